@@ -1,0 +1,231 @@
+"""Running a study: a folder made or reopened, data prepared, Ray connected, every record kept."""
+
+import fcntl
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.connection import Address, connected
+from cluster.progress import Progress
+from reports import leaderboard
+from search.baselines import BASELINES
+from search.preparation import Prepared, check_same_data, prepare, with_absolute_path
+from search.provenance import code_digest, versions
+from search.record import Record
+from search.run_folder import RunFolder
+from search.session import Trainer, keras_trainer
+from search.trial import Finished, RunFacts
+from spaces.errors import RunError
+from spaces.study import Study
+
+LEADERBOARD_S = 1.0
+"""The leaderboard is rewritten at most so often while trials finish, and once at the end."""
+
+
+def start(
+    study: Study,
+    base: Path,
+    runs: Path,
+    name: str | None,
+    address: Address | None,
+    console: Console,
+    trainer: Trainer = keras_trainer,
+) -> RunFolder:
+    """Runs a study in a new folder `runs/NAME`.
+
+    Args:
+        study: the study.
+        base: the folder that its relative paths are taken from.
+        runs: the folder of all runs.
+        name: the run's name; None takes the study's, with a number where it is taken.
+        address: see `connection.connected`.
+        console: where a person may be looking.
+        trainer: starts a trial's training.
+
+    Raises:
+        RunError: the name is taken, or anything is wrong with data or resources.
+    """
+    folder = RunFolder(_new_path(runs, name or study.name, numbered=name is None))
+    console.print(f"run {folder.path}", highlight=False, soft_wrap=True)
+    study = with_absolute_path(study, base)
+    prepared = _prepared(study, base, console)
+    reference = prepared.reference(study)
+    resolved = {
+        "data_digest": prepared.data_digest,
+        "code_digest": code_digest(),
+        "versions": versions(),
+    }
+    folder.create(study, resolved)
+    folder.write_reference(reference, prepared.split.validation)
+    _execute(folder, study, prepared, address, console, trainer)
+    return folder
+
+
+def resume(
+    path: Path,
+    settings: tuple[str, ...],
+    address: Address | None,
+    console: Console,
+    trainer: Trainer = keras_trainer,
+) -> RunFolder:
+    """Goes on with a run from its records; also extends a finished one.
+
+    Args:
+        path: the run's folder.
+        settings: `a.b=c` changes; only budget, resources and keep may change.
+        address, console, trainer: see `start`.
+
+    Raises:
+        RunError: no run, another driver at work on it, or a change that would make its rows incomparable.
+    """
+    folder = RunFolder(path)
+    before, study = folder.study(), folder.study(settings)
+    free = {"budget", "resources", "keep"}
+    changed = [k for k in Study.model_fields if k not in free and getattr(before, k) != getattr(study, k)]
+    if changed:
+        raise RunError(
+            f"resume may change {', '.join(sorted(free))}, but not {changed[0]}: "
+            "the rows of one run must be comparable; start a new run"
+        )
+    prepared = _prepared(study, path, console)
+    check_same_data(prepared, folder.resolved()["data_digest"])
+    folder.create(study, folder.resolved())
+    _execute(folder, study, prepared, address, console, trainer)
+    return folder
+
+
+def _execute(
+    folder: RunFolder,
+    study: Study,
+    prepared: Prepared,
+    address: Address | None,
+    console: Console,
+    trainer: Trainer,
+) -> None:
+    # A driver outlives the terminal it was started from.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with _locked(folder):
+        records = folder.records()
+        total = len(BASELINES) + study.budget.trials
+        if len(records) >= total:
+            leaderboard.write(folder.leaderboard, records)
+            console.print(
+                f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False
+            )
+            return
+        facts = RunFacts(
+            groups="known" if prepared.split.groups_known else "unknown",
+            leaky=prepared.split.leaky,
+            data_digest=prepared.data_digest,
+            code_digest=code_digest(),
+        )
+        with connected(study, address) as where, Progress(total, records, folder.log, console) as progress:
+            progress.say(where)
+            keeper = _Keeper(folder, study, records, progress)
+            # Imported late: with Ray comes half a second of its own.
+            from search.tuner import Listeners, run_search
+
+            try:
+                run_search(
+                    study,
+                    prepared.trial_data(),
+                    folder.reference(),
+                    facts,
+                    Listeners(on_ask=folder.append_ask, on_record=keeper.keep, on_start=progress.on_start),
+                    records=list(records),
+                    asks=folder.asks(),
+                    trainer=trainer,
+                )
+            finally:
+                keeper.write_leaderboard()
+        finished = len(folder.records())
+        if finished < total and study.budget.hours is None:
+            raise RunError(
+                f"the search was interrupted with {finished} of {total} trials finished; "
+                f"go on with: python search.py resume {folder.path}",
+                exit_code=1,
+            )
+
+
+class _Keeper:
+    """Writes down every finished trial, keeps the best weights, and keeps the leaderboard live."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        study: Study,
+        records: list[Record],
+        progress: Progress,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder, self._study, self._progress, self._clock = folder, study, progress, clock
+        self._records = list(records)
+        self._written = -LEADERBOARD_S
+
+    def keep(self, finished: Finished) -> None:
+        """Writes scores and weights, then the record: with the record in place, the trial is finished."""
+        record, trial_id = finished.record, finished.record.ask.trial_id
+        if finished.raw is not None and finished.score is not None:
+            self._folder.write_scores(trial_id, finished.raw, finished.score)
+        best = self._best_trained([*self._records, record])
+        if finished.weights and trial_id in best:
+            self._folder.write_weights(trial_id, finished.weights)
+        self._folder.write_record(record)
+        self._records.append(record)
+        for kept in set(self._folder.kept()) - best:
+            self._folder.drop_weights(kept)
+        if self._clock() - self._written >= LEADERBOARD_S:
+            self.write_leaderboard()
+        self._progress.on_record(finished)
+
+    def write_leaderboard(self) -> None:
+        """Rewrites the leaderboard from all records."""
+        leaderboard.write(self._folder.leaderboard, self._records)
+        self._written = self._clock()
+
+    def _best_trained(self, records: list[Record]) -> set[str]:
+        trained = [r for r in records if r.ask.kind != "baseline" and r.value is not None]
+        trained.sort(key=lambda r: (-(r.value or 0.0), r.ask.number))
+        return {r.ask.trial_id for r in trained[: self._study.keep.checkpoints]}
+
+
+def _prepared(study: Study, base: Path, console: Console) -> Prepared:
+    prepared = prepare(study, base)
+    parts, rows = prepared.split, prepared.rows
+    counts = ", ".join(
+        f"{name} {len(part)} rows ({rows.y[part].mean():.1%} positive"
+        + (f", {len(set(rows.groups[part].tolist()))} groups)" if rows.groups is not None else ")")
+        for name, part in (("train", parts.train), ("validation", parts.validation), ("test", parts.test))
+    )
+    console.print(f"data {study.data.source}: {counts}", highlight=False, soft_wrap=True)
+    if rows.groups is None:
+        console.print("groups: unknown, so rows are split one by one", highlight=False)
+    return prepared
+
+
+def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:
+    path = runs / name
+    number = 2
+    while numbered and path.exists():
+        path = runs / f"{name}-{number}"
+        number += 1
+    if path.exists():
+        raise RunError(f"a run needs a new name, but {path} exists; resume it, or choose another --name")
+    return path
+
+
+@contextmanager
+def _locked(folder: RunFolder) -> Iterator[None]:
+    """Holds the run for this driver alone; the lock goes with the process, however it ends."""
+    with (folder.path / "logs" / "driver.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"a run has one driver at a time, but another one is at work on {folder.path}"
+            ) from None
+        yield

@@ -1,0 +1,1 @@
+"""From measured trials to decisions: leaderboards and production bundles."""

@@ -1,0 +1,103 @@
+"""The model card: what a bundle is, how it did, and where it ends, for a person."""
+
+from typing import Any
+
+from search.record import Record
+
+SHOWN = ("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "mcc", "average_precision",
+         "roc_auc", "brier", "log_loss")  # fmt: skip
+
+
+def text(record: Record, config: dict[str, Any]) -> str:
+    """Returns the card as Markdown.
+
+    Args:
+        record: the trial.
+        config: what the bundle's `config.yaml` holds.
+    """
+    validation, test, decision, labels = (config[k] for k in ("validation", "test", "decision", "labels"))
+    trained, value = config["config"], validation["value"]
+    shown = "undefined" if value is None else f"{value:.3f}"
+    units = f"{test['groups']} groups" if test["groups"] is not None else "groups unknown"
+    lines = [
+        f"# {config['study']}, trial {config['trial_id']}",
+        "",
+        "Research use. Not a medical device.",
+        "",
+        "## What it is",
+        f"- network: {trained['trunk']} (width {trained['width']:g}), head {trained['head']}, "
+        f"loss {trained['loss']}",
+        f"- input: {config['input']['dtype']} rows of shape {tuple(config['input']['shape'])} "
+        f"({config['input']['source']})",
+        f"- output: score, probability, label; positive is {labels['positive']!r}, "
+        f"negative is {labels['negative']!r}",
+        f"- decision: score >= {decision['threshold_score']:.6g} "
+        f"(a probability of {decision['threshold']:.4f}), chosen by {decision['policy']['policy']}",
+        f"- calibration: {decision['calibration']}, score = {decision['calibration_a']:.6g} * raw "
+        f"{decision['calibration_b']:+.6g}",
+        "- the probability is "
+        + (
+            "calibrated on the validation rows" if decision["probability_is_calibrated"] else "NOT calibrated"
+        ),
+        "",
+        "## How it did",
+        f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
+        f"on {validation['rows']} rows. It was picked for this value among others, so it flatters.",
+        "",
+        _opened(test["times_opened"]),
+        "",
+        f"Test rows: {test['rows']}, of which {test['positives']} positive, {units}.",
+        "",
+        "| metric | test | 95% interval | validation, in sample |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {_number(test['metrics'][name]['value'])} | {_interval(test['metrics'][name])} "
+            f"| {_number(validation['in_sample'][name]['value'])} |"
+            for name in SHOWN
+        ),
+        "",
+        "Intervals: bootstrap over "
+        + ("groups." if record.groups == "known" else "rows, groups being unknown."),
+        "",
+        "## Where it ends",
+        *_limits(record, config),
+        "",
+        "## Where it comes from",
+        f"- data digest {config['data_digest']}",
+        f"- code digest {config['code_digest']}",
+        f"- versions: {', '.join(f'{name} {v}' for name, v in config['versions'].items())}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _opened(times: int) -> str:
+    if times == 1:
+        return "The test split was opened once, for this card; these numbers alone are unbiased."
+    return (
+        f"The test split was opened {times} times. Whatever was learnt from an earlier look can be in this "
+        "choice, so these numbers are no longer unbiased."
+    )
+
+
+def _limits(record: Record, config: dict[str, Any]) -> list[str]:
+    limits = ["- it knows the data it was trained on; other devices, places and people were not measured"]
+    if config["input"]["source"] == "simulated_eeg":
+        limits.append("- trained on simulated EEG: it says nothing about any patient")
+    if record.groups == "unknown":
+        limits.append(
+            "- groups are unknown: if rows of one person stand in several parts, all numbers flatter"
+        )
+    if config["test"]["groups"] is not None and config["test"]["groups"] < 10:
+        limits.append(f"- {config['test']['groups']} test groups are few: the intervals are rough")
+    return limits
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _interval(estimate: dict[str, float | None]) -> str:
+    if estimate["low"] is None or estimate["high"] is None:
+        return ""
+    return f"{estimate['low']:.3f} to {estimate['high']:.3f}"

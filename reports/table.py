@@ -1,0 +1,87 @@
+"""The leaderboard on a terminal: the columns that people read first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+
+def table(rows: Sequence[dict[str, Any]], title: str, width: int) -> Table:
+    """Lays rows out as a table: what was trained, its value, and what the threshold does.
+
+    Args:
+        rows: rows of a leaderboard.
+        title: stands above.
+        width: characters there are; below 100 the less telling columns are left out.
+    """
+    objective = rows[0]["objective"] if rows else "value"
+    shown = Table(title=f"{title}: {objective}", title_justify="left", header_style="bold", box=None)
+    columns = [column for column in _COLUMNS if width >= 100 or column.narrow]
+    for column in columns:
+        shown.add_column(column.name, justify="right" if column.number else "left", no_wrap=True)
+    shown.add_column("")
+    for r in rows:
+        shown.add_row(*(column.cell(r) for column in columns), Text(_notes(r)))
+    return shown
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    cell: Callable[[dict[str, Any]], str]
+    number: bool = True
+    narrow: bool = True
+
+
+_COLUMNS = (
+    _Column("rank", lambda r: "-" if r["rank"] is None else str(r["rank"])),
+    _Column("trial", lambda r: str(r["trial_id"])),
+    _Column("head", lambda r: str(r["trunk"] if r["kind"] == "baseline" else r["head"]), number=False),
+    _Column("loss", lambda r: r["loss"] or "", number=False),
+    _Column("rate", lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}"),
+    _Column("optimizer", lambda r: r["optimizer"] or "", number=False, narrow=False),
+    _Column("value", lambda r: _number(r["value"])),
+    _Column("sens.", lambda r: _number(r["val_sensitivity"])),
+    _Column("prec.", lambda r: _number(r["val_precision"])),
+    _Column("threshold", lambda r: _number(r["threshold"])),
+    _Column("epochs", lambda r: str(r["epochs"] or ""), narrow=False),
+    _Column("seconds", lambda r: f"{r['train_s']:.0f}", narrow=False),
+)
+
+
+def _notes(r: dict[str, Any]) -> str:
+    if r["error"] is not None:
+        return f"failed: {r['error']}"
+    notes = [r["state"]] if r["state"] != "completed" else []
+    notes += [r["kind"]] if r["kind"] != "search" else []
+    return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])
+
+
+def footnotes(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Says what the numbers are, and what to beware of."""
+    if not rows:
+        return []
+    by = {"group": "groups", "recording": "recordings", "row": "single rows"}[rows[0]["cross_fit_by"]]
+    notes = [
+        f"value: {rows[0]['objective']}, cross-fitted over 10 half-splits by {by}; "
+        "sens., prec.: in sample at the threshold"
+    ]
+    if rows[0]["groups"] == "unknown":
+        notes.append(
+            "groups: unknown; if rows belong to patients or recordings, name them, or numbers flatter"
+        )
+    if any(r["leaky"] for r in rows):
+        notes.append(
+            "leaky: windows of one group stand on both sides of the split; do not trust these values"
+        )
+    baselines = [r["value"] for r in rows if r["kind"] == "baseline" and r["value"] is not None]
+    trained = [r["value"] for r in rows if r["kind"] != "baseline" and r["value"] is not None]
+    if baselines and trained and max(trained) <= max(baselines):
+        notes.append("no trial is better than the best baseline")
+    return notes
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,157 @@
+"""From raw score to score: `a * raw + b` with a > 0, fitted by Platt's method or left alone."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.metrics import F64, sigmoid, softplus
+from search.ranking import float32_scores, positives, weights
+from spaces.errors import TrialError
+
+STEPS = 100
+"""Newton needs about ten; Lin, Lin and Weng allow as many."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The map from raw score to score; `a` and `b` are float32 values, so what is recorded is what is used.
+
+    Args:
+        a: slope, finite and above 0.
+        b: offset, finite.
+    """
+
+    a: float = 1.0
+    b: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("a", "b"):
+            with np.errstate(over="ignore", under="ignore"):
+                rounded = float(np.float32(getattr(self, name)))
+            object.__setattr__(self, name, rounded)
+        if not (0 < self.a < np.inf and np.isfinite(self.b)):
+            raise ValueError(
+                f"calibration needs a finite a > 0 and a finite b, but got a={self.a}, b={self.b}"
+            )
+
+    def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores of raw scores, float32: one product and one sum, each rounded to float32 as in a graph."""
+        score = np.float32(self.a) * float32_scores(raw) + np.float32(self.b)
+        return np.asarray(score, np.float32)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A calibration, and why it is the identity if the fit came to nothing (None if all is well)."""
+
+    calibration: Calibration
+    reason: str | None = None
+
+
+class CalibrationMethod(Protocol):
+    """Fits a calibration to labels `(n,)` and raw scores `(n,)`."""
+
+    def __call__(self, y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None = None) -> Fit: ...
+
+
+def fit_none(y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None = None) -> Fit:
+    """The identity: the raw score is the score."""
+    return Fit(Calibration())
+
+
+def fit_platt(y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None = None) -> Fit:
+    """A logistic curve over the raw score (Platt 1999), by the Newton method of Lin, Lin and Weng (2007).
+
+    Labels are smoothed to `(P + 1) / (P + 2)` and `1 / (N + 2)`, which keeps the slope finite on separable
+    data. Inside, raw scores are standardised, so their size does not matter.
+
+    Args:
+        y: 0/1 or bool `(n,)`.
+        raw: finite, float32 `(n,)`.
+        weight: `(n,)`, at least 0; weight 2 is the row twice.
+
+    Returns:
+        The fit; the identity with a reason where a class is missing, all raw scores are equal, the slope
+        comes out at 0 or below, or the fit does not settle.
+
+    Raises:
+        TrialError: a raw score is NaN or infinite.
+    """
+    x = float32_scores(raw).astype(np.float64)
+    if not np.isfinite(x).all():
+        raise TrialError(f"raw scores must be finite, but got {int((~np.isfinite(x)).sum())} that are not")
+    positive = positives(y, raw)
+    w = np.ones(x.shape) if weight is None else weights(weight, raw)
+    p, n = float(w[positive].sum()), float(w[~positive].sum())
+    if p == 0 or n == 0:
+        return _identity(f"platt needs positive and negative rows, but got {p:g} and {n:g}")
+    counted = x[w > 0]
+    if counted.min() == counted.max():
+        return _identity(f"platt needs raw scores that differ, but all are {counted[0]:g}")
+    mean = float((w * x).sum() / (p + n))
+    spread = float(np.sqrt((w * np.square(x - mean)).sum() / (p + n)))
+    target = np.where(positive, (p + 1) / (p + 2), 1 / (n + 2))
+    found = _newton((x - mean) / spread, target, w / (p + n), offset=float(np.log((p + 1) / (n + 1))))
+    if found is None:
+        return _identity(f"platt did not settle in {STEPS} steps")
+    slope, offset = found
+    with np.errstate(over="ignore", under="ignore"):
+        a = float(np.float32(slope / spread))
+    b = offset - a * mean  # with the rounded slope, so that the rounding does not shift the curve
+    if slope <= 0:
+        return _identity(f"platt needs raw scores that rise with the label, but got the slope {a:.4g}")
+    try:
+        return Fit(Calibration(a, b))
+    except ValueError as error:  # outside the range of float32
+        return _identity(str(error))
+
+
+def _identity(reason: str) -> Fit:
+    return Fit(Calibration(), reason)
+
+
+def _newton(x: F64, target: F64, w: F64, offset: float) -> tuple[float, float] | None:
+    """Slope and offset that minimise the cross-entropy of sigmoid(slope * x + offset) against `target`.
+
+    Args:
+        x: standardised raw scores `(n,)`.
+        target: smoothed labels in (0, 1), `(n,)`.
+        w: row weights `(n,)`, summing to 1.
+        offset: where to start, with slope 0.
+
+    Returns:
+        None if the gradient is still above 1e-6 when the steps are used up or no step helps.
+    """
+
+    def loss(slope: float, offset: float) -> float:
+        f = slope * x + offset
+        return float(w @ (softplus(f) - target * f))
+
+    slope, now = 0.0, loss(0.0, offset)
+    gradient = np.inf
+    for _ in range(STEPS):
+        p = sigmoid(slope * x + offset)
+        miss, curvature = w * (p - target), w * p * (1 - p)
+        g_a, g_b = float(miss @ x), float(miss.sum())
+        gradient = max(abs(g_a), abs(g_b))
+        if gradient <= 1e-12:
+            break
+        bent = curvature * x
+        h_aa, h_ab, h_bb = float(bent @ x) + 1e-12, float(bent.sum()), float(curvature.sum()) + 1e-12
+        determinant = h_aa * h_bb - h_ab * h_ab
+        d_a, d_b = (h_ab * g_b - h_bb * g_a) / determinant, (h_ab * g_a - h_aa * g_b) / determinant
+        step, descent = 1.0, g_a * d_a + g_b * d_b
+        while (then := loss(slope + step * d_a, offset + step * d_b)) > now + 1e-4 * step * descent:
+            step /= 2
+            if step < 1e-10:
+                break
+        if step < 1e-10 or then == now:  # rounding hides any further descent
+            break
+        slope, offset, now = slope + step * d_a, offset + step * d_b, then
+    return (slope, offset) if gradient <= 1e-6 else None
+
+
+CALIBRATIONS: dict[str, CalibrationMethod] = {"none": fit_none, "platt": fit_platt}
+"""The calibrations a study may name."""

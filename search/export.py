@@ -1,0 +1,64 @@
+"""The deciding model: a trained network whose own graph says score, probability and label."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from search import model as network
+from search.record import Record
+from spaces.errors import RunError
+from spaces.heads import HEADS
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Stands for infinity in a graph: no finite score is above it, and every one is above its negative."""
+
+
+def deciding_model(
+    record: Record, weights: list[NDArray[np.generic]], shape: tuple[int, ...], dtype: str
+) -> Any:
+    """Builds a trial's network with its decode, calibration and threshold inside the graph.
+
+    The tail is made of `keras.ops` alone, so the saved model loads in safe mode without our code.
+
+    Args:
+        record: the trial.
+        weights: its best weights.
+        shape, dtype: of one input row.
+
+    Returns:
+        A `keras.Model` from `(batch, *shape)` to a dictionary of `score` and `probability` (float32) and
+        `label` (int32, 1 is positive), each `(batch,)`.
+
+    Raises:
+        RunError: the record has no configuration or no threshold, or the weights are another network's.
+    """
+    config = record.ask.config
+    if config is None or record.threshold_score is None or record.calibration_a is None:
+        raise RunError(f"trial {record.ask.trial_id} is no trained model: {record.state}, {record.ask.kind}")
+    trained = network.build(config, shape, dtype)
+    expected, came = [w.shape for w in trained.get_weights()], [w.shape for w in weights]
+    if expected != came:
+        raise RunError(f"the weights of trial {record.ask.trial_id} are another network's: {came[:3]}...")
+    trained.set_weights(weights)
+    raw = HEADS[config.head].decode(trained.output)
+    score = raw * record.calibration_a + record.calibration_b
+    threshold = float(np.clip(record.threshold_score, -LARGEST, LARGEST))
+    outputs = {
+        "score": score,
+        "probability": ops.sigmoid(score),
+        "label": ops.cast(ops.greater_equal(score, threshold), "int32"),
+    }
+    return keras.Model(trained.input, outputs, name="decider")
+
+
+def save(model: Any, path: str) -> None:
+    """Writes a model as a `.keras` file."""
+    model.save(path)
+
+
+def load(path: str) -> Any:
+    """Loads a `.keras` file in safe mode: no code that the file brings along is run."""
+    return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -1,0 +1,86 @@
+"""The losses as Keras trains them: from logits, by the number of logits the head has.
+
+Written from targets and logits, and so apart from the formulas of the raw score in `spaces.losses`;
+the proof of the decode holds one against the other in every trial. Keras' own cross-entropies are not
+used: on TensorFlow they may silently read other logits than the ones they are given.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from keras import ops
+
+from spaces.heads import Head
+
+Formula = Callable[[Any, Any, Mapping[str, float]], Any]
+
+
+def training_loss(head: Head, loss: str, parameters: Mapping[str, float]) -> Callable[[Any, Any], Any]:
+    """Returns a Keras loss: targets and logits, both `(batch, head.logits)` -> loss `(batch,)`."""
+    formula = _FORMULAS[head.logits, loss]
+
+    def compute(targets: Any, logits: Any) -> Any:
+        return formula(ops.cast(targets, "float32"), ops.cast(logits, "float32"), parameters)
+
+    return compute
+
+
+def _smoothed(targets: Any, parameters: Mapping[str, float]) -> Any:
+    smoothing = parameters.get("label_smoothing", 0.0)
+    return targets * (1 - smoothing) + smoothing / 2
+
+
+def _bce(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    return ops.sum(ops.softplus(logits) - _smoothed(targets, parameters) * logits, axis=-1)
+
+
+def _cce(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    return -ops.sum(_smoothed(targets, parameters) * ops.log_softmax(logits, axis=-1), axis=-1)
+
+
+def _focal_weights(positive: Any, parameters: Mapping[str, float]) -> Any:
+    alpha = parameters["focal_alpha"]
+    return positive * alpha + (1 - positive) * (1 - alpha)
+
+
+def _focal_1(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    # Lin et al. 2017, equation 5; log p_t and log(1 - p_t) from the logit, so that nothing is clipped.
+    signed = (2 * targets - 1) * logits
+    loss = ops.exp(-parameters["focal_gamma"] * ops.softplus(signed)) * ops.softplus(-signed)
+    return ops.sum(_focal_weights(targets, parameters) * loss, axis=-1)
+
+
+def _focal_2(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    log_p = ops.log_softmax(logits, axis=-1)
+    log_p_true = ops.sum(targets * log_p, axis=-1)
+    log_p_other = ops.sum((1 - targets) * log_p, axis=-1)
+    loss = -ops.exp(parameters["focal_gamma"] * log_p_other) * log_p_true
+    return _focal_weights(targets[:, 1], parameters) * loss
+
+
+def _brier_1(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    return ops.sum(ops.square(ops.sigmoid(logits) - targets), axis=-1)
+
+
+def _brier_2(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    return ops.mean(ops.square(ops.softmax(logits, axis=-1) - targets), axis=-1)
+
+
+def _hinge(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    return ops.sum(ops.relu(1 - (2 * targets - 1) * logits), axis=-1)
+
+
+def _squared_hinge(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+    return ops.sum(ops.square(ops.relu(1 - (2 * targets - 1) * logits)), axis=-1)
+
+
+_FORMULAS: Mapping[tuple[int, str], Formula] = {
+    (1, "bce"): _bce,
+    (1, "focal"): _focal_1,
+    (1, "brier"): _brier_1,
+    (1, "hinge"): _hinge,
+    (1, "squared_hinge"): _squared_hinge,
+    (2, "cce"): _cce,
+    (2, "focal"): _focal_2,
+    (2, "brier"): _brier_2,
+}

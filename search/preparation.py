@@ -1,0 +1,109 @@
+"""From a study to what its trials see: rows read, split, and the test part set aside."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search import data
+from search.crossfit import draw_halves
+from search.evaluation import Reference
+from search.rows import Rows
+from search.session import TrialData
+from search.splits import Split, split
+from search.trunks import check_shape
+from spaces.data import SimulatedEeg
+from spaces.errors import RunError
+from spaces.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A study's data, ready for trials.
+
+    Args:
+        rows: everything, the test rows included.
+        split: which rows are which.
+        data_digest: of the rows' contents.
+    """
+
+    rows: Rows
+    split: Split
+    data_digest: str
+
+    def trial_data(self) -> TrialData:
+        """Returns what trials see: training and validation rows, and no test row."""
+        rows, parts = self.rows, self.split
+        return TrialData(
+            rows.x[parts.train], rows.y[parts.train], rows.x[parts.validation], rows.y[parts.validation]
+        )
+
+    def reference(self, study: Study) -> Reference:
+        """Draws the half-splits of the validation rows.
+
+        Raises:
+            RunError: too few groups hold positives.
+        """
+        rows, taken = self.rows, self.split.validation
+        y, groups, recordings = rows.y[taken], _taken(rows.groups, taken), _taken(rows.recordings, taken)
+        halves = draw_halves(y, groups, recordings, study.seed)
+        return Reference(y, groups, recordings, _taken(rows.times, taken), halves)
+
+    def test_reference(self, study: Study) -> Reference:
+        """Returns the test rows, for `promote` alone; their half-splits are never used."""
+        rows, taken = self.rows, self.split.test
+        return Reference(
+            rows.y[taken],
+            _taken(rows.groups, taken),
+            _taken(rows.recordings, taken),
+            _taken(rows.times, taken),
+            self.reference(study).halves,
+        )
+
+
+def prepare(study: Study, base: Path) -> Prepared:
+    """Reads and splits a study's data.
+
+    Args:
+        study: the study.
+        base: the folder that relative paths are taken from.
+
+    Raises:
+        RunError: the data is missing or unfit, leaks between the parts, or does not fit the trunk.
+    """
+    rows = data.load(study.data, base)
+    check_shape(study, rows.x.shape[1:])
+    return Prepared(rows, split(rows, study.split), data.digest(rows))
+
+
+def with_absolute_path(study: Study, base: Path) -> Study:
+    """Returns the study with its data's path made absolute, so that the run can be resumed from anywhere.
+
+    Raises:
+        RunError: nothing is there.
+    """
+    if isinstance(study.data, SimulatedEeg):
+        return study
+    path = (base / Path(study.data.path).expanduser()).resolve()
+    if not path.exists():
+        raise RunError(f"data.path must exist, but there is no {path} (data.path: {study.data.path})")
+    return study.model_copy(update={"data": study.data.model_copy(update={"path": str(path)})})
+
+
+def check_same_data(prepared: Prepared, digest: str) -> None:
+    """Refuses data that is not the data a run began with.
+
+    Raises:
+        RunError: the digests differ.
+    """
+    if prepared.data_digest != digest:
+        raise RunError(
+            f"a run goes on with the data it began with (digest {digest[:12]}), "
+            f"but the data is now {prepared.data_digest[:12]}; start a new run"
+        )
+
+
+def _taken(values: NDArray[Any] | None, rows: NDArray[np.int64]) -> NDArray[Any] | None:
+    return None if values is None else values[rows]

@@ -1,0 +1,82 @@
+"""The record: what one finished trial leaves behind; leaderboards and samplers are rebuilt from records."""
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from search.evaluation import Estimate
+from spaces.data import Frozen
+from spaces.suggest import Config
+
+State = Literal["completed", "stopped", "failed"]
+"""Trained to its end; stopped early by successive halving; or failed, with its reason."""
+
+Kind = Literal["baseline", "author", "search"]
+"""A yardstick; the trunk's published settings; or a configuration the sampler drew."""
+
+
+class Ask(Frozen):
+    """A trial to be run: drawn, but not finished.
+
+    Args:
+        number: its place in the run, from 0.
+        kind: where it comes from.
+        baseline: `prevalence` or `logistic_regression` for a baseline.
+        config: what to train, for everything else.
+        drawn: the values the sampler drew, by its own names.
+        seed: of weights, shuffling and dropout.
+    """
+
+    number: int = Field(ge=0)
+    kind: Kind
+    baseline: str | None = None
+    config: Config | None = None
+    drawn: dict[str, Any] = Field(default_factory=dict)
+    seed: int
+
+    @property
+    def trial_id(self) -> str:
+        """The name of the trial in files and columns."""
+        return f"{self.number:05d}"
+
+
+class Record(Frozen):
+    """One finished trial.
+
+    In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
+    """
+
+    # A threshold may be infinite ("never alarm"); JSON writes it as a word. Undefined is None.
+    model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
+
+    ask: Ask
+    state: State
+    error: str | None = None
+    objective: str
+    value: float | None = None
+    steering: str
+    steering_value: float | None = None
+    threshold_score: float | None = None
+    threshold: float | None = None
+    threshold_policy: str
+    plateau_low: float | None = None
+    plateau_high: float | None = None
+    calibration: str
+    calibration_a: float | None = None
+    calibration_b: float | None = None
+    calibration_note: str | None = None
+    metrics: dict[str, Estimate] = Field(default_factory=dict)
+    epochs: int | None = None
+    best_epoch: int | None = None
+    history: tuple[tuple[float, float, float], ...] = ()
+    proof: float | None = None
+    train_s: float
+    finished_at: str
+    device: str
+    node: str
+    threads: int
+    groups: Literal["known", "unknown"]
+    leaky: bool
+    cross_fit_by: str
+    data_digest: str
+    code_digest: str

@@ -1,0 +1,234 @@
+"""The run folder: where everything stands, written so that a reader never sees half of it."""
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from search.crossfit import Halves
+from search.evaluation import Reference
+from search.record import Ask, Record
+from spaces.errors import RunError
+from spaces.study import Study
+from spaces.study_file import read, to_yaml
+
+
+class RunFolder:
+    """One run on disk.
+
+    A trial is finished when its file in `records/` is there: scores and weights are written before it.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.study_file = path / "study.yaml"
+        self.leaderboard = path / "leaderboard.parquet"
+        self.production = path / "production"
+        self.log = path / "logs" / "driver.log"
+        self._records = path / "records"
+        self._scores = path / "scores"
+        self._checkpoints = path / "checkpoints"
+        self._asked = path / "logs" / "asked.jsonl"
+
+    def create(self, study: Study, resolved: Mapping[str, Any]) -> None:
+        """Makes the folder; the study is written last, so a folder with a study is whole.
+
+        Args:
+            study: written with every default.
+            resolved: digests and versions, written beside it.
+        """
+        for folder in (self._records, self._scores, self._checkpoints, self.log.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        text = to_yaml(study) + yaml.safe_dump({"resolved": dict(resolved)}, sort_keys=False)
+        write_atomically(self.study_file, text.encode())
+
+    def study(self, settings: tuple[str, ...] = ()) -> Study:
+        """Reads the run's study, with `a.b=c` settings laid over it.
+
+        Raises:
+            RunError: this is no run folder.
+        """
+        if not self.study_file.is_file():
+            raise RunError(f"a run is a folder with a study.yaml, but {self.path} has none")
+        return read(self.study_file, settings)
+
+    def resolved(self) -> dict[str, Any]:
+        """Reads the digests and versions that the run began with."""
+        found: dict[str, Any] = yaml.safe_load(self.study_file.read_text(encoding="utf-8"))["resolved"]
+        return found
+
+    def write_record(self, record: Record) -> None:
+        """Writes a record: from here on, the trial is finished."""
+        text = record.model_dump_json(indent=1)
+        write_atomically(self._records / f"{record.ask.trial_id}.json", text.encode())
+
+    def records(self) -> list[Record]:
+        """Reads all records, by trial number.
+
+        Raises:
+            RunError: a record was damaged from outside.
+        """
+        return [_parse_record(path) for path in sorted(self._records.glob("*.json"))]
+
+    def record(self, trial_id: str) -> Record:
+        """Reads one record.
+
+        Raises:
+            RunError: there is none of this id.
+        """
+        path = self._records / f"{trial_id}.json"
+        if not path.is_file():
+            known = [p.stem for p in sorted(self._records.glob("*.json"))]
+            raise RunError(
+                f"no trial {trial_id!r} in {self.path}; "
+                + (f"its trials are {known[0]} to {known[-1]}" if known else "it has no finished trial yet")
+            )
+        return _parse_record(path)
+
+    def append_ask(self, ask: Ask) -> None:
+        """Notes an ask, so that it starts again with its own seed should it not finish."""
+        with self._asked.open("ab") as file:
+            # The newline in front ends a line that an earlier crash may have torn.
+            file.write(b"\n" + ask.model_dump_json().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def asks(self) -> list[Ask]:
+        """Reads all asks; a line torn by a crash was never handed to a worker, and is left out."""
+        if not self._asked.is_file():
+            return []
+        found = []
+        for line in self._asked.read_bytes().split(b"\n"):
+            try:
+                found.append(Ask.model_validate_json(line))
+            except ValidationError:
+                continue
+        return found
+
+    def write_scores(self, trial_id: str, raw: NDArray[np.float32], score: NDArray[np.float32]) -> None:
+        """Writes a trial's validation scores."""
+        _write_table(self._scores / f"{trial_id}.parquet", {"raw": raw, "score": score})
+
+    def scores(self, trial_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Reads a trial's raw scores and scores, `(n,)` each."""
+        table = pq.read_table(self._scores / f"{trial_id}.parquet")
+        return table["raw"].to_numpy(), table["score"].to_numpy()
+
+    def write_reference(self, reference: Reference, rows: NDArray[np.int64]) -> None:
+        """Writes the validation rows: their place in the data, labels, groups, times and halves."""
+        columns: dict[str, Any] = {"row": rows, "y": reference.y}
+        optional = {"group": reference.groups, "recording": reference.recordings, "time": reference.times}
+        columns |= {name: values for name, values in optional.items() if values is not None}
+        halves = reference.halves
+        columns |= {f"half_{k}": halves.mask[:, k] for k in range(halves.mask.shape[1])}
+        _write_table(self._scores / "reference.parquet", columns, {"cross_fit_by": halves.by})
+
+    def reference(self) -> Reference:
+        """Reads the validation rows."""
+        table = pq.read_table(self._scores / "reference.parquet")
+        names = [name for name in table.column_names if name.startswith("half_")]
+        mask = np.stack([table[name].to_numpy() for name in names], axis=1)
+        by = table.schema.metadata[b"cross_fit_by"].decode()
+
+        def column(name: str) -> Any:
+            return table[name].to_numpy() if name in table.column_names else None
+
+        def text(name: str) -> Any:
+            return None if column(name) is None else column(name).astype(str)
+
+        return Reference(
+            y=column("y"),
+            groups=text("group"),
+            recordings=text("recording"),
+            times=column("time"),
+            halves=Halves(by, mask),
+        )
+
+    def write_weights(self, trial_id: str, weights: list[NDArray[np.generic]]) -> None:
+        """Writes a trial's best weights, in `get_weights()` order."""
+        buffer = io.BytesIO()
+        np.savez(buffer, *weights)
+        folder = self._checkpoints / trial_id
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "weights.npz", buffer.getvalue())
+
+    def weights(self, trial_id: str) -> list[NDArray[np.generic]]:
+        """Reads a trial's best weights.
+
+        Raises:
+            RunError: they were not kept.
+        """
+        path = self._checkpoints / trial_id / "weights.npz"
+        if not path.is_file():
+            raise RunError(
+                f"weights are kept for the best trials only (keep.checkpoints), and not for {trial_id}; "
+                f"kept: {', '.join(self.kept()) or 'none'}"
+            )
+        with np.load(path, allow_pickle=False) as arrays:
+            return [arrays[name] for name in arrays.files]
+
+    def kept(self) -> list[str]:
+        """Returns the ids of the trials whose weights are kept."""
+        return sorted(path.parent.name for path in self._checkpoints.glob("*/weights.npz"))
+
+    def drop_weights(self, trial_id: str) -> None:
+        """Deletes a trial's weights."""
+        shutil.rmtree(self._checkpoints / trial_id, ignore_errors=True)
+
+    def open_test_split(self, trial_id: str, when: str) -> int:
+        """Notes that the test split was opened, before it is; returns how often that makes.
+
+        The note is never taken back: a number measured on rows that were looked at before is not unbiased.
+        """
+        path = self.production / "test_opened.json"
+        self.production.mkdir(exist_ok=True)
+        opened = json.loads(path.read_text()) if path.is_file() else []
+        opened.append({"trial_id": trial_id, "when": when})
+        write_atomically(path, json.dumps(opened, indent=1).encode())
+        return len(opened)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replaces a file so that readers, and a machine that loses power, see the old or the new one whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+    sink = io.BytesIO()
+    table = pa.table(dict(columns))
+    pq.write_table(table.replace_schema_metadata(dict(metadata)) if metadata else table, sink)
+    write_atomically(path, sink.getvalue())
+
+
+def _parse_record(path: Path) -> Record:
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RunError(
+            f"a record must parse, but {path} does not ({error.error_count()} errors); "
+            "move it away and resume: its trial runs again",
+            exit_code=1,
+        ) from None

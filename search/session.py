@@ -1,0 +1,96 @@
+"""What a trial is made of: the rows it sees, how it is advanced, and the best epoch it hands over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.record import Ask
+from spaces.errors import RunError
+from spaces.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class TrialData:
+    """What a trial sees: inputs `(n, ...)` and labels `(n,)` in {0, 1}, for training and validation."""
+
+    x_train: NDArray[np.generic]
+    y_train: NDArray[np.int8]
+    x_validation: NDArray[np.generic]
+    y_validation: NDArray[np.int8]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """The best epoch of a trial so far.
+
+    Args:
+        raw: raw scores of the validation rows, `(n,)` float32.
+        weights: the model's weights, in `get_weights()` order; empty for a baseline.
+        epochs: epochs trained.
+        best_epoch: the epoch that `raw` and `weights` come from, counted from 1.
+        steering_value: the steering metric at that epoch.
+        history: per epoch: training loss, steering value, learning rate.
+        proof: relative difference found by the proof of the decode; None for a baseline.
+    """
+
+    raw: NDArray[np.float32]
+    weights: list[NDArray[np.generic]]
+    epochs: int
+    best_epoch: int
+    steering_value: float
+    history: tuple[tuple[float, float, float], ...]
+    proof: float | None
+
+
+class Session(Protocol):
+    """A trial in training."""
+
+    @property
+    def device(self) -> str:
+        """What it computes on: `cpu`, or an accelerator's name."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left to train."""
+
+    def advance(self, epochs: int) -> None:
+        """Trains on until `epochs` epochs are done in all, or the session is finished.
+
+        Raises:
+            TrialError: the training cannot go on.
+        """
+
+    def best(self) -> Trained:
+        """Returns the best epoch so far, its decode proven; training can go on afterwards.
+
+        Raises:
+            TrialError: the proof failed.
+        """
+
+
+Trainer = Callable[[Ask, Study, TrialData], Session]
+"""Starts a session; must be importable by name, since workers import it."""
+
+
+def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
+    """Starts training a configuration with Keras, which is imported here and not before."""
+    from search import backend
+
+    backend.import_keras()
+    from search.training import Training
+
+    if ask.config is None:
+        raise RunError(f"trial {ask.trial_id} has no configuration to train")
+    return Training(ask.config, study.training, study.objective.steer, data, ask.seed)
+
+
+def rungs(study: Study) -> tuple[int, ...]:
+    """Returns the epochs at which trials are compared, the last one being the most a trial may train."""
+    epochs, rung, found = study.training.epochs, study.asha.grace, []
+    while study.asha.enabled and rung < epochs:
+        found.append(rung)
+        rung *= study.asha.reduction
+    return (*found, epochs)

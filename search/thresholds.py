@@ -1,0 +1,193 @@
+"""Every threshold's confusion counts from one sort, and the rules that choose a threshold from them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.metrics import F64, Counts, f_beta, precision, sensitivity, sigmoid
+from search.ranking import positives, ranked, weights
+from spaces import thresholds as rules
+from spaces.errors import TrialError
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Confusion counts at every cut that makes a difference.
+
+    Args:
+        cuts: float32 `(m + 1,)`, ascending: -inf, the midpoints between neighbouring scores, +inf.
+        counts: counts of `score >= cut`, float64 `(m + 1,)` each.
+        scores: the m distinct scores, float32 `(m,)`; `scores[k - 1] < cuts[k] <= scores[k]`.
+    """
+
+    cuts: NDArray[np.float32]
+    counts: Counts
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A threshold, and how far it could move without changing what its rule looks at.
+
+    Args:
+        threshold_score: the threshold on the scale of the scores, a float32 value; may be infinite.
+        threshold: sigmoid of it, in float64.
+        low: every threshold in `(low, high]` is as good by the rule (-inf itself belongs to `low = -inf`).
+        high: see `low`.
+    """
+
+    threshold_score: float
+    threshold: float
+    low: float
+    high: float
+
+
+def curve(y: NDArray[Any], score: NDArray[np.float32], weight: F64 | None = None) -> Curve:
+    """Counts at every cut, by one sort; rows of one score move together.
+
+    Args:
+        y: 0/1 or bool `(n,)`, n >= 1.
+        score: finite, float32 `(n,)`.
+        weight: `(n,)`, at least 0; a row of weight 0 is as good as absent.
+
+    Raises:
+        TrialError: a score is NaN or infinite.
+        ValueError, TypeError: shapes that differ, labels other than 0/1, scores not float32.
+    """
+    positive = positives(y, score)
+    if weight is not None:
+        weight = weights(weight, score)
+        counted = weight > 0
+        positive, score, weight = positive[counted], score[counted], weight[counted]
+    rows = ranked(score)
+    positive = positive[rows.order]
+    if weight is None:
+        fn = rows.below(positive).astype(np.float64)
+        tn = rows.ends - fn
+    else:
+        weight = weight[rows.order]
+        fn, tn = rows.below(weight * positive), rows.below(weight * ~positive)
+    return Curve(_cuts(rows.scores), Counts(tp=fn[-1] - fn, fp=tn[-1] - tn, tn=tn, fn=fn), rows.scores)
+
+
+def _cuts(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    lower, upper = scores[:-1], scores[1:]
+    middle = ((lower.astype(np.float64) + upper) / 2).astype(np.float32)
+    # Between adjacent floats the middle may round down onto the lower score, which would then be decided
+    # positive; the upper score itself is a threshold that tells the two apart.
+    middle = np.where(middle > lower, middle, upper)
+    return np.concatenate([[np.float32(-np.inf)], middle, [np.float32(np.inf)]])
+
+
+def logit(probability: float) -> float:
+    """`log(p / (1 - p))` for p in (0, 1)."""
+    return math.log(probability) - math.log1p(-probability)
+
+
+def _choice(curve: Curve, threshold_score: float, first: int, last: int) -> Choice:
+    """A threshold whose plateau reaches from cut number `first` to cut number `last`."""
+    low = float(curve.scores[first - 1]) if first > 0 else -math.inf
+    high = float(curve.scores[last]) if last < curve.scores.size else math.inf
+    return Choice(threshold_score, float(sigmoid(threshold_score)), low, high)
+
+
+def _as_given(curve: Curve, policy: rules.Fixed) -> Choice:
+    """The study's own threshold; its plateau is the gap of scores it falls into."""
+    threshold_score = np.float32(logit(policy.at))
+    gap = int(np.searchsorted(curve.scores, threshold_score, side="left"))
+    return _choice(curve, float(threshold_score), gap, gap)
+
+
+Keys = tuple[F64, ...]
+"""What a rule makes largest, `(m + 1,)` each: the first, among its ties the second; NaN never wins."""
+
+
+def _f_beta(counts: Counts, policy: rules.MaxF1) -> Keys:
+    return (f_beta(counts, policy.beta),)
+
+
+def _youden(counts: Counts, _policy: rules.Youden | rules.MaxBalancedAccuracy) -> Keys:
+    """Youden's J as `(tp N - fp P) / (P N)`: in whole numbers, so that equal cuts stay exactly equal."""
+    p, n = counts.tp[0], counts.fp[0]
+    with np.errstate(invalid="ignore"):
+        return ((counts.tp * n - counts.fp * p) / (p * n),)
+
+
+def _cost(counts: Counts, policy: rules.Cost) -> Keys:
+    return (-(policy.c_fp * counts.fp + policy.c_fn * counts.fn),)
+
+
+def _precision_at_recall(counts: Counts, policy: rules.PrecisionAtRecall) -> Keys:
+    found = sensitivity(counts)
+    return np.where(_feasible(found, "sensitivity", policy.recall, policy), precision(counts), np.nan), found
+
+
+def _recall_at_precision(counts: Counts, policy: rules.RecallAtPrecision) -> Keys:
+    right = precision(counts)
+    return np.where(
+        _feasible(right, "precision", policy.precision, policy), sensitivity(counts), np.nan
+    ), right
+
+
+def _feasible(reached: F64, name: str, least: float, policy: rules.Chosen) -> NDArray[np.bool_]:
+    feasible = np.asarray(reached >= least)
+    if not feasible.any():
+        raise TrialError(
+            f"{policy.policy} needs a cut with {name} of at least {least:g}, "
+            f"but the best reachable is {np.fmax.reduce(reached):.4g}"
+        )
+    return feasible
+
+
+def _optimum(keys_of: Callable[[Counts, Any], Keys]) -> Callable[[Curve, Any], Choice]:
+    def choose_best(curve: Curve, policy: rules.Chosen) -> Choice:
+        first, *others = keys_of(curve.counts, policy)
+        best = np.flatnonzero(first == np.fmax.reduce(first))
+        for key in others:
+            best = best[key[best] == key[best].max()]
+        if best.size == 0:
+            p, n = curve.counts.tp[0], curve.counts.fp[0]
+            raise TrialError(f"{policy.policy} needs positive and negative rows, but got {p:g} and {n:g}")
+        low, high = _longest_run(best)
+        return _choice(curve, float(curve.cuts[(low + high) // 2]), low, high)
+
+    return choose_best
+
+
+def _longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
+    """First and last of the longest run of neighbours in ascending `cuts`; of equally long, the topmost."""
+    breaks = np.flatnonzero(np.diff(cuts) > 1)
+    firsts = np.concatenate([cuts[:1], cuts[breaks + 1]])
+    lasts = np.concatenate([cuts[breaks], cuts[-1:]])
+    longest = firsts.size - 1 - int(np.argmax((lasts - firsts)[::-1]))
+    return int(firsts[longest]), int(lasts[longest])
+
+
+CHOOSERS: dict[type[rules.Chosen], Callable[[Curve, Any], Choice]] = {
+    rules.Fixed: _as_given,
+    rules.MaxF1: _optimum(_f_beta),
+    rules.Youden: _optimum(_youden),
+    rules.MaxBalancedAccuracy: _optimum(_youden),
+    rules.Cost: _optimum(_cost),
+    rules.PrecisionAtRecall: _optimum(_precision_at_recall),
+    rules.RecallAtPrecision: _optimum(_recall_at_precision),
+}
+"""How each rule chooses."""
+
+
+def choose(curve: Curve, policy: rules.Chosen) -> Choice:
+    """The threshold that a rule chooses on a curve.
+
+    `fixed` keeps exactly `float32(logit(at))`. The others take the best of all cuts, the infinite ones
+    included. Among equally good cuts: the longest run of neighbours, of equally long runs the topmost,
+    in it the cut in the middle (the lower of two). The plateau is that whole run, and the threshold is
+    still the midpoint between two neighbouring scores.
+
+    Raises:
+        TrialError: no cut satisfies the rule, or its metric is defined at none.
+    """
+    return CHOOSERS[type(policy)](curve, policy)

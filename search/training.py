@@ -1,0 +1,189 @@
+"""Training one configuration: Keras `fit`, steered by a ranking metric of decoded validation scores."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from search import backend
+from search import model as network
+from search.losses import training_loss
+from search.metrics import RANKING_METRICS
+from search.proof import prove
+from search.session import Trained, TrialData
+from spaces.errors import TrialError
+from spaces.heads import HEADS
+from spaces.study import Training as TrainingRules
+from spaces.suggest import Config
+
+PREDICTION_BATCH = 512
+"""Rows scored at once."""
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types
+    """Shuffled training batches gathered from mapped arrays; the whole is never copied."""
+
+    def __init__(self, data: TrialData, config: Config, seed: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._x = data.x_train
+        self._targets = HEADS[config.head].encode(data.y_train)
+        self._weights = row_weights(data.y_train, config.class_weight)
+        self._size = config.batch_size
+        self._seed = seed
+        self._epoch = 0
+        self._shuffle()
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._targets) / self._size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], ...]:
+        # Sorted within the batch: the same gradient, and mapped pages are read in order.
+        taken = np.sort(self._order[index * self._size : (index + 1) * self._size])
+        batch = (self._x[taken], self._targets[taken])
+        return batch if self._weights is None else (*batch, self._weights[taken])
+
+    def on_epoch_end(self) -> None:
+        """Shuffles anew; the order depends on seed and epoch alone."""
+        self._epoch += 1
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self._order = np.random.default_rng([self._seed, self._epoch]).permutation(len(self._targets))
+
+
+def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32] | None:
+    """Returns weights `(n,)` that give both classes the same total and have mean 1, or None."""
+    if class_weight == "none":
+        return None
+    counts = np.bincount(y, minlength=2)
+    return (len(y) / (2 * counts))[y].astype(np.float32)
+
+
+class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
+    """Scores the validation rows after every epoch; keeps the best weights, lowers the rate, ends."""
+
+    def __init__(self, data: TrialData, config: Config, rules: TrainingRules, metric: str) -> None:
+        super().__init__()
+        self._data, self._head, self._rules = data, HEADS[config.head], rules
+        self._metric = RANKING_METRICS[metric]
+        self._since_best = self._since_lower = 0
+        self.best_value = -math.inf
+        self.best_epoch = 0
+        self.best_weights: list[NDArray[np.generic]] = []
+        self.history: list[tuple[float, float, float]] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether patience has run out."""
+        return self._since_best >= self._rules.patience
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        loss = float((logs or {})["loss"])
+        if not math.isfinite(loss):
+            raise TrialError(
+                f"the training loss became {loss} in epoch {epoch + 1}; try a lower learning rate"
+            )
+        raw = self._head.score(predict_logits(self.model, self._data.x_validation))
+        if not np.isfinite(raw).all():
+            raise TrialError(f"the logits overflowed in epoch {epoch + 1}; try a lower learning rate")
+        value = self._metric(self._data.y_validation, raw)
+        self.history.append((loss, value, float(self.model.optimizer.learning_rate)))
+        better = value > self.best_value + (self._rules.min_delta if self.best_weights else 0)
+        if better:
+            self.best_value, self.best_epoch = value, epoch + 1
+            self.best_weights = self.model.get_weights()
+            self._since_best = self._since_lower = 0
+            return
+        self._since_best += 1
+        self._since_lower += 1
+        if self._since_lower >= self._rules.plateau_patience:
+            self.model.optimizer.learning_rate = (
+                self.model.optimizer.learning_rate * self._rules.plateau_factor
+            )
+            self._since_lower = 0
+        if self.finished:
+            self.model.stop_training = True
+
+
+class Training:
+    """One configuration in training, advanced epoch by epoch.
+
+    Args:
+        config: what to train.
+        rules: epochs, patience and plateau.
+        metric: the steering metric, a key of `RANKING_METRICS`.
+        data: the rows, mapped.
+        seed: of weights, shuffling and dropout.
+    """
+
+    def __init__(self, config: Config, rules: TrainingRules, metric: str, data: TrialData, seed: int) -> None:
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(seed)
+        self._config, self._rules, self._data = config, rules, data
+        self._head = HEADS[config.head]
+        self.model = network.build(config, data.x_train.shape[1:], str(data.x_train.dtype))
+        self.model.compile(
+            optimizer=network.optimizer(config),
+            loss=training_loss(self._head, config.loss, config.loss_parameters),
+            jit_compile=False,  # XLA on a CPU is 2 to 4 times slower for these networks
+        )
+        self._batches = Batches(data, config, seed)
+        self._steering = Steering(data, config, rules, metric)
+        self._epochs = 0
+
+    @property
+    def device(self) -> str:
+        """What it computes on."""
+        return backend.device()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left to train."""
+        return self._steering.finished or self._epochs >= self._rules.epochs
+
+    def advance(self, epochs: int) -> None:
+        """Trains on until `epochs` epochs are done in all, or patience runs out.
+
+        Raises:
+            TrialError: loss or logits stopped being finite.
+        """
+        self.model.fit(
+            self._batches,
+            initial_epoch=self._epochs,
+            epochs=min(epochs, self._rules.epochs),
+            callbacks=[self._steering],
+            shuffle=False,
+            verbose=0,
+        )
+        self._epochs = len(self._steering.history)
+
+    def best(self) -> Trained:
+        """Returns the best epoch so far, its decode proven; training can go on afterwards.
+
+        Raises:
+            TrialError: the proof failed.
+        """
+        steering, current = self._steering, self.model.get_weights()
+        self.model.set_weights(steering.best_weights)
+        x, y = self._data.x_validation, self._data.y_validation
+        raw = self._head.score(predict_logits(self.model, x))
+        config = self._config
+        proof = prove(self.model, self._head, config.loss, config.loss_parameters, x, y, raw)
+        self.model.set_weights(current)
+        return Trained(
+            raw=raw,
+            weights=steering.best_weights,
+            epochs=self._epochs,
+            best_epoch=steering.best_epoch,
+            steering_value=steering.best_value,
+            history=tuple(steering.history),
+            proof=proof,
+        )
+
+
+def predict_logits(model: Any, x: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Returns the logits `(n, head.logits)` of rows `(n, ...)`, in inference mode."""
+    logits: NDArray[np.float32] = model.predict(x, batch_size=PREDICTION_BATCH, verbose=0)
+    return logits

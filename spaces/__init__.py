@@ -1,0 +1,1 @@
+"""What may be searched: heads, losses and the study file. Needs numpy and pydantic alone."""

@@ -1,0 +1,20 @@
+"""The two exceptions of headsearch: one fails a trial, the other stops the run."""
+
+
+class TrialError(Exception):
+    """This trial cannot be measured truthfully; it becomes a failed row and the search goes on."""
+
+
+class RunError(Exception):
+    """The run stops, or never starts.
+
+    The message is one line: the rule, what came, and the fix.
+
+    Args:
+        message: what the user reads.
+        exit_code: 2 when the request was wrong, 1 when the work failed.
+    """
+
+    def __init__(self, message: str, *, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

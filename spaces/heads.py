@@ -1,0 +1,96 @@
+"""The heads: the one table from which targets, raw scores and every decision follow.
+
+A head is a frozen value. Its `decode` uses indexing and arithmetic alone, so the same function serves
+numpy arrays, tensors inside a trial, and the graph of a bundle: there is no second decoder to disagree.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """The last layer of a network, with the labels it is trained on and the way back to a score.
+
+    Args:
+        name: its name in studies, records and leaderboards.
+        logits: how many linear outputs it has.
+        losses: the names of the losses it takes.
+        encode: labels `(n,)` in {0, 1} -> targets `(n, logits)`, float32.
+        decode: logits `(n, logits)` -> raw score `(n,)`; higher means more positive.
+        probabilistic: whether sigmoid(raw score) is a probability before any calibration.
+    """
+
+    name: str
+    logits: int
+    losses: tuple[str, ...]
+    encode: Callable[[NDArray[np.generic]], NDArray[np.float32]]
+    decode: Callable[[Any], Any]
+    probabilistic: bool
+
+    def score(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the raw score `(n,)`, float32, of logits `(n, logits)`.
+
+        Raises:
+            ValueError: the logits have another shape or type.
+        """
+        if logits.ndim != 2 or logits.shape[1] != self.logits or logits.dtype != np.float32:
+            raise ValueError(
+                f"head {self.name!r} decodes float32 logits of shape (n, {self.logits}), "
+                f"but got {logits.dtype} of shape {logits.shape}"
+            )
+        raw: NDArray[np.float32] = self.decode(logits)
+        return raw
+
+
+def _one_column(y: NDArray[np.generic]) -> NDArray[np.float32]:
+    return y.astype(np.float32)[:, None]
+
+
+def _two_columns(y: NDArray[np.generic]) -> NDArray[np.float32]:
+    positive = y.astype(np.float32)
+    return np.stack([1 - positive, positive], axis=1)
+
+
+def _only_logit(z: Any) -> Any:
+    return z[:, 0]
+
+
+def _difference(z: Any) -> Any:
+    # softmax([z0, z1])[1] = sigmoid(z1 - z0)
+    return z[:, 1] - z[:, 0]
+
+
+_ALL = (
+    Head(
+        name="sigmoid",
+        logits=1,
+        losses=("bce", "focal", "brier"),
+        encode=_one_column,
+        decode=_only_logit,
+        probabilistic=True,
+    ),
+    Head(
+        name="softmax",
+        logits=2,
+        losses=("cce", "focal", "brier"),
+        encode=_two_columns,
+        decode=_difference,
+        probabilistic=True,
+    ),
+    Head(
+        name="margin",
+        logits=1,
+        losses=("hinge", "squared_hinge"),
+        encode=_one_column,
+        decode=_only_logit,
+        probabilistic=False,
+    ),
+)
+HEADS: Mapping[str, Head] = MappingProxyType({head.name: head for head in _ALL})
+"""Every head, by name."""

@@ -1,0 +1,204 @@
+"""Heads x losses: every pair that people write is valid, the same as another, or refused with the reason.
+
+The measurements behind the reasons: 336 fits in Keras 3 of each output layer with each loss.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Literal
+
+from spaces.errors import RunError
+from spaces.heads import HEADS
+
+LOSS_SPELLINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "binary_crossentropy": "bce",
+        "log_loss": "bce",
+        "categorical_crossentropy": "cce",
+        "sparse_categorical_crossentropy": "sparse_cce",
+        "binary_focal_crossentropy": "focal",
+        "categorical_focal_crossentropy": "focal",
+        "mean_squared_error": "mse",
+    }
+)
+"""Names that Keras and others give to our losses."""
+
+WRITTEN_HEADS: Mapping[str, str] = MappingProxyType(
+    {
+        "sigmoid": "Dense(1, sigmoid)",
+        "softmax": "Dense(2, softmax)",
+        "margin": "Dense(1)",
+        "softmax_1": "Dense(1, softmax)",
+        "sigmoid_2": "Dense(2, sigmoid)",
+        "linear": "Dense(1)",
+        "linear_2": "Dense(2)",
+        "tanh": "Dense(1, tanh)",
+    }
+)
+"""Output layers that people write, and how they write them in Keras."""
+
+WRITTEN_LOSSES = ("bce", "cce", "sparse_cce", "focal", "brier", "mse", "hinge", "squared_hinge", "accuracy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of one head with one loss.
+
+    Args:
+        head, loss: as written.
+        kind: `valid`, `same` (another pair's second name) or `refused`.
+        why: one sentence.
+        instead: the pair itself where valid, the pair it equals, or the nearest valid one.
+    """
+
+    head: str
+    loss: str
+    kind: Literal["valid", "same", "refused"]
+    why: str
+    instead: tuple[str, str]
+
+
+_ONE_COLUMN_CCE = (
+    "categorical cross-entropy compares columns, and with one column its loss is 0 whatever is learned"
+)
+_BOUNDED_HINGE = "hinge asks for a margin beyond -1 and 1, which an output held within (0, 1) cannot reach"
+_SOFTMAX_1 = "softmax over one unit is the constant 1: the network cannot answer anything else"
+_SOFTMAX_BCE = (
+    "binary cross-entropy on two softmax columns trains two independent sigmoids on TensorFlow, "
+    "and predict() speaks of another model"
+)
+_SOFTMAX_HINGE = "hinge on softmax columns never sees a margin, only probabilities within (0, 1)"
+_SIGMOID_2 = (
+    "two sigmoid columns are two models of one question, and which of them answers depends on the loss"
+)
+_LINEAR_2 = "two free linear units under this loss are not decoded by a softmax"
+_TANH = "tanh ends at -1 and 1, so the logit is lost and cross-entropy of a negative output is undefined"
+_TANH_HINGE = "tanh only touches the margin at infinity, so its gradient dies first"
+_ACCURACY = "accuracy is a metric, not a loss: it has no gradient, and Keras cuts a linear unit at 0.5"
+
+_LINEAR_MSE = (
+    "squared error of a linear unit is a regression of 0 and 1: its output is neither logit nor probability"
+)
+
+_Row = tuple[str, tuple[str, str]]
+_REFUSED: Mapping[tuple[str, str], _Row] = {
+    ("sigmoid", "cce"): (_ONE_COLUMN_CCE, ("sigmoid", "bce")),
+    ("sigmoid", "sparse_cce"): (_ONE_COLUMN_CCE, ("sigmoid", "bce")),
+    ("sigmoid", "hinge"): (_BOUNDED_HINGE, ("margin", "hinge")),
+    ("sigmoid", "squared_hinge"): (_BOUNDED_HINGE, ("margin", "squared_hinge")),
+    ("softmax", "bce"): (_SOFTMAX_BCE, ("softmax", "cce")),
+    ("softmax", "hinge"): (_SOFTMAX_HINGE, ("margin", "hinge")),
+    ("softmax", "squared_hinge"): (_SOFTMAX_HINGE, ("margin", "squared_hinge")),
+    ("margin", "cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
+    ("margin", "sparse_cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
+    ("linear", "cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
+    ("linear", "sparse_cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
+    ("linear_2", "bce"): (_LINEAR_2, ("softmax", "cce")),
+    ("linear_2", "hinge"): (_LINEAR_2, ("margin", "hinge")),
+    ("linear_2", "squared_hinge"): (_LINEAR_2, ("margin", "squared_hinge")),
+    ("tanh", "hinge"): (_TANH_HINGE, ("margin", "hinge")),
+    ("tanh", "squared_hinge"): (_TANH_HINGE, ("margin", "squared_hinge")),
+    **{
+        ("softmax_1", loss): (_SOFTMAX_1, instead)
+        for loss, instead in {
+            "bce": ("sigmoid", "bce"),
+            "cce": ("softmax", "cce"),
+            "sparse_cce": ("softmax", "cce"),
+            "focal": ("sigmoid", "focal"),
+            "brier": ("sigmoid", "brier"),
+            "mse": ("sigmoid", "brier"),
+            "hinge": ("margin", "hinge"),
+            "squared_hinge": ("margin", "squared_hinge"),
+        }.items()
+    },
+    **{
+        ("sigmoid_2", loss): (_SIGMOID_2, instead)
+        for loss, instead in {
+            "bce": ("sigmoid", "bce"),
+            "cce": ("softmax", "cce"),
+            "sparse_cce": ("softmax", "cce"),
+            "focal": ("sigmoid", "focal"),
+            "brier": ("sigmoid", "brier"),
+            "mse": ("sigmoid", "brier"),
+            "hinge": ("margin", "hinge"),
+            "squared_hinge": ("margin", "squared_hinge"),
+        }.items()
+    },
+    **{
+        ("tanh", loss): (_TANH, instead)
+        for loss, instead in {
+            "bce": ("sigmoid", "bce"),
+            "cce": ("softmax", "cce"),
+            "sparse_cce": ("softmax", "cce"),
+            "focal": ("sigmoid", "focal"),
+            "brier": ("sigmoid", "brier"),
+            "mse": ("sigmoid", "brier"),
+        }.items()
+    },
+    **{(head, "mse"): (_LINEAR_MSE, ("sigmoid", "brier")) for head in ("margin", "linear")},
+    ("linear_2", "mse"): (_LINEAR_MSE, ("softmax", "brier")),
+    **{(head, "accuracy"): (_ACCURACY, ("sigmoid", "bce")) for head in WRITTEN_HEADS},
+}
+
+_SPARSE = "the labels are written as integers instead of columns; loss and gradient are identical"
+_ONE_LINEAR = "one linear unit with the loss taken from its logit is the {} head"
+_TWO_LINEAR = "two linear units with the loss taken from the logits are the softmax head"
+_MSE = "the squared error of a probability is the Brier score"
+_SAME: Mapping[tuple[str, str], _Row] = {
+    ("sigmoid", "mse"): (_MSE, ("sigmoid", "brier")),
+    ("softmax", "mse"): (_MSE, ("softmax", "brier")),
+    ("softmax", "sparse_cce"): (_SPARSE, ("softmax", "cce")),
+    ("linear_2", "sparse_cce"): (_SPARSE, ("softmax", "cce")),
+    **{
+        (head, loss): (_ONE_LINEAR.format("sigmoid"), ("sigmoid", loss))
+        for head in ("margin", "linear")
+        for loss in ("bce", "focal", "brier")
+    },
+    **{
+        ("linear", loss): (_ONE_LINEAR.format("margin"), ("margin", loss))
+        for loss in ("hinge", "squared_hinge")
+    },
+    **{("linear_2", loss): (_TWO_LINEAR, ("softmax", loss)) for loss in ("cce", "focal", "brier")},
+}
+
+
+def judge(head: str, loss: str) -> Verdict:
+    """Says what becomes of a head with a loss, both spelled as people write them.
+
+    Raises:
+        RunError: a name is unknown; the nearest known one is named.
+    """
+    written = LOSS_SPELLINGS.get(loss, loss)
+    _known(head, "head", tuple(WRITTEN_HEADS))
+    _known(written, "loss", WRITTEN_LOSSES)
+    if head in HEADS and written in HEADS[head].losses:
+        return Verdict(head=head, loss=loss, kind="valid", why="decoded by its head", instead=(head, written))
+    if (head, written) in _SAME:
+        why, instead = _SAME[head, written]
+        return Verdict(head=head, loss=loss, kind="same", why=why, instead=instead)
+    why, instead = _REFUSED[head, written]
+    return Verdict(head=head, loss=loss, kind="refused", why=why, instead=instead)
+
+
+def resolve(head: str, loss: str) -> tuple[str, str]:
+    """Returns the head and loss that a written pair stands for.
+
+    Raises:
+        RunError: the pair is refused; the rule, the pair and the nearest valid one are named.
+    """
+    verdict = judge(head, loss)
+    if verdict.kind == "refused":
+        near_head, near_loss = verdict.instead
+        raise RunError(
+            f"{verdict.why}; got head {head} ({WRITTEN_HEADS[head]}) with loss {loss}; "
+            f"nearest valid: head {near_head} with loss {near_loss}"
+        )
+    return verdict.instead
+
+
+def _known(name: str, what: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        near = get_close_matches(name, names, n=1, cutoff=0.0)[0]
+        raise RunError(f"{what} must be one of {', '.join(names)}, but got {name!r}; nearest is {near!r}")

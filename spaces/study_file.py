@@ -1,0 +1,142 @@
+"""The study file: YAML laid over a preset, and one clear line for whatever is wrong in it."""
+
+import types
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from spaces.errors import RunError
+from spaces.presets import PRESETS
+from spaces.study import Study
+
+
+def parse(written: Mapping[str, Any], where: str = "study") -> Study:
+    """Builds a study from what a file holds, laid over its preset.
+
+    Raises:
+        RunError: a key is unknown or a value breaks its rule; one line says which, and where.
+    """
+    preset = written.get("preset")
+    if preset is not None and preset not in PRESETS:
+        raise RunError(f"preset must be one of {', '.join(PRESETS)}, but got {preset!r} ({where}: preset)")
+    layered = _overlay(PRESETS[preset], written) if preset is not None else dict(written)
+    try:
+        return Study.model_validate(layered)
+    except ValidationError as error:
+        raise RunError(_one_line(error, where)) from None
+
+
+def read(path: Path, settings: tuple[str, ...] = ()) -> Study:
+    """Reads a study file, with `a.b=c` settings laid over it.
+
+    Raises:
+        RunError: no such file, not YAML, an unknown key or a broken rule.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"a study is a readable YAML file, but got {path}: {_reason(error)}") from None
+    try:
+        written = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RunError(
+            f"a study is a YAML file, but {path.name} does not parse: {_first_line(error)}"
+        ) from None
+    if not isinstance(written, dict):
+        raise RunError(f"a study is a mapping of settings, but {path.name} holds {type(written).__name__}")
+    written.pop("resolved", None)  # what a run wrote down beside its study
+    return parse(with_settings(written, settings), path.name)
+
+
+def with_settings(written: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
+    """Lays `a.b=c` settings over what a study holds; values are read as YAML.
+
+    Raises:
+        RunError: a setting has no `=`, or goes below something that is no mapping.
+    """
+    result = dict(written)
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        if not separator or not key:
+            raise RunError(f"--set takes key=value, such as budget.trials=8, but got {setting!r}")
+        change: Any = yaml.safe_load(value)
+        for part in reversed(key.split(".")):
+            change = {part: change}
+        result = _overlay(result, change)
+    return result
+
+
+def to_yaml(study: Study) -> str:
+    """Writes a study with every default spelled out; `parse` reads it back as an equal one."""
+    text: str = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)
+    return text
+
+
+def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        # Another source, policy or set of heads replaces the old one whole: their keys do not mix.
+        whole = key == "heads" or (both and any(value.get(k, merged[key].get(k)) != merged[key].get(k)
+                                                for k in ("source", "policy")))  # fmt: skip
+        merged[key] = _overlay(merged[key], value) if both and not whole else value
+    return merged
+
+
+def _one_line(error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    tags = {"simulated_eeg", "npz", "images", "bonn"}
+    path = [str(part) for part in first["loc"]]
+    if path[:1] == ["data"]:
+        path = [part for part in path if part not in tags]
+    if path[:1] == ["threshold"]:
+        path = path[:1] + path[2:]
+    place = f"({where}: {'.'.join(path)})" if path else f"({where})"
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(path[-1], _known_keys(first["loc"]), n=1, cutoff=0.0)
+        return f"unknown key {path[-1]!r}; nearest is {near[0] if near else 'none'!r} {place}"
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if first["type"] == "union_tag_invalid":
+        context = first["ctx"]
+        return f"must be one of {context['expected_tags']}, but got {context['tag']!r} {place}"
+    if first["type"] == "union_tag_not_found":
+        return f"needs the key {first['ctx']['discriminator']} {place}"
+    if first["type"] == "missing":
+        return f"the key {path[-1]!r} is required {place}"
+    if first["type"] == "value_error":
+        return f"{message} {place}"
+    return f"must be {message}, but got {first['input']!r} {place}".replace("\n", " ")
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Returns the keys that would have been known where an unknown one stands."""
+    models: list[type[BaseModel]] = [Study]
+    for part in location[:-1]:
+        inner = [m for model in models for m in _models(model, str(part))]
+        models = inner or models
+    return sorted({key for model in models for key in model.model_fields})
+
+
+def _models(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
+    field = model.model_fields.get(key)
+    return _flatten(field.annotation) if field is not None else []
+
+
+def _flatten(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, types.UnionType, Annotated):
+        return [model for part in get_args(annotation) for model in _flatten(part)]
+    return []
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8 text"
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,96 @@
+"""One configuration, and how it is drawn from a space: head first, then its losses, then their parameters."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from spaces.data import Frozen
+from spaces.losses import LOSSES
+from spaces.study import ClassWeight, OptimizerName, Range, Study, TrunkName
+from spaces.thresholds import Sampled
+
+
+class Suggests(Protocol):
+    """What draws values: an Optuna trial is one, and so is anything with these two methods."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Draws a number from `low` to `high`."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Draws one of the choices."""
+
+
+class Config(Frozen):
+    """One head configuration: everything that, with the study's data and seed, makes a trained model."""
+
+    trunk: TrunkName
+    width: float
+    head: str
+    loss: str
+    learning_rate: float
+    optimizer: OptimizerName
+    batch_size: int
+    class_weight: ClassWeight
+    hidden_layers: str
+    dropout: float
+    weight_decay: float | None = None
+    momentum: float | None = None
+    label_smoothing: float | None = None
+    focal_gamma: float | None = None
+    focal_alpha: float | None = None
+    threshold: float | None = None
+
+    @property
+    def hidden_units(self) -> tuple[int, ...]:
+        """Units of the head's hidden layers, from below to above."""
+        return () if self.hidden_layers == "none" else tuple(map(int, self.hidden_layers.split("-")))
+
+    @property
+    def loss_parameters(self) -> dict[str, float]:
+        """The parameters of the loss, by name."""
+        given = {
+            "label_smoothing": self.label_smoothing,
+            "focal_gamma": self.focal_gamma,
+            "focal_alpha": self.focal_alpha,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def suggest(trial: Suggests, study: Study) -> Config:
+    """Draws one configuration from a study's space.
+
+    Parameters of a branch (a loss, an optimizer) are drawn only inside it. A head's losses have a name of
+    their own per head (`sigmoid_loss`), since their choices differ.
+    """
+    space = study.space
+    head = _choice(trial, "head", tuple(space.heads))
+    loss = _choice(trial, f"{head}_loss", space.heads[head])
+    optimizer = _choice(trial, "optimizer", space.optimizer)
+    ranges: dict[str, Range] = {"learning_rate": space.learning_rate, "dropout": space.dropout}
+    if optimizer == "adamw":
+        ranges["weight_decay"] = space.weight_decay
+    if optimizer == "sgd":
+        ranges["momentum"] = space.momentum
+    ranges |= {name: getattr(space, name) for name in LOSSES[loss].parameters}
+    if isinstance(study.threshold, Sampled):
+        ranges["threshold"] = Range(low=study.threshold.low, high=study.threshold.high)
+    return Config(
+        trunk=study.trunk.name,
+        width=study.trunk.width,
+        head=head,
+        loss=loss,
+        optimizer=optimizer,
+        batch_size=_choice(trial, "batch_size", space.batch_size),
+        class_weight=_choice(trial, "class_weight", space.class_weight),
+        hidden_layers=_choice(trial, "hidden_layers", space.hidden_layers),
+        **{name: _number(trial, name, values) for name, values in ranges.items()},
+    )
+
+
+def _choice(trial: Suggests, name: str, choices: Sequence[Any]) -> Any:
+    return choices[0] if len(choices) == 1 else trial.suggest_categorical(name, list(choices))
+
+
+def _number(trial: Suggests, name: str, values: Range) -> float:
+    if values.low == values.high:
+        return values.low
+    return trial.suggest_float(name, values.low, values.high, log=values.log)

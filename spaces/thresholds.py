@@ -1,0 +1,92 @@
+"""The rules by which a threshold may be chosen, as a study names them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from spaces.data import Frozen
+
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Fixed(Frozen):
+    """A probability chosen by hand; the decision is `score >= logit(at)`."""
+
+    policy: Literal["fixed"]
+    at: Probability = 0.5
+
+
+class MaxF1(Frozen):
+    """The largest F-beta (beta > 1 favours sensitivity; van Rijsbergen 1979)."""
+
+    policy: Literal["max_f1"] = "max_f1"
+    beta: float = Field(default=1.0, gt=0, le=100)
+
+
+class Youden(Frozen):
+    """The largest sensitivity + specificity - 1 (Youden 1950)."""
+
+    policy: Literal["youden"]
+
+
+class MaxBalancedAccuracy(Frozen):
+    """The largest mean of sensitivity and specificity: the same cuts as `youden`, on another scale."""
+
+    policy: Literal["max_balanced_accuracy"]
+
+
+class Cost(Frozen):
+    """The smallest `c_fp * false positives + c_fn * false negatives`."""
+
+    policy: Literal["cost"]
+    c_fp: float = Field(default=1.0, gt=0)
+    c_fn: float = Field(default=1.0, gt=0)
+
+
+class PrecisionAtRecall(Frozen):
+    """The largest precision among cuts whose sensitivity is at least `recall`."""
+
+    policy: Literal["precision_at_recall"]
+    recall: float = Field(default=0.95, gt=0, le=1)
+
+
+class RecallAtPrecision(Frozen):
+    """The largest sensitivity among cuts whose precision is at least `precision`."""
+
+    policy: Literal["recall_at_precision"]
+    precision: float = Field(default=0.95, gt=0, le=1)
+
+
+class Sampled(Frozen):
+    """A probability drawn for each trial by the sampler, like any other parameter."""
+
+    policy: Literal["sampled"]
+    low: Probability
+    high: Probability
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Sampled":
+        if self.low >= self.high:
+            raise ValueError(
+                f"threshold.low must be below threshold.high, but got {self.low} and {self.high}"
+            )
+        return self
+
+
+def _with_policy(value: Any) -> Any:
+    """Fills in the policy that `{}`, `{beta: 2}` and `{low: .1, high: .9}` leave out."""
+    if isinstance(value, str):
+        return {"policy": value}
+    if isinstance(value, dict) and "policy" not in value:
+        return {"policy": "sampled" if {"low", "high"} & value.keys() else "max_f1", **value}
+    return value
+
+
+Chosen = Fixed | MaxF1 | Youden | MaxBalancedAccuracy | Cost | PrecisionAtRecall | RecallAtPrecision
+"""A rule that a threshold can be fitted by."""
+
+Threshold = Annotated[
+    Annotated[Chosen | Sampled, Field(discriminator="policy")],
+    BeforeValidator(_with_policy),
+]
+"""What a study's `threshold:` may hold."""
