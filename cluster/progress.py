@@ -73,6 +73,9 @@ class Progress:
         """Counts a trial as running."""
         self._running.add(trial_id)
         self._show()
+        if self._live is None and self._clock() - self._shown >= PLAIN_LINE_S:
+            self._shown = self._clock()
+            self._gently(lambda: self._console.print(self.line(), highlight=False, soft_wrap=True))
 
     def on_record(self, finished: Finished) -> None:
         """Counts a trial as done."""
@@ -110,9 +113,6 @@ class Progress:
         if self._live is not None:
             live = self._live
             self._gently(lambda: live.update(Text(self.line()), refresh=True))
-        elif self._clock() - self._shown >= PLAIN_LINE_S:
-            self._shown = self._clock()
-            self._gently(lambda: self._console.print(self.line(), highlight=False, soft_wrap=True))
 
     def _write_log(self, text: str) -> None:
         with self._log.open("a", encoding="utf-8") as file:

@@ -49,6 +49,7 @@ def start(
     Raises:
         RunError: the name is taken, or anything is wrong with data or resources.
     """
+    _outlive_terminal()
     folder = RunFolder(_new_path(runs, name or study.name, numbered=name is None))
     console.print(f"run {folder.path}", highlight=False, soft_wrap=True)
     study = with_absolute_path(study, base)
@@ -59,9 +60,11 @@ def start(
         "code_digest": code_digest(),
         "versions": versions(),
     }
-    folder.create(study, resolved)
-    folder.write_reference(reference, prepared.split.validation)
-    _execute(folder, study, prepared, address, console, trainer)
+    _claim(folder.path)
+    with _locked(folder):
+        folder.write_reference(reference, prepared.split.validation)
+        folder.create(study, resolved)
+        _execute(folder, study, prepared, address, console, trainer)
     return folder
 
 
@@ -82,6 +85,7 @@ def resume(
     Raises:
         RunError: no run, another driver at work on it, or a change that would make its rows incomparable.
     """
+    _outlive_terminal()
     folder = RunFolder(path)
     before, study = folder.study(), folder.study(settings)
     free = {"budget", "resources", "keep"}
@@ -91,10 +95,11 @@ def resume(
             f"resume may change {', '.join(sorted(free))}, but not {changed[0]}: "
             "the rows of one run must be comparable; start a new run"
         )
-    prepared = _prepared(study, path, console)
-    check_same_data(prepared, folder.resolved()["data_digest"])
-    folder.create(study, folder.resolved())
-    _execute(folder, study, prepared, address, console, trainer)
+    with _locked(folder):
+        prepared = _prepared(study, path, console)
+        check_same_data(prepared, folder.resolved()["data_digest"])
+        folder.create(study, folder.resolved())
+        _execute(folder, study, prepared, address, console, trainer)
     return folder
 
 
@@ -106,49 +111,45 @@ def _execute(
     console: Console,
     trainer: Trainer,
 ) -> None:
-    # A driver outlives the terminal it was started from.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _locked(folder):
-        records = folder.records()
-        total = len(BASELINES) + study.budget.trials
-        if len(records) >= total:
-            leaderboard.write(folder.leaderboard, records)
-            console.print(
-                f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False
-            )
-            return
-        facts = RunFacts(
-            groups="known" if prepared.split.groups_known else "unknown",
-            leaky=prepared.split.leaky,
-            data_digest=prepared.data_digest,
-            code_digest=code_digest(),
-        )
-        with connected(study, address) as where, Progress(total, records, folder.log, console) as progress:
-            progress.say(where)
-            keeper = _Keeper(folder, study, records, progress)
-            # Imported late: with Ray comes half a second of its own.
-            from search.tuner import Listeners, run_search
+    began, records = time.monotonic(), folder.records()
+    total = len(BASELINES) + study.budget.trials
+    if len(records) >= total:
+        leaderboard.write(folder.leaderboard, records)
+        console.print(f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False)
+        return
+    facts = RunFacts(
+        groups="known" if prepared.split.groups_known else "unknown",
+        leaky=prepared.split.leaky,
+        data_digest=prepared.data_digest,
+        code_digest=code_digest(),
+    )
+    with connected(study, address) as where, Progress(total, records, folder.log, console) as progress:
+        progress.say(where)
+        keeper = _Keeper(folder, study, records, progress)
+        # Imported late: with Ray comes half a second of its own.
+        from search.tuner import Listeners, run_search
 
-            try:
-                run_search(
-                    study,
-                    prepared.trial_data(),
-                    folder.reference(),
-                    facts,
-                    Listeners(on_ask=folder.append_ask, on_record=keeper.keep, on_start=progress.on_start),
-                    records=list(records),
-                    asks=folder.asks(),
-                    trainer=trainer,
-                )
-            finally:
-                keeper.write_leaderboard()
-        finished = len(folder.records())
-        if finished < total and study.budget.hours is None:
-            raise RunError(
-                f"the search was interrupted with {finished} of {total} trials finished; "
-                f"go on with: python search.py resume {folder.path}",
-                exit_code=1,
+        try:
+            run_search(
+                study,
+                prepared.trial_data(),
+                folder.reference(),
+                facts,
+                Listeners(on_ask=folder.append_ask, on_record=keeper.keep, on_start=progress.on_start),
+                records=list(records),
+                asks=folder.asks(),
+                trainer=trainer,
             )
+        finally:
+            keeper.write_leaderboard()
+    finished = len(folder.records())
+    hours = study.budget.hours
+    if finished < total and (hours is None or time.monotonic() - began < hours * 3600):
+        raise RunError(
+            f"the search was interrupted with {finished} of {total} trials finished; "
+            f"go on with: python search.py resume {folder.path}",
+            exit_code=1,
+        )
 
 
 class _Keeper:
@@ -207,6 +208,19 @@ def _prepared(study: Study, base: Path, console: Console) -> Prepared:
     return prepared
 
 
+def _outlive_terminal() -> None:
+    """Ignores the signal of a terminal that goes away; Ray's processes inherit this."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _claim(path: Path) -> None:
+    """Makes a run's folder; two drivers started at once never get the same one."""
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise RunError(f"a run needs a new name, but {path} was just taken; choose another --name") from None
+
+
 def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:
     path = runs / name
     number = 2
@@ -221,7 +235,8 @@ def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:
 @contextmanager
 def _locked(folder: RunFolder) -> Iterator[None]:
     """Holds the run for this driver alone; the lock goes with the process, however it ends."""
-    with (folder.path / "logs" / "driver.lock").open("w") as lock:
+    folder.log.parent.mkdir(exist_ok=True)
+    with (folder.log.parent / "driver.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -128,7 +128,7 @@ def read(
     if not path.is_file():
         raise RunError(f"a leaderboard is written when the first trial finishes, but {path} does not exist")
     if sort is None and where is None:
-        table = pq.read_table(path)
+        table = pq.ParquetFile(path).read()
         return list((table if top is None else table.slice(0, top)).to_pylist())
     import duckdb
 
@@ -136,11 +136,13 @@ def read(
     if column not in SCHEMA.names or direction.lower() not in ("", "asc", "desc"):
         raise RunError(f"--sort takes a column and asc or desc, but got {sort!r}; columns: {_names()}")
     order = f'"{column}" {direction or "desc"} NULLS LAST, trial_id'
-    query = f"SELECT * FROM leaderboard WHERE ({where or 'true'}) ORDER BY {order}"
+    table = pq.ParquetFile(path).read()
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-        connection.register("leaderboard", pq.read_table(path))
+        connection.register("leaderboard", table)
         try:
-            found = connection.sql(query).limit(2**31 if top is None else top).to_arrow_table().to_pylist()
+            # `filter` takes one expression: a condition cannot end the query and begin another.
+            fit = connection.from_arrow(table).filter(where or "true").order(order)
+            found = fit.limit(len(table) if top is None else top).to_arrow_table().to_pylist()
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise RunError(

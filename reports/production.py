@@ -157,10 +157,13 @@ class Bundle:
             raise RunError(f"the bundle takes rows of shape {shape}, but got {x.shape[1:]}")
         if len(x) == 0:
             raise RunError("there is nothing to predict: the data has no rows")
+        if x.dtype.kind not in "biuf":
+            raise RunError(f"the bundle takes numbers, but got {x.dtype}")
         if dtype == "uint8" and x.dtype != np.uint8:
             raise RunError(f"the bundle takes pixels as uint8, 0 to 255, but got {x.dtype}")
         if dtype == "float32":
-            x = x.astype(np.float32, copy=False)
+            with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
+                x = x.astype(np.float32, copy=False)
             unfinite = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
             if unfinite.size:
                 raise RunError(

@@ -41,6 +41,10 @@ class Estimate:
     low: float | None
     high: float | None
 
+    def __post_init__(self) -> None:
+        if any(number is not None and math.isnan(number) for number in (self.value, self.low, self.high)):
+            raise ValueError(f"undefined must be None in an estimate, but got nan: {self}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:

@@ -31,11 +31,19 @@ def _smoothed(targets: Any, parameters: Mapping[str, float]) -> Any:
 
 
 def _bce(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
-    return ops.sum(ops.softplus(logits) - _smoothed(targets, parameters) * logits, axis=-1)
+    # A softplus per class keeps its digits where the network is sure: softplus(z) - y z cancels there,
+    # and the proof of the decode would fail a network for being right.
+    smoothed = _smoothed(targets, parameters)
+    return ops.sum(smoothed * ops.softplus(-logits) + (1 - smoothed) * ops.softplus(logits), axis=-1)
+
+
+def _log_softmax(logits: Any) -> Any:
+    # Of two columns: log p_k = -softplus(z_other - z_k), which keeps the digits of a p_k next to 1.
+    return -ops.softplus(ops.flip(logits, axis=-1) - logits)
 
 
 def _cce(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
-    return -ops.sum(_smoothed(targets, parameters) * ops.log_softmax(logits, axis=-1), axis=-1)
+    return -ops.sum(_smoothed(targets, parameters) * _log_softmax(logits), axis=-1)
 
 
 def _focal_weights(positive: Any, parameters: Mapping[str, float]) -> Any:
@@ -51,7 +59,7 @@ def _focal_1(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
 
 
 def _focal_2(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
-    log_p = ops.log_softmax(logits, axis=-1)
+    log_p = _log_softmax(logits)
     log_p_true = ops.sum(targets * log_p, axis=-1)
     log_p_other = ops.sum((1 - targets) * log_p, axis=-1)
     loss = -ops.exp(parameters["focal_gamma"] * log_p_other) * log_p_true
@@ -59,11 +67,12 @@ def _focal_2(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
 
 
 def _brier_1(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
-    return ops.sum(ops.square(ops.sigmoid(logits) - targets), axis=-1)
+    # The probability of the other class, squared: sigmoid(z) - 1 has no digits where the network is sure.
+    return ops.sum(ops.square(ops.sigmoid((1 - 2 * targets) * logits)), axis=-1)
 
 
 def _brier_2(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
-    return ops.mean(ops.square(ops.softmax(logits, axis=-1) - targets), axis=-1)
+    return ops.square(ops.sum((1 - targets) * ops.softmax(logits, axis=-1), axis=-1))
 
 
 def _hinge(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:

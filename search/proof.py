@@ -69,7 +69,7 @@ def _prove_linear_output(model: Any, head: Head, x: NDArray[np.generic], raw: ND
     """Recomputes the logits as features @ kernel + bias: an activation put on top would show here."""
     layer = model.get_layer(LOGITS)
     features = keras.ops.convert_to_numpy(keras.Model(model.input, layer.input)(x, training=False))
-    kernel, bias = (keras.ops.convert_to_numpy(weight) for weight in (layer.kernel, layer.bias))
+    kernel, bias = layer.get_weights()
     logits = features.astype(np.float64) @ kernel + bias
     expected = head.decode(logits)
     scale = 1 + np.abs(features).astype(np.float64) @ np.abs(kernel).max(axis=1) + np.abs(bias).max()

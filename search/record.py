@@ -1,8 +1,9 @@
 """The record: what one finished trial leaves behind; leaderboards and samplers are rebuilt from records."""
 
-from typing import Any, Literal
+import math
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from search.evaluation import Estimate
 from spaces.data import Frozen
@@ -13,6 +14,16 @@ State = Literal["completed", "stopped", "failed"]
 
 Kind = Literal["baseline", "author", "search"]
 """A yardstick; the trunk's published settings; or a configuration the sampler drew."""
+
+
+def _not_nan(value: float) -> float:
+    if math.isnan(value):
+        raise ValueError("undefined must be None in a record, but got nan")
+    return value
+
+
+Unbounded = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_not_nan)]
+"""A point on the scale of the scores; infinity is one ("never alarm")."""
 
 
 class Ask(Frozen):
@@ -46,8 +57,8 @@ class Record(Frozen):
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
     """
 
-    # A threshold may be infinite ("never alarm"); JSON writes it as a word. Undefined is None.
-    model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
+    # JSON writes an infinity as a word. Undefined is None.
+    model_config = ConfigDict(ser_json_inf_nan="strings")
 
     ask: Ask
     state: State
@@ -56,11 +67,11 @@ class Record(Frozen):
     value: float | None = None
     steering: str
     steering_value: float | None = None
-    threshold_score: float | None = None
+    threshold_score: Unbounded | None = None
     threshold: float | None = None
     threshold_policy: str
-    plateau_low: float | None = None
-    plateau_high: float | None = None
+    plateau_low: Unbounded | None = None
+    plateau_high: Unbounded | None = None
     calibration: str
     calibration_a: float | None = None
     calibration_b: float | None = None

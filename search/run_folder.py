@@ -44,7 +44,7 @@ class RunFolder:
         self._asked = path / "logs" / "asked.jsonl"
 
     def create(self, study: Study, resolved: Mapping[str, Any]) -> None:
-        """Makes the folder; the study is written last, so a folder with a study is whole.
+        """Makes the folder; call it after `write_reference`, so that a folder with a study is whole.
 
         Args:
             study: written with every default.
@@ -124,7 +124,7 @@ class RunFolder:
 
     def scores(self, trial_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Reads a trial's raw scores and scores, `(n,)` each."""
-        table = pq.read_table(self._scores / f"{trial_id}.parquet")
+        table = pq.ParquetFile(self._scores / f"{trial_id}.parquet").read()
         return table["raw"].to_numpy(), table["score"].to_numpy()
 
     def write_reference(self, reference: Reference, rows: NDArray[np.int64]) -> None:
@@ -133,12 +133,13 @@ class RunFolder:
         optional = {"group": reference.groups, "recording": reference.recordings, "time": reference.times}
         columns |= {name: values for name, values in optional.items() if values is not None}
         halves = reference.halves
+        self._scores.mkdir(parents=True, exist_ok=True)
         columns |= {f"half_{k}": halves.mask[:, k] for k in range(halves.mask.shape[1])}
         _write_table(self._scores / "reference.parquet", columns, {"cross_fit_by": halves.by})
 
     def reference(self) -> Reference:
         """Reads the validation rows."""
-        table = pq.read_table(self._scores / "reference.parquet")
+        table = pq.ParquetFile(self._scores / "reference.parquet").read()
         names = [name for name in table.column_names if name.startswith("half_")]
         mask = np.stack([table[name].to_numpy() for name in names], axis=1)
         by = table.schema.metadata[b"cross_fit_by"].decode()
@@ -204,11 +205,14 @@ class RunFolder:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file so that readers, and a machine that loses power, see the old or the new one whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

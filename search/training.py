@@ -32,8 +32,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
         self._weights = row_weights(data.y_train, config.class_weight)
         self._size = config.batch_size
         self._seed = seed
-        self._epoch = 0
-        self._shuffle()
+        self.shuffle(epoch=0)
 
     def __len__(self) -> int:
         return math.ceil(len(self._targets) / self._size)
@@ -44,13 +43,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
         batch = (self._x[taken], self._targets[taken])
         return batch if self._weights is None else (*batch, self._weights[taken])
 
-    def on_epoch_end(self) -> None:
-        """Shuffles anew; the order depends on seed and epoch alone."""
-        self._epoch += 1
-        self._shuffle()
+    def shuffle(self, epoch: int) -> None:
+        """Sets the order of an epoch, which depends on the seed and the epoch alone.
 
-    def _shuffle(self) -> None:
-        self._order = np.random.default_rng([self._seed, self._epoch]).permutation(len(self._targets))
+        Not left to `on_epoch_end`: Keras calls that once more whenever `fit` returns, so an order that
+        counted those calls would depend on how often a trial was looked at.
+        """
+        self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._targets))
 
 
 def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32] | None:
@@ -64,9 +63,11 @@ def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32] |
 class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
     """Scores the validation rows after every epoch; keeps the best weights, lowers the rate, ends."""
 
-    def __init__(self, data: TrialData, config: Config, rules: TrainingRules, metric: str) -> None:
+    def __init__(
+        self, data: TrialData, batches: Batches, config: Config, rules: TrainingRules, metric: str
+    ) -> None:
         super().__init__()
-        self._data, self._head, self._rules = data, HEADS[config.head], rules
+        self._data, self._batches, self._head, self._rules = data, batches, HEADS[config.head], rules
         self._metric = RANKING_METRICS[metric]
         self._since_best = self._since_lower = 0
         self.best_value = -math.inf
@@ -78,6 +79,9 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
     def finished(self) -> bool:
         """Whether patience has run out."""
         return self._since_best >= self._rules.patience
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._batches.shuffle(epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         loss = float((logs or {})["loss"])
@@ -130,7 +134,7 @@ class Training:
             jit_compile=False,  # XLA on a CPU is 2 to 4 times slower for these networks
         )
         self._batches = Batches(data, config, seed)
-        self._steering = Steering(data, config, rules, metric)
+        self._steering = Steering(data, self._batches, config, rules, metric)
         self._epochs = 0
 
     @property

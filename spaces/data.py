@@ -18,8 +18,8 @@ class SimulatedEeg(Frozen):
     """Simulated scalp EEG made on the spot; it says nothing about real patients."""
 
     source: Literal["simulated_eeg"] = "simulated_eeg"
-    patients: int = Field(default=15, ge=6, description="patients, each a group")
-    windows: int = Field(default=300, ge=60, description="one-second windows per patient")
+    patients: int = Field(default=25, ge=6, description="patients, each a group")
+    windows: int = Field(default=160, ge=60, description="one-second windows per patient")
     seed: int = Field(default=0, ge=0)
 
     @property

@@ -43,7 +43,7 @@ def _cross_entropy(y: Array, z: Array, parameters: Mapping[str, float]) -> Array
     # Label smoothing moves both classes' targets towards 1/2 (Szegedy et al. 2016, section 7).
     smoothing = parameters["label_smoothing"]
     target = y * (1 - smoothing) + smoothing / 2
-    return _softplus(z) - target * z
+    return target * _softplus(-z) + (1 - target) * _softplus(z)
 
 
 def _focal(y: Array, z: Array, parameters: Mapping[str, float]) -> Array:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from spaces.errors import RunError
 from spaces.presets import PRESETS
 from spaces.study import Study
+from spaces.thresholds import with_policy
 
 
 def parse(written: Mapping[str, Any], where: str = "study") -> Study:
@@ -23,6 +24,9 @@ def parse(written: Mapping[str, Any], where: str = "study") -> Study:
     preset = written.get("preset")
     if preset is not None and preset not in PRESETS:
         raise RunError(f"preset must be one of {', '.join(PRESETS)}, but got {preset!r} ({where}: preset)")
+    if "threshold" in written:
+        # Its policy is spelled out first: a rule of its own must not mix with the preset's.
+        written = {**written, "threshold": with_policy(written["threshold"])}
     layered = _overlay(PRESETS[preset], written) if preset is not None else dict(written)
     try:
         return Study.model_validate(layered)
@@ -56,14 +60,19 @@ def with_settings(written: Mapping[str, Any], settings: tuple[str, ...]) -> dict
     """Lays `a.b=c` settings over what a study holds; values are read as YAML.
 
     Raises:
-        RunError: a setting has no `=`, or goes below something that is no mapping.
+        RunError: a setting has no `=`, or its value is no YAML.
     """
     result = dict(written)
     for setting in settings:
         key, separator, value = setting.partition("=")
         if not separator or not key:
             raise RunError(f"--set takes key=value, such as budget.trials=8, but got {setting!r}")
-        change: Any = yaml.safe_load(value)
+        try:
+            change: Any = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise RunError(
+                f"--set takes key=value with a value in YAML, such as budget.trials=8, but got {setting!r}"
+            ) from None
         for part in reversed(key.split(".")):
             change = {part: change}
         result = _overlay(result, change)
@@ -99,7 +108,7 @@ def _one_line(error: ValidationError, where: str) -> str:
     if first["type"] == "extra_forbidden":
         near = get_close_matches(path[-1], _known_keys(first["loc"]), n=1, cutoff=0.0)
         return f"unknown key {path[-1]!r}; nearest is {near[0] if near else 'none'!r} {place}"
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "union_tag_invalid":
         context = first["ctx"]
         return f"must be one of {context['expected_tags']}, but got {context['tag']!r} {place}"
@@ -109,7 +118,8 @@ def _one_line(error: ValidationError, where: str) -> str:
         return f"the key {path[-1]!r} is required {place}"
     if first["type"] == "value_error":
         return f"{message} {place}"
-    return f"must be {message}, but got {first['input']!r} {place}".replace("\n", " ")
+    rule = message.partition(" should ")[2]  # of "Input should be ...", "String should match ..."
+    return f"{f'must {rule}' if rule else message}, but got {first['input']!r} {place}".replace("\n", " ")
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
@@ -117,13 +127,17 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     models: list[type[BaseModel]] = [Study]
     for part in location[:-1]:
         inner = [m for model in models for m in _models(model, str(part))]
-        models = inner or models
+        models = inner or [m for m in models if _is_tagged(m, part)] or models
     return sorted({key for model in models for key in model.model_fields})
 
 
 def _models(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
     field = model.model_fields.get(key)
     return _flatten(field.annotation) if field is not None else []
+
+
+def _is_tagged(model: type[BaseModel], tag: int | str) -> bool:
+    return any(tag in get_args(field.annotation) for field in model.model_fields.values())
 
 
 def _flatten(annotation: Any) -> list[type[BaseModel]]:

@@ -73,7 +73,7 @@ class Sampled(Frozen):
         return self
 
 
-def _with_policy(value: Any) -> Any:
+def with_policy(value: Any) -> Any:
     """Fills in the policy that `{}`, `{beta: 2}` and `{low: .1, high: .9}` leave out."""
     if isinstance(value, str):
         return {"policy": value}
@@ -87,6 +87,6 @@ Chosen = Fixed | MaxF1 | Youden | MaxBalancedAccuracy | Cost | PrecisionAtRecall
 
 Threshold = Annotated[
     Annotated[Chosen | Sampled, Field(discriminator="policy")],
-    BeforeValidator(_with_policy),
+    BeforeValidator(with_policy),
 ]
 """What a study's `threshold:` may hold."""

@@ -114,12 +114,12 @@ def test_a_linear_model_fails_on_unseen_patients(seed: int) -> None:
     x_validation = scaler.transform(rows.x[validation].reshape(validation.sum(), -1))
     values = []
     for strength, class_weight in ((1e-4, "balanced"), (1e-3, None), (1e-2, "balanced"), (1.0, None)):
-        # 1e-3 is past convergence in value; a looser tolerance keeps the test short and free of warnings.
         model = LogisticRegression(C=strength, class_weight=class_weight, tol=1e-3, max_iter=1000)
         model.fit(x_train, rows.y[train])
         values.append(best_f1(rows.y[validation], model.decision_function(x_validation)))
     # Better than saying "seizure" always, so that the data is not merely unlearnable.
-    assert best_f1(rows.y[validation], np.zeros(validation.sum())) + 0.1 < max(values) <= 0.75
+    share = rows.y[validation].mean()
+    assert 2 * share / (1 + share) + 0.1 < max(values) <= 0.75
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def test_a_good_small_cnn_succeeds_and_a_bad_one_does_not(rows: SimulatedRows) -
     train, validation = by_patient(rows)
     good = trained_f1(rows, train, validation, "adam", 3e-3, epochs=12)
     bad = trained_f1(rows, train, validation, "sgd", 1e-3, epochs=12)
-    assert 0.83 <= good <= 0.97
+    assert 0.83 <= good <= 0.96
     assert bad <= good - 0.1
 
 

@@ -1,0 +1,38 @@
+# Each target sets up what it needs in .venv; `make search` is the whole product once, `make test` shows it holds.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := quickstart-$(shell date +%Y%m%d-%H%M%S)
+
+.PHONY: search test check format pins clean
+
+search: .venv/ready
+	$(BIN)/python search.py run studies/quickstart.yaml --name $(RUN)
+	$(BIN)/python search.py promote runs/$(RUN) --to runs/$(RUN)/production/bundle
+	$(BIN)/python search.py predict runs/$(RUN)/production/bundle simulated_eeg --out runs/$(RUN)/predictions.parquet
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# requirements.txt from pyproject.toml; names and versions alone.
+pins: .venv/ready
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
+		--no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.txt
+
+.venv/ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet -r requirements.txt
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
