@@ -153,23 +153,25 @@ def spaces() -> None:
 def main(arguments: list[str]) -> int:
     """Runs a command line and returns its exit code; what was wrong is one line on standard error."""
     command = typer.main.get_command(app)
+    verbose = "-v" in arguments  # wherever it stands: people append it to the line that failed
+    arguments = [argument for argument in arguments if argument != "-v"]
     try:
         code = command.main(arguments, prog_name="search.py", standalone_mode=False)
         return int(code or 0)
     except RunError as error:
-        return _stop(str(error), error.exit_code, arguments)
+        return _stop(str(error), error.exit_code, verbose)
     except (KeyboardInterrupt, typer.Abort):
-        return _stop("interrupted", 1, arguments)
+        return _stop("interrupted", 1, verbose)
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the command-line library
-            return _stop(f"{error.format_message()} (see: python search.py --help)", 2, arguments)
+            return _stop(f"{error.format_message()} (see: python search.py --help)", 2, verbose)
         return _stop(
-            f"{type(error).__name__}: {' '.join(str(error).split())}"[:500] + " (-v for more)", 1, arguments
+            f"{type(error).__name__}: {' '.join(str(error).split())}"[:500] + " (-v for more)", 1, verbose
         )
 
 
-def _stop(message: str, code: int, arguments: list[str]) -> int:
-    if "-v" in arguments:
+def _stop(message: str, code: int, verbose: bool) -> int:
+    if verbose:
         traceback.print_exc()
     typer.echo(f"search.py: {' '.join(message.split())}", err=True)
     return code

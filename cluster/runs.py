@@ -1,6 +1,7 @@
 """Running a study: a folder made or reopened, data prepared, Ray connected, every record kept."""
 
 import fcntl
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from search.run_folder import RunFolder
 from search.session import Trainer, keras_trainer
 from search.trial import Finished, RunFacts
 from spaces.errors import RunError
-from spaces.study import Study
+from spaces.study import NAME, Study
 
 LEADERBOARD_S = 1.0
 """The leaderboard is rewritten at most so often while trials finish, and once at the end."""
@@ -222,6 +223,10 @@ def _claim(path: Path) -> None:
 
 
 def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:
+    if not re.fullmatch(NAME, name):
+        raise RunError(
+            f"a run's name is made of letters, digits, '.', '_' and '-', but got {name!r} (--name)"
+        )
     path = runs / name
     number = 2
     while numbered and path.exists():

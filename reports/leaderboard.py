@@ -123,12 +123,12 @@ def read(
         where: an SQL condition on the columns.
 
     Raises:
-        RunError: no such file, or SQL that does not hold.
+        RunError: no such file, no leaderboard, or SQL that does not hold.
     """
     if not path.is_file():
         raise RunError(f"a leaderboard is written when the first trial finishes, but {path} does not exist")
+    table = _opened(path)
     if sort is None and where is None:
-        table = pq.ParquetFile(path).read()
         return list((table if top is None else table.slice(0, top)).to_pylist())
     import duckdb
 
@@ -136,7 +136,6 @@ def read(
     if column not in SCHEMA.names or direction.lower() not in ("", "asc", "desc"):
         raise RunError(f"--sort takes a column and asc or desc, but got {sort!r}; columns: {_names()}")
     order = f'"{column}" {direction or "desc"} NULLS LAST, trial_id'
-    table = pq.ParquetFile(path).read()
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
         connection.register("leaderboard", table)
         try:
@@ -149,6 +148,16 @@ def read(
                 f"--where takes an SQL condition on the columns, but got {where!r}: {reason}"
             ) from None
     return list(found)
+
+
+def _opened(path: Path) -> pa.Table:
+    try:
+        file = pq.ParquetFile(path)
+        if file.schema_arrow.names == SCHEMA.names:
+            return file.read()
+    except pa.ArrowException:
+        pass
+    raise RunError(f"a leaderboard is a Parquet file with the columns of one, but {path} is not")
 
 
 def _names() -> str:

@@ -90,8 +90,8 @@ class RunFolder:
             RunError: there is none of this id.
         """
         path = self._records / f"{trial_id}.json"
-        if not path.is_file():
-            known = [p.stem for p in sorted(self._records.glob("*.json"))]
+        known = [p.stem for p in sorted(self._records.glob("*.json"))]
+        if trial_id not in known:
             raise RunError(
                 f"no trial {trial_id!r} in {self.path}; "
                 + (f"its trials are {known[0]} to {known[-1]}" if known else "it has no finished trial yet")

@@ -16,6 +16,8 @@ Metric = Literal[
     "average_precision", "roc_auc",
 ]  # fmt: skip
 TrunkName = Literal["seizure_cnn", "image_cnn", "mlp"]
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""Of a study and of a run: both name folders."""
 OptimizerName = Literal["adam", "adamw", "sgd"]
 ClassWeight = Literal["none", "balanced"]
 
@@ -207,7 +209,7 @@ class Keep(Frozen):
 class Study(Frozen):
     """Everything a search is: data, splits, network, space, rules and limits."""
 
-    name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: str = Field(default="study", pattern=f"^{NAME}$")
     preset: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
     data: Data = SimulatedEeg()

@@ -1,0 +1,39 @@
+"""`python -m tests.numpy_driver STUDY.yaml RUNS [--resume RUN] [--set a.b=c]...`: a driver without Keras.
+
+It is `search.py run` and `search.py resume` in all but the trainer, exit codes and error lines included.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster import runs
+from spaces.errors import RunError
+from spaces.study_file import read
+from tests.numpy_trainer import numpy_trainer
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("study", type=Path)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--set", action="append", default=[])
+    said = parser.parse_args(arguments)
+    settings, console = tuple(said.set), Console(width=200)
+    try:
+        if said.resume is not None:
+            runs.resume(said.resume, settings, "local", console, numpy_trainer)
+        else:
+            study = read(said.study, settings)
+            runs.start(study, said.study.parent, said.runs, None, "local", console, numpy_trainer)
+    except RunError as error:
+        print(f"driver: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

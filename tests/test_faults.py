@@ -1,0 +1,294 @@
+"""What a search survives: `kill -9` at any moment, trials that misbehave, damaged files, signals."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from cluster.commands import main
+from search.run_folder import RunFolder
+from tests import driving
+from tests.driving import Driver, check_complete, contents, finish, numpy_driver, write_study
+
+KILLS, KILLS_A_RUN = 19, 7
+EARLY = 6
+"""So many of the kills come within the first seconds of a driver: while data, Ray and records are opened."""
+
+
+class Watch(threading.Thread):
+    """Opens a leaderboard again and again; what could not be read is kept in `errors`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self._path, self._over = path, threading.Event()
+        self.reads, self.errors = 0, []
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.wait(0.05):
+            if not self._path.exists():
+                continue
+            try:
+                rows = pq.ParquetFile(self._path).read(["trial_id"]).to_pylist()
+                ids = [row["trial_id"] for row in rows]
+                assert len(ids) == len(set(ids)), f"twice in the leaderboard: {ids}"
+                self.reads += 1
+            except Exception as error:
+                self.errors.append(repr(error))
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()
+        assert not self.errors
+        assert self.reads > 0
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory) -> Path:
+    """A run of the killed runs' study that nothing disturbs, 9 searched trials long."""
+    study = write_study(tmp_path_factory.mktemp("clean"), {"training": {"epochs": 3}})
+    driver = finish(study, "--set", "budget.trials=10")
+    run = study.parent / "runs" / "toy"
+    assert driver.process.returncode == 0, driver.said
+    check_complete(run, 12)
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_nothing_finished_is_lost_when_drivers_are_killed(tmp_path, clean, capsys):
+    rng = np.random.default_rng(19)
+    early = set(rng.choice(KILLS, EARLY, replace=False).tolist())
+    table, runs, orphans, total = [], [], {}, 2 + 24
+    while len(table) < KILLS:
+        study = write_study(tmp_path / f"study{len(runs)}", {"budget": {"trials": 24}})
+        run, starts = study.parent / "runs" / "toy", study.parent / "starts"
+        runs.append(run)
+        watch = Watch(run / "leaderboard.parquet")
+        more = {"HEADSEARCH_TEST_EPOCH_S": "0.1", "HEADSEARCH_TEST_STARTS": str(starts)}
+        starts.touch()
+        kills = 0
+        while True:
+            before = contents(run)
+            begun = starts.read_text().split()
+            resumed = ["--resume", str(run)] if before else []
+            driver = numpy_driver(study, *resumed, **more)
+            last = len(table) == KILLS or kills == KILLS_A_RUN
+            if last:
+                driver.wait()
+            else:
+                is_early = bool(before) and len(table) in early
+                if not is_early:
+                    _until_another_record(driver, run, len(before))
+                _for_seconds(driver, rng.uniform(0, 6 if is_early else 1.5))
+            ended = driver.process.poll() is not None
+            at_kill = contents(run)
+            if not ended:
+                orphans |= driver.kill()
+            after = contents(run)
+            changed = [name for name in before if after.get(name) != before[name]]
+            changed += [name for name in at_kill if after.get(name) != at_kill[name]]
+            again = [n for n in starts.read_text().split()[len(begun) :] if f"{int(n):05d}.json" in before]
+            if table and before:
+                table[-1] += (len(after), len(changed), len(again))
+            assert not changed
+            assert not again
+            RunFolder(run).records()
+            if ended:
+                assert driver.process.returncode == 0, driver.said
+                break
+            kills += 1
+            table.append((len(table) + 1, run.parents[1].name, len(after)))
+        watch.end()
+        check_complete(run, total)
+    driving.assert_gone(orphans)
+    with capsys.disabled():
+        print("\nkill  run     finished before  after resume  lost  twice")
+        for row in table:
+            print("{:>4}  {:<6}  {:>15}  {:>12}  {:>4}  {:>5}".format(*row))
+    for run in runs:
+        _same_random_phase(clean, run)
+
+
+def _until_another_record(driver: Driver, run: Path, before: int) -> None:
+    driver.until(lambda: len(contents(run)) > before)
+
+
+def _for_seconds(driver: Driver, seconds: float) -> None:
+    over = time.monotonic() + seconds
+    driver.until(lambda: time.monotonic() > over)
+
+
+def _same_random_phase(clean: Path, killed: Path) -> None:
+    """The first 9 searched trials are those of the clean run: configurations, seeds and what came of them."""
+    pairs = zip(RunFolder(clean).records()[:12], RunFolder(killed).records()[:12], strict=True)
+    for one, other in pairs:
+        assert one.ask == other.ask
+        assert (one.value, one.threshold_score) == (other.value, other.threshold_score)
+
+
+@pytest.mark.slow
+def test_a_misbehaving_trial_is_a_failed_row_and_the_search_goes_on(tmp_path):
+    study = write_study(tmp_path, {"training": {"epochs": 1}, "budget": {"trials": 8}})
+    driver = finish(study, HEADSEARCH_TEST_FAULTS="3=raise 5=nan 7=kill")
+    assert driver.process.returncode == 0, driver.said
+    run = tmp_path / "runs" / "toy"
+    check_complete(run, 10)
+    rows = {r["trial_id"]: r for r in pq.ParquetFile(run / "leaderboard.parquet").read().to_pylist()}
+    failed = {name: r["error"] for name, r in rows.items() if r["state"] == "failed"}
+    assert failed.keys() == {"00003", "00005", "00007"}
+    assert failed["00003"].startswith("ValueError: told to fail in two lines, at ")
+    assert failed["00005"].startswith("raw scores must be finite, but got 100 that are not")
+    assert failed["00007"] == "its worker died 3 times"
+    for name in failed:
+        assert rows[name]["rank"] is None
+        assert rows[name]["value"] is None
+        assert not (run / "scores" / f"{name}.parquet").exists()
+    assert [r["error"] for name, r in rows.items() if name not in failed] == [None] * 7
+
+
+@pytest.mark.slow
+def test_a_search_in_which_everything_fails_for_one_reason_stops_early(tmp_path):
+    study = write_study(tmp_path, {"budget": {"trials": 40}})
+    driver = finish(study, HEADSEARCH_TEST_FAULTS="*=raise")
+    assert driver.process.returncode == 1
+    assert len(driver.errors) == 1
+    assert driver.errors[0].startswith("driver: every trial failed for one reason: ValueError: told to fail")
+    # 2 baselines, 8 failures, and what was in flight when the eighth came back.
+    assert 10 <= len(contents(tmp_path / "runs" / "toy")) <= 12
+
+
+@pytest.mark.slow
+def test_signals_a_second_driver_and_a_torn_line(tmp_path):
+    study = write_study(tmp_path, {"training": {"epochs": 2}, "budget": {"trials": 10}})
+    run = tmp_path / "runs" / "toy"
+    driver = numpy_driver(study, HEADSEARCH_TEST_EPOCH_S="0.2", HEADSEARCH_TEST_FAULTS="6=hang")
+    assert driver.until(lambda: len(contents(run)) >= 1), driver.said
+
+    as_it_was = (run / "study.yaml").read_bytes()
+    driver.signal_all(signal.SIGHUP)  # its terminal goes away
+    assert main(["resume", str(run), "--set", "budget.trials=99", "--address", "local"]) == 2
+    assert (run / "study.yaml").read_bytes() == as_it_was, "a refused driver changed the study"
+    finished = len(contents(run))
+    assert driver.until(lambda: len(contents(run)) >= max(8, finished + 1)), driver.said
+
+    children = driving.descendants(driver.process.pid)
+    driver.process.send_signal(signal.SIGINT)
+    assert driver.wait() == 1
+    assert driver.errors == [
+        f"driver: the search was interrupted with {len(contents(run))} of 12 trials finished; "
+        f"go on with: python search.py resume {run}"
+    ]
+    driving.assert_gone(children)
+    assert "00006.json" not in contents(run)
+
+    asked = run / "logs" / "asked.jsonl"
+    lines = asked.read_bytes().rstrip().rpartition(b"\n")
+    asked.write_bytes(lines[0] + b"\n" + lines[2][: len(lines[2]) // 2])  # as a crash would leave it
+    last = f"{len(RunFolder(run).asks()):05d}.json"
+    (run / "records" / last).unlink(missing_ok=True)
+    resumed = finish(study, "--resume", str(run))
+    assert resumed.process.returncode == 0, resumed.said
+    check_complete(run, 12)
+
+
+@pytest.fixture
+def copy(clean, tmp_path) -> Path:
+    """A copy of the finished run, to be damaged."""
+    return Path(shutil.copytree(clean, tmp_path / "copy"))
+
+
+@pytest.fixture
+def _hangup():
+    """Leaves this process's own handling of SIGHUP as it was."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_hangup")
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\x00", b"null", b'{"ask": {"number": 3}}'])
+def test_a_damaged_record_is_one_clear_line(copy, capsys, damage):
+    path = copy / "records" / "00003.json"
+    path.write_bytes(damage)
+    assert main(["resume", str(copy), "--set", "budget.trials=11"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"search.py: a record must parse, but {path} does not")
+
+
+@pytest.mark.usefixtures("_hangup")
+@pytest.mark.parametrize(
+    "setting", ["seed=3", "objective.metric=mcc", "trunk.width=0.2", "split.seed=1", "training.epochs=4"]
+)
+def test_a_change_that_makes_rows_incomparable_is_refused(copy, capsys, setting):
+    before = (copy / "study.yaml").read_bytes()
+    assert main(["resume", str(copy), "--set", setting]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        f"resume may change budget, keep, resources, but not {setting.partition('.')[0].partition('=')[0]}"
+        in line
+    )
+    assert (copy / "study.yaml").read_bytes() == before
+
+
+@pytest.mark.usefixtures("_hangup")
+def test_changed_data_is_refused(copy, clean, capsys, tmp_path):
+    driving.write_data(tmp_path / "other.npz", seed=1)
+    text = (copy / "study.yaml").read_text()
+    original = str(clean.parents[1] / "data.npz")
+    assert original in text
+    (copy / "study.yaml").write_text(text.replace(original, str(tmp_path / "other.npz")))
+    assert main(["resume", str(copy)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a run goes on with the data it began with" in line
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_extended(copy, tmp_path):
+    before = contents(copy)
+    study = write_study(tmp_path)
+    driver = finish(study, "--resume", str(copy), "--set", "budget.trials=13")
+    assert driver.process.returncode == 0, driver.said
+    check_complete(copy, 15)
+    assert contents(copy).items() >= before.items()
+    assert RunFolder(copy).study().budget.trials == 13
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_search_with_keras_is_interrupted_killed_and_completed(tmp_path):
+    study = write_study(
+        tmp_path, {"training": {"epochs": 8}, "budget": {"trials": 5}, "resources": {"workers": 1}}
+    )
+    run = tmp_path / "runs" / "toy"
+    search = str(driving.ROOT / "search.py")
+    first = Driver([search, "run", str(study), "--address", "local"], tmp_path)
+    assert first.until(lambda: len(contents(run)) >= 3), first.said
+    os.kill(first.process.pid, signal.SIGINT)
+    assert first.wait() == 1
+    assert len(first.errors) == 1, first.said
+    assert first.errors[0].endswith("go on with: python search.py resume runs/toy")
+
+    before = contents(run)
+    resume = [search, "resume", str(run), "--address", "local"]
+    second = Driver(resume, tmp_path)
+    assert second.until(lambda: len(contents(run)) > len(before)), second.said
+    killed_at = contents(run)
+    assert killed_at.items() >= before.items()
+    second.kill()
+    assert contents(run).items() >= killed_at.items()
+
+    third = Driver(resume, tmp_path)
+    assert third.wait() == 0, third.said
+    check_complete(run, 7)
+    assert contents(run).items() >= killed_at.items()
+    folder = RunFolder(run)
+    assert all(record.state != "failed" for record in folder.records())
+    assert len(folder.kept()) == 5

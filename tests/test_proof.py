@@ -1,0 +1,268 @@
+"""The proof of the decode: sound trials pass, and six planted faults each fail one."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+from search.session import TrialData
+from spaces.errors import TrialError
+from spaces.heads import HEADS
+from spaces.losses import LOSSES
+from spaces.study import Training as Rules
+from tests.toys import PAIR_NAMES, PAIRS, blobs, config, trial_data
+
+pytestmark = pytest.mark.usefixtures("keras")
+DATA = trial_data()
+each_pair = pytest.mark.parametrize(("head", "loss"), PAIRS, ids=PAIR_NAMES)
+LOSS_OF = {"sigmoid": "bce", "softmax": "cce", "margin": "hinge"}
+each_head = pytest.mark.parametrize("head", HEADS)
+probabilistic = pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+NOT_DECODED = "the decode does not speak of the model that was trained"
+NOT_LINEAR = "the network must end in plain linear logits"
+
+
+def trained(head, loss, epochs=2, data=DATA, **changes):
+    from search.training import Training
+
+    session = Training(config(head, loss, **changes), Rules(epochs=epochs), "average_precision", data, seed=0)
+    session.advance(epochs)
+    return session
+
+
+@functools.cache
+def sound(head, loss):
+    """A trained session, shared by the tests that plant nothing while it trains, and its weights."""
+    session = trained(head, loss, class_weight="balanced", dropout=0.2)
+    return session, session.model.get_weights()
+
+
+@pytest.fixture
+def session_of():
+    """Returns shared sessions, their weights as they were trained."""
+
+    def session_of(head, loss=None):
+        session, weights = sound(head, loss or LOSS_OF[head])
+        session.model.set_weights(weights)
+        return session
+
+    return session_of
+
+
+def prove(session, head, loss, raw, data=DATA, **parameters):
+    from search import proof
+
+    chosen = {**LOSSES[loss].parameters, **parameters}
+    return proof.prove(session.model, HEADS[head], loss, chosen, data.x_validation, data.y_validation, raw)
+
+
+def scores(session, head, data=DATA):
+    from search.training import predict_logits
+
+    return HEADS[head].score(predict_logits(session.model, data.x_validation))
+
+
+@pytest.fixture
+def plant_head(monkeypatch):
+    """Replaces parts of a head, as a mistake in its definition would."""
+    from search import training
+
+    def plant(name, **parts):
+        faulty = dataclasses.replace(HEADS[name], **parts)
+        monkeypatch.setattr(training, "HEADS", {**HEADS, name: faulty})
+
+    return plant
+
+
+@each_pair
+def test_a_sound_trial_passes(session_of, head, loss):
+    best = session_of(head.name, loss).best()
+    assert 0 <= best.proof <= 1e-4
+    assert best.raw.shape == DATA.y_validation.shape
+
+
+@each_pair
+def test_so_does_one_that_is_very_sure_of_itself(session_of, head, loss):
+    """On two clouds far apart, where it is right; on two that overlap, where it is sometimes surely wrong."""
+    session = session_of(head.name, loss)
+    layer = session.model.get_layer("logits")
+    kernel, bias = layer.get_weights()
+    for apart in (2.0, 12.0):
+        data = trial_data(apart=apart)
+        for factor in (10, 1000):
+            layer.set_weights([kernel * factor, bias * factor])
+            raw = scores(session, head.name, data)
+            assert np.abs(raw).max() > factor / 10
+            assert prove(session, head.name, loss, raw, data) <= 1e-4
+
+
+@pytest.mark.parametrize(("head", "loss"), [("sigmoid", "bce"), ("softmax", "cce")])
+@pytest.mark.parametrize("score", [6, 8, 10, 12])
+def test_being_right_about_everything_fails_no_trial(session_of, head, loss, score):
+    """All scores near -12 or 12: a loss that cancels digits in float32 would fail its own proof here."""
+    session = session_of(head, loss)
+    x, y = blobs(96)
+    tight = (np.where(y == 1, 3, -3)[:, None] + 0.01 * x).astype(np.float32)
+    data = TrialData(tight, y, tight, y)
+    layer = session.model.get_layer("logits")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel, 0 * bias])
+    layer.set_weights([kernel * (score / np.median(np.abs(scores(session, head, data)))), 0 * bias])
+    raw = scores(session, head, data)
+    np.testing.assert_array_equal(raw > 0, y == 1)
+    assert prove(session, head, loss, raw, data) <= 1e-4
+
+
+# The six planted faults.
+
+
+@each_head
+def test_fault_1_columns_swapped(plant_head, head):
+    """`z0 - z1`; with a single column, its sign."""
+    decode = HEADS[head].decode
+    plant_head(head, decode=lambda z: -decode(z))
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        trained(head, LOSS_OF[head]).best()
+
+
+@each_head
+def test_fault_2_labels_encoded_in_reverse(plant_head, head):
+    encode = HEADS[head].encode
+    plant_head(head, encode=lambda y: encode(1 - y))
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        trained(head, LOSS_OF[head]).best()
+
+
+@pytest.mark.parametrize(
+    ("head", "activation"), [("sigmoid", "sigmoid"), ("softmax", "softmax"), ("margin", "tanh")]
+)
+def test_fault_3_activation_applied_twice(monkeypatch, keras, head, activation):
+    """Once in the network's last layer, and once more by the loss, which takes its output for logits."""
+    from search import model
+
+    build = model.build
+
+    def with_activation(*arguments):
+        network = build(*arguments)
+        network.get_layer(model.LOGITS).activation = keras.activations.get(activation)
+        return keras.Model(network.input, network.get_layer(model.LOGITS)(network.layers[-2].output))
+
+    monkeypatch.setattr(model, "build", with_activation)
+    with pytest.raises(TrialError, match=NOT_LINEAR):
+        trained(head, LOSS_OF[head]).best()
+
+
+@probabilistic
+@pytest.mark.parametrize("wrong", ["logits taken for probabilities", "probabilities taken for logits"])
+def test_fault_4_from_logits_wrong(monkeypatch, keras, head, wrong):
+    from search import training
+
+    entropy = {"sigmoid": keras.losses.BinaryCrossentropy, "softmax": keras.losses.CategoricalCrossentropy}
+    squash = {"sigmoid": keras.ops.sigmoid, "softmax": keras.ops.softmax}[head]
+    if wrong == "logits taken for probabilities":
+        loss = entropy[head](from_logits=False)
+    else:
+        compute = entropy[head](from_logits=True)
+
+        def loss(targets, logits):
+            # Times 1: straight from the activation, Keras on TensorFlow would find the logits behind it.
+            return compute(targets, 1.0 * squash(logits))
+
+    monkeypatch.setattr(training, "training_loss", lambda *_: loss)
+    with pytest.raises(TrialError, match=f"{NOT_DECODED}|the training loss became nan"):
+        trained(head, LOSS_OF[head]).best()
+
+
+@each_head
+def test_fault_5_probability_used_as_logit(plant_head, keras, head):
+    decode = HEADS[head].decode
+    plant_head(head, decode=lambda z: keras.ops.convert_to_numpy(keras.ops.sigmoid(decode(z))))
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        trained(head, LOSS_OF[head]).best()
+
+
+@each_head
+def test_fault_6_stale_weights(monkeypatch, session_of, head):
+    """Scores of the weights before the last ones: a copy that was not restored."""
+    from search import training
+
+    session = session_of(head)
+    stale = scores(session, head)
+    for weight in session.model.trainable_weights:
+        weight.assign(weight * 1.05)
+    with pytest.raises(TrialError, match=f"{NOT_DECODED}|{NOT_LINEAR}"):
+        prove(session, head, LOSS_OF[head], stale)
+    of_other_weights = training.predict_logits(session.model, DATA.x_validation)
+    monkeypatch.setattr(training, "predict_logits", lambda *_: of_other_weights)
+    with pytest.raises(TrialError, match=f"{NOT_DECODED}|{NOT_LINEAR}"):
+        session.best()
+
+
+# And what is no fault, or none of the six.
+
+
+@each_head
+def test_scores_that_are_not_finite_fail(session_of, head):
+    session = session_of(head)
+    raw = scores(session, head)
+    raw[[3, 5]] = np.nan, np.inf
+    with pytest.raises(TrialError, match=f"scores must be finite, but 2 of {len(raw)} are not"):
+        prove(session, head, LOSS_OF[head], raw)
+
+
+@each_head
+def test_scores_that_are_one_constant_fail(session_of, head):
+    session = session_of(head)
+    session.model.get_layer("logits").set_weights(
+        [np.zeros_like(weight) for weight in session.model.get_layer("logits").get_weights()]
+    )
+    with pytest.raises(
+        TrialError, match=f"scores must tell rows apart, but all {len(DATA.y_validation)} are 0"
+    ):
+        prove(session, head, LOSS_OF[head], scores(session, head))
+
+
+def test_the_wrong_parameters_of_a_loss_fail(session_of):
+    session = session_of("sigmoid", "focal")
+    raw = scores(session, "sigmoid")
+    assert prove(session, "sigmoid", "focal", raw, focal_gamma=2.0) <= 1e-4
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        prove(session, "sigmoid", "focal", raw, focal_gamma=2.01)
+
+
+@pytest.mark.parametrize(("head", "loss"), [("sigmoid", "bce"), ("softmax", "focal")])
+def test_regularisation_is_no_part_of_the_proof(monkeypatch, keras, head, loss):
+    from search import model, trunks
+
+    def with_l2(inputs, _width):
+        l2 = keras.regularizers.L2(0.1)
+        return keras.layers.Dense(8, activation="relu", kernel_regularizer=l2)(inputs)
+
+    mlp = dataclasses.replace(trunks.TRUNKS["mlp"], build=with_l2)
+    monkeypatch.setattr(model, "TRUNKS", {"mlp": mlp})
+    session = trained(head, loss)
+    assert float(sum(session.model.losses)) > 0.01
+    assert session.best().proof <= 1e-4
+
+
+def test_a_failed_proof_is_a_failed_trial_and_not_a_failed_search(plant_head):
+    from search.crossfit import draw_halves
+    from search.evaluation import Reference
+    from search.record import Ask
+    from search.session import keras_trainer
+    from search.trial import RunFacts, Trial
+    from spaces.study_file import parse
+
+    plant_head("sigmoid", decode=lambda z: -z[:, 0])
+    study = parse({"trunk": {"name": "mlp"}, "training": {"epochs": 1}})
+    halves = draw_halves(DATA.y_validation, None, None, 0)
+    reference = Reference(DATA.y_validation, None, None, None, halves)
+    facts = RunFacts(groups="unknown", leaky=False, data_digest="d", code_digest="c")
+    ask = Ask(number=0, kind="search", config=config("sigmoid", "bce"), seed=0)
+    finished = Trial(ask, study, DATA, reference, facts, keras_trainer, "here").to_next_rung()
+    assert finished.done
+    assert finished.record.state == "failed"
+    assert NOT_DECODED in finished.record.error
+    assert finished.record.value is None
+    assert finished.raw is None
