@@ -2,8 +2,11 @@
 
 import logging
 import os
+import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from spaces.errors import RunError
@@ -41,18 +44,40 @@ def _connect(address: Address | None) -> str:
     import ray
 
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address != "local":
+    cluster = None if address == "local" else _standing_cluster()
+    if cluster is not None:
         try:
-            ray.init(address="auto", **quiet)
-            return "Ray cluster"
-        except ConnectionError:
-            if address == "auto":
-                raise RunError(
-                    "--address auto joins a running Ray cluster, but none runs on this host; "
-                    "start one with `ray up` or `ray start --head`, or use --address local"
-                ) from None
+            ray.init(address=cluster, **quiet)
+        except (ConnectionError, RuntimeError) as error:
+            raise RunError(f"this host belongs to a Ray cluster at {cluster}, but: {error}") from None
+        return "Ray cluster"
+    if address == "auto":
+        raise RunError(
+            "--address auto joins a running Ray cluster, but none runs on this host; "
+            "start one with `ray up` or `ray start --head`, or use --address local"
+        )
     ray.init(address="local", include_dashboard=False, **quiet)
     return "local Ray"
+
+
+def _standing_cluster() -> str | None:
+    """Returns the address of the cluster that `ray start` made this host part of, if it answers.
+
+    Ray's own `auto` also joins whatever another driver started for itself alone, which ends with that driver.
+    """
+    named = os.environ.get("RAY_ADDRESS", "")
+    if named not in ("", "auto", "local"):
+        return named
+    noted = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    if not noted.is_file():
+        return None
+    cluster = noted.read_text(encoding="utf-8").strip()
+    host, _, port = cluster.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
+    except (OSError, ValueError):
+        return None  # the note outlives a cluster that was not stopped by `ray stop`
+    return cluster
 
 
 def _check_resources(study: Study) -> None:

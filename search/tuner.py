@@ -1,5 +1,6 @@
 """The search: Ray Tune schedules what the searcher suggests, and every finished trial is handed on."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -76,6 +77,8 @@ def run_search(
     if not searcher.open:
         return
     os.environ.update(_TUNE_SETTINGS)
+    # What Tune would print of a trial that died, traceback and all, stands in the trial's row.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpus}
     trainable = tune.with_parameters(
         HeadTrainable, study=study, facts=facts, trainer=trainer, reference=reference, data=data

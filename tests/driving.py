@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 PATIENCE_S = 240
 """Nothing that a test waits for takes longer, on a busy machine too."""
 
+STARTED: list["Driver"] = []
+"""Every driver of this process."""
+
 
 def write_data(path: Path, *, seed: int = 0, rows: int = 480, features: int = 4, labels=(0, 1)) -> None:
     """Writes a learnable two-class problem of 24 groups, 40% of whose rows are positive."""
@@ -71,6 +74,7 @@ class Driver:
                 stderr=err,
                 start_new_session=True,
             )
+        STARTED.append(self)
 
     def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Waits for the driver's end, kills it if that does not come, and returns its exit code."""

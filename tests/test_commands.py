@@ -182,14 +182,42 @@ def test_the_process_ends_with_the_exit_code(tmp_path, arguments, code):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_without_a_command_the_study_beside_it_runs(tmp_path):
-    home = tmp_path / "home"
-    for package in ("spaces", "search", "reports", "cluster"):
-        shutil.copytree(driving.ROOT / package, home / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(driving.ROOT / "search.py", home)
-    write_study(home, {"training": {"epochs": 1}, "budget": {"trials": 2}})
-    driver = Driver([str(home / "search.py")], home, PYTHONPATH="")
-    assert driver.wait() == 0, driver.said
+def test_without_a_command_the_study_beside_it_runs_on_a_ray_of_its_own(tmp_path):
+    """Another driver's Ray is no cluster to join: it ends with that driver."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    code = "import ray, time; ray.init(address='local', num_cpus=1); print('up', flush=True); time.sleep(900)"
+    other = Driver(["-c", code], elsewhere)
+    try:
+        assert other.until(lambda: "up" in other.said), other.said
+        for package in ("spaces", "search", "reports", "cluster"):
+            shutil.copytree(
+                driving.ROOT / package, home / package, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copy(driving.ROOT / "search.py", home)
+        write_study(home, {"training": {"epochs": 1}, "budget": {"trials": 2}})
+        driver = Driver([str(home / "search.py")], home, PYTHONPATH="", RAY_ADDRESS="")
+        assert driver.wait() == 0, driver.said
+    finally:
+        other.kill()
     assert f"running {home / 'study.yaml'}" in driver.said
+    assert "\nlocal Ray: " in driver.said
     assert driver.errors == []
     check_complete(home / "runs" / "toy", 4)
+    assert main(["leaderboard", str(home / "runs" / "toy"), "--where", "state = 'failed'"]) == 0
+
+
+@pytest.mark.slow
+def test_auto_joins_no_ray_of_another_driver(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    study = write_study(tmp_path)
+    for note in (None, "127.0.0.1:9", "nonsense"):
+        if note is not None:
+            (tmp_path / "ray").mkdir(exist_ok=True)
+            (tmp_path / "ray" / "ray_current_cluster").write_text(note)
+        assert main(["run", str(study), "--address", "auto"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(
+            "search.py: --address auto joins a running Ray cluster, but none runs on this host"
+        )

@@ -21,6 +21,15 @@ EARLY = 6
 """So many of the kills come within the first seconds of a driver: while data, Ray and records are opened."""
 
 
+@pytest.fixture(autouse=True)
+def _none_is_left():
+    """A test that failed leaves no driver behind."""
+    yield
+    for driver in driving.STARTED:
+        if driver.process.poll() is None:
+            driver.kill()
+
+
 class Watch(threading.Thread):
     """Opens a leaderboard again and again; what could not be read is kept in `errors`."""
 
@@ -138,6 +147,7 @@ def test_a_misbehaving_trial_is_a_failed_row_and_the_search_goes_on(tmp_path):
     study = write_study(tmp_path, {"training": {"epochs": 1}, "budget": {"trials": 8}})
     driver = finish(study, HEADSEARCH_TEST_FAULTS="3=raise 5=nan 7=kill")
     assert driver.process.returncode == 0, driver.said
+    assert driver.errors == []
     run = tmp_path / "runs" / "toy"
     check_complete(run, 10)
     rows = {r["trial_id"]: r for r in pq.ParquetFile(run / "leaderboard.parquet").read().to_pylist()}

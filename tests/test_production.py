@@ -22,6 +22,7 @@ from search.session import keras_trainer
 from search.trial import RunFacts, Trial
 from spaces.errors import RunError
 from spaces.heads import HEADS
+from spaces.losses import LOSSES
 from spaces.study_file import read
 from spaces.suggest import Config
 from tests import driving
@@ -71,7 +72,7 @@ def train(run: RunFolder, study_file: Path, pairs) -> list[str]:
     for number, (head, loss) in enumerate(pairs):
         config = Config(
             trunk="mlp", width=0.1, head=head, loss=loss, learning_rate=0.01, optimizer="adam", batch_size=32,
-            class_weight="none", hidden_layers="none", dropout=0.0,
+            class_weight="none", hidden_layers="none", dropout=0.0, **LOSSES[loss].parameters,
         )  # fmt: skip
         ask = Ask(number=number, kind="search", config=config, seed=number)
         trial = Trial(ask, study, prepared.trial_data(), run.reference(), facts, keras_trainer, "here")
