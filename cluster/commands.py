@@ -85,7 +85,7 @@ def leaderboard(
     if form != "table":
         typer.echo(board.as_text(rows, form))
         return
-    _print_table(rows, str(run), _console())
+    _print_table(rows, _leaderboard_of(run), str(run), _console())
 
 
 @app.command()
@@ -194,7 +194,7 @@ def _run(study: Study, base: Path, name: str | None, address: Literal["auto", "l
 def _show(path: Path, console: Console) -> None:
     from reports import leaderboard as board
 
-    _print_table(board.read(path, top=10), str(path.parent), console)
+    _print_table(board.read(path, top=10), path, str(path.parent), console)
     console.print(
         f"\nall trials: {path}\nship the best: python search.py promote {path.parent} --to bundle",
         highlight=False,
@@ -202,11 +202,12 @@ def _show(path: Path, console: Console) -> None:
     )
 
 
-def _print_table(rows: list[dict[str, object]], title: str, console: Console) -> None:
+def _print_table(rows: list[dict[str, object]], path: Path, title: str, console: Console) -> None:
+    from reports import leaderboard as board
     from reports.table import footnotes, table
 
     console.print(table(rows, title, console.width))
-    for note in footnotes(rows):
+    for note in footnotes(board.read(path)):
         console.print(note, highlight=False, soft_wrap=True, style="dim")
 
 

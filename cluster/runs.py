@@ -1,12 +1,15 @@
 """Running a study: a folder made or reopened, data prepared, Ray connected, every record kept."""
 
 import fcntl
+import hashlib
+import json
 import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -14,7 +17,7 @@ from cluster.connection import Address, connected
 from cluster.progress import Progress
 from reports import leaderboard
 from search.baselines import BASELINES
-from search.preparation import Prepared, check_same_data, prepare, with_absolute_path
+from search.preparation import Prepared, check_same, prepare, with_absolute_path
 from search.provenance import code_digest, versions
 from search.record import Record
 from search.run_folder import RunFolder
@@ -25,6 +28,13 @@ from spaces.study import NAME, Study
 
 LEADERBOARD_S = 1.0
 """The leaderboard is rewritten at most so often while trials finish, and once at the end."""
+
+
+FREE = {"budget", "resources", "keep"}
+"""What may change between two executions of a run: nothing that a row depends on.
+
+The data may also have moved: its digest says whether it is still the same.
+"""
 
 
 def start(
@@ -58,6 +68,8 @@ def start(
     reference = prepared.reference(study)
     resolved = {
         "data_digest": prepared.data_digest,
+        "split_digest": prepared.split_digest,
+        "study_digest": _digest(study),
         "code_digest": code_digest(),
         "versions": versions(),
     }
@@ -89,16 +101,22 @@ def resume(
     _outlive_terminal()
     folder = RunFolder(path)
     before, study = folder.study(), folder.study(settings)
-    free = {"budget", "resources", "keep"}
-    changed = [k for k in Study.model_fields if k not in free and getattr(before, k) != getattr(study, k)]
+    if _digest(before) != folder.resolved()["study_digest"]:
+        raise RunError(
+            f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "
+            "start a new run"
+        )
+    was, now = _comparable(before), _comparable(study)
+    changed = [key for key in was if was[key] != now[key]]
     if changed:
         raise RunError(
-            f"resume may change {', '.join(sorted(free))}, but not {changed[0]}: "
+            f"resume may change {', '.join(sorted(FREE))}, but not {changed[0]}: "
             "the rows of one run must be comparable; start a new run"
         )
     with _locked(folder):
+        study = with_absolute_path(study, Path.cwd())  # only a path from --set can be relative
         prepared = _prepared(study, path, console)
-        check_same_data(prepared, folder.resolved()["data_digest"])
+        check_same(prepared, folder.resolved())
         folder.create(study, folder.resolved())
         _execute(folder, study, prepared, address, console, trainer)
     return folder
@@ -220,6 +238,17 @@ def _claim(path: Path) -> None:
         path.mkdir(parents=True)
     except FileExistsError:
         raise RunError(f"a run needs a new name, but {path} was just taken; choose another --name") from None
+
+
+def _comparable(study: Study) -> dict[str, Any]:
+    """Everything in a study that its rows depend on."""
+    found = study.model_dump(mode="json", exclude=FREE)
+    found["data"].pop("path", None)
+    return found
+
+
+def _digest(study: Study) -> str:
+    return hashlib.sha256(json.dumps(_comparable(study), sort_keys=True).encode()).hexdigest()
 
 
 def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:

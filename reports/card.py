@@ -42,7 +42,8 @@ def text(record: Record, config: dict[str, Any]) -> str:
         "",
         "## How it did",
         f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
-        f"on {validation['rows']} rows. It was picked for this value among others, so it flatters.",
+        f"on {validation['rows']} rows. "
+        "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters.",
         "",
         _opened(test["times_opened"]),
         "",
@@ -73,7 +74,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
 
 def _opened(times: int) -> str:
     if times == 1:
-        return "The test split was opened once, for this card; these numbers alone are unbiased."
+        return "The test split was opened once, for this card, by any run of its folder: it is unbiased."
     return (
         f"The test split was opened {times} times. Whatever was learnt from an earlier look can be in this "
         "choice, so these numbers are no longer unbiased."

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -81,31 +80,30 @@ def read(bundle: Bundle, data: str) -> Inputs:
         return Inputs(made.x, "window", names)
     if not path.exists():
         raise RunError(f"DATA is a .npz file, an image folder or {SIMULATED}, but there is no {data}")
-    if wanted["kind"] == "image" and path.suffix != ".npz":
+    if "image_size" in wanted and path.suffix != ".npz":
         from search.images import load_folder
 
         x, files = load_folder(path, int(wanted["image_size"]))
         return Inputs(x, "file", files)
     if path.suffix != ".npz":
         raise RunError(f"this bundle takes {wanted['kind']} rows from a .npz file, but got {data}")
-    x = _array(path, tuple(wanted["shape"]))
+    x = _array(path, tuple(wanted["shape"]), wanted.get("array", "X"))
     return Inputs(x, "row", list(range(len(x))))
 
 
-def _array(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Returns the array `X` of a `.npz` file, or its only array of rows of this shape."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = ["X"] if "X" in arrays.files else arrays.files
-            shapes = {}
-            for name in names:
-                found = arrays[name]
-                if found.ndim >= 1 and found.shape[1:] == shape:
-                    return np.asarray(found)
-                shapes[name] = found.shape
-    except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{path} must be a .npz file of plain arrays: {error}") from None
-    raise RunError(
-        f"the bundle takes rows of shape {shape}, but {path.name} holds "
-        + ", ".join(f"{name} {found}" for name, found in shapes.items())
-    )
+def _array(path: Path, shape: tuple[int, ...], name: str) -> NDArray[Any]:
+    """Returns the array the study named, or the only one that holds rows of this shape."""
+    from search.npz import open_npz, take_array
+
+    with open_npz(path) as arrays:
+        if name not in arrays.files:
+            found = {other: take_array(arrays, other, "x", path) for other in arrays.files}
+            fitting = [other for other, values in found.items() if values.shape[1:] == shape]
+            if len(fitting) == 1:
+                return found[fitting[0]]
+            held = ", ".join(f"{other} {values.shape}" for other, values in found.items()) or "nothing"
+            raise RunError(
+                f"the bundle takes the array {name}, or the only one of rows of shape {shape}, "
+                f"but {path.name} holds {held}"
+            )
+        return take_array(arrays, name, "x", path)

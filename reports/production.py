@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from reports import card
 from search import backend
 from search.evaluation import Estimate, estimates
-from search.preparation import Prepared, check_same_data, prepare
+from search.preparation import Prepared, check_same, prepare
 from search.record import Record
-from search.rows import Labels
+from search.rows import Labels, Rows
 from search.run_folder import RunFolder, write_atomically
-from spaces.data import Images, Label
+from spaces.data import Label, Npz
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -56,8 +56,8 @@ def pick(run: RunFolder, trial_id: str | None) -> Record:
         raise RunError(f"only a trained trial can be promoted, but {chosen.ask.trial_id} is {what}")
     if chosen.leaky:
         raise RunError(
-            f"trial {chosen.ask.trial_id} was measured on a leaky split, so nothing is known of how it does "
-            "on new data; run the study with split: {by: group}"
+            f"trial {chosen.ask.trial_id} was measured on a leaky split (split.i_accept_leakage), "
+            "so nothing is known of how it does on new data; run the study on parts that are independent"
         )
     return chosen
 
@@ -83,7 +83,7 @@ def promote(run: RunFolder, record: Record, to: Path) -> dict[str, Estimate]:
 
     study = run.study()
     prepared = prepare(study, run.path)
-    check_same_data(prepared, run.resolved()["data_digest"])
+    check_same(prepared, run.resolved())
     x = prepared.rows.x
     model = export.deciding_model(record, run.weights(record.ask.trial_id), x.shape[1:], str(x.dtype))
     _check_against_stored(run, record, _outputs(model, x[prepared.split.validation]))
@@ -95,7 +95,7 @@ def promote(run: RunFolder, record: Record, to: Path) -> dict[str, Estimate]:
         score,
         float(record.threshold_score or 0),
         seed=study.seed,
-        probabilistic=_calibrated(record),
+        probabilistic=record.metrics["brier"].value is not None,
     )
     to.mkdir(parents=True, exist_ok=True)
     export.save(model, str(to / "model.keras"))
@@ -161,6 +161,11 @@ class Bundle:
             raise RunError(f"the bundle takes numbers, but got {x.dtype}")
         if dtype == "uint8" and x.dtype != np.uint8:
             raise RunError(f"the bundle takes pixels as uint8, 0 to 255, but got {x.dtype}")
+        if dtype == "float32" and x.dtype == np.uint8:
+            raise RunError(
+                "the bundle takes float32 values and was never shown uint8, whose range is another; "
+                "scale the rows as those it was trained on"
+            )
         if dtype == "float32":
             with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
                 x = x.astype(np.float32, copy=False)
@@ -207,7 +212,7 @@ def _outputs(model: Any, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def _calibrated(record: Record) -> bool:
-    return record.metrics["brier"].value is not None
+    return record.calibration != "none" and record.calibration_note is None
 
 
 def _check_against_stored(run: RunFolder, record: Record, outputs: dict[str, NDArray[Any]]) -> None:
@@ -255,7 +260,9 @@ def _config(
             "shape": list(rows.x.shape[1:]),
             "dtype": str(rows.x.dtype),
             "source": study.data.source,
-            **({"image_size": study.data.size} if isinstance(study.data, Images) else {}),
+            **({"image_size": rows.x.shape[1]} if _takes_photos(rows) else {}),
+            **({"array": study.data.x} if isinstance(study.data, Npz) else {}),
+            **({"channels": list(rows.channels)} if rows.channels else {}),
         },
         "validation": {
             "objective": record.objective,
@@ -275,6 +282,12 @@ def _config(
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _takes_photos(rows: Rows) -> bool:
+    """Whether photos resized to a square are rows of this form."""
+    shape = rows.x.shape[1:]
+    return rows.kind == "image" and rows.x.dtype == np.uint8 and shape == (shape[0], shape[0], 3)
 
 
 def _dumped(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:

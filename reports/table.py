@@ -60,7 +60,11 @@ def _notes(r: dict[str, Any]) -> str:
 
 
 def footnotes(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Says what the numbers are, and what to beware of."""
+    """Says what the numbers are, and what to beware of.
+
+    Args:
+        rows: all rows of a leaderboard, shown or not.
+    """
     if not rows:
         return []
     by = {"group": "groups", "recording": "recordings", "row": "single rows"}[rows[0]["cross_fit_by"]]
@@ -74,7 +78,7 @@ def footnotes(rows: Sequence[dict[str, Any]]) -> list[str]:
         )
     if any(r["leaky"] for r in rows):
         notes.append(
-            "leaky: windows of one group stand on both sides of the split; do not trust these values"
+            "leaky: the parts of the split are known not to be independent; do not trust these values"
         )
     baselines = [r["value"] for r in rows if r["kind"] == "baseline" and r["value"] is not None]
     trained = [r["value"] for r in rows if r["kind"] != "baseline" and r["value"] is not None]

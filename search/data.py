@@ -16,7 +16,7 @@ __all__ = ["SOURCES", "Labels", "Rows", "digest", "load"]
 
 def load_simulated(config: SimulatedEeg, _base: Path) -> Rows:
     """Simulated scalp EEG, `(n, 32, 9, 19)`; no folder is read."""
-    from search.simulated_eeg import simulate
+    from search.simulated_eeg import CHANNELS, simulate
 
     made = simulate(patients=config.patients, windows=config.windows, seed=config.seed)
     y, labels = binarize(made.y, config.positive, "simulated_eeg")
@@ -29,6 +29,7 @@ def load_simulated(config: SimulatedEeg, _base: Path) -> Rows:
         times=made.times,
         kind="eeg",
         window_s=1.0,
+        channels=CHANNELS,
     )
 
 

@@ -30,11 +30,11 @@ def load_npz(config: Npz, base: Path) -> Rows:
         RunError: the file or an array is missing, damaged, or disagrees with the others.
     """
     path = base / config.path
-    with _opened(path) as arrays:
-        x = _array(arrays, config.x, "x", path)
-        y = _array(arrays, config.y, "y", path)
+    with open_npz(path) as arrays:
+        x = take_array(arrays, config.x, "x", path)
+        y = take_array(arrays, config.y, "y", path)
         optional = {
-            key: None if name is None else _column(_array(arrays, name, key, path), name, path)
+            key: None if name is None else _column(take_array(arrays, name, key, path), name, path)
             for key, name in (("group", config.group), ("recording", config.recording), ("time", config.time))
         }
     named = {config.x: x, config.y: y, **_present(config, optional)}
@@ -60,7 +60,12 @@ def load_npz(config: Npz, base: Path) -> Rows:
     )
 
 
-def _opened(path: Path) -> NpzFile:
+def open_npz(path: Path) -> NpzFile:
+    """Opens a `.npz` file, in which no array of objects will be loaded.
+
+    Raises:
+        RunError: it is not there, or not one.
+    """
     if not path.is_file():
         raise RunError(f"data.path must name an .npz file, but {path} is not there")
     if not zipfile.is_zipfile(path):
@@ -73,7 +78,12 @@ def _opened(path: Path) -> NpzFile:
     return opened
 
 
-def _array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]:
+def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]:
+    """Reads one array; `key` is the setting that names it.
+
+    Raises:
+        RunError: it is not there, damaged, or made of objects.
+    """
     if name not in arrays.files:
         near = difflib.get_close_matches(
             name.casefold(), [n.casefold() for n in arrays.files], n=1, cutoff=0.5
@@ -157,9 +167,9 @@ def _seconds(array: NDArray[Any] | None, name: str | None, path: Path) -> NDArra
 
 
 def _kind(x: NDArray[Any]) -> Kind:
-    """EEG by the shape of its spectrogram `(32, 9, channels)`, images by their colour axis, else a table."""
+    """EEG by the shape of its spectrogram `(32, 9, channels)`, images by type and axes, else a table."""
     if x.ndim == 4 and x.shape[1:3] == (32, 9):
         return "eeg"
-    if x.ndim == 4 and x.shape[3] in (1, 3, 4):
+    if x.ndim == 4 and x.shape[3] in (1, 3, 4) and x.dtype == np.uint8:
         return "image"
     return "table"

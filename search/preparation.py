@@ -1,5 +1,6 @@
 """From a study to what its trials see: rows read, split, and the test part set aside."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from search.crossfit import draw_halves
 from search.evaluation import Reference
 from search.rows import Rows
 from search.session import TrialData
-from search.splits import Split, split
+from search.splits import Split, digest, split
 from search.trunks import check_shape
 from spaces.data import SimulatedEeg
 from spaces.errors import RunError
@@ -27,11 +28,13 @@ class Prepared:
         rows: everything, the test rows included.
         split: which rows are which.
         data_digest: of the rows' contents.
+        split_digest: of which rows are which.
     """
 
     rows: Rows
     split: Split
     data_digest: str
+    split_digest: str
 
     def trial_data(self) -> TrialData:
         """Returns what trials see: training and validation rows, and no test row."""
@@ -75,7 +78,8 @@ def prepare(study: Study, base: Path) -> Prepared:
     """
     rows = data.load(study.data, base)
     check_shape(study, rows.x.shape[1:])
-    return Prepared(rows, split(rows, study.split), data.digest(rows))
+    parts = split(rows, study.split)
+    return Prepared(rows, parts, data.digest(rows), digest(parts))
 
 
 def with_absolute_path(study: Study, base: Path) -> Study:
@@ -92,17 +96,22 @@ def with_absolute_path(study: Study, base: Path) -> Study:
     return study.model_copy(update={"data": study.data.model_copy(update={"path": str(path)})})
 
 
-def check_same_data(prepared: Prepared, digest: str) -> None:
-    """Refuses data that is not the data a run began with.
+def check_same(prepared: Prepared, began: Mapping[str, Any]) -> None:
+    """Refuses data or a split other than those a run began with: its rows would not be comparable.
+
+    Args:
+        prepared: the data now.
+        began: the run's `resolved` digests.
 
     Raises:
-        RunError: the digests differ.
+        RunError: a digest differs.
     """
-    if prepared.data_digest != digest:
-        raise RunError(
-            f"a run goes on with the data it began with (digest {digest[:12]}), "
-            f"but the data is now {prepared.data_digest[:12]}; start a new run"
-        )
+    for what, now in (("data", prepared.data_digest), ("split", prepared.split_digest)):
+        if now != began[f"{what}_digest"]:
+            raise RunError(
+                f"a run goes on with the {what} it began with (digest {began[f'{what}_digest'][:12]}), "
+                f"but the {what} is now {now[:12]}; start a new run"
+            )
 
 
 def _taken(values: NDArray[Any] | None, rows: NDArray[np.int64]) -> NDArray[Any] | None:

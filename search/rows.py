@@ -38,6 +38,7 @@ class Rows:
         times: `(n,)` float64, start of each row in its recording, in seconds; None is unknown.
         kind: what the rows are, for the choice of a trunk.
         window_s: seconds that each row covers from its time on; None is unknown.
+        channels: names of the entries of the last axis, in order; None is unknown.
 
     Raises:
         RunError: a shape, a type or a value is not as above.
@@ -51,6 +52,7 @@ class Rows:
     times: NDArray[np.float64] | None = None
     kind: Kind = "table"
     window_s: float | None = None
+    channels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.x.ndim < 2:
@@ -80,6 +82,8 @@ class Rows:
                 )
         if self.window_s is not None and not self.window_s > 0:
             raise RunError(f"window_s must be above 0, but got {self.window_s}")
+        if self.channels is not None and len(self.channels) != self.x.shape[-1]:
+            raise RunError(f"{len(self.channels)} channels are named, but inputs have {self.x.shape[-1]}")
         check_finite(self.x)
 
     def __len__(self) -> int:
@@ -110,6 +114,7 @@ def digest(rows: Rows) -> str:
         "labels": [[type(v).__name__, repr(v)] for v in (rows.labels.negative, rows.labels.positive)],
         "kind": rows.kind,
         "window_s": rows.window_s,
+        "channels": rows.channels,
         # As lists: the width of a numpy text type depends on the longest name, the contents do not.
         "groups": None if rows.groups is None else rows.groups.tolist(),
         "recordings": None if rows.recordings is None else rows.recordings.tolist(),

@@ -36,7 +36,6 @@ class RunFolder:
         self.path = path
         self.study_file = path / "study.yaml"
         self.leaderboard = path / "leaderboard.parquet"
-        self.production = path / "production"
         self.log = path / "logs" / "driver.log"
         self._records = path / "records"
         self._scores = path / "scores"
@@ -192,14 +191,16 @@ class RunFolder:
     def open_test_split(self, trial_id: str, when: str) -> int:
         """Notes that the test split was opened, before it is; returns how often that makes.
 
-        The note is never taken back: a number measured on rows that were looked at before is not unbiased.
+        The note stands beside the runs and counts all of them: another study on the same rows, made after a
+        look at these, is no more unbiased than another trial of this one. It is never taken back.
         """
-        path = self.production / "test_opened.json"
-        self.production.mkdir(exist_ok=True)
+        resolved = self.resolved()
+        split = {"data_digest": resolved["data_digest"], "split_digest": resolved["split_digest"]}
+        path = self.path.resolve().parent / "test_opened.json"
         opened = json.loads(path.read_text()) if path.is_file() else []
-        opened.append({"trial_id": trial_id, "when": when})
+        opened.append({"run": self.path.resolve().name, "trial_id": trial_id, "when": when, **split})
         write_atomically(path, json.dumps(opened, indent=1).encode())
-        return len(opened)
+        return sum(all(entry[key] == value for key, value in split.items()) for entry in opened)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -31,8 +31,8 @@ METRIC = "steering_value"
 class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
     """Hands out baselines, the author's configuration, interrupted trials, then what TPE suggests.
 
-    A suggestion depends on the study's seed, its number and the trials told so far, and on nothing else,
-    so a resumed run goes on as it would have gone on.
+    A suggestion depends on the study's seed, its number, and the trials told and running so far. A resumed
+    run therefore draws at random what it would have drawn; what TPE suggests depends on who finished first.
 
     Args:
         study: the study.
@@ -56,6 +56,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         self._running: dict[str, tuple[Ask, optuna.Trial | None]] = {}
         self._failures: list[str] = []
         self._any_success = False
+        self.broken: Exception | None = None
         finished = list(records)
         for record in finished:
             self._add(record)
@@ -83,18 +84,26 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """Returns the next ask as a trial's config, or `Searcher.FINISHED`."""
+        late = self._deadline is not None and time.monotonic() > self._deadline
+        if not self.open or late or self.broken is not None or self.one_failure is not None:
+            return str(Searcher.FINISHED)
         if self._again:
             ask = self._again.pop(0)
             trial = self._enqueue(ask.drawn) if ask.kind == "search" else None
         else:
-            late = self._deadline is not None and time.monotonic() > self._deadline
-            if self._next >= self.total or late or self.one_failure is not None:
-                return str(Searcher.FINISHED)
             ask, trial = self._new(self._next)
+            try:
+                self._on_ask(ask)
+            except Exception as error:
+                self.stop(error)
+                return str(Searcher.FINISHED)
             self._next += 1
-            self._on_ask(ask)
         self._running[trial_id] = ask, trial
         return {"ask": ask.model_dump(mode="json")}
+
+    def stop(self, error: Exception) -> None:
+        """Hands out no more trials, because of an error outside them, such as a full disk."""
+        self.broken = self.broken or error
 
     def ask_of(self, trial_id: str) -> Ask:
         """Returns what was asked of one of Ray's trials."""
@@ -179,9 +188,8 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
 
     def _add(self, record: Record) -> None:
         """Adds a finished trial to the study that the sampler learns from."""
-        if record.ask.kind != "baseline":
-            self._any_success |= record.state != "failed"
-            self._failures += [record.error] if record.error else []
+        # Earlier failures do not count as reasons to stop: what caused them may have been mended.
+        self._any_success |= record.ask.kind != "baseline" and record.state != "failed"
         if record.ask.kind != "search":
             return
         fixed = optuna.trial.FixedTrial(record.ask.drawn)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.record import Ask
-from spaces.errors import RunError
+from spaces.errors import RunError, TrialError
 from spaces.study import Study
 
 
@@ -80,6 +80,11 @@ def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
     from search import backend
 
     backend.import_keras()
+    if study.resources.gpus > 0 and backend.device() == "cpu":
+        raise TrialError(
+            f"a worker given {study.resources.gpus:g} GPUs must see one, but Keras lists none here; "
+            "install tensorflow[and-cuda] or jax[cuda12] on this host, or set resources.gpus=0"
+        )
     from search.training import Training
 
     if ask.config is None:

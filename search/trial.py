@@ -75,7 +75,7 @@ class Trial:
         self._facts, self._node = facts, node
         self._begin = trainer if ask.baseline is None else baselines.start
         self._rungs = iter(rungs(study))
-        self._started = time.monotonic()
+        self._train_s = 0.0
         self._session: Session | None = None
 
     def to_next_rung(self) -> Finished:
@@ -83,8 +83,13 @@ class Trial:
         try:
             if self._session is None:
                 self._session = self._begin(self._ask, self._study, self._data)
-            self._session.advance(next(self._rungs))
-            return self._measured(self._session.best(), self._session.finished)
+            began = time.monotonic()
+            try:
+                self._session.advance(next(self._rungs))
+                trained = self._session.best()
+            finally:
+                self._train_s += time.monotonic() - began
+            return self._measured(trained, self._session.finished)
         except TrialError as error:
             return self._failed(str(error))
         except Exception as error:  # the search goes on whatever a trial does; its row says what it was
@@ -94,9 +99,12 @@ class Trial:
     def _measured(self, trained: Trained, done: bool) -> Finished:
         config, study = self._ask.config, self._study
         policy = policy_of(study, config.threshold if config else None)
-        # Both baselines estimate log-odds of the training prevalence.
+        # Both baselines estimate log-odds; a trained head does where nothing bends its probabilities.
         probabilistic = config is None or (
-            HEADS[config.head].probabilistic and LOSSES[config.loss].probabilistic
+            HEADS[config.head].probabilistic
+            and LOSSES[config.loss].probabilistic
+            and config.class_weight == "none"
+            and not config.label_smoothing
         )
         measured = measure(trained.raw, self._reference, study, policy, probabilistic=probabilistic)
         record = self._record(
@@ -129,7 +137,7 @@ class Trial:
             cross_fit_by=self._reference.halves.by,
             node=self._node,
             device="cpu" if self._session is None else self._session.device,
-            train_s=round(time.monotonic() - self._started, 3),
+            train_s=round(self._train_s, 3),
             **fields,
         )
 

@@ -71,7 +71,7 @@ def run_search(
         trainer: starts a trial's training.
 
     Raises:
-        RunError: everything failed, for one reason.
+        RunError: everything failed for one reason, or a listener raised.
     """
     searcher = HeadSearcher(study, records, asks, listeners.on_ask)
     if not searcher.open:
@@ -100,6 +100,12 @@ def run_search(
                 callbacks=[_Keeper(study, facts, reference, searcher, listeners)],
             ),
         ).fit()
+    if searcher.broken is not None:
+        raise RunError(
+            f"what the run leaves behind could not be written, so it stopped: {searcher.broken}; "
+            "mend that and resume",
+            exit_code=1,
+        ) from searcher.broken
     if searcher.one_failure is not None:
         raise RunError(f"every trial failed for one reason: {searcher.one_failure}", exit_code=1)
 
@@ -136,7 +142,7 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
         return {}  # Tune pickles all it is given in order to restore it, which we never do
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._listeners.on_start(self._searcher.ask_of(trial.trial_id).trial_id)
+        self._tell(self._listeners.on_start, self._searcher.ask_of(trial.trial_id).trial_id)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -148,18 +154,29 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
         if not latest.done:
             stopped = latest.record.model_copy(update={"state": "stopped"})
             latest = replace(latest, record=stopped)
-        self._listeners.on_record(latest)
+        self._tell(self._listeners.on_record, latest)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._latest.pop(trial.trial_id, None)
+        reason = " ".join(str(trial.get_pickled_error() or "no reason is known").split())
         died = record(
             self._searcher.ask_of(trial.trial_id),
             self._study,
             self._facts,
             state="failed",
-            error=f"its worker died {ATTEMPTS} times",
+            error=f"its worker died {ATTEMPTS} times: {reason}"[:500],
             cross_fit_by=self._reference.halves.by,
             device="unknown",
             train_s=0.0,
         )
-        self._listeners.on_record(Finished(died, None, None, [], done=True))
+        self._tell(self._listeners.on_record, Finished(died, None, None, [], done=True))
+
+    def _tell(self, listener: Callable[[Any], None], news: Any) -> None:
+        """Tells a listener; should it raise, no more trials are handed out and the run says why.
+
+        Tune would take the exception for a failure of the trial, and train a finished trial again.
+        """
+        try:
+            listener(news)
+        except Exception as error:
+            self._searcher.stop(error)

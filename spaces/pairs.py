@@ -172,7 +172,7 @@ def judge(head: str, loss: str) -> Verdict:
     """
     written = LOSS_SPELLINGS.get(loss, loss)
     _known(head, "head", tuple(WRITTEN_HEADS))
-    _known(written, "loss", WRITTEN_LOSSES)
+    _known(written, "loss", WRITTEN_LOSSES, tuple(LOSS_SPELLINGS))
     if head in HEADS and written in HEADS[head].losses:
         return Verdict(head=head, loss=loss, kind="valid", why="decoded by its head", instead=(head, written))
     if (head, written) in _SAME:
@@ -198,7 +198,7 @@ def resolve(head: str, loss: str) -> tuple[str, str]:
     return verdict.instead
 
 
-def _known(name: str, what: str, names: tuple[str, ...]) -> None:
+def _known(name: str, what: str, names: tuple[str, ...], others: tuple[str, ...] = ()) -> None:
     if name not in names:
-        near = get_close_matches(name, names, n=1, cutoff=0.0)[0]
+        near = get_close_matches(name, names + others, n=1, cutoff=0.0)[0]
         raise RunError(f"{what} must be one of {', '.join(names)}, but got {name!r}; nearest is {near!r}")

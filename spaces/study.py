@@ -59,7 +59,7 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _layers(value: str) -> str:
-    if value != "none" and not all(part.isdigit() and int(part) > 0 for part in value.split("-")):
+    if value != "none" and not all(part.isdecimal() and int(part) > 0 for part in value.split("-")):
         raise ValueError(f"hidden layers must read 'none', '64' or '128-64', but got {value!r}")
     return value
 
@@ -188,8 +188,14 @@ class Asha(Frozen):
 class Budget(Frozen):
     """When the search ends: at whichever limit comes first."""
 
-    trials: int = Field(default=32, ge=1, description="searched trials, baselines not counted")
-    hours: float | None = Field(default=None, gt=0)
+    trials: int = Field(
+        default=32,
+        ge=1,
+        description="trained trials: the author's configuration, then draws; the two baselines come on top",
+    )
+    hours: float | None = Field(
+        default=None, gt=0, description="of one execution; a resumed run has them anew"
+    )
 
 
 class Resources(Frozen):

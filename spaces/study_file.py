@@ -22,7 +22,7 @@ def parse(written: Mapping[str, Any], where: str = "study") -> Study:
         RunError: a key is unknown or a value breaks its rule; one line says which, and where.
     """
     preset = written.get("preset")
-    if preset is not None and preset not in PRESETS:
+    if preset is not None and (not isinstance(preset, str) or preset not in PRESETS):
         raise RunError(f"preset must be one of {', '.join(PRESETS)}, but got {preset!r} ({where}: preset)")
     if "threshold" in written:
         # Its policy is spelled out first: a rule of its own must not mix with the preset's.

@@ -75,6 +75,8 @@ class Sampled(Frozen):
 
 def with_policy(value: Any) -> Any:
     """Fills in the policy that `{}`, `{beta: 2}` and `{low: .1, high: .9}` leave out."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"policy": "fixed", "at": value}
     if isinstance(value, str):
         return {"policy": value}
     if isinstance(value, dict) and "policy" not in value:

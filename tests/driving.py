@@ -131,6 +131,13 @@ def finish(study: Path, *arguments: str, **more: str) -> Driver:
     return driver
 
 
+def stop_all() -> None:
+    """Kills every driver that still runs, so that a test that failed leaves none behind."""
+    for driver in STARTED:
+        if driver.process.poll() is None:
+            driver.kill()
+
+
 def contents(run: Path) -> dict[str, bytes]:
     """Returns every record of a run, byte for byte."""
     return {path.name: path.read_bytes() for path in sorted((run / "records").glob("*.json"))}

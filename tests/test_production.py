@@ -66,7 +66,8 @@ def train(run: RunFolder, study_file: Path, pairs) -> list[str]:
     study = read(study_file)
     prepared = prepare(study, study_file.parent)
     run.write_reference(prepared.reference(study), prepared.split.validation)
-    run.create(study, {"data_digest": prepared.data_digest, "code_digest": "c" * 64, "versions": {}})
+    digests = {"data_digest": prepared.data_digest, "split_digest": prepared.split_digest}
+    run.create(study, {**digests, "code_digest": "c" * 64, "versions": {}})
     facts = RunFacts(groups="known", leaky=False, data_digest=prepared.data_digest, code_digest="c" * 64)
     ids = []
     for number, (head, loss) in enumerate(pairs):
@@ -251,10 +252,12 @@ def test_rows_that_the_bundle_was_not_trained_on_are_refused(bundle, x, message)
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"X": np.zeros((3, 5))}, "the bundle takes rows of shape (4,), but new.npz holds X (3, 5)"),
+        ({"X": np.zeros((3, 5))}, "the bundle takes rows of shape (4,), but got (5,)"),
+        ({"a": np.zeros((3, 4)), "b": np.zeros((5, 4))}, "or the only one of rows of shape (4,)"),
+        ({"X": np.zeros((3, 4), np.uint8)}, "was never shown uint8"),
         ({"X": np.full((3, 4), np.nan)}, "inputs must be finite, but 3 of 3 rows are not"),
         ({"X": np.zeros((0, 4))}, "there is nothing to predict"),
-        ({"X": np.array([[None] * 4])}, "must be a .npz file of plain arrays"),
+        ({"X": np.array([[None] * 4])}, "arrays of Python objects are not loaded"),
     ],
 )
 def test_predict_refuses_data_with_one_line_and_leaves_no_file(bundle, tmp_path, capsys, arrays, message):
@@ -334,7 +337,7 @@ def test_a_trial_that_cannot_be_shipped_is_one_line(damaged, tmp_path, capsys, t
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"search.py: {message}")
     assert not to.exists()
-    assert not damaged.production.exists(), "the test split was opened for nothing"
+    assert not (damaged.path.parent / "test_opened.json").exists(), "the test split was opened for nothing"
 
 
 @pytest.mark.parametrize("what", ["full", "file"])
@@ -345,11 +348,12 @@ def test_a_bundle_goes_into_a_new_or_empty_folder_only(every_head, tmp_path, cap
         (to / "notes.txt").write_text("mine")
     else:
         to.write_text("mine")
-    before = (every_head.production / "test_opened.json").exists()
+    ledger = every_head.path.parent / "test_opened.json"
+    before = ledger.exists()
     assert main(["promote", str(every_head.path), "--to", str(to)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"search.py: a bundle goes into a new or empty folder, but {to} is not empty"
-    assert (every_head.production / "test_opened.json").exists() == before
+    assert ledger.exists() == before
 
 
 def test_changed_weights_are_not_shipped(every_head, tmp_path):

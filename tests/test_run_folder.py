@@ -65,7 +65,7 @@ def record(number: int = 2, **changes) -> Record:
 @pytest.fixture
 def folder(tmp_path) -> RunFolder:
     made = RunFolder(tmp_path / "run")
-    made.create(Study(), {"data_digest": "d"})
+    made.create(Study(), {"data_digest": "d", "split_digest": "s"})
     return made
 
 
@@ -290,10 +290,21 @@ def test_scores_weights_and_reference_read_back_as_they_were(folder):
 def test_the_study_of_a_run_reads_back_with_its_digests(folder):
     assert folder.study() == Study()
     assert folder.study(("budget.trials=7",)).budget.trials == 7
-    assert folder.resolved() == {"data_digest": "d"}
+    assert folder.resolved() == {"data_digest": "d", "split_digest": "s"}
 
 
 def test_every_opening_of_the_test_split_is_noted(folder):
     assert [folder.open_test_split("00002", "now"), folder.open_test_split("00003", "then")] == [1, 2]
-    noted = json.loads((folder.production / "test_opened.json").read_text())
-    assert noted == [{"trial_id": "00002", "when": "now"}, {"trial_id": "00003", "when": "then"}]
+    other = RunFolder(folder.path.parent / "other")
+    other.create(Study(), {"data_digest": "d", "split_digest": "s"})
+    assert other.open_test_split("00002", "later") == 3, "another run on the same rows has seen them too"
+    apart = RunFolder(folder.path.parent / "apart")
+    apart.create(Study(), {"data_digest": "d", "split_digest": "another"})
+    assert apart.open_test_split("00002", "later") == 1
+    noted = json.loads((folder.path.parent / "test_opened.json").read_text())
+    assert [(entry["run"], entry["trial_id"], entry["when"]) for entry in noted] == [
+        (folder.path.name, "00002", "now"),
+        (folder.path.name, "00003", "then"),
+        ("other", "00002", "later"),
+        ("apart", "00002", "later"),
+    ]

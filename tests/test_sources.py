@@ -199,7 +199,7 @@ def test_npz_file_refusals(tmp_path):
     ("x", "dtype", "kind"),
     [
         (np.zeros((20, 8, 8, 3), np.uint8), np.uint8, "image"),
-        (np.zeros((20, 8, 8, 1)), np.float32, "image"),
+        (np.zeros((20, 8, 8, 1)), np.float32, "table"),
         (np.zeros((20, 32, 9, 3)), np.float32, "eeg"),
         (np.zeros((20, 10, 4), np.int16), np.float32, "table"),
     ],
