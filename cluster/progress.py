@@ -64,11 +64,6 @@ class Progress:
         if self._live is not None:
             self._gently(self._live.stop)
 
-    def say(self, text: str) -> None:
-        """Shows a line, and logs it."""
-        self._write_log(text)
-        self._gently(lambda: self._console.print(text, highlight=False, soft_wrap=True, markup=False))
-
     def on_start(self, trial_id: str) -> None:
         """Counts a trial as running."""
         self._running.add(trial_id)

@@ -1,5 +1,6 @@
 """Running a study: a folder made or reopened, data prepared, Ray connected, every record kept."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -16,7 +17,7 @@ from rich.console import Console
 from cluster.connection import Address, connected
 from cluster.progress import Progress
 from reports import leaderboard
-from search.baselines import BASELINES
+from search.baselines import trials_of
 from search.preparation import Prepared, check_same, prepare, with_absolute_path
 from search.provenance import code_digest, versions
 from search.record import Record
@@ -62,7 +63,6 @@ def start(
     """
     _outlive_terminal()
     folder = RunFolder(_new_path(runs, name or study.name, numbered=name is None))
-    console.print(f"run {folder.path}", highlight=False, soft_wrap=True)
     study = with_absolute_path(study, base)
     prepared = _prepared(study, base, console)
     reference = prepared.reference(study)
@@ -73,11 +73,14 @@ def start(
         "code_digest": code_digest(),
         "versions": versions(),
     }
-    _claim(folder.path)
-    with _locked(folder):
-        folder.write_reference(reference, prepared.split.validation)
-        folder.create(study, resolved)
-        _execute(folder, study, prepared, address, console, trainer)
+    # The folder comes last: a request that cannot be met leaves nothing behind.
+    with connected(study, address) as where:
+        _claim(folder.path)
+        console.print(f"run {folder.path} on {where}", highlight=False, soft_wrap=True)
+        with _locked(folder):
+            folder.write_reference(reference, prepared.split.validation)
+            folder.create(study, resolved)
+            _execute(folder, study, prepared, console, trainer)
     return folder
 
 
@@ -117,33 +120,29 @@ def resume(
         study = with_absolute_path(study, Path.cwd())  # only a path from --set can be relative
         prepared = _prepared(study, path, console)
         check_same(prepared, folder.resolved())
-        folder.create(study, folder.resolved())
-        _execute(folder, study, prepared, address, console, trainer)
+        records, total = folder.records(), trials_of(study)
+        if len(records) >= total:
+            leaderboard.write(folder.leaderboard, records)
+            console.print(
+                f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False
+            )
+            return folder
+        with connected(study, address) as where:
+            console.print(f"run {folder.path} on {where}", highlight=False, soft_wrap=True)
+            folder.create(study, folder.resolved())
+            _execute(folder, study, prepared, console, trainer)
     return folder
 
 
-def _execute(
-    folder: RunFolder,
-    study: Study,
-    prepared: Prepared,
-    address: Address | None,
-    console: Console,
-    trainer: Trainer,
-) -> None:
-    began, records = time.monotonic(), folder.records()
-    total = len(BASELINES) + study.budget.trials
-    if len(records) >= total:
-        leaderboard.write(folder.leaderboard, records)
-        console.print(f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False)
-        return
+def _execute(folder: RunFolder, study: Study, prepared: Prepared, console: Console, trainer: Trainer) -> None:
+    began, records, total = time.monotonic(), folder.records(), trials_of(study)
     facts = RunFacts(
         groups="known" if prepared.split.groups_known else "unknown",
         leaky=prepared.split.leaky,
         data_digest=prepared.data_digest,
         code_digest=code_digest(),
     )
-    with connected(study, address) as where, Progress(total, records, folder.log, console) as progress:
-        progress.say(where)
+    with Progress(total, records, folder.log, console) as progress:
         keeper = _Keeper(folder, study, records, progress)
         # Imported late: with Ray comes half a second of its own.
         from search.tuner import Listeners, run_search
@@ -159,8 +158,11 @@ def _execute(
                 asks=folder.asks(),
                 trainer=trainer,
             )
-        finally:
-            keeper.write_leaderboard()
+        except BaseException:
+            with contextlib.suppress(OSError):  # what stopped the search is what the user should read
+                keeper.write_leaderboard()
+            raise
+        keeper.write_leaderboard()
     finished = len(folder.records())
     hours = study.budget.hours
     if finished < total and (hours is None or time.monotonic() - began < hours * 3600):

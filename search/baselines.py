@@ -50,6 +50,11 @@ BASELINES: Mapping[str, Callable[[TrialData, int], NDArray[np.float32]]] = Mappi
 """Every baseline, by name: data and seed -> raw scores of the validation rows."""
 
 
+def trials_of(study: Study) -> int:
+    """Returns how many trials a complete run of a study holds, the baselines included."""
+    return len(BASELINES) + study.budget.trials
+
+
 class Baseline:
     """A baseline as a session of no epochs.
 

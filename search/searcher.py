@@ -14,7 +14,7 @@ import numpy as np
 import optuna
 from ray.tune.search import Searcher
 
-from search.baselines import BASELINES
+from search.baselines import BASELINES, trials_of
 from search.record import Ask, Record
 from search.trunks import author_config
 from spaces.study import Study
@@ -68,7 +68,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
     @property
     def total(self) -> int:
         """How many trials the run holds when it is complete, baselines included."""
-        return len(BASELINES) + self._study.budget.trials
+        return trials_of(self._study)
 
     @property
     def open(self) -> bool:
