@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := quickstart-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: search test check format pins clean
+.PHONY: search test lint check format pins clean
 
 search: .venv/ready
 	$(BIN)/python search.py run studies/quickstart.yaml --name $(RUN)
@@ -13,11 +13,12 @@ search: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest
 
-check: .venv/ready
+lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint test
 
 format: .venv/ready
 	$(BIN)/ruff format .
