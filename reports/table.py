@@ -14,11 +14,11 @@ def table(rows: Sequence[dict[str, Any]], title: str, width: int) -> Table:
     Args:
         rows: rows of a leaderboard.
         title: stands above.
-        width: characters there are; below 100 the less telling columns are left out.
+        width: characters there are; where they are few, the less telling columns are left out.
     """
     objective = rows[0]["objective"] if rows else "value"
     shown = Table(title=f"{title}: {objective}", title_justify="left", header_style="bold", box=None)
-    columns = [column for column in _COLUMNS if width >= 100 or column.narrow]
+    columns = [column for column in _COLUMNS if width >= column.least_width]
     for column in columns:
         shown.add_column(column.name, justify="right" if column.number else "left", no_wrap=True)
     shown.add_column("")
@@ -32,7 +32,7 @@ class _Column:
     name: str
     cell: Callable[[dict[str, Any]], str]
     number: bool = True
-    narrow: bool = True
+    least_width: int = 0
 
 
 _COLUMNS = (
@@ -40,14 +40,16 @@ _COLUMNS = (
     _Column("trial", lambda r: str(r["trial_id"])),
     _Column("head", lambda r: str(r["trunk"] if r["kind"] == "baseline" else r["head"]), number=False),
     _Column("loss", lambda r: r["loss"] or "", number=False),
-    _Column("rate", lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}"),
-    _Column("optimizer", lambda r: r["optimizer"] or "", number=False, narrow=False),
+    _Column(
+        "rate", lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}", least_width=100
+    ),
+    _Column("optimizer", lambda r: r["optimizer"] or "", number=False, least_width=120),
     _Column("value", lambda r: _number(r["value"])),
     _Column("sens.", lambda r: _number(r["val_sensitivity"])),
     _Column("prec.", lambda r: _number(r["val_precision"])),
-    _Column("threshold", lambda r: _number(r["threshold"])),
-    _Column("epochs", lambda r: str(r["epochs"] or ""), narrow=False),
-    _Column("seconds", lambda r: f"{r['train_s']:.0f}", narrow=False),
+    _Column("threshold", lambda r: _number(r["threshold"]), least_width=100),
+    _Column("epochs", lambda r: str(r["epochs"] or ""), least_width=120),
+    _Column("seconds", lambda r: f"{r['train_s']:.0f}", least_width=120),
 )
 
 
