@@ -158,13 +158,14 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._latest.pop(trial.trial_id, None)
-        reason = " ".join(str(trial.get_pickled_error() or "no reason is known").split())
+        known = trial.get_pickled_error()  # Ray does not always keep one
+        reason = f": {' '.join(str(known).split())}" if known else ""
         died = record(
             self._searcher.ask_of(trial.trial_id),
             self._study,
             self._facts,
             state="failed",
-            error=f"its worker died {ATTEMPTS} times: {reason}"[:500],
+            error=f"its worker died {ATTEMPTS} times{reason}"[:500],
             cross_fit_by=self._reference.halves.by,
             device="unknown",
             train_s=0.0,

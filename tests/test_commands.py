@@ -201,7 +201,7 @@ def test_without_a_command_the_study_beside_it_runs_on_a_ray_of_its_own(tmp_path
     finally:
         other.kill()
     assert f"running {home / 'study.yaml'}" in driver.said
-    assert "\nlocal Ray: " in driver.said
+    assert " on local Ray: " in driver.said
     assert driver.errors == []
     check_complete(home / "runs" / "toy", 4)
     assert main(["leaderboard", str(home / "runs" / "toy"), "--where", "state = 'failed'"]) == 0
