@@ -12,8 +12,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "data": {"source": "simulated_eeg"},
             "trunk": {"name": "seizure_cnn", "width": 0.25},
             "space": {"learning_rate": {"low": 3e-4, "high": 1e-2, "log": True}},
-            "training": {"epochs": 12, "patience": 5},
-            "asha": {"grace": 4},
+            "training": {"epochs": 15, "patience": 5},
+            "asha": {"grace": 5},
             "budget": {"trials": 16},
         },
         # Recordings of the (32, 9, channels) form: class weights, a slow rate, false alarms that matter.
