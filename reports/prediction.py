@@ -73,7 +73,7 @@ def read(bundle: Bundle, data: str) -> Inputs:
     wanted = bundle.config["input"]
     path = Path(data).expanduser()
     if data == SIMULATED:
-        from search.simulated_eeg import simulate
+        from search.sources.simulated_eeg import simulate
 
         made = simulate(patients=1, windows=300, seed=NEW_PATIENT_SEED)
         names = [f"{r} {t:g} s" for r, t in zip(made.recordings, made.times, strict=True)]
@@ -81,7 +81,7 @@ def read(bundle: Bundle, data: str) -> Inputs:
     if not path.exists():
         raise RunError(f"DATA is a .npz file, an image folder or {SIMULATED}, but there is no {data}")
     if "image_size" in wanted and path.suffix != ".npz":
-        from search.images import load_folder
+        from search.sources.images import load_folder
 
         x, files = load_folder(path, int(wanted["image_size"]))
         return Inputs(x, "file", files)
@@ -93,7 +93,7 @@ def read(bundle: Bundle, data: str) -> Inputs:
 
 def _array(path: Path, shape: tuple[int, ...], name: str) -> NDArray[Any]:
     """Returns the array the study named, or the only one that holds rows of this shape."""
-    from search.npz import open_npz, take_array
+    from search.sources.npz import open_npz, take_array
 
     with open_npz(path) as arrays:
         if name not in arrays.files:

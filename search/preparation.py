@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search import data
 from search.crossfit import draw_halves
 from search.evaluation import Reference
 from search.rows import Rows
 from search.session import TrialData
+from search.sources import table
 from search.splits import Split, digest, split
 from search.trunks import check_shape
 from spaces.data import SimulatedEeg
@@ -76,10 +76,10 @@ def prepare(study: Study, base: Path) -> Prepared:
     Raises:
         RunError: the data is missing or unfit, leaks between the parts, or does not fit the trunk.
     """
-    rows = data.load(study.data, base)
+    rows = table.load(study.data, base)
     check_shape(study, rows.x.shape[1:])
     parts = split(rows, study.split)
-    return Prepared(rows, parts, data.digest(rows), digest(parts))
+    return Prepared(rows, parts, table.digest(rows), digest(parts))
 
 
 def with_absolute_path(study: Study, base: Path) -> Study:

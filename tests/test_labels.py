@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.labels import binarize
 from search.rows import Labels
+from search.sources.labels import binarize
 from spaces.errors import RunError
 
 ACCEPTED = [

@@ -58,7 +58,7 @@ def test_it_is_hard_for_a_linear_model_and_tells_configurations_apart(rows):
 
 
 def test_the_bundle_is_the_best_trial_and_finds_a_new_patients_seizures(folder, rows):
-    from search.simulated_eeg import simulate
+    from search.sources.simulated_eeg import simulate
 
     config = yaml.safe_load((folder / "bundle" / "config.yaml").read_text())
     assert config["trial_id"] == rows[0]["trial_id"]

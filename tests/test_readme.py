@@ -12,8 +12,9 @@ def test_the_tree_names_every_file():
     for package in ("spaces", "search", "reports", "cluster"):
         section = re.split(rf"^{package}/ ", tree, flags=re.M)[1]
         section = re.split(r"^\S", section, maxsplit=1, flags=re.M)[0]
-        named = set(re.findall(r"^  (\w+\.py) ", section, flags=re.M))
-        there = {path.name for path in (ROOT / package).glob("*.py")} - {"__init__.py"}
+        named = set(re.findall(r"^  ((?:\w+/)?\w+\.py) ", section, flags=re.M))
+        folder = ROOT / package
+        there = {str(p.relative_to(folder)) for p in folder.rglob("*.py") if p.name != "__init__.py"}
         assert named == there
 
 

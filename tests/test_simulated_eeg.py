@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from search.simulated_eeg import CHANNELS, RECORDINGS, SimulatedRows, simulate
-from search.simulated_events import POSITIONS
+from search.sources.simulated_eeg import CHANNELS, RECORDINGS, SimulatedRows, simulate
+from search.sources.simulated_events import POSITIONS
 from spaces.data import SimulatedEeg
 
 PATIENTS, WINDOWS = SimulatedEeg().patients, SimulatedEeg().windows

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search import bonn
-from search.data import SOURCES, Labels, Rows, digest, load
-from search.images import load_folder, read_photo
+from search.sources import bonn
+from search.sources.images import load_folder, read_photo
+from search.sources.table import SOURCES, Labels, Rows, digest, load
 from spaces.data import Bonn, Images, Npz, SimulatedEeg
 from spaces.errors import RunError
 

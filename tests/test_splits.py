@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from search.rows import Labels, Rows
+from search.sources.stft import spectrogram
 from search.splits import digest, find_leakage, split
-from search.stft import spectrogram
 from spaces.data import Split as SplitConfig
 from spaces.errors import RunError
 

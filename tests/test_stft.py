@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from search.stft import spectrogram
+from search.sources.stft import spectrogram
 from spaces.errors import RunError
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from search.labels import binarize
 from search.rows import Rows
-from search.stft import spectrogram
+from search.sources.labels import binarize
+from search.sources.stft import spectrogram
 from spaces.data import Bonn
 from spaces.errors import RunError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.simulated_events import (
+from search.sources.simulated_events import (
     CHANNELS,
     POSITIONS,
     RATE_HZ,
@@ -23,7 +23,7 @@ from search.simulated_events import (
     seizure,
     slow_walk,
 )
-from search.stft import spectrogram
+from search.sources.stft import spectrogram
 
 __all__ = ["CHANNELS", "RATE_HZ", "SimulatedRows", "simulate"]
 
@@ -42,7 +42,7 @@ class SimulatedRows:
     """One row per one-second window, in the order of patients, recordings and time.
 
     Args:
-        x: `(n, 32, 9, 19)`, the tensor of `search.stft`.
+        x: `(n, 32, 9, 19)`, the tensor of `search.sources.stft`.
         y: `(n,)`, 1 where at least half of the window is seizure, else 0.
         groups: `(n,)`, the patient, like "patient-03".
         recordings: `(n,)`, the recording, like "patient-03-recording-1".

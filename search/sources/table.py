@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from search.bonn import load_bonn
-from search.images import load_images
-from search.labels import binarize
-from search.npz import load_npz
 from search.rows import Labels, Rows, digest
+from search.sources.bonn import load_bonn
+from search.sources.images import load_images
+from search.sources.labels import binarize
+from search.sources.npz import load_npz
 from spaces.data import Bonn, Frozen, Images, Npz, SimulatedEeg
 
 __all__ = ["SOURCES", "Labels", "Rows", "digest", "load"]
@@ -16,7 +16,7 @@ __all__ = ["SOURCES", "Labels", "Rows", "digest", "load"]
 
 def load_simulated(config: SimulatedEeg, _base: Path) -> Rows:
     """Simulated scalp EEG, `(n, 32, 9, 19)`; no folder is read."""
-    from search.simulated_eeg import CHANNELS, simulate
+    from search.sources.simulated_eeg import CHANNELS, simulate
 
     made = simulate(patients=config.patients, windows=config.windows, seed=config.seed)
     y, labels = binarize(made.y, config.positive, "simulated_eeg")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from search.labels import binarize
 from search.rows import Rows
+from search.sources.labels import binarize
 from spaces.data import Images
 from spaces.errors import RunError
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from search.labels import binarize
 from search.rows import Kind, Rows
+from search.sources.labels import binarize
 from spaces.data import Npz
 from spaces.errors import RunError
 
