@@ -1,17 +1,13 @@
 """What a study says about its data: the source, the positive label and the splits."""
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-Label = bool | int | float | str
-"""One original label value, as it stands in the user's data."""
-
-
-class Frozen(BaseModel):
-    """A frozen model that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+from spaces.base import FUNCTION, Frozen, Label
+from spaces.eeg import Eeg
 
 
 class SimulatedEeg(Frozen):
@@ -38,6 +34,7 @@ class Npz(Frozen):
     recording: str | None = Field(default=None, description="array naming each row's recording")
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
     positive: Label | None = None
 
 
@@ -48,6 +45,7 @@ class Images(Frozen):
     path: str
     size: int = Field(default=96, ge=8, le=1024, description="photos are resized to size x size pixels")
     positive: Label | None = None
+    on_bad_file: Literal["stop", "skip"] = "stop"
 
 
 class Bonn(Frozen):
@@ -61,13 +59,46 @@ class Bonn(Frozen):
         return "seizure"
 
 
-Data = Annotated[SimulatedEeg | Npz | Images | Bonn, Field(discriminator="source")]
+class Custom(Frozen):
+    """A source of the user's own: `package.module:function`, which returns arrays as an `.npz` holds them.
+
+    The function takes the options as keyword arguments and returns a mapping with `X` and `y`, and, where
+    they are known, `group`, `recording`, `time` and `split`.
+    """
+
+    source: str = Field(pattern=f"^{FUNCTION}$")
+    folder: str | None = Field(
+        default=None, description="where the module lies; beside the study if left out"
+    )
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    positive: Label | None = None
+
+
+def _source(value: Any) -> Any:
+    source = value.get("source") if isinstance(value, dict) else getattr(value, "source", None)
+    return "custom" if isinstance(source, str) and re.fullmatch(FUNCTION, source) else source
+
+
+Data = Annotated[
+    Annotated[SimulatedEeg, Tag("simulated_eeg")]
+    | Annotated[Npz, Tag("npz")]
+    | Annotated[Images, Tag("images")]
+    | Annotated[Bonn, Tag("bonn")]
+    | Annotated[Eeg, Tag("eeg")]
+    | Annotated[Custom, Tag("custom")],
+    Discriminator(_source),
+]
+SOURCES = ("simulated_eeg", "npz", "images", "bonn", "eeg", "custom")
+"""Tags of the kinds of `data:`; `custom` is written as `package.module:function`."""
 
 
 class Split(Frozen):
     """How rows are divided into train, validation and test."""
 
-    by: Literal["group", "window"] = "group"
+    by: Literal["group", "window", "column"] = Field(
+        default="group", description="column: the parts that the data name themselves"
+    )
     train: float = Field(default=0.6, gt=0, lt=1)
     validation: float = Field(default=0.2, gt=0, lt=1)
     test: float = Field(default=0.2, gt=0, lt=1)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from spaces.data import SOURCES
 from spaces.errors import RunError
 from spaces.presets import PRESETS
 from spaces.study import Study
@@ -98,10 +99,9 @@ def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 
 def _one_line(error: ValidationError, where: str) -> str:
     first = error.errors()[0]
-    tags = {"simulated_eeg", "npz", "images", "bonn"}
     path = [str(part) for part in first["loc"]]
     if path[:1] == ["data"]:
-        path = [part for part in path if part not in tags]
+        path = [part for part in path if part not in SOURCES]
     if path[:1] == ["threshold"]:
         path = path[:1] + path[2:]
     place = f"({where}: {'.'.join(path)})" if path else f"({where})"
@@ -110,10 +110,12 @@ def _one_line(error: ValidationError, where: str) -> str:
         return f"unknown key {path[-1]!r}; nearest is {near[0] if near else 'none'!r} {place}"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "union_tag_invalid":
-        context = first["ctx"]
-        return f"must be one of {context['expected_tags']}, but got {context['tag']!r} {place}"
+        context, source = first["ctx"], path[:1] == ["data"]
+        own = ", or package.module:function" if source else ""
+        tags = context["expected_tags"].replace(", 'custom'", "")
+        return f"must be one of {tags}{own}, but got {context['tag']!r} {place}"
     if first["type"] == "union_tag_not_found":
-        return f"needs the key {first['ctx']['discriminator']} {place}"
+        return f"needs the key '{'source' if path[:1] == ['data'] else 'policy'}' {place}"
     if first["type"] == "missing":
         return f"the key {path[-1]!r} is required {place}"
     if first["type"] == "value_error":

@@ -1,0 +1,22 @@
+"""What every part of a study is made of."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+Label = bool | int | float | str
+"""One original label value, as it stands in the user's data."""
+
+FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
+"""`package.module:function`, code of the user's own."""
+
+
+class Frozen(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+def as_tuple(value: Any) -> Any:
+    """Lets one value stand for a list of one."""
+    return value if isinstance(value, list | tuple) else (value,)

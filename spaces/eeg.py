@@ -1,0 +1,100 @@
+"""What a study says about EEG recordings: which files, which channels, and how windows are cut from them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from spaces.base import Frozen, Label, as_tuple
+
+Layout = Literal["auto", "chbmit", "siena", "seizeit", "tuh", "bids"]
+"""How a data set lays out its folders and annotations; `auto` recognises it."""
+
+Part = Literal["train", "validation", "test"]
+
+MONTAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        # The 10-20 system in the order of the seizure CNN's tensor.
+        "10-20": (
+            *("Fp1", "F3", "C3", "P3", "O1", "F7", "T3", "T5", "Fz", "Cz", "Pz"),
+            *("Fp2", "F4", "C4", "P4", "O2", "F8", "T4", "T6"),
+        ),
+        # Chains of neighbours from front to back, as CHB-MIT records them.
+        "double_banana": (
+            *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp1-F3", "F3-C3", "C3-P3", "P3-O1", "Fz-Cz", "Cz-Pz"),
+            *("Fp2-F4", "F4-C4", "C4-P4", "P4-O2", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
+        ),
+    }
+)
+"""Sets of channels that have a name."""
+
+
+def _montage(value: Any) -> Any:
+    return MONTAGES.get(value, (value,)) if isinstance(value, str) else value
+
+
+class Eeg(Frozen):
+    """EDF recordings in a folder, with the annotations that lie beside them; units are microvolts."""
+
+    source: Literal["eeg"]
+    path: str
+    layout: Layout = "auto"
+    channels: Annotated[tuple[str, ...], BeforeValidator(_montage)] = Field(
+        default=MONTAGES["10-20"],
+        min_length=1,
+        description="10-20, double_banana, or a list of names such as Fp1 and bipolar pairs such as Fp1-F7",
+    )
+    missing_channels: Literal["stop", "interpolate"] = Field(
+        default="stop", description="of a file: it is a bad file, or neighbours stand in for them"
+    )
+    rate_hz: Literal[250, 256] = Field(default=256, description="signals are resampled to it")
+    bandpass_hz: tuple[float, float] | None = None
+    notch_hz: float | None = Field(default=None, gt=0)
+    window_s: float = Field(default=1.0, gt=0, le=600)
+    step_s: float | None = Field(default=None, gt=0, le=600, description="the window's length if left out")
+    min_overlap: float = Field(
+        default=0.5, gt=0, le=1, description="share of a window in seizure that makes it positive"
+    )
+    form: Literal["spectrogram", "raw"] = "spectrogram"
+    aliases: Mapping[str, str] = Field(
+        default_factory=dict, description="patients under two names: {chb21: chb01}"
+    )
+    parts: Mapping[Part, Annotated[tuple[str, ...], BeforeValidator(as_tuple)]] | None = Field(
+        default=None,
+        description="for split.by column: patients, or patterns of paths, such as {test: ['eval/*']}",
+    )
+    bad_annotations: Literal["stop", "mend"] = Field(
+        default="stop",
+        description="past the signal's end, overlapping or negative: a bad file, or cut to what is there",
+    )
+    on_bad_file: Literal["stop", "skip"] = "stop"
+
+    @field_validator("channels")
+    @classmethod
+    def _different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len({name.casefold() for name in value}) != len(value):
+            raise ValueError(f"must name each channel once, but got {list(value)}")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Eeg":
+        if self.form == "spectrogram" and self.window_s != 1:
+            raise ValueError(f"a spectrogram is of one second (window_s: 1), but got {self.window_s:g}")
+        if self.step * self.rate_hz < 1:
+            raise ValueError(f"step_s must be at least one sample, but got {self.step:g}")
+        half = self.rate_hz / 2
+        if self.bandpass_hz is not None and not 0 < self.bandpass_hz[0] < self.bandpass_hz[1] < half:
+            raise ValueError(f"bandpass_hz must rise within (0, {half:g}), but got {list(self.bandpass_hz)}")
+        if self.notch_hz is not None and self.notch_hz >= half:
+            raise ValueError(f"notch_hz must lie below {half:g}, but got {self.notch_hz:g}")
+        return self
+
+    @property
+    def step(self) -> float:
+        """Seconds from one window's start to the next one's."""
+        return self.window_s if self.step_s is None else self.step_s
+
+    @property
+    def positive(self) -> Label | None:
+        return "seizure"
