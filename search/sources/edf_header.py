@@ -1,0 +1,241 @@
+"""The technical half of an EDF header: signals, rates, units, length, and not a word about the person."""
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from edfio import Edf, EdfSignal, read_edf
+
+from spaces.errors import RunError
+
+_LONGEST_RECORD_S = 86_400
+"""Data records longer than a day come from a damaged header."""
+
+_FREE_TEXT = ((16, 80), (136, 80), (224, 32))
+"""Offset and size of transducer, prefiltering and reserved text in the header of one signal."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a header says about one signal.
+
+    Args:
+        label: as written in the file.
+        rate_hz: samples per second, exactly.
+        samples_per_record: samples in one data record.
+        dimension: its unit, as written in the file.
+        calibration: factor and offset from a digital value to that unit; None where the ranges do not say.
+    """
+
+    label: str
+    rate_hz: Fraction
+    samples_per_record: int
+    dimension: str
+    calibration: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Header:
+    """What must be known to read a recording; who was recorded, where and when is never kept.
+
+    Args:
+        signals: without annotation signals.
+        record_s: seconds of one data record, exactly.
+        records: number of data records.
+        record_bytes: size of one, annotation signals included.
+        blank: the header's bytes, with everything personal and all free text overwritten.
+    """
+
+    signals: tuple[Signal, ...]
+    record_s: Fraction
+    records: int
+    record_bytes: int
+    blank: bytes = field(repr=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The signals' labels, as written in the file."""
+        return tuple(signal.label for signal in self.signals)
+
+    @property
+    def rates_hz(self) -> tuple[float, ...]:
+        """The signals' sampling rates."""
+        return tuple(float(signal.rate_hz) for signal in self.signals)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The signals' units, as written in the file."""
+        return tuple(signal.dimension for signal in self.signals)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first sample's start to the last one's end."""
+        return float(self.records * self.record_s)
+
+    def samples(self, rate_hz: int) -> int:
+        """Samples of the whole recording at a rate: its exact duration times the rate, rounded down."""
+        return math.floor(self.records * self.record_s * rate_hz)
+
+
+def open_header(path: Path) -> Header:
+    """Reads the header of a continuous EDF or EDF+ file and checks it against the file's size.
+
+    Raises:
+        RunError: it is no such file, damaged, truncated, or without data. The text is made here alone:
+            edfio's own may quote the header, and this one holds neither its bytes nor the path.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(256)
+            _check_format(raw)
+            count = _whole(raw[252:256], "number of signals", least=1)
+            raw += file.read(256 * count)
+        size = path.stat().st_size
+    except OSError as error:
+        raise unreadable(error) from None
+    if len(raw) < 256 * (count + 1):
+        raise RunError(
+            f"recordings must be complete, but this one is truncated: it holds {len(raw)} of "
+            f"{256 * (count + 1)} bytes of its header"
+        )
+    if _whole(raw[184:192], "size of the header", least=1) != len(raw):
+        raise RunError(_damaged("size of the header"))
+    header = _header(raw, count)
+    _check_size(header, size)
+    return header
+
+
+def _check_format(raw: bytes) -> None:
+    if raw[:8] == b"\xffBIOSEMI":
+        raise RunError("recordings must be EDF files, but this one is BDF (24 bits); convert it to EDF first")
+    if raw[:8] != b"0".ljust(8):
+        raise RunError("recordings must be EDF files, but this one does not begin as they do")
+    if len(raw) < 256:
+        raise RunError(
+            f"recordings must be complete, but this one is truncated: it holds {len(raw)} of at least 512 "
+            "bytes of its header"
+        )
+    if raw[192:197] == b"EDF+D":
+        raise RunError(
+            "recordings must be continuous (EDF or EDF+C), but this one is EDF+D, with gaps between its "
+            "records; save each stretch as a file of its own"
+        )
+
+
+def _header(raw: bytes, count: int) -> Header:
+    records = _whole(raw[236:244], "number of data records", least=-1)
+    if records < 1:
+        closed = " (the recording was never closed)" if records < 0 else ""
+        raise RunError(f"recordings must hold data records, but the header counts {records}{closed}")
+    record_s = _seconds(raw[244:252])
+    sizes = 256 + 216 * count
+    samples = [
+        _whole(raw[at : at + 8], "number of samples in a record", least=1)
+        for at in range(sizes, sizes + 8 * count, 8)
+    ]
+    blank = _blanked(raw, count)
+    parsed = _parsed(blank)
+    if parsed is None:
+        raise RunError(_damaged("description of the signals"))
+    signals = tuple(
+        Signal(
+            label=_printable(signal.label),
+            rate_hz=signal.samples_per_data_record / record_s,
+            samples_per_record=signal.samples_per_data_record,
+            dimension=_printable(signal.physical_dimension),
+            calibration=_calibration(signal),
+        )
+        for signal in parsed.signals
+    )
+    return Header(signals, record_s, records, 2 * sum(samples), blank)
+
+
+def _blanked(raw: bytes, count: int) -> bytes:
+    """The header without records, person, place, date and free text: edfio never sees those."""
+    signals = bytearray(raw[256:])
+    for offset, size in _FREE_TEXT:
+        signals[offset * count : (offset + size) * count] = b" " * (size * count)
+    personal = b" " * 160 + b"01.01.8500.00.00"
+    return raw[:8] + personal + raw[184:236] + b"0".ljust(8) + raw[244:256] + bytes(signals)
+
+
+def unreadable(error: OSError) -> RunError:
+    """What the system said, without the path."""
+    said = error.strerror or type(error).__name__
+    return RunError(f"recordings must be readable files, but this one gave: {said}")
+
+
+def with_records(blank: bytes, records: int, data: bytes) -> Edf:
+    """A recording in memory of some data records under a blanked header.
+
+    Raises:
+        RunError: edfio cannot read it.
+    """
+    parsed = _parsed(blank[:236] + str(records).encode().ljust(8) + blank[244:] + data)
+    if parsed is None:
+        raise RunError(_damaged("description of the signals"))
+    return parsed
+
+
+def _parsed(content: bytes) -> Edf | None:
+    """None for what edfio cannot read; the reason is dropped, as it may quote the header."""
+    try:
+        parsed = read_edf(content, header_encoding="latin-1")
+        for signal in parsed.signals:
+            signal.samples_per_data_record  # noqa: B018  (read now, so that it fails here)
+    except (ValueError, ArithmeticError, LookupError, UnboundLocalError):
+        return None
+    return parsed
+
+
+def _calibration(signal: EdfSignal) -> tuple[float, float] | None:
+    try:
+        factor = (signal.physical_max - signal.physical_min) / (signal.digital_max - signal.digital_min)
+        offset = signal.physical_min - factor * signal.digital_min
+    except (ValueError, ArithmeticError):
+        return None
+    return (factor, offset) if factor and math.isfinite(factor) and math.isfinite(offset) else None
+
+
+def _check_size(header: Header, size: int) -> None:
+    held = (size - len(header.blank)) // header.record_bytes
+    if held < header.records:
+        raise RunError(
+            f"recordings must be complete, but this one is truncated: it holds "
+            f"{float(held * header.record_s):g} of {header.duration_s:g} s"
+        )
+    if held > header.records:
+        raise RunError(
+            f"recordings must be as long as their header says, but this one says {header.duration_s:g} s "
+            f"and holds {float(held * header.record_s):g} s"
+        )
+
+
+def _whole(raw: bytes, what: str, least: int) -> int:
+    try:
+        value = int(raw)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise RunError(_damaged(what))
+    return value
+
+
+def _seconds(raw: bytes) -> Fraction:
+    try:
+        value = Fraction(raw.decode("latin-1").strip())
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 0 < value <= _LONGEST_RECORD_S:
+        raise RunError(_damaged("duration of a data record"))
+    return value
+
+
+def _damaged(what: str) -> str:
+    return f"the header of a recording must be whole, but in this one the {what} is damaged"
+
+
+def _printable(text: str) -> str:
+    """One line, whatever the bytes were."""
+    return "".join(letter for letter in text if letter.isprintable()).strip()
