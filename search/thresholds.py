@@ -71,10 +71,11 @@ def curve(y: NDArray[Any], score: NDArray[np.float32], weight: F64 | None = None
     else:
         weight = weight[rows.order]
         fn, tn = rows.below(weight * positive), rows.below(weight * ~positive)
-    return Curve(_cuts(rows.scores), Counts(tp=fn[-1] - fn, fp=tn[-1] - tn, tn=tn, fn=fn), rows.scores)
+    return Curve(cuts_of(rows.scores), Counts(tp=fn[-1] - fn, fp=tn[-1] - tn, tn=tn, fn=fn), rows.scores)
 
 
-def _cuts(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def cuts_of(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The cuts `(m + 1,)` of a curve from its distinct ascending scores `(m,)`; see `Curve`."""
     lower, upper = scores[:-1], scores[1:]
     middle = ((lower.astype(np.float64) + upper) / 2).astype(np.float32)
     # Between adjacent floats the middle may round down onto the lower score, which would then be decided
@@ -152,13 +153,13 @@ def _optimum(keys_of: Callable[[Counts, Any], Keys]) -> Callable[[Curve, Any], C
         if best.size == 0:
             p, n = curve.counts.tp[0], curve.counts.fp[0]
             raise TrialError(f"{policy.policy} needs positive and negative rows, but got {p:g} and {n:g}")
-        low, high = _longest_run(best)
+        low, high = longest_run(best)
         return _choice(curve, float(curve.cuts[(low + high) // 2]), low, high)
 
     return choose_best
 
 
-def _longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
+def longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
     """First and last of the longest run of neighbours in ascending `cuts`; of equally long, the topmost."""
     breaks = np.flatnonzero(np.diff(cuts) > 1)
     firsts = np.concatenate([cuts[:1], cuts[breaks + 1]])
