@@ -3,6 +3,7 @@
 from rich.table import Table
 
 from spaces.pairs import WRITTEN_HEADS, WRITTEN_LOSSES, judge
+from spaces.study import DEFAULT_HEADS
 
 _MARKS = {"valid": "yes", "same": "=", "refused": "-"}
 
@@ -12,6 +13,8 @@ def tables() -> list[Table]:
     matrix = Table(
         title="heads x losses: yes valid, = the same as another, - refused",
         title_justify="left",
+        caption=f"searched unless a study names its own: {', '.join(DEFAULT_HEADS)}",
+        caption_justify="left",
         header_style="bold",
         box=None,
         pad_edge=False,

@@ -38,7 +38,7 @@ def deciding_model(
     config = record.ask.config
     if config is None or record.threshold_score is None or record.calibration_a is None:
         raise RunError(f"trial {record.ask.trial_id} is no trained model: {record.state}, {record.ask.kind}")
-    trained = network.build(config, shape, dtype)
+    trained = network.build(config, shape, dtype, pretrained=False)
     expected, came = [w.shape for w in trained.get_weights()], [w.shape for w in weights]
     if expected != came:
         raise RunError(f"the weights of trial {record.ask.trial_id} are another network's: {came[:3]}...")

@@ -1,5 +1,6 @@
-"""The losses as Keras trains them: from logits, by the number of logits the head has.
+"""The losses as Keras trains them: from logits, by whether the head's columns share one probability.
 
+Of columns that each answer for themselves the loss is the mean, as it is in Keras.
 Written from targets and logits, and so apart from the formulas of the raw score in `spaces.losses`;
 the proof of the decode holds one against the other in every trial. Keras' own cross-entropies are not
 used: on TensorFlow they may silently read other logits than the ones they are given.
@@ -17,7 +18,7 @@ Formula = Callable[[Any, Any, Mapping[str, float]], Any]
 
 def training_loss(head: Head, loss: str, parameters: Mapping[str, float]) -> Callable[[Any, Any], Any]:
     """Returns a Keras loss: targets and logits, both `(batch, head.logits)` -> loss `(batch,)`."""
-    formula = _FORMULAS[head.logits, loss]
+    formula = _FORMULAS[head.exclusive, loss]
 
     def compute(targets: Any, logits: Any) -> Any:
         return formula(ops.cast(targets, "float32"), ops.cast(logits, "float32"), parameters)
@@ -32,9 +33,10 @@ def _smoothed(targets: Any, parameters: Mapping[str, float]) -> Any:
 
 def _bce(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
     # A softplus per class keeps its digits where the network is sure: softplus(z) - y z cancels there,
-    # and the proof of the decode would fail a network for being right.
-    smoothed = _smoothed(targets, parameters)
-    return ops.sum(smoothed * ops.softplus(-logits) + (1 - smoothed) * ops.softplus(logits), axis=-1)
+    # and the proof of the decode would fail a network for being right. So would 1 - smoothed, where the
+    # smoothing is slight.
+    positive, negative = _smoothed(targets, parameters), _smoothed(1 - targets, parameters)
+    return ops.mean(positive * ops.softplus(-logits) + negative * ops.softplus(logits), axis=-1)
 
 
 def _log_softmax(logits: Any) -> Any:
@@ -46,50 +48,52 @@ def _cce(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
     return -ops.sum(_smoothed(targets, parameters) * _log_softmax(logits), axis=-1)
 
 
-def _focal_weights(positive: Any, parameters: Mapping[str, float]) -> Any:
-    alpha = parameters["focal_alpha"]
+def _focal_weights(targets: Any, parameters: Mapping[str, float]) -> Any:
+    # Alpha weighs the rows of the positive class, whose target is the last column, in every column alike.
+    alpha, positive = parameters["focal_alpha"], targets[:, -1]
     return positive * alpha + (1 - positive) * (1 - alpha)
 
 
-def _focal_1(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+def _focal_of_each(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
     # Lin et al. 2017, equation 5; log p_t and log(1 - p_t) from the logit, so that nothing is clipped.
     signed = (2 * targets - 1) * logits
     loss = ops.exp(-parameters["focal_gamma"] * ops.softplus(signed)) * ops.softplus(-signed)
-    return ops.sum(_focal_weights(targets, parameters) * loss, axis=-1)
+    return _focal_weights(targets, parameters) * ops.mean(loss, axis=-1)
 
 
-def _focal_2(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+def _focal_shared(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
     log_p = _log_softmax(logits)
     log_p_true = ops.sum(targets * log_p, axis=-1)
     log_p_other = ops.sum((1 - targets) * log_p, axis=-1)
     loss = -ops.exp(parameters["focal_gamma"] * log_p_other) * log_p_true
-    return _focal_weights(targets[:, 1], parameters) * loss
+    return _focal_weights(targets, parameters) * loss
 
 
-def _brier_1(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+def _brier_of_each(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
     # The probability of the other class, squared: sigmoid(z) - 1 has no digits where the network is sure.
-    return ops.sum(ops.square(ops.sigmoid((1 - 2 * targets) * logits)), axis=-1)
+    return ops.mean(ops.square(ops.sigmoid((1 - 2 * targets) * logits)), axis=-1)
 
 
-def _brier_2(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
+def _brier_shared(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
     return ops.square(ops.sum((1 - targets) * ops.softmax(logits, axis=-1), axis=-1))
 
 
 def _hinge(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
-    return ops.sum(ops.relu(1 - (2 * targets - 1) * logits), axis=-1)
+    return ops.mean(ops.relu(1 - (2 * targets - 1) * logits), axis=-1)
 
 
 def _squared_hinge(targets: Any, logits: Any, parameters: Mapping[str, float]) -> Any:
-    return ops.sum(ops.square(ops.relu(1 - (2 * targets - 1) * logits)), axis=-1)
+    return ops.mean(ops.square(ops.relu(1 - (2 * targets - 1) * logits)), axis=-1)
 
 
-_FORMULAS: Mapping[tuple[int, str], Formula] = {
-    (1, "bce"): _bce,
-    (1, "focal"): _focal_1,
-    (1, "brier"): _brier_1,
-    (1, "hinge"): _hinge,
-    (1, "squared_hinge"): _squared_hinge,
-    (2, "cce"): _cce,
-    (2, "focal"): _focal_2,
-    (2, "brier"): _brier_2,
+_FORMULAS: Mapping[tuple[bool, str], Formula] = {
+    (False, "bce"): _bce,
+    (False, "focal"): _focal_of_each,
+    (False, "brier"): _brier_of_each,
+    (False, "hinge"): _hinge,
+    (False, "squared_hinge"): _squared_hinge,
+    (True, "cce"): _cce,
+    (True, "focal"): _focal_shared,
+    (True, "brier"): _brier_shared,
 }
+"""By whether the columns are exclusive, and the name of the loss."""

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from search.trunks import TRUNKS
+from search.trunks import trunk_of
 from spaces.heads import HEADS
 from spaces.suggest import Config
 
@@ -13,27 +13,37 @@ LOGITS = "logits"
 """The name of the last layer."""
 
 
-def build(config: Config, shape: tuple[int, ...], dtype: str) -> Any:
+def build(config: Config, shape: tuple[int, ...], dtype: str, *, pretrained: bool = True) -> Any:
     """Builds the network of a configuration.
 
     Args:
         config: what to build.
         shape: shape of one row.
-        dtype: `float32`, or `uint8` for pixels, which are then scaled to [0, 1] inside the network.
+        dtype: `float32`, or `uint8` for pixels, which are scaled to the trunk's range inside the network.
+        pretrained: whether to start from `config.weights`; without, their file is not needed. Not where a
+            trial's own weights are set next.
 
     Returns:
         A `keras.Model` from `(batch, *shape)` to float32 logits `(batch, head.logits)`.
+
+    Raises:
+        RunError: the trunk is a function of the user's own and fails, or the pretrained weights do not load.
     """
+    trunk = trunk_of(config.trunk)
+    low, high = trunk.pixels
     inputs = keras.Input(shape, dtype=dtype, name="x")
-    x = layers.Rescaling(1 / 255)(inputs) if dtype == "uint8" else inputs
-    x = TRUNKS[config.trunk].build(x, config.width)
+    x = layers.Rescaling((high - low) / 255, offset=low)(inputs) if dtype == "uint8" else inputs
+    x = trunk.build(x, config)
     for count in config.hidden_units:
         x = layers.Dropout(config.dropout)(x)
         x = layers.Dense(count, activation="relu")(x)
     x = layers.Dropout(config.dropout)(x)
     # Linear and float32 even under mixed precision: every activation belongs to a loss or the decode.
     logits = layers.Dense(HEADS[config.head].logits, dtype="float32", name=LOGITS)(x)
-    return keras.Model(inputs, logits, name=f"{config.trunk}_{config.head}")
+    model = keras.Model(inputs, logits, name="network")
+    if pretrained:
+        trunk.start(model, config)
+    return model
 
 
 def optimizer(config: Config) -> Any:

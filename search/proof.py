@@ -1,5 +1,6 @@
 """The proof of the decode: no trial gets a row before its scores are shown to be what was trained."""
 
+import math
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.model import LOGITS
+from search.shards import Inputs
 from spaces.errors import TrialError
 from spaces.heads import Head
 from spaces.losses import LOSSES
@@ -22,39 +24,48 @@ def prove(
     head: Head,
     loss: str,
     parameters: dict[str, float],
-    x: NDArray[np.generic],
+    x: Inputs,
     y: NDArray[np.int8],
     raw: NDArray[np.float32],
+    logits: NDArray[np.float32] | None = None,
     batch_size: int = 512,
 ) -> float:
     """Holds the compiled model against the raw scores that stand for it.
 
-    Three things must agree: the model's output is its last layer's plain linear logits; `evaluate()`,
-    unweighted, without regularisation and in inference mode, equals a numpy loss computed from the raw
-    scores alone; and the scores are finite and tell rows apart.
+    Four things must agree: the scores are finite and tell rows apart; the model's output is its last layer's
+    plain linear logits; every score is the mean of its head's votes; and `evaluate()`, unweighted, without
+    regularisation and in inference mode, equals a numpy loss of the votes around that score. Where a head has
+    one vote, this is the loss of the raw score alone.
 
     Args:
         model: the compiled model, with the weights the scores are claimed to come from.
         head: the head whose decode made the scores.
         loss: name of the loss, with its `parameters`.
-        x: inputs `(n, ...)`.
+        x: inputs `(n, ...)`; read batch by batch, never whole.
         y: labels `(n,)` in {0, 1}.
         raw: the raw scores `(n,)` to be proven.
+        logits: the logits `(n, head.logits)` that the scores were decoded from; predicted here if left out.
+        batch_size: rows evaluated at once.
 
     Returns:
         The relative difference of the two losses.
 
     Raises:
-        TrialError: one of the three does not hold.
+        TrialError: one of the four does not hold.
     """
     if not np.isfinite(raw).all():
         raise TrialError(f"scores must be finite, but {np.sum(~np.isfinite(raw))} of {len(raw)} are not")
     if np.ptp(raw) == 0:
         raise TrialError(f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}")
     _prove_linear_output(model, head, x[:PROBED_ROWS], raw[:PROBED_ROWS])
-    trained = float(model.evaluate(x, head.encode(y), batch_size=batch_size, verbose=0))
+    rows = _InOrder(x, head.encode(y), batch_size)
+    votes = head.votes(model.predict(rows, verbose=0) if logits is None else logits).astype(np.float64)
+    mean = votes.mean(axis=1)
+    _prove_mean_of_votes(head, votes, mean, raw)
+    trained = float(model.evaluate(rows, verbose=0))
     trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
-    expected = float(LOSSES[loss].per_row(y, raw, **parameters).mean())
+    around_raw = votes - mean[:, None] + raw[:, None]
+    expected = float(LOSSES[loss].per_row(y[:, None], around_raw, **parameters).mean())
     # Below 1e-6 a float32 mean has no digits left to compare.
     difference = abs(trained - expected) / max(abs(expected), 1e-6)
     if not difference <= TOLERANCE:
@@ -63,6 +74,34 @@ def prove(
             f"evaluate() gives {loss} {trained:.6g}, the scores of head {head.name} give {expected:.6g}"
         )
     return difference
+
+
+class _InOrder(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types
+    """Rows with their targets, batch by batch, so that mapped inputs are never copied whole."""
+
+    def __init__(self, x: Inputs, targets: NDArray[np.float32], batch_size: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._x, self._targets, self._size = x, targets, batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._targets) / self._size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+        taken = slice(index * self._size, (index + 1) * self._size)
+        return self._x[taken], self._targets[taken]
+
+
+def _prove_mean_of_votes(
+    head: Head, votes: NDArray[np.float64], mean: NDArray[np.float64], raw: NDArray[np.float32]
+) -> None:
+    """Shows that each score `(n,)` is what its head's votes `(n, k)` come to."""
+    apart = np.abs(raw - mean) / (1 + np.abs(votes).max(axis=1))
+    worst = int(np.argmax(apart))
+    if not apart[worst] <= TOLERANCE:
+        raise TrialError(
+            f"the decode does not speak of the model that was trained: "
+            f"the logits of row {worst} say {mean[worst]:.6g}, but head {head.name} scores {raw[worst]:.6g}"
+        )
 
 
 def _prove_linear_output(model: Any, head: Head, x: NDArray[np.generic], raw: NDArray[np.float32]) -> None:

@@ -1,13 +1,19 @@
 """The networks below the head, each a row: how it is built, what it takes, and its author's own settings."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from search import custom, mobilenet
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.suggest import Config
+
+
+def _nothing(*_: Any) -> None:
+    """Does nothing: most networks start from drawn weights, and need no check but of their rows' shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,15 +24,21 @@ class Trunk:
         name: its name in studies.
         takes: the shapes of a row it takes, in words.
         fits: whether it takes a row of this shape.
-        build: input tensor `(batch, *shape)` and width factor -> features `(batch, units)`.
+        build: input tensor `(batch, *shape)` and what to build -> features `(batch, units)`, weights drawn.
         author: the settings its authors published, as fields of a `Config`.
+        pixels: range that uint8 pixels are scaled to; float32 rows are taken as they are.
+        start: gives a network built of it the weights it starts from, if they are not the drawn ones.
+        check: refuses, for rows of a shape, what no trial could build or start from.
     """
 
     name: str
     takes: str
     fits: Callable[[tuple[int, ...]], bool]
-    build: Callable[[Any, float], Any]
+    build: Callable[[Any, Config], Any]
     author: Mapping[str, Any]
+    pixels: tuple[float, float] = (0.0, 1.0)
+    start: Callable[[Any, Config], None] = _nothing
+    check: Callable[[Config, tuple[int, ...]], None] = _nothing
 
 
 def units(count: int, width: float) -> int:
@@ -34,43 +46,58 @@ def units(count: int, width: float) -> int:
     return max(1, round(count * width))
 
 
-def _seizure_cnn(inputs: Any, width: float) -> Any:
+def _seizure_cnn(inputs: Any, config: Config) -> Any:
     # Liu et al. 2020 (arXiv 2001.06282). Their Conv3D spans all channels, which makes it this Conv2D:
     # the same weights, the same result, several times faster on a CPU.
     from keras import layers
 
     x = layers.BatchNormalization()(inputs)
-    x = layers.Conv2D(units(32, width), 3, activation="relu")(x)
+    x = layers.Conv2D(units(32, config.width), 3, activation="relu")(x)
     x = layers.MaxPooling2D((2, 1))(x)
     x = layers.BatchNormalization()(x)
-    x = layers.Conv2D(units(64, width), 3, activation="relu")(x)
+    x = layers.Conv2D(units(64, config.width), 3, activation="relu")(x)
     x = layers.MaxPooling2D((2, 1))(x)
     x = layers.BatchNormalization()(x)
-    x = layers.Conv2D(units(64, width), 3, activation="relu")(x)
+    x = layers.Conv2D(units(64, config.width), 3, activation="relu")(x)
     x = layers.Flatten()(x)
     x = layers.Dropout(0.5)(x)
-    return layers.Dense(units(256, width), activation="relu")(x)
+    return layers.Dense(units(256, config.width), activation="relu")(x)
 
 
-def _image_cnn(inputs: Any, width: float) -> Any:
+def _image_cnn(inputs: Any, config: Config) -> Any:
     from keras import layers
 
     x = inputs
     for _ in range(2):
-        x = layers.Conv2D(units(256, width), 3, activation="relu")(x)
+        x = layers.Conv2D(units(256, config.width), 3, activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)
         x = layers.BatchNormalization()(x)
     x = layers.Flatten()(x)
-    return layers.Dense(units(64, width))(x)
+    return layers.Dense(units(64, config.width))(x)
 
 
-def _mlp(inputs: Any, width: float) -> Any:
+def _conv1d_cnn(inputs: Any, config: Config) -> Any:
+    from keras import layers
+
+    x = inputs
+    for count in (16, 8):
+        x = layers.Conv1D(units(count, config.width), 4, padding="same")(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.LeakyReLU()(x)
+        x = layers.Dropout(0.2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(units(64, config.width))(x)
+    x = layers.BatchNormalization()(x)
+    return layers.LeakyReLU()(x)
+
+
+def _mlp(inputs: Any, config: Config) -> Any:
     from keras import layers
 
     x = layers.Flatten()(inputs) if len(inputs.shape) > 2 else inputs
-    x = layers.Dense(units(124, width), activation="relu")(x)
+    x = layers.Dense(units(124, config.width), activation="relu")(x)
     x = layers.Dropout(0.5)(x)
-    return layers.Dense(units(124, width))(x)
+    return layers.Dense(units(124, config.width))(x)
 
 
 _PLAIN: Mapping[str, Any] = {
@@ -102,6 +129,23 @@ _ALL = (
         author=_PLAIN,
     ),
     Trunk(
+        name="mobilenet_v1",
+        takes="(height >= 32, width >= 32, channels), 3 channels with pretrained weights",
+        fits=lambda shape: len(shape) == 3 and min(shape[:2]) >= 32,
+        build=mobilenet.build,
+        author=_PLAIN,
+        pixels=(-1.0, 1.0),
+        start=mobilenet.start,
+        check=mobilenet.check,
+    ),
+    Trunk(
+        name="conv1d_cnn",
+        takes="(steps, channels)",
+        fits=lambda shape: len(shape) == 2,
+        build=_conv1d_cnn,
+        author={**_PLAIN, "batch_size": 128},
+    ),
+    Trunk(
         name="mlp",
         takes="any shape, flattened",
         fits=lambda shape: len(shape) >= 1,
@@ -110,25 +154,75 @@ _ALL = (
     ),
 )
 TRUNKS: Mapping[str, Trunk] = MappingProxyType({trunk.name: trunk for trunk in _ALL})
-"""Every trunk, by name."""
+"""Every trunk of ours, by name."""
+
+CUSTOM = Trunk(
+    name="package.module:function",
+    takes="whatever your function takes",
+    fits=lambda shape: len(shape) >= 1,
+    build=custom.build,
+    author=_PLAIN,
+    check=custom.check,
+)
+"""Any other: a function of the user's own."""
+
+
+def trunk_of(name: str) -> Trunk:
+    """Returns the trunk that a study or a configuration names."""
+    return TRUNKS.get(name, CUSTOM)
 
 
 def author_config(study: Study) -> Config:
     """Returns the configuration that the trunk's authors published, at the study's width."""
-    trunk = TRUNKS[study.trunk.name]
-    return Config(trunk=study.trunk.name, width=study.trunk.width, **trunk.author)
+    trunk = trunk_of(study.trunk.name)
+    return Config(
+        trunk=study.trunk.name,
+        width=study.trunk.width,
+        weights=study.trunk.weights,
+        frozen=study.trunk.frozen,
+        folder=study.trunk.folder,
+        **trunk.author,
+    )
 
 
-def check_shape(study: Study, shape: tuple[int, ...]) -> None:
-    """Refuses data that the study's trunk cannot take.
+def check_fit(study: Study, shape: tuple[int, ...]) -> None:
+    """Refuses data that the study's trunk cannot take, by their shape alone.
 
     Raises:
         RunError: naming the shapes it takes and the one that came.
     """
-    trunk = TRUNKS[study.trunk.name]
+    trunk = trunk_of(study.trunk.name)
     if not trunk.fits(shape):
         fitting = [name for name, other in TRUNKS.items() if other.fits(shape)]
         raise RunError(
             f"trunk {trunk.name} takes rows of shape {trunk.takes}, but the data has {shape}; "
             f"trunks that fit: {', '.join(fitting)}"
         )
+
+
+def check_shape(study: Study, shape: tuple[int, ...]) -> None:
+    """Refuses data that the study's trunk cannot take, and a trunk that no trial could build.
+
+    A network of the user's own and pretrained weights are tried once, in a process of their own: seconds, at
+    the start of a run. What only reads a trial's own weights needs `check_fit` alone.
+
+    Raises:
+        RunError: naming the rule and what came.
+    """
+    check_fit(study, shape)
+    trunk_of(study.trunk.name).check(author_config(study), shape)
+
+
+def outside_digest(config: Config, shape: tuple[int, ...]) -> str | None:
+    """Returns the sha256 of the file that a network comes from beside our code; None if there is none.
+
+    It is the module of a function of the user's own, or the file of pretrained weights.
+
+    Raises:
+        RunError: there is no such file.
+    """
+    if trunk_of(config.trunk) is CUSTOM:
+        return custom.digest(config.trunk, config.folder or ".")
+    if config.weights == "none":
+        return None
+    return hashlib.sha256(mobilenet.weights_file(config, shape).read_bytes()).hexdigest()

@@ -20,16 +20,22 @@ class Head:
     Args:
         name: its name in studies, records and leaderboards.
         logits: how many linear outputs it has.
+        exclusive: whether the columns share one probability (softmax), or each answers for itself.
         losses: the names of the losses it takes.
         encode: labels `(n,)` in {0, 1} -> targets `(n, logits)`, float32.
-        decode: logits `(n, logits)` -> raw score `(n,)`; higher means more positive.
+        votes: logits `(n, logits)` -> raw scores `(n, k)`, one for each of its answers to "is it positive?";
+            the loss of a row is the mean over them.
+        decode: logits `(n, logits)` -> raw score `(n,)`, the mean of the votes; higher means more positive.
+            Written apart from them: the proof of the decode holds one against the other.
         probabilistic: whether sigmoid(raw score) is a probability before any calibration.
     """
 
     name: str
     logits: int
+    exclusive: bool
     losses: tuple[str, ...]
     encode: Callable[[NDArray[np.generic]], NDArray[np.float32]]
+    votes: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     decode: Callable[[Any], Any]
     probabilistic: bool
 
@@ -66,29 +72,64 @@ def _difference(z: Any) -> Any:
     return z[:, 1] - z[:, 0]
 
 
+def _half_difference(z: Any) -> Any:
+    # Two answers, the log-odds -z0 and z1; their mean.
+    return (z[:, 1] - z[:, 0]) / 2
+
+
+def _as_they_are(z: NDArray[np.float32]) -> NDArray[np.float32]:
+    return z
+
+
+def _between_columns(z: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.diff(z, axis=1)
+
+
+def _of_each_column(z: NDArray[np.float32]) -> NDArray[np.float32]:
+    # The first column answers "is it negative?", with the opposite sign.
+    return z * np.array([-1, 1], dtype=np.float32)
+
+
 _ALL = (
     Head(
         name="sigmoid",
         logits=1,
+        exclusive=False,
         losses=("bce", "focal", "brier"),
         encode=_one_column,
+        votes=_as_they_are,
         decode=_only_logit,
         probabilistic=True,
     ),
     Head(
         name="softmax",
         logits=2,
+        exclusive=True,
         losses=("cce", "focal", "brier"),
         encode=_two_columns,
+        votes=_between_columns,
         decode=_difference,
         probabilistic=True,
     ),
     Head(
         name="margin",
         logits=1,
+        exclusive=False,
         losses=("hinge", "squared_hinge"),
         encode=_one_column,
+        votes=_as_they_are,
         decode=_only_logit,
+        probabilistic=False,
+    ),
+    Head(
+        name="two_sigmoids",
+        logits=2,
+        exclusive=False,
+        losses=("bce", "focal", "brier"),
+        encode=_two_columns,
+        votes=_of_each_column,
+        decode=_half_difference,
+        # Each column alone estimates a probability; the mean of two log-odds only comes near one.
         probabilistic=False,
     ),
 )

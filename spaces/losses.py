@@ -27,7 +27,10 @@ class Loss:
     probabilistic: bool
 
     def per_row(self, y: NDArray[np.generic], raw: NDArray[np.generic], **parameters: float) -> Array:
-        """Returns the loss of each row, `(n,)` float64, for raw scores `(n,)` of any finite size."""
+        """Returns the loss of each row, `(n,)` float64, for raw scores `(n,)` of any finite size.
+
+        Labels `(n, 1)` with a head's votes `(n, k)` give the loss of each vote, `(n, k)`.
+        """
         return self.formula(y.astype(np.float64), raw.astype(np.float64), {**self.parameters, **parameters})
 
 

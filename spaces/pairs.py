@@ -30,6 +30,7 @@ WRITTEN_HEADS: Mapping[str, str] = MappingProxyType(
         "sigmoid": "Dense(1, sigmoid)",
         "softmax": "Dense(2, softmax)",
         "margin": "Dense(1)",
+        "two_sigmoids": "Dense(2, sigmoid)",
         "softmax_1": "Dense(1, softmax)",
         "sigmoid_2": "Dense(2, sigmoid)",
         "linear": "Dense(1)",
@@ -70,10 +71,12 @@ _SOFTMAX_BCE = (
     "and predict() speaks of another model"
 )
 _SOFTMAX_HINGE = "hinge on softmax columns never sees a margin, only probabilities within (0, 1)"
-_SIGMOID_2 = (
-    "two sigmoid columns are two models of one question, and which of them answers depends on the loss"
+_SIGMOID_2_CCE = (
+    "categorical cross-entropy on two sigmoid columns trains a softmax of their logits on TensorFlow, "
+    "and predict() speaks of another model"
 )
-_LINEAR_2 = "two free linear units under this loss are not decoded by a softmax"
+_SIGMOID_2_HINGE = "hinge on sigmoid columns never sees a margin, only probabilities within (0, 1)"
+_LINEAR_2_HINGE = "hinge on two linear units trains two margins of one question"
 _TANH = "tanh ends at -1 and 1, so the logit is lost and cross-entropy of a negative output is undefined"
 _TANH_HINGE = "tanh only touches the margin at infinity, so its gradient dies first"
 _ACCURACY = "accuracy is a metric, not a loss: it has no gradient, and Keras cuts a linear unit at 0.5"
@@ -95,9 +98,8 @@ _REFUSED: Mapping[tuple[str, str], _Row] = {
     ("margin", "sparse_cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
     ("linear", "cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
     ("linear", "sparse_cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
-    ("linear_2", "bce"): (_LINEAR_2, ("softmax", "cce")),
-    ("linear_2", "hinge"): (_LINEAR_2, ("margin", "hinge")),
-    ("linear_2", "squared_hinge"): (_LINEAR_2, ("margin", "squared_hinge")),
+    ("linear_2", "hinge"): (_LINEAR_2_HINGE, ("margin", "hinge")),
+    ("linear_2", "squared_hinge"): (_LINEAR_2_HINGE, ("margin", "squared_hinge")),
     ("tanh", "hinge"): (_TANH_HINGE, ("margin", "hinge")),
     ("tanh", "squared_hinge"): (_TANH_HINGE, ("margin", "squared_hinge")),
     **{
@@ -114,17 +116,14 @@ _REFUSED: Mapping[tuple[str, str], _Row] = {
         }.items()
     },
     **{
-        ("sigmoid_2", loss): (_SIGMOID_2, instead)
-        for loss, instead in {
-            "bce": ("sigmoid", "bce"),
-            "cce": ("softmax", "cce"),
-            "sparse_cce": ("softmax", "cce"),
-            "focal": ("sigmoid", "focal"),
-            "brier": ("sigmoid", "brier"),
-            "mse": ("sigmoid", "brier"),
-            "hinge": ("margin", "hinge"),
-            "squared_hinge": ("margin", "squared_hinge"),
-        }.items()
+        (head, loss): (why, instead)
+        for head in ("two_sigmoids", "sigmoid_2")
+        for loss, why, instead in (
+            ("cce", _SIGMOID_2_CCE, ("softmax", "cce")),
+            ("sparse_cce", _SIGMOID_2_CCE, ("softmax", "cce")),
+            ("hinge", _SIGMOID_2_HINGE, ("margin", "hinge")),
+            ("squared_hinge", _SIGMOID_2_HINGE, ("margin", "squared_hinge")),
+        )
     },
     **{
         ("tanh", loss): (_TANH, instead)
@@ -145,10 +144,15 @@ _REFUSED: Mapping[tuple[str, str], _Row] = {
 _SPARSE = "the labels are written as integers instead of columns; loss and gradient are identical"
 _ONE_LINEAR = "one linear unit with the loss taken from its logit is the {} head"
 _TWO_LINEAR = "two linear units with the loss taken from the logits are the softmax head"
+_TWO_SIGMOIDS = "two columns that each answer for themselves are the two_sigmoids head"
 _MSE = "the squared error of a probability is the Brier score"
 _SAME: Mapping[tuple[str, str], _Row] = {
     ("sigmoid", "mse"): (_MSE, ("sigmoid", "brier")),
     ("softmax", "mse"): (_MSE, ("softmax", "brier")),
+    ("two_sigmoids", "mse"): (_MSE, ("two_sigmoids", "brier")),
+    ("sigmoid_2", "mse"): (_MSE, ("two_sigmoids", "brier")),
+    **{("sigmoid_2", loss): (_TWO_SIGMOIDS, ("two_sigmoids", loss)) for loss in ("bce", "focal", "brier")},
+    ("linear_2", "bce"): (_TWO_SIGMOIDS, ("two_sigmoids", "bce")),
     ("softmax", "sparse_cce"): (_SPARSE, ("softmax", "cce")),
     ("linear_2", "sparse_cce"): (_SPARSE, ("softmax", "cce")),
     **{

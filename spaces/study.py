@@ -1,11 +1,13 @@
 """The study: what to search, typed and frozen, every default in one place."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from spaces.data import Data, Frozen, SimulatedEeg, Split
+from spaces.base import FUNCTION, Frozen, as_tuple
+from spaces.data import Data, SimulatedEeg, Split
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.pairs import resolve
@@ -13,13 +15,18 @@ from spaces.thresholds import MaxF1, Threshold
 
 Metric = Literal[
     "f1", "balanced_accuracy", "sensitivity", "specificity", "precision", "accuracy", "mcc",
-    "average_precision", "roc_auc",
+    "average_precision", "roc_auc", "event_sensitivity", "event_precision", "event_f1",
 ]  # fmt: skip
-TrunkName = Literal["seizure_cnn", "image_cnn", "mlp"]
+TRUNK_NAMES = ("seizure_cnn", "image_cnn", "mobilenet_v1", "conv1d_cnn", "mlp")
+IMAGENET_WIDTHS = (0.25, 0.5, 0.75, 1.0)
+"""Widths of mobilenet_v1 for which pretrained weights are published."""
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Of a study and of a run: both name folders."""
+DEFAULT_HEADS = ("sigmoid", "softmax", "margin")
+"""Those searched unless a study names its own; `two_sigmoids` trains two models of one question."""
 OptimizerName = Literal["adam", "adamw", "sgd"]
 ClassWeight = Literal["none", "balanced"]
+Augmentation = Literal["none", "flip", "shift", "flip_shift"]
 
 
 class Range(Frozen):
@@ -54,10 +61,6 @@ def _within(low: float, high: float) -> Any:
     return check
 
 
-def _as_tuple(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
 def _layers(value: str) -> str:
     if value != "none" and not all(part.isdecimal() and int(part) > 0 for part in value.split("-")):
         raise ValueError(f"hidden layers must read 'none', '64' or '128-64', but got {value!r}")
@@ -75,38 +78,78 @@ BatchSize = Annotated[int, Field(ge=1, le=65536)]
 class Trunk(Frozen):
     """The network below the head."""
 
-    name: TrunkName = "seizure_cnn"
+    name: str = Field(
+        default="seizure_cnn",
+        description=f"{', '.join(TRUNK_NAMES)}, or package.module:function for a network of your own",
+    )
     width: float = Field(default=1.0, gt=0, le=4, description="factor on every layer's units")
+    weights: str = Field(
+        default="none", description="mobilenet_v1: none, imagenet, or a .weights.h5 file to start from"
+    )
+    frozen: bool = Field(default=False, description="mobilenet_v1: its convolutions keep their weights")
+    folder: str | None = Field(
+        default=None, description="where a module of your own lies; beside the study if left out"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in TRUNK_NAMES and not re.fullmatch(FUNCTION, value):
+            raise ValueError(
+                f"must be one of {', '.join(TRUNK_NAMES)} or package.module:function, but got {value!r}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _weights_of_a_mobilenet(self) -> "Trunk":
+        if self.name != "mobilenet_v1" and (self.weights != "none" or self.frozen):
+            given = f"weights {self.weights!r}" if self.weights != "none" else "frozen"
+            raise ValueError(
+                f"weights and frozen are settings of mobilenet_v1, but got {given} with {self.name}"
+            )
+        if self.frozen and self.weights == "none":
+            raise ValueError("frozen keeps pretrained weights, so weights must name some, but got none")
+        if self.weights == "imagenet" and self.width not in IMAGENET_WIDTHS:
+            raise ValueError(
+                f"imagenet has weights of widths {', '.join(map(str, IMAGENET_WIDTHS))}, "
+                f"but got {self.width:g}"
+            )
+        if self.weights not in ("none", "imagenet") and not self.weights.endswith(".h5"):
+            raise ValueError(f"weights must be none, imagenet or an .h5 file, but got {self.weights!r}")
+        return self
 
 
 class Space(Frozen):
     """What is searched: heads with their losses, and how they are trained."""
 
     heads: Mapping[str, tuple[str, ...]] = Field(
-        default_factory=lambda: {head.name: head.losses for head in HEADS.values()}
+        default_factory=lambda: {name: HEADS[name].losses for name in DEFAULT_HEADS}
     )
     learning_rate: Range = Range(low=1e-4, high=1e-2, log=True)
-    optimizer: Annotated[tuple[OptimizerName, ...], BeforeValidator(_as_tuple)] = ("adam", "adamw", "sgd")
+    optimizer: Annotated[tuple[OptimizerName, ...], BeforeValidator(as_tuple)] = ("adam", "adamw", "sgd")
     weight_decay: Range = Range(low=1e-5, high=1e-2, log=True)
     momentum: Range = Range(low=0.8, high=0.98)
-    batch_size: Annotated[tuple[BatchSize, ...], BeforeValidator(_as_tuple)] = (32, 64, 128)
-    class_weight: Annotated[tuple[ClassWeight, ...], BeforeValidator(_as_tuple)] = ("none", "balanced")
+    batch_size: Annotated[tuple[BatchSize, ...], BeforeValidator(as_tuple)] = (32, 64, 128)
+    class_weight: Annotated[tuple[ClassWeight, ...], BeforeValidator(as_tuple)] = ("none", "balanced")
     label_smoothing: Range = Range(low=0.0, high=0.1)
     focal_gamma: Range = Range(low=0.5, high=4.0)
     focal_alpha: Range = Range(low=0.25, high=0.75)
-    hidden_layers: Annotated[tuple[HiddenLayers, ...], BeforeValidator(_as_tuple)] = ("none", "64")
+    hidden_layers: Annotated[tuple[HiddenLayers, ...], BeforeValidator(as_tuple)] = ("none", "64")
     dropout: Range = Range(low=0.0, high=0.5)
+    augmentation: Annotated[tuple[Augmentation, ...], BeforeValidator(as_tuple)] = Field(
+        default=("none",), description="of photos in training: mirrored, moved by up to a tenth, or both"
+    )
 
     @field_validator("heads", mode="before")
     @classmethod
     def _from_names(cls, value: Any) -> Any:
         if isinstance(value, str | list | tuple):
-            for name in _as_tuple(value):
+            for name in as_tuple(value):
                 if name not in HEADS:
                     raise ValueError(f"must be among {', '.join(HEADS)}, but got {name!r}")
-            return {name: HEADS[name].losses for name in _as_tuple(value)}
+            return {name: HEADS[name].losses for name in as_tuple(value)}
         if isinstance(value, Mapping):
-            return {name: _as_tuple(losses) for name, losses in value.items()}
+            return {name: as_tuple(losses) for name, losses in value.items()}
         return value
 
     @field_validator("heads")
@@ -126,7 +169,7 @@ class Space(Frozen):
             raise ValueError("must name at least one head with a loss, but got none")
         return {head: tuple(losses) for head, losses in found.items()}
 
-    @field_validator("optimizer", "batch_size", "class_weight", "hidden_layers")
+    @field_validator("optimizer", "batch_size", "class_weight", "hidden_layers", "augmentation")
     @classmethod
     def _not_empty(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         if not value or len(set(value)) != len(value):
@@ -162,7 +205,32 @@ class Objective(Frozen):
 
     metric: Metric = Field(default="f1", description="cross-fitted into `value`, which ranks the leaderboard")
     steer: Literal["average_precision", "roc_auc"] = "average_precision"
-    calibration: Literal["none", "platt"] = "platt"
+    calibration: Literal["none", "platt", "temperature"] = "platt"
+    prevalence: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="share of positives where the bundle will be used; probabilities are moved to it",
+    )
+
+    @model_validator(mode="after")
+    def _prior_known(self) -> "Objective":
+        if self.prevalence is not None and self.calibration != "platt":
+            raise ValueError(
+                "prevalence moves probabilities that stand at the rows' own share, which platt alone "
+                f"sees to, but calibration is {self.calibration}"
+            )
+        return self
+
+
+class Events(Frozen):
+    """How decisions of windows become seizure events, and how these are scored; needs data with times."""
+
+    scorer: Literal["szcore", "ovlp"] = Field(
+        default="szcore", description="SzCORE's parameters, or any overlap as NEDC's OVLP counts it"
+    )
+    drop_shorter_s: float = Field(default=0.0, ge=0, description="events shorter than this are dropped first")
+    merge_gaps_s: float = Field(default=0.0, ge=0, description="then gaps shorter than this are closed")
 
 
 class Training(Frozen):
@@ -224,6 +292,7 @@ class Study(Frozen):
     space: Space = Space()
     threshold: Threshold = MaxF1()
     objective: Objective = Objective()
+    events: Events = Events()
     training: Training = Training()
     asha: Asha = Asha()
     budget: Budget = Budget()

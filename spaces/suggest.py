@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from spaces.data import Frozen
+from spaces.base import Frozen
 from spaces.losses import LOSSES
-from spaces.study import ClassWeight, OptimizerName, Range, Study, TrunkName
+from spaces.study import Augmentation, ClassWeight, OptimizerName, Range, Study
 from spaces.thresholds import Sampled
 
 
@@ -22,8 +22,11 @@ class Suggests(Protocol):
 class Config(Frozen):
     """One head configuration: everything that, with the study's data and seed, makes a trained model."""
 
-    trunk: TrunkName
+    trunk: str
     width: float
+    weights: str = "none"
+    frozen: bool = False
+    folder: str | None = None
     head: str
     loss: str
     learning_rate: float
@@ -37,6 +40,7 @@ class Config(Frozen):
     label_smoothing: float | None = None
     focal_gamma: float | None = None
     focal_alpha: float | None = None
+    augmentation: Augmentation = "none"
     threshold: float | None = None
 
     @property
@@ -76,12 +80,16 @@ def suggest(trial: Suggests, study: Study) -> Config:
     return Config(
         trunk=study.trunk.name,
         width=study.trunk.width,
+        weights=study.trunk.weights,
+        frozen=study.trunk.frozen,
+        folder=study.trunk.folder,
         head=head,
         loss=loss,
         optimizer=optimizer,
         batch_size=_choice(trial, "batch_size", space.batch_size),
         class_weight=_choice(trial, "class_weight", space.class_weight),
         hidden_layers=_choice(trial, "hidden_layers", space.hidden_layers),
+        augmentation=_choice(trial, "augmentation", space.augmentation),
         **{name: _number(trial, name, values) for name, values in ranges.items()},
     )
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from spaces.data import Frozen
+from spaces.base import Frozen
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -57,6 +57,16 @@ class RecallAtPrecision(Frozen):
     precision: float = Field(default=0.95, gt=0, le=1)
 
 
+class SensitivityAtFaPerDay(Frozen):
+    """The largest share of seizures found among thresholds with at most so many false alarms per 24 hours.
+
+    Events are made and scored as the study's `events:` says; 200 quantiles of the scores are tried.
+    """
+
+    policy: Literal["sensitivity_at_fa_per_day"]
+    fa_per_day: float = Field(default=2.0, ge=0)
+
+
 class Sampled(Frozen):
     """A probability drawn for each trial by the sampler, like any other parameter."""
 
@@ -85,10 +95,10 @@ def with_policy(value: Any) -> Any:
 
 
 Chosen = Fixed | MaxF1 | Youden | MaxBalancedAccuracy | Cost | PrecisionAtRecall | RecallAtPrecision
-"""A rule that a threshold can be fitted by."""
+"""A rule that a threshold can be fitted by, from windows alone."""
 
 Threshold = Annotated[
-    Annotated[Chosen | Sampled, Field(discriminator="policy")],
+    Annotated[Chosen | SensitivityAtFaPerDay | Sampled, Field(discriminator="policy")],
     BeforeValidator(with_policy),
 ]
 """What a study's `threshold:` may hold."""

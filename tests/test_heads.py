@@ -90,6 +90,27 @@ def test_the_softmax_head_scores_the_log_odds_of_its_second_column(z):
 
 
 @each_head
+@settings(deadline=None)
+@given(st.data())
+def test_the_score_is_the_mean_of_the_votes(head, data):
+    z = data.draw(logits(head.logits, 1e4))
+    votes = head.votes(z)
+    assert votes.shape[0] == len(z)
+    expected = votes.astype(np.float64).mean(axis=1)
+    np.testing.assert_allclose(head.score(z), expected, rtol=1e-6, atol=1e-6 * np.abs(z).max())
+
+
+@settings(deadline=None)
+@given(logits(2, 15.0))  # beyond, 1 - p runs out of digits
+def test_two_sigmoids_score_the_mean_of_two_log_odds(z):
+    p = sigmoid(z.astype(np.float64))
+    odds = np.stack([(1 - p[:, 0]) / p[:, 0], p[:, 1] / (1 - p[:, 1])], axis=1)
+    np.testing.assert_allclose(
+        HEADS["two_sigmoids"].score(z), np.log(odds).mean(axis=1), rtol=1e-5, atol=1e-5
+    )
+
+
+@each_head
 def test_tensors_and_arrays_are_decoded_alike(head, keras):
     z = np.random.default_rng(0).normal(size=(50, head.logits), scale=30).astype(np.float32)
     decoded = keras.ops.convert_to_numpy(head.decode(keras.ops.convert_to_tensor(z)))

@@ -48,6 +48,29 @@ def trained_on(keras, head, loss, given_parameters, z, y=Y):
     return keras.ops.convert_to_numpy(compute(head.encode(y), z))
 
 
+def of_votes(head, loss, y, z, given_parameters):
+    """The formula of the raw score: the mean over the head's votes."""
+    return LOSSES[loss].per_row(y[:, None], head.votes(z), **given_parameters).mean(axis=1)
+
+
+@pytest.mark.parametrize(("head", "loss"), [pair for pair in PAIRS if pair[0].name != "two_sigmoids"])
+def test_the_loss_of_one_vote_is_the_loss_of_the_score(head, loss):
+    z = draw_logits(head, 4, 8.0)
+    chosen = dict(LOSSES[loss].parameters)
+    np.testing.assert_array_equal(
+        of_votes(head, loss, Y, z, chosen), LOSSES[loss].per_row(Y, head.score(z), **chosen)
+    )
+
+
+def test_the_loss_of_two_sigmoids_is_no_function_of_their_score():
+    head, z = HEADS["two_sigmoids"], np.float32([[-1, 1], [2, 4]])
+    score = head.score(z)
+    assert score[0] == score[1]
+    one, other = of_votes(head, "bce", np.array([1, 1]), z, {})
+    assert one == pytest.approx(np.log1p(np.exp(-1)))
+    assert other == pytest.approx((np.log1p(np.exp(2)) + np.log1p(np.exp(-4))) / 2)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @settings(deadline=None)
 @given(st.data())
@@ -66,7 +89,7 @@ def test_training_minimises_the_formula(keras, head, loss, data, seed, scale):
     """Row by row to 1e-4, at scores of 60 too: a network that is sure still trains on its loss's digits."""
     chosen = data.draw(parameters(loss))
     z = draw_logits(head, seed, scale)
-    expected = LOSSES[loss].per_row(Y, head.score(z), **chosen)
+    expected = of_votes(head, loss, Y, z, chosen)
     # float32 has no numbers between 0 and 1e-38, and few digits just above.
     np.testing.assert_allclose(trained_on(keras, head, loss, chosen, z), expected, rtol=1e-4, atol=1e-35)
 
@@ -81,7 +104,7 @@ def test_no_logit_is_too_large(keras, head, loss, size):
     neutral = dict(LOSSES[loss].parameters)
     found = trained_on(keras, head, loss, neutral, z, y)
     assert np.isfinite(found).all()
-    expected = LOSSES[loss].per_row(y, head.score(z), **neutral)
+    expected = of_votes(head, loss, y, z, neutral)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-35)
 
 
@@ -111,6 +134,7 @@ def test_cross_entropy_is_keras_own(keras, smoothing):
     for head, loss, theirs in (
         ("sigmoid", "bce", keras.losses.BinaryCrossentropy),
         ("softmax", "cce", keras.losses.CategoricalCrossentropy),
+        ("two_sigmoids", "bce", keras.losses.BinaryCrossentropy),
     ):
         z = draw_logits(HEADS[head], 1, 10.0)
         reference = theirs(from_logits=True, label_smoothing=smoothing, reduction=None)
@@ -139,6 +163,27 @@ def test_focal_of_a_network_that_is_surely_wrong_is_not_clipped(keras):
     assert float(theirs(head.encode(np.array([0])), z)) == pytest.approx(-np.log(1e-7), rel=1e-3)
     chosen = {"focal_alpha": 0.5, "focal_gamma": 2.0}
     assert 2 * trained_on(keras, head, "focal", chosen, z, np.array([0]))[0] == pytest.approx(40)
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "two_sigmoids"])
+def test_brier_is_keras_squared_error_of_the_probabilities(keras, head):
+    z = draw_logits(HEADS[head], 5, 5.0)
+    theirs = keras.losses.MeanSquaredError(reduction=None)
+    expected = keras.ops.convert_to_numpy(theirs(HEADS[head].encode(Y), keras.ops.sigmoid(z)))
+    np.testing.assert_allclose(trained_on(keras, HEADS[head], "brier", {}, z), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_focal_of_two_sigmoids_is_keras_own_where_alpha_is_neutral(keras, gamma):
+    """Keras would weigh each column's own positives; ours weighs the positive class in both."""
+    head, chosen = HEADS["two_sigmoids"], {"focal_alpha": 0.5, "focal_gamma": gamma}
+    z = draw_logits(head, 6, 5.0)
+    theirs = keras.losses.BinaryFocalCrossentropy(gamma=gamma, from_logits=True, reduction=None)
+    expected = keras.ops.convert_to_numpy(theirs(head.encode(Y), z))
+    np.testing.assert_allclose(2 * trained_on(keras, head, "focal", chosen, z), expected, rtol=1e-4)
+    weighed = trained_on(keras, head, "focal", {**chosen, "focal_alpha": 0.8}, z)
+    ratio = weighed / trained_on(keras, head, "focal", chosen, z)
+    np.testing.assert_allclose(ratio, np.where(Y == 1, 1.6, 0.4), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("loss", "theirs"), [("hinge", "Hinge"), ("squared_hinge", "SquaredHinge")])

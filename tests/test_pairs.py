@@ -10,6 +10,8 @@ from cluster.commands import main
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.pairs import LOSS_SPELLINGS, WRITTEN_HEADS, WRITTEN_LOSSES, judge, resolve
+from spaces.study import Study
+from spaces.study_file import parse
 from tests.conftest import ROOT
 
 VERDICTS = [judge(head, loss) for head in WRITTEN_HEADS for loss in WRITTEN_LOSSES]
@@ -36,6 +38,23 @@ def test_every_verdict_points_to_a_valid_pair(verdict):
 def test_each_failure_of_the_field_is_refused():
     for head, loss in (("softmax_1", "bce"), ("softmax", "bce"), ("sigmoid", "cce"), ("linear", "mse")):
         assert judge(head, loss).kind == "refused"
+
+
+@pytest.mark.parametrize("loss", ["bce", "focal", "brier", "mse"])
+def test_two_sigmoid_columns_are_a_head_of_their_own(loss):
+    assert resolve("sigmoid_2", loss) == ("two_sigmoids", "brier" if loss == "mse" else loss)
+    assert resolve("linear_2", "binary_crossentropy") == ("two_sigmoids", "bce")
+    for head in ("two_sigmoids", "sigmoid_2"):
+        for entropy in ("cce", "sparse_cce"):
+            verdict = judge(head, entropy)
+            assert verdict.kind == "refused"
+            assert "a softmax of their logits on TensorFlow" in verdict.why
+
+
+def test_two_sigmoids_are_searched_only_where_a_study_names_them():
+    assert set(Study().space.heads) == set(HEADS) - {"two_sigmoids"}
+    named = parse({"space": {"heads": ["two_sigmoids"]}})
+    assert named.space.heads == {"two_sigmoids": ("bce", "focal", "brier")}
 
 
 def names_all(message: str, verdict) -> bool:
@@ -108,6 +127,7 @@ def test_unknown_names_are_answered_with_the_nearest():
 def test_the_table_of_pairs_shows_every_pair(capfd):
     assert main(["spaces"]) == 0
     shown = re.sub(r"\s+", " ", capfd.readouterr().out)
+    assert "searched unless a study names its own: sigmoid, softmax, margin" in shown
     for verdict in VERDICTS:
         if verdict.kind != "valid":
             assert f"{verdict.head} + {verdict.loss} " in shown

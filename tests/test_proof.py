@@ -11,14 +11,15 @@ from spaces.errors import TrialError
 from spaces.heads import HEADS
 from spaces.losses import LOSSES
 from spaces.study import Training as Rules
-from tests.toys import PAIR_NAMES, PAIRS, blobs, config, trial_data
+from tests.toys import LOSS_OF, PAIR_NAMES, PAIRS, blobs, config, trial_data
 
 pytestmark = pytest.mark.usefixtures("keras")
 DATA = trial_data()
 each_pair = pytest.mark.parametrize(("head", "loss"), PAIRS, ids=PAIR_NAMES)
-LOSS_OF = {"sigmoid": "bce", "softmax": "cce", "margin": "hinge"}
 each_head = pytest.mark.parametrize("head", HEADS)
-probabilistic = pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+SQUASHED_BY = {"sigmoid": "sigmoid", "softmax": "softmax", "margin": "tanh", "two_sigmoids": "sigmoid"}
+"""The activation that people put on each head's columns."""
+with_entropy = pytest.mark.parametrize("head", ["sigmoid", "softmax", "two_sigmoids"])
 NOT_DECODED = "the decode does not speak of the model that was trained"
 NOT_LINEAR = "the network must end in plain linear logits"
 
@@ -134,18 +135,16 @@ def test_fault_2_labels_encoded_in_reverse(plant_head, head):
         trained(head, LOSS_OF[head]).best()
 
 
-@pytest.mark.parametrize(
-    ("head", "activation"), [("sigmoid", "sigmoid"), ("softmax", "softmax"), ("margin", "tanh")]
-)
-def test_fault_3_activation_applied_twice(monkeypatch, keras, head, activation):
+@each_head
+def test_fault_3_activation_applied_twice(monkeypatch, keras, head):
     """Once in the network's last layer, and once more by the loss, which takes its output for logits."""
     from search import model
 
     build = model.build
 
-    def with_activation(*arguments):
-        network = build(*arguments)
-        network.get_layer(model.LOGITS).activation = keras.activations.get(activation)
+    def with_activation(*arguments, **options):
+        network = build(*arguments, **options)
+        network.get_layer(model.LOGITS).activation = keras.activations.get(SQUASHED_BY[head])
         return keras.Model(network.input, network.get_layer(model.LOGITS)(network.layers[-2].output))
 
     monkeypatch.setattr(model, "build", with_activation)
@@ -153,17 +152,17 @@ def test_fault_3_activation_applied_twice(monkeypatch, keras, head, activation):
         trained(head, LOSS_OF[head]).best()
 
 
-@probabilistic
+@with_entropy
 @pytest.mark.parametrize("wrong", ["logits taken for probabilities", "probabilities taken for logits"])
 def test_fault_4_from_logits_wrong(monkeypatch, keras, head, wrong):
     from search import training
 
-    entropy = {"sigmoid": keras.losses.BinaryCrossentropy, "softmax": keras.losses.CategoricalCrossentropy}
-    squash = {"sigmoid": keras.ops.sigmoid, "softmax": keras.ops.softmax}[head]
+    entropy = {"bce": keras.losses.BinaryCrossentropy, "cce": keras.losses.CategoricalCrossentropy}
+    squash = getattr(keras.ops, SQUASHED_BY[head])
     if wrong == "logits taken for probabilities":
-        loss = entropy[head](from_logits=False)
+        loss = entropy[LOSS_OF[head]](from_logits=False)
     else:
-        compute = entropy[head](from_logits=True)
+        compute = entropy[LOSS_OF[head]](from_logits=True)
 
         def loss(targets, logits):
             # Times 1: straight from the activation, Keras on TensorFlow would find the logits behind it.
@@ -197,6 +196,49 @@ def test_fault_6_stale_weights(monkeypatch, session_of, head):
     monkeypatch.setattr(training, "predict_logits", lambda *_: of_other_weights)
     with pytest.raises(TrialError, match=f"{NOT_DECODED}|{NOT_LINEAR}"):
         session.best()
+
+
+@pytest.mark.parametrize(
+    "decode",
+    [lambda z: z[:, 1], lambda z: -z[:, 0], lambda z: z[:, 1] - z[:, 0], lambda z: z[:, 1] + z[:, 0]],
+    ids=["second column alone", "first column alone", "decoded as a softmax", "sum"],
+)
+def test_two_sigmoids_must_score_half_their_difference(plant_head, decode):
+    plant_head("two_sigmoids", decode=decode)
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        trained("two_sigmoids", "bce").best()
+
+
+@pytest.mark.parametrize("entropy", ["CategoricalCrossentropy", "BinaryFocalCrossentropy"])
+def test_two_sigmoids_trained_on_another_loss_fail(monkeypatch, keras, entropy):
+    """Categorical cross-entropy of their logits is a softmax's loss: the score alone would not show it."""
+    from search import training
+
+    loss = getattr(keras.losses, entropy)(from_logits=True)
+    monkeypatch.setattr(training, "training_loss", lambda *_: loss)
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        trained("two_sigmoids", "bce").best()
+
+
+@each_head
+def test_logits_at_hand_need_not_be_predicted_again(session_of, monkeypatch, head):
+    from search import proof, training
+
+    session = session_of(head)
+    logits = training.predict_logits(session.model, DATA.x_validation)
+    raw = HEADS[head].score(logits)
+    expected = prove(session, head, LOSS_OF[head], raw)
+
+    def refuse(*_, **__):
+        raise AssertionError("predicted again")
+
+    monkeypatch.setattr(session.model, "predict", refuse)
+    x, y = DATA.x_validation, DATA.y_validation
+    chosen = dict(LOSSES[LOSS_OF[head]].parameters)
+    given = proof.prove(session.model, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits)
+    assert given == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        proof.prove(session.model, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits[::-1])
 
 
 # And what is no fault, or none of the six.
@@ -233,14 +275,14 @@ def test_the_wrong_parameters_of_a_loss_fail(session_of):
 
 @pytest.mark.parametrize(("head", "loss"), [("sigmoid", "bce"), ("softmax", "focal")])
 def test_regularisation_is_no_part_of_the_proof(monkeypatch, keras, head, loss):
-    from search import model, trunks
+    from search import trunks
 
-    def with_l2(inputs, _width):
+    def with_l2(inputs, _config):
         l2 = keras.regularizers.L2(0.1)
         return keras.layers.Dense(8, activation="relu", kernel_regularizer=l2)(inputs)
 
     mlp = dataclasses.replace(trunks.TRUNKS["mlp"], build=with_l2)
-    monkeypatch.setattr(model, "TRUNKS", {"mlp": mlp})
+    monkeypatch.setattr(trunks, "TRUNKS", {"mlp": mlp})
     session = trained(head, loss)
     assert float(sum(session.model.losses)) > 0.01
     assert session.best().proof <= 1e-4
@@ -248,8 +290,8 @@ def test_regularisation_is_no_part_of_the_proof(monkeypatch, keras, head, loss):
 
 def test_a_failed_proof_is_a_failed_trial_and_not_a_failed_search(plant_head):
     from search.crossfit import draw_halves
-    from search.evaluation import Reference
     from search.record import Ask
+    from search.reference import Reference
     from search.session import keras_trainer
     from search.trial import RunFacts, Trial
     from spaces.study_file import parse

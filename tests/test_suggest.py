@@ -11,6 +11,7 @@ from spaces.study_file import parse
 from spaces.suggest import Config, suggest
 
 BRANCH_ONLY = {"weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "threshold"}
+ALL_HEADS = {"space": {"heads": list(HEADS)}}
 ALWAYS = {"head", "optimizer", "learning_rate", "dropout", "batch_size", "class_weight", "hidden_layers"}
 OPTIMIZER_PARAMETERS = {"adam": set(), "adamw": {"weight_decay"}, "sgd": {"momentum"}}
 BRANCHES = [
@@ -41,7 +42,7 @@ class Script:
 
 def draw(head, loss, optimizer, written=None):
     trial = Script(head=head, optimizer=optimizer, **{f"{head}_loss": loss})
-    return trial, suggest(trial, parse(written or {}))
+    return trial, suggest(trial, parse(ALL_HEADS | (written or {})))
 
 
 @pytest.mark.parametrize(("head", "loss", "optimizer"), BRANCHES)
@@ -57,7 +58,7 @@ def test_a_branch_draws_its_own_parameters_and_no_others(head, loss, optimizer):
 
 @pytest.mark.parametrize(("head", "loss", "optimizer"), BRANCHES)
 def test_what_optuna_holds_is_what_the_configuration_says(head, loss, optimizer):
-    study = parse({})
+    study = parse(ALL_HEADS)
     seen = suggest(Script(head=head, optimizer=optimizer, **{f"{head}_loss": loss}), study)
     fixed = seen.model_dump(exclude_none=True) | {f"{head}_loss": loss}
     trial = optuna.trial.FixedTrial(fixed)

@@ -1,21 +1,42 @@
 """The contract of all trunks under all heads, and the seizure CNN against the network it stands for."""
 
+from dataclasses import dataclass
+from itertools import cycle
+
 import numpy as np
 import pytest
 
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.study import Study, Trunk
-from tests.toys import config
+from spaces.study import Training as Rules
+from tests.toys import LOSS_OF, config
 
 pytestmark = pytest.mark.usefixtures("keras")
 
-SHAPES = {"seizure_cnn": (32, 9, 19), "image_cnn": (16, 16, 3), "mlp": (5,)}
-"""A shape that each trunk takes."""
-UNFIT = {"seizure_cnn": [(17, 9, 19), (32, 6, 19), (32, 9), (7,)], "image_cnn": [(9, 16, 3), (16, 16), (7,)]}
-LOSS_OF = {"sigmoid": "bce", "softmax": "cce", "margin": "hinge"}
-each_trunk = pytest.mark.parametrize("trunk", SHAPES)
+
+@dataclass(frozen=True)
+class Case:
+    """What one trunk takes: a usual shape of a row, the smallest one, and shapes that are refused."""
+
+    usual: tuple[int, ...]
+    smallest: tuple[int, ...]
+    unfit: tuple[tuple[int, ...], ...]
+    pixels: bool = True
+
+
+CASES = {
+    "seizure_cnn": Case((32, 9, 19), (18, 7, 1), ((17, 7, 1), (18, 6, 1), (32, 9), (7,)), pixels=False),
+    "image_cnn": Case((16, 16, 3), (10, 10, 1), ((9, 10, 1), (10, 9, 1), (16, 16), (7,))),
+    "mobilenet_v1": Case((32, 40, 3), (32, 32, 1), ((31, 32, 3), (32, 31, 3), (32, 32), (7,))),
+    "conv1d_cnn": Case((10, 4), (1, 1), ((10,), (10, 4, 1)), pixels=False),
+    "mlp": Case((5,), (1,), ((),)),
+    "tests.networks:pooled": Case((12, 4), (1, 1), ((),)),
+}
+"""Every trunk; one more trunk is one more row."""
+each_trunk = pytest.mark.parametrize("trunk", CASES)
 each_head = pytest.mark.parametrize("head", HEADS)
+of_pixels = pytest.mark.parametrize("trunk", [trunk for trunk, case in CASES.items() if case.pixels])
 
 
 def build(trunk, head="sigmoid", width=0.1, dtype="float32", shape=None, seed=0, **changes):
@@ -25,11 +46,49 @@ def build(trunk, head="sigmoid", width=0.1, dtype="float32", shape=None, seed=0,
 
     keras.utils.set_random_seed(seed)
     chosen = config(head, LOSS_OF[head], trunk=trunk, width=width, **changes)
-    return model.build(chosen, shape or SHAPES[trunk], dtype)
+    return model.build(chosen, shape or CASES[trunk].usual, dtype)
 
 
 def rows(trunk, n=3, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, *SHAPES[trunk])).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(n, *CASES[trunk].usual)).astype(np.float32)
+
+
+def unsettled(model):
+    """Gives a network weights that all do something, batch normalisation's averages too; returns them."""
+    rng = np.random.default_rng(1)
+    weights = [
+        w + np.abs(rng.normal(size=w.shape, scale=0.1)).astype(np.float32) for w in model.get_weights()
+    ]
+    model.set_weights(weights)
+    return weights
+
+
+def train(trunk, head):
+    """The weights of a network after one epoch on noise, and its training loss."""
+    from search.session import TrialData
+    from search.training import Training
+
+    x, y = rows(trunk, 12), np.arange(12, dtype=np.int8) % 2
+    chosen = config(head, LOSS_OF[head], trunk=trunk, width=0.05, batch_size=4)
+    data = TrialData(x[:8], y[:8], x[8:], y[8:])
+    session = Training(chosen, Rules(epochs=1), "average_precision", data, seed=3)
+    session.model.run_eagerly = True  # two steps are sooner taken than traced
+    session.advance(1)
+    return session.model.get_weights(), session._steering.history[0][0]
+
+
+def measured(trunk, head, raw_threshold):
+    """A record of a trial with a threshold, calibrated as 2 raw + 1."""
+    from search.record import Ask, Record
+
+    chosen = config(head, LOSS_OF[head], trunk=trunk, width=0.1)
+    return Record.model_construct(
+        ask=Ask(number=0, kind="search", config=chosen, seed=0),
+        state="completed",
+        threshold_score=2 * raw_threshold + 1,
+        calibration_a=2.0,
+        calibration_b=1.0,
+    )
 
 
 def answers(model, x):
@@ -40,8 +99,10 @@ def answers(model, x):
 
 def test_every_trunk_is_under_contract():
     from search.trunks import TRUNKS
+    from spaces.study import TRUNK_NAMES
 
-    assert set(SHAPES) == set(TRUNKS)
+    assert [trunk for trunk in CASES if ":" not in trunk] == list(TRUNK_NAMES)
+    assert set(TRUNKS) == set(TRUNK_NAMES)
 
 
 @each_trunk
@@ -84,13 +145,58 @@ def test_a_seed_makes_the_same_network_again(trunk):
     assert (answers(build(trunk), x) != answers(build(trunk, seed=1), x)).all()
 
 
-@pytest.mark.parametrize("trunk", ["image_cnn", "mlp"])
+@of_pixels
 def test_pixels_are_scaled_inside_the_network(trunk):
-    pixels = np.random.default_rng(0).integers(0, 256, (3, *SHAPES[trunk]), dtype=np.uint8)
+    from search.trunks import trunk_of
+
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *CASES[trunk].usual), dtype=np.uint8)
     of_pixels, of_floats = build(trunk, dtype="uint8"), build(trunk)
-    of_pixels.set_weights(of_floats.get_weights())
-    expected = answers(of_floats, pixels.astype(np.float32) / 255)
+    weights = unsettled(of_floats)
+    of_pixels.set_weights(weights)
+    low, high = trunk_of(trunk).pixels
+    expected = answers(of_floats, low + pixels.astype(np.float32) / 255 * (high - low))
+    assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(answers(of_pixels, pixels), expected, rtol=1e-4, atol=1e-5)
+
+
+@each_trunk
+@each_head
+def test_every_head_trains_on_every_trunk(trunk, head):
+    """One epoch to a finite loss; and again, where it is the first of the heads, to the same weights."""
+    weights, loss = train(trunk, head)
+    assert np.isfinite(loss)
+    assert loss > 0
+    if head == "sigmoid":
+        again, same_loss = train(trunk, head)
+        assert loss == same_loss
+        for weight, other in zip(weights, again, strict=True):
+            np.testing.assert_array_equal(weight, other)
+
+
+@pytest.mark.parametrize(
+    ("trunk", "head", "dtype"),
+    [(trunk, head, "float32") for trunk, head in zip(CASES, cycle(HEADS), strict=False)]
+    + [(trunk, "two_sigmoids", "uint8") for trunk, case in CASES.items() if case.pixels],
+)
+def test_weights_make_the_trial_again_in_a_bundle(keras, tmp_path, trunk, head, dtype):
+    """From the weights of a network to the deciding model, and through its file, read in safe mode."""
+    from search import export
+
+    network = build(trunk, head, dtype=dtype)
+    weights = unsettled(network)
+    x = rows(trunk, 6) if dtype == "float32" else (rows(trunk, 6) * 50 + 128).clip(0, 255).astype(np.uint8)
+    raw = HEADS[head].score(answers(network, x))
+    record = measured(trunk, head, float(np.median(raw)))
+    decider = export.deciding_model(record, weights, CASES[trunk].usual, dtype)
+    file = str(tmp_path / "model.keras")
+    export.save(decider, file)
+    keras.utils.clear_session()
+    outputs = {name: keras.ops.convert_to_numpy(of) for name, of in export.load(file)(x).items()}
+    expected = 2 * raw + 1
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(outputs["score"], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(outputs["label"], outputs["score"] >= np.float32(record.threshold_score))
+    assert 0 < outputs["label"].sum() < 6
 
 
 @each_trunk
@@ -110,29 +216,39 @@ def test_the_authors_own_settings_are_a_configuration(trunk):
     assert author.loss in HEADS[author.head].losses
 
 
-@pytest.mark.parametrize(("trunk", "shape"), [(t, shape) for t, shapes in UNFIT.items() for shape in shapes])
+@pytest.mark.parametrize(
+    ("trunk", "shape"), [(trunk, shape) for trunk, case in CASES.items() for shape in case.unfit]
+)
 def test_a_shape_that_does_not_fit_is_refused(trunk, shape):
-    from search.trunks import TRUNKS, check_shape
+    from search.trunks import check_fit, check_shape, trunk_of
 
     study = Study(trunk=Trunk(name=trunk))
-    with pytest.raises(RunError, match=f"trunk {trunk} takes rows of shape .*; trunks that fit: ") as caught:
-        check_shape(study, shape)
-    assert TRUNKS[trunk].takes in str(caught.value)
-    assert f"but the data has {shape}" in str(caught.value)
-    check_shape(study, SHAPES[trunk])
+    for check in (check_fit, check_shape):
+        with pytest.raises(RunError, match=r"trunk .* takes rows of shape .*; trunks that fit: ") as caught:
+            check(study, shape)
+        assert f"trunk {trunk_of(trunk).name} takes rows of shape {trunk_of(trunk).takes}" in str(
+            caught.value
+        )
+        assert f"but the data has {shape}" in str(caught.value)
+    check_fit(study, CASES[trunk].usual)
 
 
-@pytest.mark.parametrize(("trunk", "smallest"), [("seizure_cnn", (18, 7, 1)), ("image_cnn", (10, 10, 1))])
-def test_the_smallest_shape_that_is_promised_can_be_built(trunk, smallest):
-    from search.trunks import TRUNKS
+@each_trunk
+def test_the_smallest_shape_that_is_promised_can_be_built(trunk):
+    from search.trunks import trunk_of
 
-    assert TRUNKS[trunk].fits(smallest)
+    smallest = CASES[trunk].smallest
+    assert trunk_of(trunk).fits(smallest)
     assert build(trunk, shape=smallest).output_shape == (None, 1)
-    for axis in (0, 1):
-        below = tuple(size - (axis == i) for i, size in enumerate(smallest))
-        assert not TRUNKS[trunk].fits(below)
-        with pytest.raises(ValueError, match=r"."):
-            build(trunk, shape=below)
+
+
+@pytest.mark.parametrize("trunk", ["seizure_cnn", "image_cnn"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_no_smaller_shape_could_be_promised(trunk, axis):
+    below = tuple(size - (axis == i) for i, size in enumerate(CASES[trunk].smallest))
+    assert below in CASES[trunk].unfit
+    with pytest.raises(ValueError, match=r"."):
+        build(trunk, shape=below)
 
 
 def conv3d_form(keras, shape):
@@ -158,7 +274,7 @@ def conv3d_form(keras, shape):
 
 def test_the_seizure_cnn_is_the_published_network(keras):
     ours = build("seizure_cnn", width=1.0, dropout=0.5)
-    theirs = conv3d_form(keras, SHAPES["seizure_cnn"])
+    theirs = conv3d_form(keras, CASES["seizure_cnn"].usual)
     assert ours.count_params() == theirs.count_params() == 258_509
     rng = np.random.default_rng(0)
     # Batch normalisation too is given weights that do something.

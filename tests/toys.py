@@ -14,6 +14,9 @@ PAIRS = [(head, loss) for head in HEADS.values() for loss in head.losses]
 """Every valid pair of a head and a loss."""
 PAIR_NAMES = [f"{head.name}-{loss}" for head, loss in PAIRS]
 
+LOSS_OF = {head.name: head.losses[0] for head in HEADS.values()}
+"""One loss of every head."""
+
 RANGES = {"label_smoothing": (0.0, 0.5), "focal_gamma": (0.0, 8.0), "focal_alpha": (0.05, 0.95)}
 """What the parameters of a loss may be."""
 
