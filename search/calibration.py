@@ -1,5 +1,6 @@
-"""From raw score to score: `a * raw + b` with a > 0, fitted by Platt's method or left alone."""
+"""From raw score to score: `a * raw + b` with a > 0, by Platt's method, by a temperature, or left alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from spaces.errors import TrialError
 
 STEPS = 100
 """Newton needs about ten; Lin, Lin and Weng allow as many."""
+SETTLED = 1e-6
+"""Largest gradient of the mean cross-entropy, over standardised raw scores, that ends a fit."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,43 @@ def fit_platt(y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None = No
     Raises:
         TrialError: a raw score is NaN or infinite.
     """
+    return _fit("platt", _logistic_curve, y, raw, weight)
+
+
+def fit_temperature(y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None = None) -> Fit:
+    """A slope alone, `score = a * raw`, that minimises the cross-entropy (Guo et al. 2017: a = 1 / T).
+
+    Labels are smoothed as Platt does: without that the slope is infinite wherever 0 separates the classes,
+    which is what a good head does on a small half of the validation rows.
+
+    Args:
+        y, raw, weight: see `fit_platt`.
+
+    Returns:
+        The fit, with b = 0; the identity with a reason as in `fit_platt`.
+
+    Raises:
+        TrialError: a raw score is NaN or infinite.
+    """
+    return _fit("temperature", _slope_alone, y, raw, weight)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """`slope * (raw - centre) + offset`."""
+
+    slope: float
+    centre: float = 0.0
+    offset: float = 0.0
+
+
+_Solver = Callable[[F64, F64, F64], _Line | None]
+"""The line of least cross-entropy for raw scores, smoothed labels in (0, 1) and row weights that sum to 1,
+`(n,)` each; None if the search for it does not settle."""
+
+
+def _fit(name: str, solve: _Solver, y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None) -> Fit:
+    """What `solve` finds, or the identity with a reason that begins with the method's name."""
     x = float32_scores(raw).astype(np.float64)
     if not np.isfinite(x).all():
         raise TrialError(f"raw scores must be finite, but got {int((~np.isfinite(x)).sum())} that are not")
@@ -86,22 +126,20 @@ def fit_platt(y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None = No
     w = np.ones(x.shape) if weight is None else weights(weight, raw)
     p, n = float(w[positive].sum()), float(w[~positive].sum())
     if p == 0 or n == 0:
-        return _identity(f"platt needs positive and negative rows, but got {p:g} and {n:g}")
+        return _identity(f"{name} needs positive and negative rows, but got {p:g} and {n:g}")
     counted = x[w > 0]
     if counted.min() == counted.max():
-        return _identity(f"platt needs raw scores that differ, but all are {counted[0]:g}")
-    mean = float((w * x).sum() / (p + n))
-    spread = float(np.sqrt((w * np.square(x - mean)).sum() / (p + n)))
-    target = np.where(positive, (p + 1) / (p + 2), 1 / (n + 2))
-    found = _newton((x - mean) / spread, target, w / (p + n), offset=float(np.log((p + 1) / (n + 1))))
-    if found is None:
-        return _identity(f"platt did not settle in {STEPS} steps")
-    slope, offset = found
+        return _identity(f"{name} needs raw scores that differ, but all are {counted[0]:g}")
+    line = solve(x, np.where(positive, (p + 1) / (p + 2), 1 / (n + 2)), w / (p + n))
+    if line is None:
+        return _identity(f"{name} did not settle in {STEPS} steps")
+    if line.slope <= 0:
+        return _identity(
+            f"{name} needs raw scores that rise with the label, but got the slope {line.slope:.4g}"
+        )
     with np.errstate(over="ignore", under="ignore"):
-        a = float(np.float32(slope / spread))
-    b = offset - a * mean  # with the rounded slope, so that the rounding does not shift the curve
-    if slope <= 0:
-        return _identity(f"platt needs raw scores that rise with the label, but got the slope {a:.4g}")
+        a = float(np.float32(line.slope))
+    b = line.offset - a * line.centre  # with the rounded slope, so that the rounding does not shift the curve
     try:
         return Fit(Calibration(a, b))
     except ValueError as error:  # outside the range of float32
@@ -110,6 +148,40 @@ def fit_platt(y: NDArray[Any], raw: NDArray[np.float32], weight: F64 | None = No
 
 def _identity(reason: str) -> Fit:
     return Fit(Calibration(), reason)
+
+
+def _logistic_curve(x: F64, target: F64, w: F64) -> _Line | None:
+    mean = float(w @ x)
+    spread = float(np.sqrt(w @ np.square(x - mean)))
+    share = float(w @ target)
+    found = _newton((x - mean) / spread, target, w, offset=float(np.log(share / (1 - share))))
+    return None if found is None else _Line(found[0] / spread, mean, found[1])
+
+
+def _slope_alone(x: F64, target: F64, w: F64) -> _Line | None:
+    """Newton's method on the convex cross-entropy of sigmoid(slope * x), kept inside a bracket."""
+    size = float(np.sqrt(w @ np.square(x)))
+    x = x / size
+    at_0 = float(w @ ((0.5 - target) * x))
+    if abs(at_0) <= 1e-12:
+        return _Line(0.0)
+    sign = -np.sign(at_0)  # which way the cross-entropy falls; the minimum lies that way, at a finite slope
+    x = sign * x
+    slope, low, high, gradient = 1.0, 0.0, np.inf, np.inf
+    for _ in range(STEPS):
+        p = sigmoid(slope * x)
+        gradient = float(w @ ((p - target) * x))
+        if abs(gradient) <= 1e-12:
+            break
+        low, high = (slope, high) if gradient < 0 else (low, slope)
+        curvature = float(w @ (p * (1 - p) * np.square(x)))
+        step = gradient / curvature if curvature > 0 else np.inf
+        middle = 2 * slope if high == np.inf else (low + high) / 2
+        then = slope - step if low < slope - step < high else middle
+        if then == slope:  # rounding hides any further descent
+            break
+        slope = then
+    return _Line(float(sign * slope / size)) if abs(gradient) <= SETTLED else None
 
 
 def _newton(x: F64, target: F64, w: F64, offset: float) -> tuple[float, float] | None:
@@ -122,7 +194,7 @@ def _newton(x: F64, target: F64, w: F64, offset: float) -> tuple[float, float] |
         offset: where to start, with slope 0.
 
     Returns:
-        None if the gradient is still above 1e-6 when the steps are used up or no step helps.
+        None if the gradient is still above SETTLED when the steps are used up or no step helps.
     """
 
     def loss(slope: float, offset: float) -> float:
@@ -150,8 +222,12 @@ def _newton(x: F64, target: F64, w: F64, offset: float) -> tuple[float, float] |
         if step < 1e-10 or then == now:  # rounding hides any further descent
             break
         slope, offset, now = slope + step * d_a, offset + step * d_b, then
-    return (slope, offset) if gradient <= 1e-6 else None
+    return (slope, offset) if gradient <= SETTLED else None
 
 
-CALIBRATIONS: dict[str, CalibrationMethod] = {"none": fit_none, "platt": fit_platt}
+CALIBRATIONS: dict[str, CalibrationMethod] = {
+    "none": fit_none,
+    "platt": fit_platt,
+    "temperature": fit_temperature,
+}
 """The calibrations a study may name."""

@@ -202,5 +202,24 @@ def log_loss(y: NDArray[Any], score: NDArray[np.float32], weight: F64 | None = N
     return _mean_loss(softplus(np.where(positives(y, score), -score, score)), weight)
 
 
-PROBABILITY_METRICS: dict[str, ScoreMetric] = {"brier": brier, "log_loss": log_loss}
+BINS = 15
+"""Of the calibration error, as in Guo et al."""
+
+
+def ece(y: NDArray[Any], score: NDArray[np.float32], weight: F64 | None = None) -> float:
+    """Expected calibration error of the positive class (Naeini 2015; Guo et al. 2017), in [0, 1].
+
+    The probability p = sigmoid(score) falls into one of 15 equally wide bins, `(k - 1) / 15 < p <= k / 15`
+    (p = 0 into the first). The sum over bins of the bin's share of the weight, times the distance between
+    the share of positives in it and its mean p, both weighted; an empty bin adds nothing. Guo et al. bin the
+    confidence in the winning class; for a decision with a threshold of its own, p itself is the claim.
+    """
+    p, positive = sigmoid(score), positives(y, score)
+    weight = np.ones(p.shape) if weight is None else weights(weight, p)
+    bins = np.maximum(np.ceil(p * BINS), 1).astype(np.intp)
+    apart = np.bincount(bins, weight * (positive - p), minlength=BINS + 1)
+    return float(_ratio(np.abs(apart).sum(), weight.sum()))
+
+
+PROBABILITY_METRICS: dict[str, ScoreMetric] = {"brier": brier, "log_loss": log_loss, "ece": ece}
 """Metrics of sigmoid(score) as a probability, by name; smaller is better."""

@@ -117,6 +117,21 @@ def average_precision(y, score):
     return value
 
 
+def ece(y, score, weight=None, bins=15):
+    """Calibration error of the positive class: bin by bin, row by row."""
+    weight = [1.0] * len(y) if weight is None else weight
+    p = [1 / (1 + math.exp(-float(s))) for s in score]
+    total, error = sum(weight), 0.0
+    for k in range(1, bins + 1):
+        rows = [i for i in range(len(y)) if (k - 1) / bins < p[i] <= k / bins or (k == 1 and p[i] == 0)]
+        held = sum(weight[i] for i in rows)
+        if held:
+            positive = sum(weight[i] for i in rows if y[i]) / held
+            mean = sum(weight[i] * p[i] for i in rows) / held
+            error += held / total * abs(positive - mean)
+    return error
+
+
 def cross_fit(y, raw, mask, policy, name):
     """Uncalibrated: each half's threshold measured on the other; None where anything is undefined."""
     values = []

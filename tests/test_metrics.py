@@ -15,6 +15,7 @@ from search.metrics import (
     brier,
     counts_at,
     decide,
+    ece,
     f_beta,
     log_loss,
     roc_auc,
@@ -142,6 +143,34 @@ def test_probability_metrics_equal_scikit_learn(data):
     for w in (None, weight):
         assert brier(y, score, w) == pytest.approx(sk.brier_score_loss(y, p, sample_weight=w), rel=1e-9)
         assert log_loss(y, score, w) == pytest.approx(sk.log_loss(y, p, sample_weight=w), rel=1e-6)
+
+
+@given(rows(score=st.floats(-20, 20, width=32)))
+@settings(deadline=None)
+def test_calibration_error_equals_the_slow_one(data):
+    y, score, weight = data
+    assert ece(y, score) == pytest.approx(reference.ece(y, score), abs=1e-12)
+    assert ece(y, score, weight) == pytest.approx(reference.ece(y, score, weight), abs=1e-12)
+    times = np.arange(y.size) % 3
+    times[0] = 1
+    repeated = ece(y.repeat(times), score.repeat(times))
+    assert ece(y, score, times.astype(float)) == pytest.approx(repeated, abs=1e-12)
+
+
+def test_calibration_error_of_known_cases():
+    assert ece(np.array([0, 1]), np.float32([0, 0])) == 0, "half of the rows said to be .5 are positive"
+    assert ece(np.array([1, 1]), np.float32([0, 0])) == 0.5
+    assert ece(np.array([0, 1]), np.float32([-800, 800])) == 0
+    assert ece(np.array([1, 0]), np.float32([-800, 800])) == 1
+    # 0 and 1 share their bins with what lies near them.
+    assert ece(np.array([0, 1]), np.float32([800, 3])) == pytest.approx((1 - sigmoid(-3.0)) / 2)
+    assert ece(np.array([1, 0]), np.float32([-800, -3])) == pytest.approx((1 - sigmoid(-3.0)) / 2)
+    assert np.isnan(ece(np.array([1, 0]), np.float32([0, 0]), np.zeros(2)))
+    rng = np.random.default_rng(0)
+    score = np.float32(rng.normal(size=200_000) * 3)
+    y = rng.random(score.size) < sigmoid(score)
+    assert ece(y, score) < 0.005, "labels drawn from the probabilities themselves"
+    assert ece(y, score * np.float32(3)) > 0.05
 
 
 def test_log_loss_is_not_clipped():
