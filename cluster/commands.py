@@ -2,13 +2,16 @@
 
 import traceback
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from spaces.errors import RunError
 from spaces.study import Study
+
+if TYPE_CHECKING:
+    from search.store import Stored
 
 app = typer.Typer(
     name="search.py",
@@ -18,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 RUNS = Path("runs")
+INTERRUPTED = 130
 
 Set = Annotated[list[str] | None, typer.Option("--set", help="change a setting, such as budget.trials=8")]
 Name = Annotated[str | None, typer.Option(help="name of the run's folder; the study's name if left out")]
@@ -26,6 +30,9 @@ Address = Annotated[
     typer.Option(help="auto: the cluster this host is in; local: a new one; left out: whichever there is"),
 ]
 Run = Annotated[Path, typer.Argument(help="a run's folder, such as runs/quickstart", show_default=False)]
+
+
+StudyFile = Annotated[Path, typer.Argument(help="a study file", metavar="STUDY.yaml", show_default=False)]
 
 
 @app.callback(invoke_without_command=True)
@@ -49,7 +56,7 @@ def default(
 
 @app.command()
 def run(
-    study: Annotated[Path, typer.Argument(help="a study file", metavar="STUDY.yaml", show_default=False)],
+    study: StudyFile,
     name: Name = None,
     settings: Set = None,
     address: Address = None,
@@ -68,6 +75,35 @@ def resume(run: Run, settings: Set = None, address: Address = None) -> None:
     console = _console()
     folder = runs.resume(run, tuple(settings or ()), address, console)
     _show(folder.leaderboard, console)
+
+
+@app.command()
+def prepare(
+    study: StudyFile,
+    settings: Set = None,
+    address: Address = None,
+) -> None:
+    """Prepare a study's data ahead of the search: read, windowed, and written once."""
+    stored, _ = _stored(study, settings, address)
+    typer.echo(
+        f"{len(stored.rows)} rows in {stored.path}"
+        + (", prepared before and unchanged" if stored.reused else "")
+    )
+
+
+@app.command()
+def describe(
+    study: StudyFile,
+    settings: Set = None,
+    address: Address = None,
+) -> None:
+    """Show what a study's data hold: classes, groups, hours, parts, signs of leakage."""
+    from reports.description import describe as describe_data
+
+    stored, made = _stored(study, settings, address)
+    console = _console()
+    for part in describe_data(made, stored):
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
 
 
 @app.command()
@@ -104,29 +140,57 @@ def promote(
 
     record = production.pick(folder, trial)
     test = production.promote(folder, record, to)
-    objective = test[record.objective]
+    objective, alarms = test[record.objective], test["fa_per_day"].value
     typer.echo(
         f"trial {record.ask.trial_id} -> {to}: "
         f"{record.objective} {_number(objective.value)} on the test split "
-        f"(95% interval {_number(objective.low)} to {_number(objective.high)}); "
-        f"{_number(record.value)} in validation, from which it was picked"
+        f"(95% interval {_number(objective.low)} to {_number(objective.high)})"
+        + ("" if alarms is None else f", with {alarms:.1f} false alarms per 24 h")
+        + f"; {_number(record.value)} in validation, from which it was picked"
     )
+
+
+@app.command()
+def verify(
+    run: Run,
+    trial: Annotated[str | None, typer.Option(help="a trial's id; the best if left out")] = None,
+    folds: Annotated[Literal["group"], typer.Option(help="what is held out whole")] = "group",
+    k: Annotated[
+        int | None, typer.Option("--k", min=2, help="folds; if left out, one per group, but 10 of many")
+    ] = None,
+    address: Address = None,
+) -> None:
+    """Train one configuration anew over folds of groups: mean, spread and the worst patient."""
+    from cluster import verifying
+
+    verifying.verify(run, trial, k, address, _console())
 
 
 @app.command()
 def predict(
     bundle: Annotated[Path, typer.Argument(help="a bundle's folder", show_default=False)],
     data: Annotated[
-        str, typer.Argument(help="a .npz file, an image folder, or simulated_eeg", show_default=False)
+        str,
+        typer.Argument(
+            help="an .edf file or a folder of them, a .npz file, an image folder, or simulated_eeg",
+            show_default=False,
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="the Parquet file to write", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="the Parquet file to write; events of recordings go beside it, to STEM_events.tsv "
+            "or into STEM_events/",
+            show_default=False,
+        ),
+    ],
 ) -> None:
-    """Predict with a bundle: score, probability and label in the original values."""
+    """Predict with a bundle: score, probability and label of each row, and the events of recordings."""
     from search.backend import start
 
     start(threads=1)
+    from reports.bundle import load
     from reports.prediction import predict_file
-    from reports.production import load
 
     loaded = load(bundle)
     console = _console()
@@ -135,8 +199,15 @@ def predict(
         if console.is_terminal and total > done:
             console.print(f"{done}/{total} rows", end="\r", highlight=False)
 
-    rows = predict_file(loaded, data, out, progress)
-    typer.echo(f"{rows} rows -> {out}; positive is {loaded.labels.positive!r}")
+    written = predict_file(loaded, data, out, progress)
+    positive = f"positive is {loaded.labels.positive!r}"
+    if written.events_path is None:
+        typer.echo(f"{written.rows} rows -> {out}; {positive}")
+        return
+    typer.echo(
+        f"{written.rows} rows, {written.hours:.2f} h in {_count(written.recordings, 'recording')} -> {out}; "
+        f"{positive}; {_count(written.events, 'event')} -> {written.events_path}"
+    )
 
 
 @app.command()
@@ -156,8 +227,9 @@ def main(arguments: list[str]) -> int:
     verbose = "-v" in arguments  # wherever it stands: people append it to the line that failed
     arguments = [argument for argument in arguments if argument != "-v"]
     try:
-        code = command.main(arguments, prog_name="search.py", standalone_mode=False)
-        return int(code or 0)
+        code = int(command.main(arguments, prog_name="search.py", standalone_mode=False) or 0)
+        # The command-line library turns an interrupt into a code of its own.
+        return code if code != INTERRUPTED else _stop("interrupted", 1, verbose=False)
     except RunError as error:
         return _stop(str(error), error.exit_code, verbose)
     except (KeyboardInterrupt, typer.Abort):
@@ -191,6 +263,22 @@ def _run(study: Study, base: Path, name: str | None, address: Literal["auto", "l
     _show(folder.leaderboard, console)
 
 
+def _stored(
+    file: Path, settings: list[str] | None, address: Literal["auto", "local"] | None
+) -> "tuple[Stored, Study]":
+    """Prepares what a study file names; also returns the study, with absolute paths."""
+    from cluster.connection import lazily_connected
+    from cluster.preparing import prepared_rows
+    from search.preparation import with_absolute_paths
+    from search.run_folder import prepared_beside
+    from spaces.study_file import read
+
+    base = file.resolve().parent
+    study = with_absolute_paths(read(file, tuple(settings or ())), base)
+    with lazily_connected(study, address) as connect:
+        return prepared_rows(study, base, prepared_beside(RUNS), _console(), connect), study
+
+
 def _show(path: Path, console: Console) -> None:
     from reports import leaderboard as board
 
@@ -213,6 +301,10 @@ def _print_table(rows: list[dict[str, object]], path: Path, title: str, console:
 
 def _leaderboard_of(run: Path) -> Path:
     return run if run.suffix == ".parquet" else run / "leaderboard.parquet"
+
+
+def _count(number: int | None, of: str) -> str:
+    return f"{number} {of}" + ("" if number == 1 else "s")
 
 
 def _number(value: float | None) -> str:

@@ -1,11 +1,12 @@
 """The connection to Ray: a cluster that runs here, or a local one of our own."""
 
+import functools
 import logging
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +39,16 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
         yield f"{where}: {_amount(ray.cluster_resources())}"
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def lazily_connected(study: Study, address: Address | None) -> Iterator[Callable[[], str]]:
+    """Yields a function that connects when it is first called, and says where to; disconnects in the end.
+
+    Args, Raises: as `connected`.
+    """
+    with ExitStack() as stack:
+        yield functools.cache(lambda: stack.enter_context(connected(study, address)))
 
 
 def _connect(address: Address | None) -> str:

@@ -14,14 +14,15 @@ from typing import Any
 
 from rich.console import Console
 
-from cluster.connection import Address, connected
+from cluster import preparing
+from cluster.connection import Address, lazily_connected
 from cluster.progress import Progress
 from reports import leaderboard
 from search.baselines import trials_of
-from search.preparation import Prepared, check_same, prepare, with_absolute_path
+from search.preparation import Prepared, check_same, with_absolute_paths
 from search.provenance import code_digest, versions
 from search.record import Record
-from search.run_folder import RunFolder
+from search.run_folder import RunFolder, prepared_beside
 from search.session import Trainer, keras_trainer
 from search.trial import Finished, RunFacts
 from spaces.errors import RunError
@@ -61,20 +62,21 @@ def start(
     Raises:
         RunError: the name is taken, or anything is wrong with data or resources.
     """
-    _outlive_terminal()
+    outlive_terminal()
     folder = RunFolder(_new_path(runs, name or study.name, numbered=name is None))
-    study = with_absolute_path(study, base)
-    prepared = _prepared(study, base, console)
-    reference = prepared.reference(study)
-    resolved = {
-        "data_digest": prepared.data_digest,
-        "split_digest": prepared.split_digest,
-        "study_digest": _digest(study),
-        "code_digest": code_digest(),
-        "versions": versions(),
-    }
-    # The folder comes last: a request that cannot be met leaves nothing behind.
-    with connected(study, address) as where:
+    study = with_absolute_paths(study, base)
+    with lazily_connected(study, address) as connect:
+        prepared = preparing.prepared(study, base, prepared_beside(runs), console, connect)
+        reference = prepared.reference(study)
+        resolved = {
+            "data_digest": prepared.data_digest,
+            "split_digest": prepared.split_digest,
+            "study_digest": _digest(study),
+            "code_digest": code_digest(study, prepared.rows.x.shape[1:]),
+            "versions": versions(),
+        }
+        where = connect()
+        # The folder comes last: a request that cannot be met leaves nothing behind.
         _claim(folder.path)
         console.print(f"run {folder.path} on {where}", highlight=False, soft_wrap=True)
         with _locked(folder):
@@ -101,14 +103,9 @@ def resume(
     Raises:
         RunError: no run, another driver at work on it, or a change that would make its rows incomparable.
     """
-    _outlive_terminal()
+    outlive_terminal()
     folder = RunFolder(path)
-    before, study = folder.study(), folder.study(settings)
-    if _digest(before) != folder.resolved()["study_digest"]:
-        raise RunError(
-            f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "
-            "start a new run"
-        )
+    before, study = unedited_study(folder), folder.study(settings)
     was, now = _comparable(before), _comparable(study)
     changed = [key for key in was if was[key] != now[key]]
     if changed:
@@ -116,9 +113,9 @@ def resume(
             f"resume may change {', '.join(sorted(FREE))}, but not {changed[0]}: "
             "the rows of one run must be comparable; start a new run"
         )
-    with _locked(folder):
-        study = with_absolute_path(study, Path.cwd())  # only a path from --set can be relative
-        prepared = _prepared(study, path, console)
+    with _locked(folder), lazily_connected(study, address) as connect:
+        study = with_absolute_paths(study, Path.cwd())  # only a path from --set can be relative
+        prepared = preparing.prepared(study, path, folder.prepared, console, connect)
         check_same(prepared, folder.resolved())
         records, total = folder.records(), trials_of(study)
         if len(records) >= total:
@@ -127,11 +124,25 @@ def resume(
                 f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False
             )
             return folder
-        with connected(study, address) as where:
-            console.print(f"run {folder.path} on {where}", highlight=False, soft_wrap=True)
-            folder.create(study, folder.resolved())
-            _execute(folder, study, prepared, console, trainer)
+        console.print(f"run {folder.path} on {connect()}", highlight=False, soft_wrap=True)
+        folder.create(study, folder.resolved())
+        _execute(folder, study, prepared, console, trainer)
     return folder
+
+
+def unedited_study(folder: RunFolder) -> Study:
+    """Reads a run's study.
+
+    Raises:
+        RunError: no run, or its study is not the one it began with.
+    """
+    study = folder.study()
+    if _digest(study) != folder.resolved()["study_digest"]:
+        raise RunError(
+            f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "
+            "start a new run"
+        )
+    return study
 
 
 def _execute(folder: RunFolder, study: Study, prepared: Prepared, console: Console, trainer: Trainer) -> None:
@@ -140,7 +151,7 @@ def _execute(folder: RunFolder, study: Study, prepared: Prepared, console: Conso
         groups="known" if prepared.split.groups_known else "unknown",
         leaky=prepared.split.leaky,
         data_digest=prepared.data_digest,
-        code_digest=code_digest(),
+        code_digest=code_digest(study, prepared.rows.x.shape[1:]),
     )
     with Progress(total, records, folder.log, console) as progress:
         keeper = _Keeper(folder, study, records, progress)
@@ -215,21 +226,7 @@ class _Keeper:
         return {r.ask.trial_id for r in trained[: self._study.keep.checkpoints]}
 
 
-def _prepared(study: Study, base: Path, console: Console) -> Prepared:
-    prepared = prepare(study, base)
-    parts, rows = prepared.split, prepared.rows
-    counts = ", ".join(
-        f"{name} {len(part)} rows ({rows.y[part].mean():.1%} positive"
-        + (f", {len(set(rows.groups[part].tolist()))} groups)" if rows.groups is not None else ")")
-        for name, part in (("train", parts.train), ("validation", parts.validation), ("test", parts.test))
-    )
-    console.print(f"data {study.data.source}: {counts}", highlight=False, soft_wrap=True)
-    if rows.groups is None:
-        console.print("groups: unknown, so rows are split one by one", highlight=False)
-    return prepared
-
-
-def _outlive_terminal() -> None:
+def outlive_terminal() -> None:
     """Ignores the signal of a terminal that goes away; Ray's processes inherit this."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -245,7 +242,10 @@ def _claim(path: Path) -> None:
 def _comparable(study: Study) -> dict[str, Any]:
     """Everything in a study that its rows depend on."""
     found = study.model_dump(mode="json", exclude=FREE)
-    found["data"].pop("path", None)
+    for part, place in (("data", "path"), ("data", "folder"), ("trunk", "folder")):
+        found[part].pop(place, None)
+    if study.trunk.weights not in ("none", "imagenet"):
+        found["trunk"]["weights"] = "file"  # which may have moved; the rows' code digest covers what it holds
     return found
 
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from reports import card_events
+from reports.card_events import interval, number
 from search.record import Record
 
 SHOWN = ("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "mcc", "average_precision",
-         "roc_auc", "brier", "log_loss")  # fmt: skip
+         "roc_auc", "brier", "log_loss", "ece")  # fmt: skip
 
 
 def text(record: Record, config: dict[str, Any]) -> str:
@@ -29,6 +31,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
         f"loss {trained['loss']}",
         f"- input: {config['input']['dtype']} rows of shape {tuple(config['input']['shape'])} "
         f"({config['input']['source']})",
+        *_recordings(config["input"].get("preprocessing")),
         f"- output: score, probability, label; positive is {labels['positive']!r}, "
         f"negative is {labels['negative']!r}",
         f"- decision: score >= {decision['threshold_score']:.6g} "
@@ -36,15 +39,15 @@ def text(record: Record, config: dict[str, Any]) -> str:
         f"- calibration: {decision['calibration']}, score = {decision['calibration_a']:.6g} * raw "
         f"{decision['calibration_b']:+.6g}",
         "- the probability is "
-        + (
-            "calibrated on the validation rows" if decision["probability_is_calibrated"] else "NOT calibrated"
-        ),
+        + ("calibrated on the validation rows" if decision["probability_is_calibrated"] else "NOT calibrated")
+        + _moved(decision["prevalence"]),
         "",
         "## How it did",
         f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
         f"on {validation['rows']} rows. "
         "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters.",
         "",
+        *_parts(config["split"]["by"]),
         _opened(test["times_opened"]),
         "",
         f"Test rows: {test['rows']}, of which {test['positives']} positive, {units}.",
@@ -52,14 +55,15 @@ def text(record: Record, config: dict[str, Any]) -> str:
         "| metric | test | 95% interval | validation, in sample |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {_number(test['metrics'][name]['value'])} | {_interval(test['metrics'][name])} "
-            f"| {_number(validation['in_sample'][name]['value'])} |"
+            f"| {name} | {number(test['metrics'][name]['value'])} | {interval(test['metrics'][name])} "
+            f"| {number(validation['in_sample'][name]['value'])} |"
             for name in SHOWN
         ),
         "",
         "Intervals: bootstrap over "
         + ("groups." if record.groups == "known" else "rows, groups being unknown."),
         "",
+        *card_events.section(config),
         "## Where it ends",
         *_limits(record, config),
         "",
@@ -70,6 +74,36 @@ def text(record: Record, config: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _recordings(cut: dict[str, Any] | None) -> list[str]:
+    """How windows are cut from recordings."""
+    if cut is None:
+        return []
+    band, notch = cut["bandpass_hz"], cut["notch_hz"]
+    filters = [f"band-pass {band[0]:g} to {band[1]:g} Hz"] if band else []
+    filters += [f"notch {notch:g} Hz"] if notch else []
+    missing = "are interpolated" if cut["missing_channels"] == "interpolate" else "are refused"
+    return [
+        f"- recordings: EDF in microvolts, {len(cut['channels'])} channels ({', '.join(cut['channels'])}), "
+        f"missing ones {missing}; {cut['rate_hz']} Hz, {' and '.join(filters) or 'not filtered'}; "
+        f"windows of {cut['window_s']:g} s every {cut['step_s']:g} s, as {cut['form']}"
+    ]
+
+
+def _parts(by: str) -> list[str]:
+    if by != "column":
+        return []
+    return ["Train, validation and test rows were named by the data (split.by: column), not drawn.", ""]
+
+
+def _moved(prevalence: float | None) -> str:
+    if prevalence is None:
+        return ""
+    return (
+        f", then moved to where a share {prevalence:g} of the rows is positive; brier, log_loss and ece "
+        "below are of rows weighted to that share"
+    )
 
 
 def _opened(times: int) -> str:
@@ -91,14 +125,4 @@ def _limits(record: Record, config: dict[str, Any]) -> list[str]:
         )
     if config["test"]["groups"] is not None and config["test"]["groups"] < 10:
         limits.append(f"- {config['test']['groups']} test groups are few: the intervals are rough")
-    return limits
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
-
-
-def _interval(estimate: dict[str, float | None]) -> str:
-    if estimate["low"] is None or estimate["high"] is None:
-        return ""
-    return f"{estimate['low']:.3f} to {estimate['high']:.3f}"
+    return limits + card_events.limits(config)

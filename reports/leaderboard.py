@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from search.event_scores import EVENT_METRICS
 from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from search.record import Record
 from search.run_folder import write_atomically
 from spaces.errors import RunError
 
-_ESTIMATED = (*METRICS, *RANKING_METRICS)
+_ESTIMATED = (*METRICS, *RANKING_METRICS, *EVENT_METRICS)
 _TEXT, _FLOAT, _INT = pa.string(), pa.float64(), pa.int64()
 SCHEMA = pa.schema(
     [
@@ -49,6 +50,7 @@ SCHEMA = pa.schema(
         ("steering_value", _FLOAT),
         *((f"val_{name}{end}", _FLOAT) for name in _ESTIMATED for end in ("", "_low", "_high")),
         *((f"val_{name}", _FLOAT) for name in PROBABILITY_METRICS),
+        ("event_scoring", _TEXT),
         ("epochs", _INT),
         ("best_epoch", _INT),
         ("train_s", _FLOAT),
@@ -82,6 +84,7 @@ def row(record: Record) -> dict[str, Any]:
         "trial_id": record.ask.trial_id,
         "kind": record.ask.kind,
         "seed": record.ask.seed,
+        "event_scoring": json.dumps(record.event_scoring) if record.event_scoring else None,
         "params": json.dumps(config.model_dump(exclude_none=True)) if config else None,
     }
     if config is None:

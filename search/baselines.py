@@ -3,17 +3,19 @@
 import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.metrics import RANKING_METRICS
 from search.record import Ask
+from search.rows import READ_BYTES, blocks
 from search.session import Session, Trained, TrialData
 from spaces.errors import TrialError
 from spaces.study import Study
 
-VALUES_FITTED = 50_000_000
+VALUES_FITTED = 14_000_000
 """Logistic regression is fitted on at most so many input values (rows x values per row), drawn at random."""
 
 
@@ -38,10 +40,14 @@ def logistic_regression(data: TrialData, seed: int) -> NDArray[np.float32]:
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=100))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a yardstick: 100 steps of it will do
-        model.fit(data.x_train[taken].reshape(len(taken), -1).astype(np.float32), data.y_train[taken])
-    flat = data.x_validation.reshape(len(data.y_validation), -1).astype(np.float32)
-    raw: NDArray[np.float32] = model.decision_function(flat).astype(np.float32)
-    return raw
+        model.fit(_flat(data.x_train[taken]), data.y_train[taken])
+    x = data.x_validation
+    scored = [model.decision_function(_flat(x[part])) for part in blocks(x, READ_BYTES)]
+    return np.concatenate(scored).astype(np.float32)
+
+
+def _flat(x: NDArray[Any]) -> NDArray[np.float32]:
+    return x.reshape(len(x), -1).astype(np.float32)
 
 
 BASELINES: Mapping[str, Callable[[TrialData, int], NDArray[np.float32]]] = MappingProxyType(

@@ -44,10 +44,10 @@ def intervals(
     if units < 2:
         return dict.fromkeys((*METRICS, *AREAS), (np.nan, np.nan))
     rng, ranking_rng = np.random.default_rng(seed).spawn(2)
-    counts = _resampled_counts(_cells(positive, decide(score, threshold_score), unit, units), repeats, rng)
-    found = {name: _interval(metric(Counts(*counts.T))) for name, metric in METRICS.items()}
+    counts = resampled_counts(_cells(positive, decide(score, threshold_score), unit, units), repeats, rng)
+    found = {name: interval(metric(Counts(*counts.T))) for name, metric in METRICS.items()}
     areas = _resampled_areas(list(AREAS), positive, [score], unit, units, ranking_repeats, ranking_rng)
-    return found | {name: _interval(areas[k, 0]) for k, name in enumerate(AREAS)}
+    return found | {name: interval(areas[k, 0]) for k, name in enumerate(AREAS)}
 
 
 def paired_difference(
@@ -93,9 +93,9 @@ def paired_difference(
         )
         whole, drawn = (
             np.stack([METRICS[metric](Counts(*side.T)) for side in np.split(counts, 2, axis=1)])
-            for counts in (cells.sum(axis=0, keepdims=True), _resampled_counts(cells, repeats, rng))
+            for counts in (cells.sum(axis=0, keepdims=True), resampled_counts(cells, repeats, rng))
         )
-    low, high = _interval(drawn[0] - drawn[1]) if units > 1 else (np.nan, np.nan)
+    low, high = interval(drawn[0] - drawn[1]) if units > 1 else (np.nan, np.nan)
     return float(whole[0, 0] - whole[1, 0]), low, high
 
 
@@ -119,7 +119,7 @@ def _cells(
     return np.bincount(unit * 4 + cell, minlength=units * 4).reshape(units, 4).astype(np.float64)
 
 
-def _resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
+def resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
     """Sums of `cells` over resamples of the units, `(repeats, columns)`.
 
     Units with equal counts are drawn together: how often any of them comes up is multinomial too. So rows
@@ -178,7 +178,7 @@ def _areas(
     return np.concatenate(chunks, axis=2)
 
 
-def _interval(values: F64) -> Interval:
+def interval(values: F64) -> Interval:
     defined = values[~np.isnan(values)]
     if 2 * defined.size < values.size or defined.size == 0:
         return float("nan"), float("nan")

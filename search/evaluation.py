@@ -7,43 +7,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.bootstrap import intervals
-from search.calibration import CALIBRATIONS, Calibration
-from search.crossfit import Halves, cross_fit
+from search.calibration import CALIBRATIONS, Calibration, CalibrationMethod
+from search.crossfit import SCORE_METRICS, cross_fit
+from search.estimate import Estimate, defined
+from search.event_evaluation import cross_fit_events, event_choice, event_estimates
+from search.event_scores import EVENT_METRICS
 from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
+from search.prevalence import moved_to, weights_at
+from search.reference import Reference
 from search.thresholds import Choice, choose, curve
-from spaces.study import Study
-from spaces.thresholds import Chosen, Fixed, Sampled
+from spaces.study import Events, Study
+from spaces.thresholds import Chosen, Fixed, MaxF1, Sampled, SensitivityAtFaPerDay
 
-
-@dataclass(frozen=True)
-class Reference:
-    """The validation rows that every trial of a study is measured on.
-
-    Args:
-        y: labels `(n,)` in {0, 1}.
-        groups: patient or file of each row, `(n,)`, or None where unknown.
-        recordings, times: recording and start in seconds of each row, or None.
-        halves: the cross-fit's half-splits.
-    """
-
-    y: NDArray[np.int8]
-    groups: NDArray[np.str_] | None
-    recordings: NDArray[np.str_] | None
-    times: NDArray[np.float64] | None
-    halves: Halves
+Policy = Chosen | SensitivityAtFaPerDay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A metric with its 95% bootstrap interval; None where undefined."""
+class Fitted:
+    """What raw scores of some rows taught, to be applied to those rows or to others.
 
-    value: float | None
-    low: float | None
-    high: float | None
+    Args:
+        calibration: raw score -> score; `calibration_note` says why it is the identity, if it had to be.
+        choice: the threshold, with its plateau.
+        probabilistic: whether sigmoid(score) may be called a probability.
+        prevalence: the share of positives that the scores were moved to; None if they were not.
+    """
 
-    def __post_init__(self) -> None:
-        if any(number is not None and math.isnan(number) for number in (self.value, self.low, self.high)):
-            raise ValueError(f"undefined must be None in an estimate, but got nan: {self}")
+    calibration: Calibration
+    calibration_note: str | None
+    choice: Choice
+    probabilistic: bool
+    prevalence: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +60,7 @@ class Measured:
     metrics: dict[str, Estimate]
 
 
-def policy_of(study: Study, threshold: float | None) -> Chosen:
+def policy_of(study: Study, threshold: float | None) -> Policy:
     """Returns the rule that a trial's threshold follows; a sampled threshold is a fixed one.
 
     Args:
@@ -78,41 +72,92 @@ def policy_of(study: Study, threshold: float | None) -> Chosen:
     return study.threshold
 
 
-def measure(
-    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Chosen, *, probabilistic: bool
-) -> Measured:
-    """Measures raw scores on the validation rows.
+def fit_decision(
+    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
+) -> Fitted:
+    """Fits calibration and threshold.
 
     Args:
         raw: raw scores `(n,)`, finite.
-        reference: the validation rows.
-        study: names objective, calibration and seed.
+        reference: the rows they belong to; their half-splits are not used.
+        study: names calibration, prevalence and events.
         policy: the rule for the threshold.
         probabilistic: whether sigmoid(raw) may be called a probability where no calibration is fitted.
 
     Raises:
         TrialError: the policy cannot be met, such as a precision that no threshold reaches.
     """
-    calibrate = CALIBRATIONS[study.objective.calibration]
-    fit = calibrate(reference.y, raw)
+    fit = _calibrate(study)(reference.y, raw)
     score = fit.calibration.apply(raw)
-    choice = choose(curve(reference.y, score), policy)
-    value = cross_fit(reference.y, raw, reference.halves, calibrate, policy, study.objective.metric)
-    return Measured(
-        score=score,
+    choice = (
+        event_choice(reference, score, policy, study.events)
+        if isinstance(policy, SensitivityAtFaPerDay)
+        else choose(curve(reference.y, score), policy)
+    )
+    return Fitted(
         calibration=fit.calibration,
         calibration_note=fit.reason,
         choice=choice,
+        # The identity after a failed fit makes no probability of a margin.
+        probabilistic=probabilistic or (study.objective.calibration != "none" and fit.reason is None),
+        prevalence=study.objective.prevalence if fit.reason is None else None,
+    )
+
+
+def measure(
+    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
+) -> Measured:
+    """Measures raw scores on the validation rows.
+
+    Args:
+        raw: raw scores `(n,)`, finite.
+        reference: the validation rows.
+        study: names objective, calibration, prevalence and seed.
+        policy, probabilistic: see `fit_decision`.
+
+    Raises:
+        TrialError: the policy cannot be met, such as a precision that no threshold reaches.
+    """
+    fitted = fit_decision(raw, reference, study, policy, probabilistic=probabilistic)
+    score = fitted.calibration.apply(raw)
+    value = _value(raw, reference, study, policy, _calibrate(study))
+    return Measured(
+        score=score,
+        calibration=fitted.calibration,
+        calibration_note=fitted.calibration_note,
+        choice=fitted.choice,
         value=defined(value),
         metrics=estimates(
             reference,
             score,
-            choice.threshold_score,
+            fitted.choice.threshold_score,
+            events=study.events,
             seed=study.seed,
-            # The identity after a failed fit makes no probability of a margin.
-            probabilistic=probabilistic or (study.objective.calibration != "none" and fit.reason is None),
+            probabilistic=fitted.probabilistic,
+            prevalence=fitted.prevalence,
         ),
     )
+
+
+def _calibrate(study: Study) -> CalibrationMethod:
+    method, prevalence = CALIBRATIONS[study.objective.calibration], study.objective.prevalence
+    return method if prevalence is None else moved_to(prevalence, method)
+
+
+def _value(
+    raw: NDArray[np.float32],
+    reference: Reference,
+    study: Study,
+    policy: Policy,
+    calibrate: CalibrationMethod,
+) -> float:
+    """The objective, cross-fitted; NaN where undefined."""
+    metric = study.objective.metric
+    if metric in SCORE_METRICS:  # it has no threshold, so any policy will do
+        return cross_fit(reference.y, raw, reference.halves, calibrate, MaxF1(), metric)
+    if metric in EVENT_METRICS or isinstance(policy, SensitivityAtFaPerDay):
+        return cross_fit_events(reference, raw, calibrate, policy, metric, study.events)
+    return cross_fit(reference.y, raw, reference.halves, calibrate, policy, metric)
 
 
 def estimates(
@@ -120,10 +165,24 @@ def estimates(
     score: NDArray[np.float32],
     threshold_score: float,
     *,
+    events: Events,
     seed: int,
     probabilistic: bool,
+    prevalence: float | None = None,
 ) -> dict[str, Estimate]:
-    """Returns every metric of scores at one threshold, with intervals by bootstrap over groups."""
+    """Returns every metric of scores at one threshold, with intervals by bootstrap over groups.
+
+    Args:
+        reference: the rows.
+        score: calibrated scores `(n,)`.
+        threshold_score: see `decide`.
+        events: how decisions become events.
+        seed: of the bootstrap.
+        probabilistic: whether sigmoid(score) may be called a probability; its metrics are None if not.
+        prevalence: the share of positives that the scores were moved to, if they were: probabilities are
+            then measured with row weights that give positives this share. All other metrics are of the
+            rows as they are.
+    """
     y = reference.y
     counts = counts_at(y, score, threshold_score)
     values = {name: float(metric(counts)) for name, metric in METRICS.items()}
@@ -133,12 +192,9 @@ def estimates(
         name: Estimate(value=defined(value), low=defined(bounds[name][0]), high=defined(bounds[name][1]))
         for name, value in values.items()
     }
+    found |= event_estimates(reference, score, threshold_score, events, seed)
+    weight = None if prevalence is None else weights_at(prevalence, y)
     for name, metric in PROBABILITY_METRICS.items():
-        value = metric(y, score) if probabilistic else math.nan
+        value = metric(y, score, weight) if probabilistic else math.nan
         found[name] = Estimate(value=defined(value), low=None, high=None)
     return found
-
-
-def defined(value: float) -> float | None:
-    """Returns the value, or None for NaN: files hold null where a number is undefined."""
-    return None if math.isnan(value) else float(value)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.rows import blocks
+from search.shards import Inputs, Part
 
 MIN_SLICES = 8
 """Time samples that must be shared at least, where one sample holds few values."""
@@ -59,7 +60,7 @@ class Overlap:
     shared: int
 
 
-def find_overlaps(x: NDArray[Any], axis: int, parts: NDArray[np.int8]) -> list[Overlap]:
+def find_overlaps(x: Inputs, axis: int, parts: NDArray[np.integer[Any]]) -> list[Overlap]:
     """Pairs of rows in different parts where the tail of one equals the head of the other.
 
     The head of every row (its first stretch that is not constant) is hashed and looked up in all stretches of
@@ -101,11 +102,11 @@ class _Anchors:
     codes: NDArray[np.uint64]
     rows: NDArray[np.int64]
     places: NDArray[np.int64]
-    parts: NDArray[np.int8]
+    parts: NDArray[np.integer[Any]]
     table: NDArray[np.bool_]
 
     def matches(
-        self, stretches: NDArray[np.uint64], parts: NDArray[np.int8]
+        self, stretches: NDArray[np.uint64], parts: NDArray[np.integer[Any]]
     ) -> list[tuple[int, int, int, int]]:
         """(row, place) of a stretch and (row, place) of an equal head in another part, the stretch later."""
         rows, at = np.nonzero(self.table[_low_bits(stretches)])
@@ -121,7 +122,9 @@ class _Anchors:
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _anchors(x: NDArray[Any], axis: int, length: int, wide: bool, parts: NDArray[np.int8]) -> _Anchors | None:
+def _anchors(
+    x: Inputs, axis: int, length: int, wide: bool, parts: NDArray[np.integer[Any]]
+) -> _Anchors | None:
     codes, rows, places = [], [], []
     for block in _blocks(x):
         slices, lively = _codes(x[block], axis, wide)
@@ -144,7 +147,7 @@ def _anchors(x: NDArray[Any], axis: int, length: int, wide: bool, parts: NDArray
     return _Anchors(codes=code, rows=row, places=place, parts=parts[row], table=table)
 
 
-def _stretch(x: NDArray[Any], axis: int, wide: bool) -> int:
+def _stretch(x: Inputs, axis: int, wide: bool) -> int:
     """Slices that a shared stretch must have before chance is ruled out.
 
     Information is collision entropy (Renyi, order 2): a stretch of m slices holds that of one slice plus
@@ -153,7 +156,7 @@ def _stretch(x: NDArray[Any], axis: int, wide: bool) -> int:
     pairs cannot tell more than slices do, and the minimum holds.
     """
     n, slices = len(x), int(x.shape[axis])
-    taken = x[:: max(1, n * slices // SAMPLED_SLICES)]
+    taken = Part(x, np.arange(0, n, max(1, n * slices // SAMPLED_SLICES)))
     made = [_codes(taken[block], axis, wide) for block in _blocks(taken)]
     codes, lively = (np.concatenate(part) for part in zip(*made, strict=True))
     kept = np.unique(_stretches(codes, slices), return_index=True)[1]
@@ -214,7 +217,7 @@ def _usable(
     return np.asarray(within >= (window if wide else window / 2))
 
 
-def _compared(x: NDArray[Any], axis: int, earlier: int, later: int, shift: int, wide: bool) -> Overlap | None:
+def _compared(x: Inputs, axis: int, earlier: int, later: int, shift: int, wide: bool) -> Overlap | None:
     """The overlap, if the slices of both rows agree to the end, padding aside."""
     tail = np.moveaxis(x[earlier], axis - 1, 0)[shift:]
     head = np.moveaxis(x[later], axis - 1, 0)[: len(tail)]
@@ -225,7 +228,7 @@ def _compared(x: NDArray[Any], axis: int, earlier: int, later: int, shift: int, 
     return Overlap(earlier=earlier, later=later, shift=shift, shared=int(np.count_nonzero(same)))
 
 
-def _blocks(x: NDArray[Any]) -> list[slice]:
+def _blocks(x: Inputs) -> list[slice]:
     # Hashes take 8 bytes a slice and a handful of copies, whatever the width of a slice.
     return blocks(x, 2**23)
 
@@ -234,7 +237,7 @@ def _low_bits(codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return codes & np.uint64(2**_FILTER_BITS - 1)
 
 
-def _rank_in_run(codes: NDArray[np.uint64], parts: NDArray[np.int8]) -> NDArray[np.int64]:
+def _rank_in_run(codes: NDArray[np.uint64], parts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Place of each entry among neighbours of the same hash and part."""
     starts = np.ones(len(codes), dtype=np.bool_)
     starts[1:] = (codes[1:] != codes[:-1]) | (parts[1:] != parts[:-1])

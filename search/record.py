@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from search.evaluation import Estimate
-from spaces.data import Frozen
+from search.estimate import Estimate
+from spaces.base import Frozen
 from spaces.suggest import Config
 
 State = Literal["completed", "stopped", "failed"]
@@ -77,6 +77,7 @@ class Record(Frozen):
     calibration_b: float | None = None
     calibration_note: str | None = None
     metrics: dict[str, Estimate] = Field(default_factory=dict)
+    event_scoring: dict[str, str | float] | None = None
     epochs: int | None = None
     best_epoch: int | None = None
     history: tuple[tuple[float, float, float], ...] = ()

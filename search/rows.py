@@ -1,20 +1,26 @@
-"""Labelled rows in memory: what every data source returns, checked once, here."""
+"""Labelled rows: what every data source comes to, checked once, here."""
 
-import hashlib
-import json
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces.data import Label
+from search.shards import Inputs
+from spaces.base import Label
 from spaces.errors import RunError
 
 Kind = Literal["eeg", "image", "table"]
 
+PARTS = ("train", "validation", "test")
+"""The parts of a split."""
+
 BLOCK_BYTES = 64 * 2**20
 """Rows are walked in blocks of about this size, so that a mapped array is never copied whole."""
+
+READ_BYTES = 16 * 2**20
+"""A worker scores rows in blocks of about this size: Keras copies what it is given once more."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +31,30 @@ class Labels:
     positive: Label
 
 
+@dataclass(frozen=True)
+class Recording:
+    """One continuous recording: how long it is, and when the seizures of its annotation were.
+
+    Args:
+        name: as in `Rows.recordings`.
+        group: the patient.
+        duration_s: seconds from its start to its end.
+        seizures: start and end of each in seconds from the recording's start, ascending and disjoint.
+    """
+
+    name: str
+    group: str
+    duration_s: float
+    seizures: tuple[tuple[float, float], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """All rows of one data set.
 
     Args:
-        x: inputs `(n, ...)`, float32 or uint8, finite.
-        y: `(n,)` int8, 1 is positive; both classes present.
+        x: inputs `(n, ...)`, float32 or uint8, finite (see `check_finite`); in memory, or mapped.
+        y: `(n,)` int8, 1 is positive.
         labels: the original values behind 0 and 1.
         groups: `(n,)` text, the patient (where known) or file of each row; None is unknown.
         recordings: `(n,)` text, the continuous recording each row was cut from; None is unknown.
@@ -39,12 +62,14 @@ class Rows:
         kind: what the rows are, for the choice of a trunk.
         window_s: seconds that each row covers from its time on; None is unknown.
         channels: names of the entries of the last axis, in order; None is unknown.
+        timeline: every recording with its seizures, for event scores; None is unknown.
+        parts: `(n,)` text, train, validation or test, where the data name them; None is unknown.
 
     Raises:
         RunError: a shape, a type or a value is not as above.
     """
 
-    x: NDArray[Any]
+    x: Inputs
     y: NDArray[np.int8]
     labels: Labels
     groups: NDArray[np.str_] | None = None
@@ -53,18 +78,22 @@ class Rows:
     kind: Kind = "table"
     window_s: float | None = None
     channels: tuple[str, ...] | None = None
+    timeline: tuple[Recording, ...] | None = None
+    parts: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
-        if self.x.ndim < 2:
+        if len(self.x.shape) < 2:
             raise RunError(f"inputs must have at least two axes, (rows, ...), but got shape {self.x.shape}")
-        if self.x.size == 0:
+        if 0 in self.x.shape:
             raise RunError(f"inputs must hold at least one value, but got shape {self.x.shape}")
         if self.x.dtype not in (np.float32, np.uint8):
             raise RunError(f"inputs must be float32 or uint8, but got {self.x.dtype}")
         n = len(self.x)
         if self.y.shape != (n,) or self.y.dtype != np.int8:
             raise RunError(f"labels must be int8 of shape ({n},), but got {self.y.dtype} of {self.y.shape}")
-        _check_classes(self.y)
+        if not np.isin(self.y, (0, 1)).all():
+            seen = sorted(set(np.unique(self.y).tolist()) - {0, 1})
+            raise RunError(f"encoded labels must be 0 or 1, but got {seen}")
         for name, values in (("groups", self.groups), ("recordings", self.recordings)):
             if values is not None and (values.shape != (n,) or values.dtype.kind != "U"):
                 raise RunError(
@@ -84,13 +113,14 @@ class Rows:
             raise RunError(f"window_s must be above 0, but got {self.window_s}")
         if self.channels is not None and len(self.channels) != self.x.shape[-1]:
             raise RunError(f"{len(self.channels)} channels are named, but inputs have {self.x.shape[-1]}")
-        check_finite(self.x)
+        if self.parts is not None and self.parts.shape != (n,):
+            raise RunError(f"parts must be text of shape ({n},), but got shape {self.parts.shape}")
 
     def __len__(self) -> int:
         return len(self.x)
 
 
-def check_finite(x: NDArray[Any]) -> None:
+def check_finite(x: Inputs) -> None:
     """Refuses inputs `(n, ...)` that hold NaN or infinity.
 
     Raises:
@@ -106,32 +136,9 @@ def check_finite(x: NDArray[Any]) -> None:
         )
 
 
-def digest(rows: Rows) -> str:
-    """The sha256 of all contents of `rows`, with types and shapes, as 64 hexadecimal digits."""
-    total = hashlib.sha256()
-    head = {
-        "x": [rows.x.dtype.str, list(rows.x.shape)],
-        "labels": [[type(v).__name__, repr(v)] for v in (rows.labels.negative, rows.labels.positive)],
-        "kind": rows.kind,
-        "window_s": rows.window_s,
-        "channels": rows.channels,
-        # As lists: the width of a numpy text type depends on the longest name, the contents do not.
-        "groups": None if rows.groups is None else rows.groups.tolist(),
-        "recordings": None if rows.recordings is None else rows.recordings.tolist(),
-        "times": rows.times is not None,
-    }
-    total.update(json.dumps(head, sort_keys=True).encode())
-    for part in blocks(rows.x):
-        total.update(np.ascontiguousarray(rows.x[part]).tobytes())
-    total.update(rows.y.tobytes())
-    if rows.times is not None:
-        total.update(rows.times.tobytes())
-    return total.hexdigest()
-
-
-def blocks(x: NDArray[Any], block_bytes: int = BLOCK_BYTES) -> list[slice]:
+def blocks(x: Inputs, block_bytes: int = BLOCK_BYTES) -> list[slice]:
     """Slices along the first axis of `x` that together cover it, each of about `block_bytes`."""
-    step = max(1, block_bytes // max(1, x[:1].nbytes))
+    step = max(1, block_bytes // max(1, math.prod(x.shape[1:]) * x.dtype.itemsize))
     return [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
 
 
@@ -140,12 +147,14 @@ def _unfinite_rows(x: NDArray[Any]) -> NDArray[np.int64]:
     return np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
 
 
-def _check_classes(y: NDArray[np.int8]) -> None:
+def check_classes(y: NDArray[np.int8]) -> None:
+    """Refuses labels of one class: there is nothing to tell apart.
+
+    Raises:
+        RunError: naming how many rows each class has.
+    """
     positives = int(np.count_nonzero(y == 1))
     negatives = int(np.count_nonzero(y == 0))
-    if positives + negatives < len(y):
-        seen = sorted(set(np.unique(y).tolist()) - {0, 1})
-        raise RunError(f"encoded labels must be 0 or 1, but got {seen}")
     if not positives or not negatives:
         raise RunError(
             f"both classes must be present, but got {positives} positive and {negatives} negative rows"

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from search.crossfit import Halves
-from search.evaluation import Reference
 from search.record import Ask, Record
+from search.reference import Reference
+from search.rows import Recording
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import read, to_yaml
+
+
+def prepared_beside(runs: Path) -> Path:
+    """Returns the folder of all prepared data, which lies beside the folder of all runs."""
+    return runs.resolve().parent / "prepared"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Events:
+    """What event scores need beside the rows, as it stands in the reference file."""
+
+    window_s: float | None
+    timeline: tuple[Recording, ...] | None
 
 
 class RunFolder:
@@ -37,6 +52,7 @@ class RunFolder:
         self.study_file = path / "study.yaml"
         self.leaderboard = path / "leaderboard.parquet"
         self.log = path / "logs" / "driver.log"
+        self.prepared = prepared_beside(path.resolve().parent)
         self._records = path / "records"
         self._scores = path / "scores"
         self._checkpoints = path / "checkpoints"
@@ -134,7 +150,12 @@ class RunFolder:
         halves = reference.halves
         self._scores.mkdir(parents=True, exist_ok=True)
         columns |= {f"half_{k}": halves.mask[:, k] for k in range(halves.mask.shape[1])}
-        _write_table(self._scores / "reference.parquet", columns, {"cross_fit_by": halves.by})
+        events = _Events(window_s=reference.window_s, timeline=reference.timeline)
+        _write_table(
+            self._scores / "reference.parquet",
+            columns,
+            {"cross_fit_by": halves.by, "events": TypeAdapter(_Events).dump_json(events).decode()},
+        )
 
     def reference(self) -> Reference:
         """Reads the validation rows."""
@@ -142,6 +163,7 @@ class RunFolder:
         names = [name for name in table.column_names if name.startswith("half_")]
         mask = np.stack([table[name].to_numpy() for name in names], axis=1)
         by = table.schema.metadata[b"cross_fit_by"].decode()
+        events = TypeAdapter(_Events).validate_json(table.schema.metadata[b"events"])
 
         def column(name: str) -> Any:
             return table[name].to_numpy() if name in table.column_names else None
@@ -155,6 +177,8 @@ class RunFolder:
             recordings=text("recording"),
             times=column("time"),
             halves=Halves(by, mask),
+            window_s=events.window_s,
+            timeline=events.timeline,
         )
 
     def write_weights(self, trial_id: str, weights: list[NDArray[np.generic]]) -> None:

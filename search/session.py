@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.record import Ask
+from search.shards import Inputs
 from spaces.errors import RunError, TrialError
 from spaces.study import Study
 
 
 @dataclass(frozen=True, eq=False)
 class TrialData:
-    """What a trial sees: inputs `(n, ...)` and labels `(n,)` in {0, 1}, for training and validation."""
+    """What a trial sees: inputs `(n, ...)` and labels `(n,)` in {0, 1}, to train and to validate on."""
 
-    x_train: NDArray[np.generic]
+    x_train: Inputs
     y_train: NDArray[np.int8]
-    x_validation: NDArray[np.generic]
+    x_validation: Inputs
     y_validation: NDArray[np.int8]
 
 

@@ -6,8 +6,8 @@ import ray
 from ray import tune
 
 from search import backend
-from search.evaluation import Reference
 from search.record import Ask
+from search.reference import Reference
 from search.searcher import METRIC
 from search.session import Trainer, TrialData
 from search.trial import RunFacts, Trial
@@ -20,7 +20,7 @@ PAYLOAD = "finished"
 class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no types
     """Trains asks one after another in one process; a step goes to the next rung.
 
-    The arrays come from Ray's object store as read-only views: one copy a node, none a worker.
+    Inputs are mapped from prepared data, labels come from Ray's object store: one copy a node, none a worker.
     """
 
     def setup(

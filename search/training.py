@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from search import backend
 from search import model as network
+from search.augmentation import augment
 from search.losses import training_loss
 from search.metrics import RANKING_METRICS
 from search.proof import prove
+from search.rows import READ_BYTES, blocks
 from search.session import Trained, TrialData
+from search.shards import Inputs
 from spaces.errors import TrialError
 from spaces.heads import HEADS
 from spaces.study import Training as TrainingRules
@@ -27,7 +30,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
 
     def __init__(self, data: TrialData, config: Config, seed: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        self._x = data.x_train
+        self._x, self._augmentation = data.x_train, config.augmentation
         self._targets = HEADS[config.head].encode(data.y_train)
         self._weights = row_weights(data.y_train, config.class_weight)
         self._size = config.batch_size
@@ -40,7 +43,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
     def __getitem__(self, index: int) -> tuple[NDArray[np.generic], ...]:
         # Sorted within the batch: the same gradient, and mapped pages are read in order.
         taken = np.sort(self._order[index * self._size : (index + 1) * self._size])
-        batch = (self._x[taken], self._targets[taken])
+        x = self._x[taken]
+        if self._augmentation != "none":
+            x = augment(x, self._augmentation, np.random.default_rng([self._seed, self._epoch, index]))
+        batch = (x, self._targets[taken])
         return batch if self._weights is None else (*batch, self._weights[taken])
 
     def shuffle(self, epoch: int) -> None:
@@ -49,6 +55,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
         Not left to `on_epoch_end`: Keras calls that once more whenever `fit` returns, so an order that
         counted those calls would depend on how often a trial was looked at.
         """
+        self._epoch = epoch
         self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._targets))
 
 
@@ -172,9 +179,9 @@ class Training:
         steering, current = self._steering, self.model.get_weights()
         self.model.set_weights(steering.best_weights)
         x, y = self._data.x_validation, self._data.y_validation
-        raw = self._head.score(predict_logits(self.model, x))
-        config = self._config
-        proof = prove(self.model, self._head, config.loss, config.loss_parameters, x, y, raw)
+        logits = predict_logits(self.model, x)
+        raw, config = self._head.score(logits), self._config
+        proof = prove(self.model, self._head, config.loss, config.loss_parameters, x, y, raw, logits)
         self.model.set_weights(current)
         return Trained(
             raw=raw,
@@ -187,7 +194,8 @@ class Training:
         )
 
 
-def predict_logits(model: Any, x: NDArray[np.generic]) -> NDArray[np.float32]:
+def predict_logits(model: Any, x: Inputs) -> NDArray[np.float32]:
     """Returns the logits `(n, head.logits)` of rows `(n, ...)`, in inference mode."""
-    logits: NDArray[np.float32] = model.predict(x, batch_size=PREDICTION_BATCH, verbose=0)
-    return logits
+    return np.concatenate(
+        [model.predict(x[part], batch_size=PREDICTION_BATCH, verbose=0) for part in blocks(x, READ_BYTES)]
+    )

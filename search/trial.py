@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import baselines
-from search.evaluation import Reference, measure, policy_of
+from search.evaluation import measure, policy_of
+from search.event_scores import scoring_of
 from search.record import Ask, Record
+from search.reference import Reference
 from search.session import Session, Trained, Trainer, TrialData, rungs
-from spaces.errors import TrialError
+from spaces.errors import RunError, TrialError
 from spaces.heads import HEADS
 from spaces.losses import LOSSES
 from spaces.study import Study
+from spaces.suggest import Config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,7 @@ class Trial:
             finally:
                 self._train_s += time.monotonic() - began
             return self._measured(trained, self._session.finished)
-        except TrialError as error:
+        except (TrialError, RunError) as error:
             return self._failed(str(error))
         except Exception as error:  # the search goes on whatever a trial does; its row says what it was
             traceback.print_exc()
@@ -99,13 +102,8 @@ class Trial:
     def _measured(self, trained: Trained, done: bool) -> Finished:
         config, study = self._ask.config, self._study
         policy = policy_of(study, config.threshold if config else None)
-        # Both baselines estimate log-odds; a trained head does where nothing bends its probabilities.
-        probabilistic = config is None or (
-            HEADS[config.head].probabilistic
-            and LOSSES[config.loss].probabilistic
-            and config.class_weight == "none"
-            and not config.label_smoothing
-        )
+        # Both baselines estimate log-odds.
+        probabilistic = config is None or estimates_log_odds(config)
         measured = measure(trained.raw, self._reference, study, policy, probabilistic=probabilistic)
         record = self._record(
             state="completed",
@@ -119,6 +117,7 @@ class Trial:
             calibration_b=measured.calibration.b,
             calibration_note=measured.calibration_note,
             metrics=measured.metrics,
+            event_scoring=None if self._reference.timeline is None else scoring_of(study.events),
             epochs=trained.epochs,
             best_epoch=trained.best_epoch,
             history=trained.history,
@@ -140,6 +139,16 @@ class Trial:
             train_s=round(self._train_s, 3),
             **fields,
         )
+
+
+def estimates_log_odds(config: Config) -> bool:
+    """Whether sigmoid(raw score) is a probability as trained: where nothing bends it."""
+    return (
+        HEADS[config.head].probabilistic
+        and LOSSES[config.loss].probabilistic
+        and config.class_weight == "none"
+        and not config.label_smoothing
+    )
 
 
 def record(ask: Ask, study: Study, facts: RunFacts, **fields: object) -> Record:

@@ -10,8 +10,9 @@ from typing import Any
 from ray import tune
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
 
-from search.evaluation import Reference
+from search.parallel import reachable
 from search.record import Ask, Record
+from search.reference import Reference
 from search.searcher import METRIC, HeadSearcher
 from search.session import Trainer, TrialData, keras_trainer
 from search.trainable import PAYLOAD, HeadTrainable
@@ -81,7 +82,7 @@ def run_search(
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpus}
     trainable = tune.with_parameters(
-        HeadTrainable, study=study, facts=facts, trainer=trainer, reference=reference, data=data
+        HeadTrainable, study=study, facts=facts, trainer=trainer, reference=reference, data=reachable(data)
     )
     with tempfile.TemporaryDirectory(prefix="headsearch-") as scratch:
         tune.Tuner(

@@ -38,7 +38,7 @@ class Descent:
         self._fault = fault_of(ask.number)
         self._rules, self._metric = study.training, RANKING_METRICS[study.objective.steer]
         self._x, self._x_validation = (
-            np.concatenate([x.reshape(len(x), -1), np.ones((len(x), 1))], axis=1)
+            np.concatenate([x[:].reshape(len(x), -1), np.ones((len(x), 1))], axis=1)
             for x in (data.x_train, data.x_validation)
         )
         self._y, self._y_validation = data.y_train, data.y_validation

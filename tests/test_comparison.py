@@ -5,8 +5,8 @@ import pytest
 
 from reports.comparison import compare
 from search.crossfit import draw_halves
-from search.evaluation import Reference
 from search.record import Ask
+from search.reference import Reference
 from search.run_folder import RunFolder
 from search.trial import RunFacts, record
 from spaces.errors import RunError

@@ -111,6 +111,7 @@ def _by_scikit_learn(name, y, score, decided):
         "roc_auc": lambda: sk.roc_auc_score(y, score),
         "brier": lambda: sk.brier_score_loss(y, probability),
         "log_loss": lambda: sk.log_loss(y, probability),
+        "ece": lambda: reference.ece(y, score),
     }[name]()
 
 
@@ -133,7 +134,7 @@ def test_metrics_are_those_of_the_stored_scores_by_scikit_learn(run, measured):
             where = f"{name} of trial {row['trial_id']}"
             assert came == (None if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-12)), where
         if not claimed:
-            assert [row[f"val_{name}"] for name in PROBABILITY_METRICS] == [None, None]
+            assert [row[f"val_{name}"] for name in PROBABILITY_METRICS] == [None, None, None]
         probability = 1 / (1 + np.exp(-row["threshold_score"]))
         assert row["threshold"] == pytest.approx(probability, rel=1e-12)
 

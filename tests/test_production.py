@@ -14,6 +14,8 @@ import yaml
 
 from cluster.commands import main
 from reports import production
+from reports.bundle import FORMAT, SUMS
+from reports.bundle import load as bundle_of
 from search.metrics import decide
 from search.preparation import prepare
 from search.run_folder import RunFolder
@@ -72,7 +74,7 @@ def every_head(tmp_path_factory) -> RunFolder:
 
 
 def test_the_bundle_decides_as_the_trial_did(run, bundle):
-    loaded = production.load(bundle)
+    loaded = bundle_of(bundle)
     record = run.record(loaded.config["trial_id"])
     assert record == production.pick(run, None)
     _, score = run.scores(record.ask.trial_id)
@@ -89,8 +91,8 @@ def test_the_bundle_decides_as_the_trial_did(run, bundle):
 
 def test_the_score_of_the_test_split_is_that_of_its_rows(run, bundle):
     """The card's numbers, once more from the bundle's own predictions on the test rows."""
-    loaded = production.load(bundle)
-    prepared = prepare(run.study(), run.path)
+    loaded = bundle_of(bundle)
+    prepared = prepare(run.study(), run.path, run.prepared)
     rows, test = prepared.rows, prepared.split.test
     label = loaded.predict(rows.x[test])["label"].to_numpy(zero_copy_only=False) == "attack"
     truth = rows.y[test] == 1
@@ -110,7 +112,7 @@ def test_predict_writes_the_original_labels(run, bundle, tmp_path, capsys):
     table = pq.ParquetFile(out).read()
     assert table.column_names == ["row", "score", "probability", "label"]
     assert table["row"].to_pylist() == list(range(len(x)))
-    loaded = production.load(bundle)
+    loaded = bundle_of(bundle)
     assert table.drop_columns(["row"]).equals(loaded.predict(x))
     assert set(table["label"].to_pylist()) == {"attack", "calm"}
 
@@ -139,7 +141,7 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
         [sys.executable, "-I", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    outputs = production.load(bundle).model.predict(x, batch_size=512, verbose=0)
+    outputs = bundle_of(bundle).model.predict(x, batch_size=512, verbose=0)
     with np.load(tmp_path / "out.npz") as alone:
         for name in ("score", "probability", "label"):
             np.testing.assert_array_equal(alone[name], outputs[name])
@@ -161,8 +163,8 @@ def test_a_damaged_bundle_is_one_line(copy, capsys, name, damage):
     elif damage == "missing":
         path.unlink()
     else:
-        sums = (copy / production.SUMS).read_text().splitlines()
-        (copy / production.SUMS).write_text("\n".join(line for line in sums if name not in line))
+        sums = (copy / SUMS).read_text().splitlines()
+        (copy / SUMS).write_text("\n".join(line for line in sums if name not in line))
     assert main(["predict", str(copy), "x.npz", "--out", "out.parquet"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
@@ -170,16 +172,41 @@ def test_a_damaged_bundle_is_one_line(copy, capsys, name, damage):
     )
 
 
-def test_a_later_format_is_one_line(copy, capsys):
-    path, sums = copy / "config.yaml", copy / production.SUMS
+def rewrite_config(bundle: Path, change) -> None:
+    """Changes what a bundle says of itself, as if it had been written so."""
+    path, sums = bundle / "config.yaml", bundle / SUMS
     before = hashlib.sha256(path.read_bytes()).hexdigest()
     config = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump({**config, "format": config["format"] + 1}))
+    change(config)
+    path.write_text(yaml.safe_dump(config))
     after = hashlib.sha256(path.read_bytes()).hexdigest()
     sums.write_text(sums.read_text().replace(before, after))
+
+
+def test_a_bundle_of_the_first_format_is_read(run, copy, tmp_path, capsys):
+    """As it was written before events and recordings were known."""
+    x = validation(run)
+    expected = bundle_of(copy).predict(x)
+
+    def older(config):
+        config["format"] = 1
+        del config["events"], config["split"], config["test"]["patients"]
+
+    rewrite_config(copy, older)
+    np.savez(tmp_path / "new.npz", X=x)
+    out = tmp_path / "out.parquet"
+    assert main(["predict", str(copy), str(tmp_path / "new.npz"), "--out", str(out)]) == 0
+    assert f"{len(x)} rows -> {out}; positive is 'attack'" in capsys.readouterr().out
+    assert pq.ParquetFile(out).read().drop_columns(["row"]).equals(expected)
+
+
+def test_a_later_format_is_one_line(copy, capsys):
+    rewrite_config(copy, lambda config: config.update(format=FORMAT + 1))
     assert main(["predict", str(copy), "x.npz", "--out", "out.parquet"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"search.py: this headsearch reads bundles up to format 1, but {copy} has 2"
+    assert line == (
+        f"search.py: this headsearch reads bundles up to format {FORMAT}, but {copy} has {FORMAT + 1}"
+    )
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])
@@ -205,7 +232,7 @@ def test_what_is_no_bundle_is_one_line(tmp_path, capsys, folder):
 )
 def test_rows_that_the_bundle_was_not_trained_on_are_refused(bundle, x, message):
     with pytest.raises(RunError, match=message):
-        production.load(bundle).predict(x)
+        bundle_of(bundle).predict(x)
 
 
 @pytest.mark.parametrize(
@@ -236,13 +263,13 @@ def test_a_second_look_at_the_test_split_stands_on_the_card(every_head, tmp_path
     assert "The test split was opened once" in cards[0]
     assert "The test split was opened 2 times" in cards[1]
     assert "no longer unbiased" in cards[1]
-    assert production.load(tmp_path / "two").config["test"]["times_opened"] == 2
+    assert bundle_of(tmp_path / "two").config["test"]["times_opened"] == 2
 
 
 def test_booleans_come_back_as_booleans(every_head, tmp_path):
     record = production.pick(every_head, None)
     production.promote(every_head, record, tmp_path / "bundle")
-    loaded = production.load(tmp_path / "bundle")
+    loaded = bundle_of(tmp_path / "bundle")
     assert loaded.labels.positive is False
     assert loaded.labels.negative is True
     _, score = every_head.scores(record.ask.trial_id)
@@ -256,15 +283,9 @@ def damaged(every_head, tmp_path) -> RunFolder:
     made = copied(every_head, tmp_path / "damaged")
     good = made.record("00000")
     nothing = {"value": None, "threshold_score": None, "calibration_a": None, "metrics": {}}
+    baseline = good.ask.model_copy(update={"kind": "baseline", "baseline": "prevalence", "config": None})
     for number, changes in (
-        (
-            20,
-            {
-                "ask": good.ask.model_copy(
-                    update={"kind": "baseline", "baseline": "prevalence", "config": None}
-                )
-            },
-        ),
+        (20, {"ask": baseline}),
         (21, {"state": "failed", "error": "the loss became nan", **nothing}),
         (22, {"leaky": True}),
     ):
@@ -284,10 +305,7 @@ def damaged(every_head, tmp_path) -> RunFolder:
         ("00099", "no trial '00099' in "),
         ("best", "no trial 'best' in "),
         ("../records/00000", "no trial '../records/00000' in "),
-        (
-            "00002",
-            "weights are kept for the best trials only (keep.checkpoints), and not for 00002; kept: 00000",
-        ),
+        ("00002", "weights are kept for the best trials only (keep.checkpoints), and not for 00002; kept"),
     ],
 )
 def test_a_trial_that_cannot_be_shipped_is_one_line(damaged, tmp_path, capsys, trial, message):
@@ -375,6 +393,6 @@ def test_a_bundle_that_never_alarms_is_shipped_and_read(every_head, tmp_path):
     test = production.promote(made, record, tmp_path / "bundle")
     assert test["precision"].value is None
     assert test["sensitivity"].value == 0
-    loaded = production.load(tmp_path / "bundle")
+    loaded = bundle_of(tmp_path / "bundle")
     assert loaded.config["decision"]["threshold_score"] == math.inf
     assert set(loaded.predict(validation(made))["label"].to_pylist()) == {True}

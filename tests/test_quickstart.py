@@ -65,7 +65,7 @@ def test_the_bundle_is_the_best_trial_and_finds_a_new_patients_seizures(folder, 
     assert config["test"]["times_opened"] == 1
     predicted = pq.read_table(folder / "new.parquet")
     assert predicted.column_names == ["window", "score", "probability", "label"]
-    from reports.prediction import NEW_PATIENT_SEED
+    from reports.inputs import NEW_PATIENT_SEED
 
     truth = simulate(patients=1, windows=300, seed=NEW_PATIENT_SEED).y == 1
     found = np.array(predicted["label"].to_pylist()) == 1

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from cluster.runs import _Keeper
 from search import run_folder
 from search.crossfit import Halves
-from search.evaluation import Estimate, Reference
+from search.estimate import Estimate
 from search.record import Ask, Record
+from search.reference import Reference
 from search.run_folder import RunFolder, write_atomically
 from search.trial import Finished
 from spaces.errors import RunError

@@ -7,11 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.sources import bonn
-from search.sources.images import load_folder, read_photo
-from search.sources.table import SOURCES, Labels, Rows, digest, load
-from spaces.data import Bonn, Images, Npz, SimulatedEeg
+from search import store
+from search.rows import Labels, Rows, check_classes, check_finite
+from search.sources import bonn, table
+from search.sources.images import load_folder
+from search.sources.table import SOURCES
+from spaces.data import Bonn, Custom, Images, Npz, SimulatedEeg
+from spaces.eeg import Eeg
 from spaces.errors import RunError
+from tests.edf_files import write_bids
+from tests.stored import digest, load
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 BONN = SHARED / "bonn" / "bonn_eeg.zip"
@@ -57,11 +62,29 @@ def bonn_config(folder: Path) -> Bonn:
     return Bonn(source="bonn", path=str(BONN))
 
 
+def eeg_config(folder: Path) -> Eeg:
+    write_bids(folder / "set", patients=2, recordings=1, seconds=30)
+    return Eeg(source="eeg", path="set")
+
+
+def custom_config(folder: Path) -> Custom:
+    (folder / "our_rows.py").write_text(
+        "import numpy as np\n"
+        "def load(rows):\n"
+        "    who = np.arange(rows) // 4\n"
+        "    x = np.arange(2.0 * rows).reshape(rows, 2)\n"
+        "    return {'X': x, 'y': ['a', 'b'] * (rows // 2), 'group': who, 'recording': who}\n"
+    )
+    return Custom(source="our_rows:load", options={"rows": 12}, positive="b")
+
+
 CASES = {
     SimulatedEeg: (lambda folder: SimulatedEeg(patients=6, windows=60), (360, 32, 9, 19), "eeg", 1),
     Npz: (npz_config, (20, 5), "table", 1),
     Images: (images_config, (8, 8, 8, 3), "image", "women"),
     Bonn: (bonn_config, (11500, 32, 9, 1), "eeg", "seizure"),
+    Eeg: (eeg_config, (60, 32, 9, 19), "eeg", "seizure"),
+    Custom: (custom_config, (12, 2), "table", "b"),
 }
 """Config, shape, kind and positive label of each source: a new source is a new row."""
 
@@ -103,13 +126,11 @@ def small(**changes) -> Rows:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"x": np.array([[1, 2], [np.nan, 1], [np.inf, 0], [1, 1]], np.float32)}, "2 of 4 rows .* row 1;"),
         ({"x": np.zeros(4, np.float32)}, "at least two axes"),
         ({"x": np.zeros((4, 0), np.float32)}, "at least one value"),
         ({"x": np.zeros((4, 3))}, "float32 or uint8, but got float64"),
         ({"y": np.array([0, 1], np.int8)}, r"shape \(4,\)"),
         ({"y": np.array([0, 1, 2, 1], np.int8)}, r"0 or 1, but got \[2\]"),
-        ({"y": np.ones(4, np.int8)}, "4 positive and 0 negative"),
         ({"groups": np.arange(4)}, "groups must be text"),
         ({"recordings": np.array(["a"])}, "recordings must be text of shape"),
         ({"times": np.array([0, np.nan, 1, 2])}, "1 of 4 are not, the first in row 1"),
@@ -119,6 +140,13 @@ def small(**changes) -> Rows:
 def test_rows_are_checked(changes, message):
     with pytest.raises(RunError, match=message):
         small(**changes)
+
+
+def test_values_and_classes_are_checked():
+    with pytest.raises(RunError, match=r"2 of 4 rows .* row 1;"):
+        check_finite(np.array([[1, 2], [np.nan, 1], [np.inf, 0], [1, 1]], np.float32))
+    with pytest.raises(RunError, match="4 positive and 0 negative"):
+        check_classes(np.ones(4, np.int8))
 
 
 @pytest.mark.parametrize(
@@ -240,7 +268,7 @@ def test_damaged_photos_are_named(tmp_path):
         (tmp_path / "men" / f"bad{k}.jpg").write_bytes(b"\xff\xd8\xff no photo")
     whole = (tmp_path / "women" / "0.png").read_bytes()
     (tmp_path / "women" / "0.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(RunError, match=r"7 of 14 are damaged: .*bad0.jpg, .*bad4.jpg and 2 more"):
+    with pytest.raises(RunError, match=r"but 7 of 14 are not: men/bad0.jpg: .*men/bad4.jpg: .* and 2 more"):
         load(Images(source="images", path=".", positive="men"), tmp_path)
 
 
@@ -266,35 +294,6 @@ def test_image_folder_refusals(prepare, positive, message, tmp_path):
         load(Images(source="images", path="photos", positive=positive), tmp_path)
     with pytest.raises(RunError, match="photos must lie in a folder"):
         load_folder(tmp_path / "absent", 8)
-
-
-@pytest.mark.parametrize(
-    ("photo", "colour"),
-    [
-        (Image.new("L", (9, 7), 100), (100, 100, 100)),
-        (Image.new("RGBA", (9, 7), (10, 20, 30, 0)), (255, 255, 255)),
-        (Image.new("RGBA", (9, 7), (10, 20, 30, 255)), (10, 20, 30)),
-        (Image.new("LA", (9, 7), (50, 255)), (50, 50, 50)),
-        (Image.fromarray(np.full((7, 9), 100 * 256, dtype=np.uint16)), (100, 100, 100)),
-        (Image.new("1", (9, 7), 1), (255, 255, 255)),
-        (Image.new("RGB", (9, 7), (1, 2, 3)).quantize(2), (1, 2, 3)),
-    ],
-    ids=["grey", "clear", "opaque", "grey-alpha", "16-bit", "bits", "palette"],
-)
-def test_photo_modes(photo, colour, tmp_path):
-    photo.save(tmp_path / "one.png")
-    assert read_photo(tmp_path / "one.png", 4).tolist() == [[list(colour)] * 4] * 4
-
-
-def test_photos_are_turned_upright(tmp_path):
-    pixels = np.zeros((8, 16, 3), dtype=np.uint8)
-    pixels[:, :8] = 255  # white on the left
-    exif = Image.Exif()
-    exif[0x0112] = 6  # shown turned by 90 degrees clockwise: white on top
-    Image.fromarray(pixels).save(tmp_path / "one.png", exif=exif)
-    upright = read_photo(tmp_path / "one.png", 8)
-    assert upright[0].min() == 255
-    assert upright[-1].max() == 0
 
 
 def test_bonn_groups_and_labels(tmp_path):
@@ -333,3 +332,32 @@ def test_bonn_file_refusals(tmp_path):
     (tmp_path / "b.zip").write_bytes(b"no zip")
     with pytest.raises(RunError, match="readable zip file"):
         load(Bonn(source="bonn", path="b.zip"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return [1, 2]", "must return a mapping with X, y .*, but it returned list"),
+        ("return {'X': np.zeros((4, 2))}", r"but it returned \['X'\]"),
+        ("return {'X': np.zeros((4, 2)), 'y': [0, 1, 0]}", "X has 4, y has 3"),
+        ("return {'X': np.zeros((4, 2)), 'y': [0, 1, 0, 1], 'who': 3}", r"returned \['X', 'who', 'y'\]"),
+        ("return 1 / 0", "must return arrays, but it raised ZeroDivisionError: division by zero"),
+        ("return {'X': np.full((4, 2), np.nan), 'y': [0, 1, 0, 1]}", "4 of 4 rows hold NaN"),
+    ],
+)
+def test_what_a_source_of_your_own_may_not_return(body, message, tmp_path, request):
+    name = f"our_rows_{abs(hash(request.node.name))}"
+    (tmp_path / f"{name}.py").write_text(f"import numpy as np\ndef load():\n    {body}\n")
+    with pytest.raises(RunError, match=message):
+        load(Custom(source=f"{name}:load"), tmp_path)
+
+
+def test_a_source_of_your_own_is_called_again_and_kept_once(tmp_path):
+    """Only its contents tell whether it changed: equal ones share a folder, others get their own."""
+    root = tmp_path / "prepared"
+    for rows, folders in ((12, 1), (12, 1), (8, 2)):
+        config = custom_config(tmp_path).model_copy(update={"options": {"rows": rows}})
+        plan = table.plan(config, tmp_path)
+        made = store.prepare(plan, table.key(config, plan), root)
+        assert len(made.rows) == rows
+        assert len(list(root.iterdir())) == folders

@@ -171,7 +171,10 @@ def test_an_unknown_key_is_named_with_the_nearest(where, nearest):
         ("budget.trials=0", "must be greater than or equal to 1, but got 0 (study: budget.trials)"),
         ("budget.hours=0", "must be greater than 0, but got 0 (study: budget.hours)"),
         ("budget=8", "but got 8 (study: budget)"),
-        ("trunk.name=vgg", "must be 'seizure_cnn', 'image_cnn' or 'mlp', but got 'vgg' (study: trunk.name)"),
+        (
+            "trunk.name=vgg",
+            "mobilenet_v1, conv1d_cnn, mlp or package.module:function, but got 'vgg' (study: trunk.name)",
+        ),
         ("trunk.width=9", "must be less than or equal to 4, but got 9 (study: trunk.width)"),
         ("preset=slow", "preset must be one of quickstart, seizure, image, but got 'slow' (study: preset)"),
         ("space.learning_rate=100", "learning_rate must lie within [1e-08, 10], but got 100 to 100"),
@@ -185,13 +188,19 @@ def test_an_unknown_key_is_named_with_the_nearest(where, nearest):
         ),
         ("space.batch_size=[32, 32]", "must list one or more different choices, but got [32, 32]"),
         ("space.hidden_layers=big", "hidden layers must read 'none', '64' or '128-64', but got 'big'"),
-        ("space.heads=tanhh", "must be among sigmoid, softmax, margin, but got 'tanhh' (study: space.heads)"),
+        (
+            "space.heads=tanhh",
+            "must be among sigmoid, softmax, margin, two_sigmoids, but got 'tanhh' (study: space.heads)",
+        ),
         ("space.heads={}", "must name at least one head with a loss, but got none (study: space.heads)"),
         ("space.heads={sigmoid: bse2}", "loss must be one of bce, cce,"),
         ("threshold=best", "must be one of 'fixed', 'max_f1',"),
         ("threshold={policy: fixed, at: 1.3}", "must be less than 1, but got 1.3 (study: threshold.at)"),
         ("threshold={low: .9, high: .1}", "threshold.low must be below threshold.high, but got 0.9 and 0.1"),
-        ("data={source: edf}", "must be one of 'simulated_eeg', 'npz', 'images', 'bonn', but got 'edf'"),
+        (
+            "data={source: edf}",
+            "'images', 'bonn', 'eeg', or package.module:function, but got 'edf' (study: data)",
+        ),
         ("data={path: x.npz}", "needs the key 'source' (study: data)"),
         ("data={source: npz}", "the key 'path' is required (study: data.path)"),
         (

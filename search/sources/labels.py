@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.rows import Labels
-from spaces.data import Label
+from spaces.base import Label
 from spaces.errors import RunError
 
 SHOWN = 6

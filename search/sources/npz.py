@@ -3,6 +3,7 @@
 import difflib
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from search.rows import Kind, Rows
+from search.rows import PARTS, Kind, Rows, check_finite
 from search.sources.labels import binarize
 from spaces.data import Npz
 from spaces.errors import RunError
@@ -30,34 +31,59 @@ def load_npz(config: Npz, base: Path) -> Rows:
         RunError: the file or an array is missing, damaged, or disagrees with the others.
     """
     path = base / config.path
-    with open_npz(path) as arrays:
-        x = take_array(arrays, config.x, "x", path)
-        y = take_array(arrays, config.y, "y", path)
-        optional = {
-            key: None if name is None else _column(take_array(arrays, name, key, path), name, path)
-            for key, name in (("group", config.group), ("recording", config.recording), ("time", config.time))
-        }
-    named = {config.x: x, config.y: y, **_present(config, optional)}
-    _check_counts(named, path)
+    with open_npz(path) as opened:
+        arrays = {name: take_array(opened, name, key, path) for key, name in _named(config).items()}
+    return rows_of(arrays, config, path.name)
+
+
+def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows:
+    """Checks arrays against each other and makes rows of them.
+
+    Args:
+        arrays: by name.
+        config: which array is what, and the positive label.
+        where: what to call the place they come from in messages.
+
+    Raises:
+        RunError: they disagree in length, or hold what rows cannot.
+    """
+    named = {key: np.asarray(arrays[name]) for key, name in _named(config).items()}
+    names, x = _named(config), named["x"]
+    columns = {k: _column(a, names[k], where) for k, a in named.items() if k not in ("x", "y")}
+    _check_counts({names[key]: array for key, array in named.items()}, where)
     if x.ndim < 2:
         raise RunError(
-            f"inputs must have at least two axes, (rows, ...), "
-            f"but {config.x} has shape {x.shape} ({path.name})"
+            f"inputs must have at least two axes, (rows, ...), but {config.x} has shape {x.shape} ({where})"
         )
-    encoded, labels = binarize(y, config.positive, f"{path.name}: {config.y}")
-    recordings = _names(optional["recording"], config.recording, path)
-    groups = _names(optional["group"], config.group, path)
-    inputs = _inputs(x, config.x, path)
+    encoded, labels = binarize(arrays[config.y], config.positive, f"{where}: {config.y}")
+    recordings = _names(columns.get("recording"), config.recording, where)
+    groups = _names(columns.get("group"), config.group, where)
+    inputs = _inputs(x, config.x, where)
+    check_finite(inputs)
     return Rows(
         x=inputs,
         y=encoded,
         labels=labels,
         groups=recordings if groups is None else groups,
         recordings=recordings,
-        times=_seconds(optional["time"], config.time, path),
+        times=_seconds(columns.get("time"), config.time, where),
         kind=_kind(inputs),
         window_s=config.window_s,
+        parts=_parts(columns.get("split"), config.split, where),
     )
+
+
+def _named(config: Npz) -> dict[str, str]:
+    """Which array is what: the settings that are given."""
+    found = {
+        "x": config.x,
+        "y": config.y,
+        "group": config.group,
+        "recording": config.recording,
+        "time": config.time,
+        "split": config.split,
+    }
+    return {key: name for key, name in found.items() if name is not None}
 
 
 def open_npz(path: Path) -> NpzFile:
@@ -110,43 +136,38 @@ def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]
     return array
 
 
-def _column(array: NDArray[Any], name: str, path: Path) -> NDArray[Any]:
+def _column(array: NDArray[Any], name: str, where: str) -> NDArray[Any]:
     if array.ndim == 2 and array.shape[1] == 1:
         return array[:, 0]
     if array.ndim != 1:
-        raise RunError(f"{name} must hold one value per row, (n,), but has shape {array.shape} ({path.name})")
+        raise RunError(f"{name} must hold one value per row, (n,), but has shape {array.shape} ({where})")
     return array
 
 
-def _present(config: Npz, optional: dict[str, NDArray[Any] | None]) -> dict[str, NDArray[Any]]:
-    names = {"group": config.group, "recording": config.recording, "time": config.time}
-    return {str(names[key]): array for key, array in optional.items() if array is not None}
-
-
-def _check_counts(named: dict[str, NDArray[Any]], path: Path) -> None:
+def _check_counts(named: dict[str, NDArray[Any]], where: str) -> None:
     counts = {name: len(array) for name, array in named.items()}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise RunError(f"all arrays must have the same number of rows, but {listed} ({path.name})")
+        raise RunError(f"all arrays must have the same number of rows, but {listed} ({where})")
     if 0 in counts.values():
-        raise RunError(f"data must hold at least one row, but the arrays of {path.name} are empty")
+        raise RunError(f"data must hold at least one row, but the arrays of {where} are empty")
 
 
-def _inputs(x: NDArray[Any], name: str, path: Path) -> NDArray[Any]:
+def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
     if x.dtype == np.uint8:
         return np.ascontiguousarray(x)
     if x.dtype.kind not in "biuf":
-        raise RunError(f"inputs must be numbers, but {name} is {x.dtype} ({path.name})")
+        raise RunError(f"inputs must be numbers, but {name} is {x.dtype} ({where})")
     with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
         return np.ascontiguousarray(x, dtype=np.float32)
 
 
-def _names(array: NDArray[Any] | None, name: str | None, path: Path) -> NDArray[np.str_] | None:
+def _names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
     """Groups or recordings as text; whole numbers saved as floats lose their `.0`."""
     if array is None:
         return None
     if array.dtype.kind not in "biufU":
-        raise RunError(f"{name} must hold text or numbers, but is {array.dtype} ({path.name})")
+        raise RunError(f"{name} must hold text or numbers, but is {array.dtype} ({where})")
     if array.dtype.kind == "f":
         missing = int(np.count_nonzero(~np.isfinite(array)))
         whole = not missing and bool((array == np.round(array)).all())
@@ -154,16 +175,27 @@ def _names(array: NDArray[Any] | None, name: str | None, path: Path) -> NDArray[
     else:
         missing = int(np.count_nonzero(array == "")) if array.dtype.kind == "U" else 0
     if missing:
-        raise RunError(f"{name} must name every row, but {missing} of {len(array)} are missing ({path.name})")
+        raise RunError(f"{name} must name every row, but {missing} of {len(array)} are missing ({where})")
     return array.astype(np.str_)
 
 
-def _seconds(array: NDArray[Any] | None, name: str | None, path: Path) -> NDArray[np.float64] | None:
+def _seconds(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.float64] | None:
     if array is None:
         return None
     if array.dtype.kind not in "iuf":
-        raise RunError(f"{name} must hold seconds as numbers, but is {array.dtype} ({path.name})")
+        raise RunError(f"{name} must hold seconds as numbers, but is {array.dtype} ({where})")
     return array.astype(np.float64)
+
+
+def _parts(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
+    if array is None:
+        return None
+    others = sorted(set(np.unique(array).tolist()) - set(PARTS), key=str)
+    if others:
+        raise RunError(
+            f"{name} must hold {', '.join(PARTS)}, but holds {', '.join(map(repr, others[:3]))} ({where})"
+        )
+    return array.astype(np.str_)
 
 
 def _kind(x: NDArray[Any]) -> Kind:

@@ -1,21 +1,32 @@
-"""The table of data sources: from what a study says to labelled rows."""
+"""The table of data sources: from what a study says to a plan of how its rows are read."""
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from search.rows import Labels, Rows, digest
+from search.rows import Rows
 from search.sources.bonn import load_bonn
-from search.sources.images import load_images
+from search.sources.custom import load_custom
+from search.sources.images import decode, photos_of
 from search.sources.labels import binarize
 from search.sources.npz import load_npz
-from spaces.data import Bonn, Frozen, Images, Npz, SimulatedEeg
+from search.sources.plan import Form, Piece, Plan, at_once, fingerprint_of, size_of
+from spaces.base import Frozen
+from spaces.data import Bonn, Custom, Data, Images, Npz, SimulatedEeg
+from spaces.eeg import Eeg
+from spaces.errors import RunError
 
-__all__ = ["SOURCES", "Labels", "Rows", "digest", "load"]
+PHOTOS_PER_JOB = 256
 
 
-def load_simulated(config: SimulatedEeg, _base: Path) -> Rows:
+def plan_simulated(config: SimulatedEeg, base: Path) -> Plan:
     """Simulated scalp EEG, `(n, 32, 9, 19)`; no folder is read."""
+    return at_once(_simulated, config, base, fingerprint="")
+
+
+def _simulated(config: SimulatedEeg, _base: Path) -> Rows:
     from search.sources.simulated_eeg import CHANNELS, simulate
 
     made = simulate(patients=config.patients, windows=config.windows, seed=config.seed)
@@ -33,26 +44,112 @@ def load_simulated(config: SimulatedEeg, _base: Path) -> Rows:
     )
 
 
-SOURCES: dict[type[Frozen], Callable[[Any, Path], Rows]] = {
-    SimulatedEeg: load_simulated,
-    Npz: load_npz,
-    Images: load_images,
-    Bonn: load_bonn,
+def plan_npz(config: Npz, base: Path) -> Plan:
+    """Arrays of one file."""
+    return _one_file(load_npz, config, base)
+
+
+def plan_bonn(config: Bonn, base: Path) -> Plan:
+    """The Bonn recordings, one archive."""
+    return _one_file(load_bonn, config, base)
+
+
+def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Bonn, base: Path) -> Plan:
+    path = (base / config.path).resolve()
+    # What is wrong with a file that is not there, the loader says.
+    known = fingerprint_of([path], path.parent) if path.is_file() else ""
+    return at_once(load, config, base, fingerprint=known)
+
+
+def plan_images(config: Images, base: Path) -> Plan:
+    """Photos, decoded some hundreds at a time."""
+    paths, y, labels = photos_of(config, base)
+    form = Form(labels, "image")
+    root = base / config.path
+    below, starts = base / config.path, range(0, len(paths), PHOTOS_PER_JOB)
+    jobs = [
+        (paths[k : k + PHOTOS_PER_JOB], y[k : k + PHOTOS_PER_JOB], config.size, below, form) for k in starts
+    ]
+    return Plan(
+        read=_photos,
+        jobs=tuple(jobs),
+        # By the names in the folder: a photo may be a link to elsewhere, or to nothing, which `decode` names.
+        fingerprint=fingerprint_of([path for path in paths if path.exists()], root),
+        skip_bad=config.on_bad_file == "skip",
+        parallel=True,
+        files=len(paths),
+        size_bytes=size_of(list(paths)),
+    )
+
+
+def _photos(job: tuple[Any, Any, int, Path, Form]) -> Iterator[Piece]:
+    paths, y, size, below, form = job
+    x, good, bad = decode(paths, size, below=below)
+    yield Piece(form=form, x=x, y=y[good], bad=tuple(f"{name}: {reason}" for name, reason in bad))
+
+
+def plan_eeg(config: Eeg, base: Path) -> Plan:
+    """EDF recordings, one at a time."""
+    from search.sources.eeg import plan_recordings  # with it comes scipy
+
+    return plan_recordings(config, base)
+
+
+def plan_custom(config: Custom, base: Path) -> Plan:
+    """Whatever the user's own function returns; only calling it tells whether that has changed."""
+    return at_once(load_custom, config, base, fingerprint=None)
+
+
+SOURCES: dict[type[Frozen], Callable[[Any, Path], Plan]] = {
+    SimulatedEeg: plan_simulated,
+    Npz: plan_npz,
+    Images: plan_images,
+    Bonn: plan_bonn,
+    Eeg: plan_eeg,
+    Custom: plan_custom,
 }
-"""The loader of each source; it gets the source's own config and the folder relative paths start from."""
+"""The plan of each source; it gets the source's own config and the folder that relative paths start from."""
 
 
-def load(config: SimulatedEeg | Npz | Images | Bonn, base: Path) -> Rows:
-    """Reads the rows that a study's `data:` names.
+def plan(config: Data, base: Path) -> Plan:
+    """Returns how the rows that a study's `data:` names are to be read.
 
     Args:
         config: the `data:` part of a study.
         base: the folder that relative paths in the study are taken from.
 
-    Returns:
-        All rows, checked.
-
     Raises:
-        RunError: the data are missing, damaged, or not a two-class problem.
+        RunError: nothing of the kind is there.
     """
     return SOURCES[type(config)](config, base)
+
+
+def key(config: Data, plan: Plan) -> str:
+    """Names prepared data: a source, its settings, the state of its files, and the code that read them."""
+    settings = config.model_dump(mode="json", exclude={"path", "folder"})
+    text = json.dumps([settings, plan.fingerprint, _code()], sort_keys=True)
+    name = settings["source"].partition(":")[0].rpartition(".")[2]
+    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _code() -> str:
+    """The sha256 of the code that reads and writes: another version may read the same file in another way."""
+    total, here = hashlib.sha256(), Path(__file__).parent
+    for path in sorted([*here.glob("*.py"), here.parent / "store.py"]):
+        total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def path_of(config: Data, base: Path) -> Path | None:
+    """Returns the absolute path of a source's file or folder; None for one that reads none.
+
+    Raises:
+        RunError: nothing is there.
+    """
+    named = config.model_dump().get("path")
+    if named is None:
+        return None
+    path = (base / Path(named).expanduser()).resolve()
+    if not path.exists():
+        raise RunError(f"data.path must exist, but there is no {path} (data.path: {named})")
+    return path

@@ -1,0 +1,136 @@
+"""A bundle: a folder that decides by itself, loaded only if every file is as it was written."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import yaml
+from numpy.typing import NDArray
+
+from search import backend
+from search.rows import READ_BYTES, Labels, blocks
+from search.run_folder import write_atomically
+from search.shards import Inputs
+from spaces.base import Label
+from spaces.errors import RunError
+
+FORMAT = 2
+"""Of a bundle's files; a reader takes earlier ones too, and refuses a later one. Format 2 adds the events
+and how windows are cut from recordings."""
+SUMS = "SHA256SUMS"
+Outputs = dict[str, NDArray[Any]]
+"""`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A loaded bundle.
+
+    Args:
+        config: what `config.yaml` holds.
+        model: the deciding model.
+    """
+
+    config: dict[str, Any]
+    model: Any
+
+    @property
+    def labels(self) -> Labels:
+        """The original label values."""
+        return Labels(self.config["labels"]["negative"], self.config["labels"]["positive"])
+
+    def predict(self, x: NDArray[Any]) -> pa.Table:
+        """Scores rows and decides; see `outputs` and `table`."""
+        return self.table(self.outputs(x))
+
+    def outputs(self, x: NDArray[Any]) -> Outputs:
+        """Returns what the model says of rows.
+
+        Args:
+            x: inputs `(n, *shape)`, of the bundle's shape and type; finite.
+
+        Raises:
+            RunError: another shape, type or range than the model was trained on.
+        """
+        return outputs(self.model, self._checked(x))
+
+    def table(self, said: Outputs) -> pa.Table:
+        """Returns `score`, `probability` and `label`, in the original values, of n rows."""
+        values: tuple[Label, Label] = (self.labels.negative, self.labels.positive)
+        # The type is that of both values, whichever of them occur: all tables of a file are of one type.
+        label = pa.array([values[number] for number in said["label"].tolist()], pa.array(values).type)
+        return pa.table({"score": said["score"], "probability": said["probability"], "label": label})
+
+    def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
+        shape, dtype = tuple(self.config["input"]["shape"]), self.config["input"]["dtype"]
+        if x.shape[1:] != shape:
+            raise RunError(f"the bundle takes rows of shape {shape}, but got {x.shape[1:]}")
+        if len(x) == 0:
+            raise RunError("there is nothing to predict: the data has no rows")
+        if x.dtype.kind not in "biuf":
+            raise RunError(f"the bundle takes numbers, but got {x.dtype}")
+        if dtype == "uint8" and x.dtype != np.uint8:
+            raise RunError(f"the bundle takes pixels as uint8, 0 to 255, but got {x.dtype}")
+        if dtype == "float32" and x.dtype == np.uint8:
+            raise RunError(
+                "the bundle takes float32 values and was never shown uint8, whose range is another; "
+                "scale the rows as those it was trained on"
+            )
+        if dtype == "float32":
+            with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
+                x = x.astype(np.float32, copy=False)
+            unfinite = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
+            if unfinite.size:
+                raise RunError(
+                    f"inputs must be finite, but {unfinite.size} of {len(x)} rows are not, "
+                    f"the first being row {unfinite[0]}"
+                )
+        return x
+
+
+def load(folder: Path) -> Bundle:
+    """Loads a bundle after every file's checksum has been verified; the model in safe mode.
+
+    Raises:
+        RunError: no bundle, a later format, or a file that is not as it was written.
+    """
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise RunError(f"a bundle is a folder with {SUMS}, but {folder} has none")
+    lines = (line.partition("  ") for line in sums.read_text(encoding="utf-8").splitlines())
+    listed = {name: digest for digest, _, name in lines}
+    for name in {"config.yaml", "model.keras", "MODEL_CARD.md"} | listed.keys():
+        path = folder / name
+        if name not in listed or not path.is_file() or _sum(path) != listed[name]:
+            raise RunError(
+                f"every file of a bundle must be as it was written, but {path} is not (see {SUMS})"
+            )
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    if config["format"] > FORMAT:
+        raise RunError(
+            f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {config['format']}"
+        )
+    backend.import_keras()
+    from search import export
+
+    return Bundle(config, export.load(str(folder / "model.keras")))
+
+
+def outputs(model: Any, x: Inputs) -> Outputs:
+    """Returns what a deciding model says of rows `(n, ...)`, n >= 1, which are read block by block."""
+    said = [model.predict(x[part], batch_size=512, verbose=0) for part in blocks(x, READ_BYTES)]
+    return {name: np.concatenate([some[name] for some in said]) for name in said[0]}
+
+
+def write_sums(folder: Path) -> None:
+    """Writes the checksums of all files of a finished bundle."""
+    names = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
+    text = "".join(f"{_sum(folder / name)}  {name}\n" for name in names)
+    write_atomically(folder / SUMS, text.encode())
+
+
+def _sum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

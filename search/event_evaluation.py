@@ -1,0 +1,204 @@
+"""From scores to event scores: a row's metrics, the threshold of an event policy, the cross-fitted value."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.bootstrap import REPEATS, interval, resampled_counts
+from search.calibration import CalibrationMethod
+from search.estimate import Estimate, defined
+from search.event_scores import EVENT_METRICS, EventCounts, score_events, summed, summed_by_group
+from search.event_sweep import sweep
+from search.event_thresholds import choose_event_threshold, quantile_thresholds
+from search.events import Event, Windows, detected, windows_of
+from search.metrics import METRICS, counts_at, decide
+from search.patients import Patient, per_patient
+from search.reference import Reference
+from search.thresholds import Choice, choose, curve
+from spaces.errors import RunError, TrialError
+from spaces.study import Events, Study
+from spaces.thresholds import Chosen, SensitivityAtFaPerDay
+
+
+def check_events(study: Study, reference: Reference) -> None:
+    """Refuses a study that asks for event scores where there can be none.
+
+    Raises:
+        RunError: the objective or the threshold needs events, and the data cannot tell them.
+    """
+    asked = [
+        name
+        for name, needed in (
+            (f"objective.metric {study.objective.metric}", study.objective.metric in EVENT_METRICS),
+            (f"threshold {study.threshold.policy}", isinstance(study.threshold, SensitivityAtFaPerDay)),
+        )
+        if needed
+    ]
+    if asked and reference.timeline is None:
+        raise RunError(
+            f"{asked[0]} needs recordings that the rows cover: their names, the rows' times and window_s "
+            "(npz: data.recording, data.time, data.window_s), but these are unknown or cover too little"
+        )
+    if asked and reference.halves.by == "row":
+        raise RunError(f"{asked[0]} needs whole recordings in each half, but these are drawn by rows")
+
+
+def windows(reference: Reference) -> Windows | None:
+    """Returns the rows by recording and time; None where they are not known."""
+    if reference.timeline is None or reference.recordings is None or reference.times is None:
+        return None
+    return windows_of(
+        reference.timeline, reference.recordings, reference.times, float(reference.window_s or 0)
+    )
+
+
+def event_choice(
+    reference: Reference, score: NDArray[np.float32], policy: SensitivityAtFaPerDay, rules: Events
+) -> Choice:
+    """Returns the threshold that an event policy chooses on all rows.
+
+    Raises:
+        TrialError: no threshold has few enough false alarms, or there is no seizure.
+    """
+    cuts = quantile_thresholds(score)
+    return choose_event_threshold(cuts, summed(sweep(_known(reference), score, cuts, rules)), policy, score)
+
+
+def event_estimates(
+    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events, seed: int
+) -> dict[str, Estimate]:
+    """Returns every event metric at one threshold, with intervals by bootstrap over groups.
+
+    Counts are timescoring's. Without recordings all are None.
+    """
+    found = windows(reference)
+    if found is None:
+        return {name: Estimate(value=None, low=None, high=None) for name in EVENT_METRICS}
+    _, counts = _scored(found, score, threshold_score, rules)
+    _, groups = summed_by_group(counts, found.recordings)
+    table = np.stack([groups.tp, groups.fp, groups.ref, groups.seconds], axis=1).astype(np.float64)
+    drawn = (
+        EventCounts(*resampled_counts(table, REPEATS, np.random.default_rng(seed)).T)
+        if len(table) > 1
+        else None
+    )
+    whole, estimates = summed(counts), {}
+    for name, metric in EVENT_METRICS.items():
+        low, high = (np.nan, np.nan) if drawn is None else interval(metric(drawn))
+        estimates[name] = Estimate(value=defined(float(metric(whole))), low=defined(low), high=defined(high))
+    return estimates
+
+
+def patients(
+    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
+) -> list[Patient]:
+    """Returns what a threshold does for each patient; empty where recordings are not known."""
+    found = windows(reference)
+    if found is None:
+        return []
+    return per_patient(found.recordings, *_scored(found, score, threshold_score, rules))
+
+
+def event_counts(
+    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
+) -> EventCounts | None:
+    """Returns the counts of all recordings together, `()` each; None where recordings are not known."""
+    found = windows(reference)
+    return None if found is None else summed(_scored(found, score, threshold_score, rules)[1])
+
+
+def _scored(
+    found: Windows, score: NDArray[np.float32], threshold_score: float, rules: Events
+) -> tuple[tuple[tuple[Event, ...], ...], EventCounts]:
+    """The events of each of r recordings, and the scorer's counts of each, `(r,)`."""
+    events = detected(found, decide(score, threshold_score), rules)
+    return events, score_events(found.recordings, events, rules.scorer)
+
+
+def cross_fit_events(
+    reference: Reference,
+    raw: NDArray[np.float32],
+    calibrate: CalibrationMethod,
+    policy: Chosen | SensitivityAtFaPerDay,
+    metric: str,
+    rules: Events,
+) -> float:
+    """The cross-fitted mean of a metric where the threshold, or the metric, is of events.
+
+    As `search.crossfit.cross_fit`, on halves of whole recordings.
+
+    Args:
+        reference: rows whose recordings are known.
+        raw: finite raw scores, float32 `(n,)`.
+        calibrate: see `cross_fit`.
+        policy: the threshold's rule, chosen anew on each half.
+        metric: a name of METRICS or EVENT_METRICS.
+        rules: how decisions become events.
+
+    Returns:
+        NaN if the metric is undefined on any half, or the rule cannot be met on one.
+    """
+    found, values = _known(reference), []
+    decide_after = (
+        _by_events(found, raw, policy, rules)
+        if isinstance(policy, SensitivityAtFaPerDay)
+        else _by_windows(reference, raw, calibrate, policy)
+    )
+    recordings_of = found.order[found.ends[:-1]]  # a recording is wherever its first row is
+    for half in reference.halves.mask.T:
+        for fitted in (half, ~half):
+            try:
+                decided = decide_after(fitted, fitted[recordings_of])
+            except TrialError:  # the rule cannot be met on this half, so there is no threshold to measure
+                return float("nan")
+            if metric in EVENT_METRICS:
+                counts = sweep(found, decided.astype(np.float32), np.array([0.5], np.float32), rules)
+                counts = summed(_some(counts, ~fitted[recordings_of]))
+                values.append(float(EVENT_METRICS[metric](counts)[0]))
+            else:
+                rows = ~fitted
+                cells = counts_at(reference.y[rows], decided[rows].astype(np.float32), 0.5)
+                values.append(float(METRICS[metric](cells)))
+    return float(np.mean(values))
+
+
+Decide = Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.bool_]]
+"""From the rows and the recordings that a threshold is fitted on to the decisions of all rows."""
+
+
+def _by_events(
+    found: Windows, raw: NDArray[np.float32], policy: SensitivityAtFaPerDay, rules: Events
+) -> Decide:
+    """An event policy reads the order of the scores alone: no calibration moves it; one sweep serves all."""
+    cuts = quantile_thresholds(raw)
+    counts = sweep(found, raw, cuts, rules)
+
+    def decide_after(rows: NDArray[np.bool_], recordings: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        choice = choose_event_threshold(cuts, summed(_some(counts, recordings)), policy, raw)
+        return decide(raw, choice.threshold_score)
+
+    return decide_after
+
+
+def _by_windows(
+    reference: Reference, raw: NDArray[np.float32], calibrate: CalibrationMethod, policy: Chosen
+) -> Decide:
+    def decide_after(rows: NDArray[np.bool_], recordings: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        score = calibrate(reference.y[rows], raw[rows]).calibration.apply(raw)
+        return decide(score, choose(curve(reference.y[rows], score[rows]), policy).threshold_score)
+
+    return decide_after
+
+
+def _some(counts: EventCounts, recordings: NDArray[np.bool_]) -> EventCounts:
+    return EventCounts(
+        counts.tp[recordings], counts.fp[recordings], counts.ref[recordings], counts.seconds[recordings]
+    )
+
+
+def _known(reference: Reference) -> Windows:
+    found = windows(reference)
+    if found is None:
+        raise RunError("event scores need recordings that the rows cover, but these are unknown")
+    return found

@@ -1,0 +1,95 @@
+"""Prepared data and Ray: files read at once by this host's processors, and shards for the other hosts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from search.session import TrialData
+from search.shards import Inputs, Part, Shards
+from spaces.errors import RunError
+
+AHEAD = 2
+"""Jobs handed out per processor: one in work and one waiting."""
+
+
+def map_here(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+    """Applies a function to every job, several at once, in processes of this host, where the files are.
+
+    Args:
+        function: importable by name in a new process.
+        jobs: its arguments.
+
+    Yields:
+        The results, in the order of the jobs.
+
+    Raises:
+        RunError: a process died.
+    """
+    here = ray.get_runtime_context().get_node_id()
+    task = ray.remote(
+        num_cpus=1, max_retries=1, scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False)
+    )(_apply)
+    whole = ray.put(function)
+    processors = int(next(n["Resources"].get("CPU", 1) for n in ray.nodes() if n["NodeID"] == here))
+    waiting = list(reversed(jobs))
+    flying: list[Any] = []
+    while waiting or flying:
+        while waiting and len(flying) < AHEAD * processors:
+            flying.append(task.remote(whole, waiting.pop()))
+        try:
+            yield ray.get(flying.pop(0))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause if isinstance(error.cause, RunError) else error from error
+        except ray.exceptions.RayError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise RunError(f"a process that prepares data died: {reason}", exit_code=1) from error
+
+
+def _apply(function: Callable[[Any], Any], job: Any) -> Any:
+    return function(job)
+
+
+def reachable(data: TrialData) -> TrialData:
+    """Returns data that a worker on any host can read.
+
+    On this host, workers map the files. Where the cluster has other hosts, the shards are put into Ray's
+    object store once, from which each host keeps one copy that all of its workers share.
+    """
+    shared: dict[int, Shards] = {}
+    train, validation = (_reachable(x, shared) for x in (data.x_train, data.x_validation))
+    return replace(data, x_train=train, x_validation=validation)
+
+
+def reachable_inputs(x: Inputs) -> Inputs:
+    """Returns inputs that a worker on any host can read; see `reachable`."""
+    found: Inputs = _reachable(x, {})
+    return found
+
+
+def _reachable(x: Any, shared: dict[int, Shards]) -> Any:
+    if sum(node["Alive"] for node in ray.nodes()) < 2:
+        return x
+    match x:
+        case Part(whole=Shards() as shards):
+            if id(shards) not in shared:
+                refs = tuple(ray.put(shards.values(k)) for k in range(len(shards.names)))
+                shared[id(shards)] = replace(shards, elsewhere=_Objects(refs))
+            return Part(shared[id(shards)], x.rows)
+        case _:
+            return x
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """Shards in Ray's object store."""
+
+    refs: tuple[Any, ...]
+
+    def __call__(self, k: int) -> NDArray[Any]:
+        found: NDArray[Any] = np.asarray(ray.get(self.refs[k]))
+        return found
