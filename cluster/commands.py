@@ -99,11 +99,13 @@ def describe(
 ) -> None:
     """Show what a study's data hold: classes, groups, hours, parts, signs of leakage."""
     from reports.description import describe as describe_data
+    from search.trunks import check_shape
 
     stored, made = _stored(study, settings, address)
     console = _console()
     for part in describe_data(made, stored):
         console.print(part, highlight=False, soft_wrap=isinstance(part, str))
+    check_shape(made, stored.rows.x.shape[1:])
 
 
 @app.command()

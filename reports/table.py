@@ -1,11 +1,16 @@
 """The leaderboard on a terminal: the columns that people read first."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
+
+from search.event_scores import EVENT_METRICS
+
+EVENT_POLICY = "sensitivity_at_fa_per_day"
 
 
 def table(rows: Sequence[dict[str, Any]], title: str, width: int) -> Table:
@@ -18,7 +23,11 @@ def table(rows: Sequence[dict[str, Any]], title: str, width: int) -> Table:
     """
     objective = rows[0]["objective"] if rows else "value"
     shown = Table(title=f"{title}: {objective}", title_justify="left", header_style="bold", box=None)
-    columns = [column for column in _COLUMNS if width >= column.least_width]
+    columns = [
+        column
+        for column in _COLUMNS
+        if width >= column.least_width and (about_events(rows) or not column.of_events)
+    ]
     for column in columns:
         shown.add_column(column.name, justify="right" if column.number else "left", no_wrap=True)
     shown.add_column("")
@@ -33,6 +42,12 @@ class _Column:
     cell: Callable[[dict[str, Any]], str]
     number: bool = True
     least_width: int = 0
+    of_events: bool = False
+
+
+def about_events(rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether the study asked for events: its rows are ranked by them, or its thresholds chosen by them."""
+    return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows[:1])
 
 
 _COLUMNS = (
@@ -47,6 +62,8 @@ _COLUMNS = (
     _Column("value", lambda r: _number(r["value"])),
     _Column("sens.", lambda r: _number(r["val_sensitivity"])),
     _Column("prec.", lambda r: _number(r["val_precision"])),
+    _Column("ev.sens.", lambda r: _number(r["val_event_sensitivity"]), of_events=True),
+    _Column("fa/day", lambda r: _number(r["val_fa_per_day"], digits=1), of_events=True),
     _Column("threshold", lambda r: _number(r["threshold"]), least_width=100),
     _Column("epochs", lambda r: str(r["epochs"] or ""), least_width=120),
     _Column("seconds", lambda r: f"{r['train_s']:.0f}", least_width=120),
@@ -74,6 +91,11 @@ def footnotes(rows: Sequence[dict[str, Any]]) -> list[str]:
         f"value: {rows[0]['objective']}, cross-fitted over 10 half-splits by {by}; "
         "sens., prec.: in sample at the threshold"
     ]
+    if about_events(rows):
+        scorer = json.loads(rows[0]["event_scoring"] or "{}").get("scorer", "no scorer")
+        notes.append(
+            f"ev.sens., fa/day: seizures found and false alarms per 24 h, scored by {scorer}, in sample too"
+        )
     if rows[0]["groups"] == "unknown":
         notes.append(
             "groups: unknown; if rows belong to patients or recordings, name them, or numbers flatter"
@@ -89,5 +111,5 @@ def footnotes(rows: Sequence[dict[str, Any]]) -> list[str]:
     return notes
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -62,7 +62,9 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def run(folder) -> Path:
     """The run of a small study, its best trial promoted, and the new patient predicted."""
-    search_py("run", str(write_study(folder)), "--address", "local", cwd=folder)
+    (folder / "printed.txt").write_text(
+        search_py("run", str(write_study(folder)), "--address", "local", cwd=folder)
+    )
     search_py("promote", "runs/eeg", "--to", "bundle", cwd=folder)
     (folder / "predicted.txt").write_text(
         search_py("predict", "bundle", "new", "--out", "new.parquet", cwd=folder)
@@ -72,7 +74,7 @@ def run(folder) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_from_edf_to_leaderboard(run):
+def test_from_edf_to_leaderboard(folder, run):
     rows = pq.read_table(run / "leaderboard.parquet").to_pylist()
     trained = [row for row in rows if row["kind"] != "baseline"]
     assert [row["state"] for row in trained] == ["completed"] * 2
@@ -84,6 +86,9 @@ def test_from_edf_to_leaderboard(run):
     assert (scoring["scorer"], scoring["merge_gaps_s"], scoring["toleranceEnd"]) == ("szcore", 5, 60)
     prevalence = next(row for row in rows if row["trunk"] == "prevalence")
     assert prevalence["val_fa_per_day"] <= 100
+    printed = (folder / "printed.txt").read_text()
+    assert "ev.sens.  fa/day" in printed
+    assert "scored by szcore" in printed
 
 
 @pytest.mark.slow
