@@ -73,6 +73,7 @@ def verify(
         rows = prepared.seen()
         folds = draw_folds(rows, k, study)
         leaks = _accepted_leaks(rows, folds, study)
+        code = code_digest(study, rows.x.shape[1:])
         check_fold_events(rows, folds, study)
         what = f"trial {record.ask.trial_id}: {_named(folds)} of the training and validation rows"
         preparing.say(console, f"{what}, on {connect()}")
@@ -87,7 +88,7 @@ def verify(
         seed=study.seed,
         digests={
             **{name: resolved[name] for name in ("data_digest", "split_digest", "study_digest")},
-            "code_digest": code_digest(study),
+            "code_digest": code,
         },
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )

@@ -106,7 +106,8 @@ def preprocessing(data: Eeg) -> dict[str, Any]:
 
 def is_calibrated(record: Record) -> bool:
     """Whether sigmoid(score) of a trial may be called a probability."""
-    return record.calibration != "none" and record.calibration_note is None
+    said = record.metrics["brier"].value is not None
+    return said and record.calibration != "none" and record.calibration_note is None
 
 
 def _events(study: Study, rows: Rows) -> dict[str, Any] | None:

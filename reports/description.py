@@ -87,7 +87,7 @@ def _groups(rows: Rows) -> Table:
     table.title = f"groups ({len(names)})"
     for code, name in enumerate(names[:GROUPS_SHOWN]):
         mine = codes == code
-        table.add_row(str(name), *_counts(rows.y[mine]), *_time(rows, {str(name)}))
+        table.add_row(str(name), *_counts(rows.y[mine]), *_time(rows, mine))
     if len(names) > GROUPS_SHOWN:
         table.add_row(f"{len(names) - GROUPS_SHOWN} more")
     return table
@@ -101,7 +101,7 @@ def _parts(rows: Rows, split: Split) -> Table:
     for name, taken in parts.items():
         groups = set() if rows.groups is None else set(rows.groups[taken].tolist())
         count = str(len(groups)) if groups else "unknown"
-        table.add_row(name, *_counts(rows.y[taken]), count, *_time(rows, groups))
+        table.add_row(name, *_counts(rows.y[taken]), count, *_time(rows, _mask(rows, taken)))
     return table
 
 
@@ -116,12 +116,22 @@ def _counts(y: NDArray[np.int8]) -> tuple[str, str]:
     return str(len(y)), f"{int(y.sum())} ({y.mean():.2%})"
 
 
-def _time(rows: Rows, groups: set[str]) -> tuple[str, ...]:
-    if rows.timeline is None:
+def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Hours and seizures of the recordings that rows `(n,)` come from; "-" where others do too."""
+    if rows.timeline is None or rows.recordings is None:
         return ()
-    mine = [recording for recording in rows.timeline if recording.group in groups]
+    names = set(rows.recordings[mask].tolist())
+    if names & set(rows.recordings[~mask].tolist()):
+        return "-", "-"
+    mine = [recording for recording in rows.timeline if recording.name in names]
     hours = sum(recording.duration_s for recording in mine) / 3600
     return f"{hours:.4g}", str(sum(len(recording.seizures) for recording in mine))
+
+
+def _mask(rows: Rows, taken: NDArray[np.int64]) -> NDArray[np.bool_]:
+    mask = np.zeros(len(rows), np.bool_)
+    mask[taken] = True
+    return mask
 
 
 def _listed(reasons: tuple[str, ...]) -> str:

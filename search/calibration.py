@@ -231,3 +231,6 @@ CALIBRATIONS: dict[str, CalibrationMethod] = {
     "temperature": fit_temperature,
 }
 """The calibrations a study may name."""
+
+UNBENDING = frozenset({"platt"})
+"""Those after which sigmoid(score) is a probability whatever the raw scores were."""

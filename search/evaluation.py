@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.bootstrap import intervals
-from search.calibration import CALIBRATIONS, Calibration, CalibrationMethod
+from search.calibration import CALIBRATIONS, UNBENDING, Calibration, CalibrationMethod
 from search.crossfit import SCORE_METRICS, cross_fit
 from search.estimate import Estimate, defined
 from search.event_evaluation import cross_fit_events, event_choice, event_estimates
@@ -98,8 +98,9 @@ def fit_decision(
         calibration=fit.calibration,
         calibration_note=fit.reason,
         choice=choice,
-        # The identity after a failed fit makes no probability of a margin.
-        probabilistic=probabilistic or (study.objective.calibration != "none" and fit.reason is None),
+        # The identity after a failed fit makes no probability of a margin, and a slope alone undoes neither
+        # class weights nor a loss that bends probabilities.
+        probabilistic=probabilistic or (study.objective.calibration in UNBENDING and fit.reason is None),
         prevalence=study.objective.prevalence if fit.reason is None else None,
     )
 

@@ -14,11 +14,11 @@ PACKAGES = ("spaces", "search", "reports", "cluster")
 LIBRARIES = ("keras", "tensorflow", "jax", "ray", "optuna", "numpy", "scikit-learn", "pyarrow")
 
 
-def code_digest(study: Study | None = None, shape: tuple[int, ...] = ()) -> str:
+def code_digest(study: Study, shape: tuple[int, ...]) -> str:
     """Returns the sha256 of our source files, names and contents, as 64 hexadecimal digits.
 
     Args:
-        study: adds the files that its source and its network come from beside our code, if there are any.
+        study: names the files that its source and its network come from beside our code, if there are any.
         shape: of one row, which pretrained weights depend on.
 
     Raises:
@@ -28,10 +28,9 @@ def code_digest(study: Study | None = None, shape: tuple[int, ...] = ()) -> str:
     total = hashlib.sha256()
     for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    if study is not None:
-        if isinstance(study.data, Custom):
-            total.update(custom.code_digest(study.data.source, study.data.folder or ".").encode())
-        total.update((outside_digest(author_config(study), shape) or "").encode())
+    if isinstance(study.data, Custom):
+        total.update(custom.code_digest(study.data.source, study.data.folder or ".").encode())
+    total.update((outside_digest(author_config(study), shape) or "").encode())
     return total.hexdigest()
 
 

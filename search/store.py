@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,9 @@ FORMAT = 1
 MANIFEST, COLUMNS, TIMELINE = "manifest.json", "columns.parquet", "timeline.json"
 NAMED = 5
 """Bad files that a message names."""
+BAD_INPUT = 2
+"""Exit code of an error that lies in the data, not in the machine."""
+_HOST = "".join(c if c.isalnum() else "_" for c in platform.node())
 
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 """Applies a function to every item, in order; items may be worked on at once, in processes of this host."""
@@ -92,7 +96,7 @@ def prepare(
         return open_stored(folder, reused=True)
     root.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(root)
-    writing = root / f".{key}.{os.getpid()}.tmp"
+    writing = root / f".{key}.{_HOST}-{os.getpid()}.tmp"
     shutil.rmtree(writing, ignore_errors=True)
     writing.mkdir()
     try:
@@ -112,7 +116,7 @@ def open_stored(folder: Path, *, reused: bool = True) -> Stored:
     Raises:
         RunError: manifest and files disagree.
     """
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = _manifest(folder)
     wanted = {COLUMNS: manifest["columns"], TIMELINE: manifest["timeline"]}
     wanted |= {shard["name"]: shard["sha256"] for shard in manifest["shards"] if shard["rows"]}
     with ThreadPoolExecutor(max_workers=2) as pool:  # hashing leaves the interpreter alone
@@ -123,19 +127,27 @@ def open_stored(folder: Path, *, reused: bool = True) -> Stored:
                     f"prepared data must be as they were written, but {folder / name} "
                     f"{'is missing' if now is None else 'is not'}; delete {folder} to prepare them anew"
                 )
-    if _digest(manifest, pq.ParquetFile(folder / COLUMNS).read()) != manifest["digest"]:
-        raise RunError(
-            f"a manifest must be as it was written, but {folder / MANIFEST} is not; delete {folder}"
-        )
     return _opened(folder, manifest, reused)
 
 
-def _digest(manifest: dict[str, Any], columns: pa.Table) -> str:
-    """The sha256 of the contents alone: how Parquet wrote them, or what was mended, makes no other data."""
-    contents = {key: manifest[key] for key in ("form", "dtype", "row_shape", "shards", "timeline")}
-    # By way of JSON, so that a manifest just made and one just read come to the same.
-    text = json.dumps(json.loads(json.dumps(contents)), sort_keys=True)
-    return hashlib.sha256(text.encode() + _content(columns)).hexdigest()
+def _manifest(folder: Path) -> dict[str, Any]:
+    """Reads the manifest and holds it against its own digest."""
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if manifest.pop("sha256") == _sha256_of(manifest):
+            return manifest
+    except (ValueError, KeyError, AttributeError):
+        pass
+    raise RunError(
+        f"a manifest must be as it was written, but {path} is not; delete {folder} to prepare anew"
+    )
+
+
+def _sha256_of(values: dict[str, Any], more: bytes = b"") -> str:
+    # By way of JSON, so that values just made and values just read come to the same.
+    text = json.dumps(json.loads(json.dumps(values)), sort_keys=True)
+    return hashlib.sha256(text.encode() + more).hexdigest()
 
 
 def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
@@ -219,8 +231,11 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         "bad": bad,
         "notes": [note for shard in shards for note in shard.notes],
     }
-    digest = _digest(manifest, columns)
-    text = json.dumps({**manifest, "digest": digest}, indent=1)
+    # Of the contents alone: how Parquet wrote them, or what was mended, makes no other data.
+    contents = {key: manifest[key] for key in ("form", "dtype", "row_shape", "shards", "timeline")}
+    digest = _sha256_of(contents, _content(columns))
+    manifest["digest"] = digest
+    text = json.dumps({**manifest, "sha256": _sha256_of(manifest)}, indent=1)
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -246,6 +261,8 @@ def _write_shard(read: Read, named: tuple[Any, str]) -> _Shard:
             os.fsync(file.fileno())
     except RunError as error:
         os.unlink(path)
+        if error.exit_code != BAD_INPUT:  # a file that could not be read now may be readable in an hour
+            raise
         return _Shard(
             name=name, rows=0, sha256="", row_shape=(), dtype="", form=None, columns={}, timeline=(),
             bad=(str(error),), notes=(),
@@ -302,8 +319,8 @@ def _put(writing: Path, folder: Path) -> Path:
 
 def _remove_abandoned(root: Path) -> None:
     """Removes what processes that are gone left half-written."""
-    for path in root.glob(".*.tmp"):
-        owner = path.name.split(".")[-2]
+    for path in root.glob(f".*.{_HOST}-*.tmp"):  # the folder may be shared with other hosts
+        owner = path.name.removesuffix(".tmp").rpartition("-")[2]
         if owner.isdecimal() and not _is_alive(int(owner)):
             shutil.rmtree(path, ignore_errors=True)
 

@@ -234,6 +234,20 @@ def test_recordings_of_other_rates_and_names_come_to_one_form(tmp_path):
     assert (rows.y[rows.groups == "sub-02"]).tolist() == [3 <= k < 12 for k in range(30)]
 
 
+def test_windows_of_one_patient_on_both_sides_are_refused_unless_accepted(tmp_path):
+    write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=60)
+    study = str(write_study(tmp_path, split={"by": "window"}))
+    said = search_py("describe", study, cwd=tmp_path, code=2)
+    assert "3 groups stand in several parts" in said
+    assert "a search refuses these parts, which are not independent" in said
+    said = search_py("run", study, "--address", "local", cwd=tmp_path, code=2)
+    assert "windows of one group must not stand on both sides of a split" in said
+    said = search_py("describe", study, "--set", "split.i_accept_leakage=true", cwd=tmp_path)
+    assert "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky" in said
+    train = next(line for line in said.splitlines() if "train" in line)
+    assert train.split("\u2502")[-3].strip() == train.split("\u2502")[-2].strip() == "-"
+
+
 def test_the_command_line_says_it_in_one_line(tmp_path):
     write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=30)
     truncate(tmp_path / "recordings" / "sub-03" / "eeg" / "sub-03_task-rest_run-01")

@@ -159,6 +159,22 @@ def test_each_half_of_a_cross_fit_is_moved_from_its_own_share(name):
     assert came.value == again
 
 
+def test_a_slope_alone_makes_no_probability_of_scores_that_were_none():
+    """At 1% positives, log-odds as class weights bend them stay bent under a temperature."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(4000) < 0.01).astype(np.int8)
+    raw = (rng.normal(size=4000) + 2 * y - 1).astype(np.float32)
+    rows = reference(y, np.array([f"g{k % 40}" for k in range(4000)]))
+    for calibration, bent, said in (
+        ("temperature", True, False),
+        ("temperature", False, True),
+        ("platt", True, True),
+        ("none", True, False),
+    ):
+        measured = measure(raw, rows, study(calibration=calibration), FIXED, probabilistic=not bent)
+        assert (measured.metrics["ece"].value is not None) == said
+
+
 def test_the_table_of_fits_is_not_touched():
     assert {"none": fit_none, "platt": fit_platt, "temperature": fit_temperature} == CALIBRATIONS
     with pytest.raises(RunError, match="which platt alone sees to, but calibration is none"):

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -178,8 +179,41 @@ def test_it_is_refused_when_manifest_and_files_disagree(harm, name, reads):
         reads.prepare()
 
 
+def test_another_folder_of_the_same_names_sizes_and_times_is_another_source(tmp_path):
+    """As archives unpack: everything alike but the contents."""
+    digests = []
+    for site in ("a", "b"):
+        (tmp_path / site).mkdir()
+        x = np.arange(40.0).reshape(20, 2) + (site == "b")
+        np.savez(tmp_path / site / "rows.npz", X=x, y=np.arange(20) % 2)
+        os.utime(tmp_path / site / "rows.npz", (0, 0))
+        plan = table.plan(Npz(source="npz", path="rows.npz"), tmp_path / site)
+        config = Npz(source="npz", path="rows.npz")
+        made = store.prepare(plan, table.key(config, plan), tmp_path / "prepared")
+        np.testing.assert_array_equal(made.rows.x[:], x)
+        digests.append(made.digest)
+    assert digests[0] != digests[1]
+
+
+def test_a_file_edited_in_place_is_read_again_whatever_its_time_says(reads, tmp_path):
+    path = tmp_path / "rows.npz"
+    first, before = reads.prepare(), path.stat()
+    content = path.read_bytes()
+    np.savez(path, X=np.arange(40.0).reshape(20, 2) + 1, y=np.arange(20) % 2)
+    assert len(path.read_bytes()) == len(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert reads.prepare().digest != first.digest
+    assert reads.count == 2
+
+
 @pytest.mark.parametrize(
-    ("written", "edited"), [('"positive": 1', '"positive": 0'), ('"window_s": null', '"window_s": 2')]
+    ("written", "edited"),
+    [
+        ('"positive": 1', '"positive": 0'),
+        ('"window_s": null', '"window_s": 2'),
+        ('"bad": []', '"bad": ["a: b"]'),
+        ("{", "["),
+    ],
 )
 def test_an_edited_manifest_is_refused(written, edited, reads):
     path = reads.prepare().path / "manifest.json"
@@ -235,6 +269,18 @@ def test_bad_files_are_left_out_whole_where_the_study_says_so(tmp_path):
         )
 
 
+def unreadable_now(job):
+    yield from failing(("one", False))
+    raise RunError("the disk gave: Input/output error", exit_code=1)
+
+
+def test_what_may_be_readable_in_an_hour_is_not_left_out_for_ever(tmp_path):
+    plan = Plan(read=unreadable_now, jobs=(1, 2), files=2, fingerprint="", skip_bad=True)
+    with pytest.raises(RunError, match="Input/output error"):
+        store.prepare(plan, "key", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def unlike(job):
     shape = (2, job)
     yield Piece(form=Form(Labels(0, 1), "table"), x=np.zeros(shape, np.float32), y=np.zeros(2, np.int8))
@@ -248,12 +294,16 @@ def test_shards_of_another_shape_are_refused(tmp_path):
 def test_what_a_dead_process_left_is_removed(reads, tmp_path):
     root = tmp_path / "prepared"
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True)
-    gone, alive = root / f".a-key.{int(dead.stdout)}.tmp", root / f".a-key.{os.getppid()}.tmp"
+    host = "".join(c if c.isalnum() else "_" for c in platform.node())
+    gone, alive = root / f".a-key.{host}-{int(dead.stdout)}.tmp", root / f".a-key.{host}-{os.getppid()}.tmp"
+    others = root / f".a-key.another-{int(dead.stdout)}.tmp"
     gone.mkdir(parents=True)
     alive.mkdir()
+    others.mkdir()
     reads.prepare()
     assert not gone.exists()
     assert alive.exists()
+    assert others.exists()
 
 
 def test_the_manifest_says_what_is_there(reads):

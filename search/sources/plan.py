@@ -115,7 +115,12 @@ def size_of(paths: list[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.exists())
 
 
-def fingerprint_of(paths: list[Path], root: Path) -> list[list[Any]]:
-    """Names below `root`, sizes and times of files: what tells an edited file from the one that was read."""
+def fingerprint_of(paths: list[Path], root: Path) -> list[Any]:
+    """What tells the files that were read from others, and from themselves once edited.
+
+    The folder itself is part of it, since names, sizes and times of one data set can be those of another; and
+    so is when the system last saw a file change, which no copy or touch sets back.
+    """
     found = [(path.relative_to(root).as_posix(), path.stat()) for path in paths]
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in sorted(found)]
+    told = [[name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for name, s in sorted(found)]
+    return [str(root.resolve()), *told]

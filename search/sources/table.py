@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from spaces.eeg import Eeg
 from spaces.errors import RunError
 
 PHOTOS_PER_JOB = 256
+READERS = ("numpy", "scipy", "edfio", "pillow")
+"""Libraries that decode, filter and resample."""
 
 
 def plan_simulated(config: SimulatedEeg, base: Path) -> Plan:
@@ -133,10 +136,11 @@ def key(config: Data, plan: Plan) -> str:
 
 
 def _code() -> str:
-    """The sha256 of the code that reads and writes: another version may read the same file in another way."""
+    """The sha256 of all that reads and writes: another version may read the same file in another way."""
     total, here = hashlib.sha256(), Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), here.parent / "store.py"]):
+    for path in sorted([*here.glob("*.py"), here.parent / "store.py", here.parent / "rows.py"]):
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    total.update(" ".join(f"{name} {version(name)}" for name in READERS).encode())
     return total.hexdigest()
 
 
