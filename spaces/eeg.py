@@ -25,6 +25,12 @@ MONTAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp1-F3", "F3-C3", "C3-P3", "P3-O1", "Fz-Cz", "Cz-Pz"),
             *("Fp2-F4", "F4-C4", "C4-P4", "P4-O2", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
         ),
+        # The averaged-reference montage of the TUH corpus, ear to ear across the vertex (its 01_tcp_ar).
+        "tcp_ar": (
+            *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
+            *("A1-T3", "T3-C3", "C3-Cz", "Cz-C4", "C4-T4", "T4-A2"),
+            *("Fp1-F3", "F3-C3", "C3-P3", "P3-O1", "Fp2-F4", "F4-C4", "C4-P4", "P4-O2"),
+        ),
     }
 )
 """Sets of channels that have a name."""
@@ -43,7 +49,7 @@ class Eeg(Frozen):
     channels: Annotated[tuple[str, ...], BeforeValidator(_montage)] = Field(
         default=MONTAGES["10-20"],
         min_length=1,
-        description="10-20, double_banana, or a list of names such as Fp1 and bipolar pairs such as Fp1-F7",
+        description="10-20, double_banana, tcp_ar, or a list of names such as Fp1 and pairs such as Fp1-F7",
     )
     missing_channels: Literal["stop", "interpolate"] = Field(
         default="stop", description="of a file: it is a bad file, or neighbours stand in for them"
@@ -68,6 +74,12 @@ class Eeg(Frozen):
         default="stop",
         description="past the signal's end, overlapping or negative: a bad file, or cut to what is there",
     )
+    seizure_types: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), description="of BIDS events: types that are seizures, besides those known as such"
+    )
+    other_types: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), description="of BIDS events: types that are not, such as [aura]; exact but for case"
+    )
     on_bad_file: Literal["stop", "skip"] = "stop"
 
     @field_validator("channels")
@@ -77,12 +89,26 @@ class Eeg(Frozen):
             raise ValueError(f"must name each channel once, but got {list(value)}")
         return value
 
+    @field_validator("seizure_types", "other_types")
+    @classmethod
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(name.strip() for name in value):
+            raise ValueError(f"must not be blank, but got {list(value)}")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> "Eeg":
         if self.form == "spectrogram" and self.window_s != 1:
             raise ValueError(f"a spectrogram is of one second (window_s: 1), but got {self.window_s:g}")
         if self.step * self.rate_hz < 1:
             raise ValueError(f"step_s must be at least one sample, but got {self.step:g}")
+        seizures, others = (
+            {name.strip().casefold() for name in names} for names in (self.seizure_types, self.other_types)
+        )
+        if both := sorted(seizures & others):
+            raise ValueError(
+                f"an event type is a seizure or is not, but seizure_types and other_types both list {both}"
+            )
         half = self.rate_hz / 2
         if self.bandpass_hz is not None and not 0 < self.bandpass_hz[0] < self.bandpass_hz[1] < half:
             raise ValueError(f"bandpass_hz must rise within (0, {half:g}), but got {list(self.bandpass_hz)}")

@@ -3,7 +3,7 @@
 import pytest
 
 from search.sources import annotation_formats, siena_list
-from search.sources.annotations import read
+from search.sources.annotations import read as read_with_notes
 from search.sources.layouts import Found, find
 from spaces.eeg import Eeg
 from spaces.errors import RunError
@@ -90,6 +90,11 @@ def written(folder, layout, change=lambda text: text.encode()) -> Found:
     (folder / edf).touch()
     (folder / annotations).write_bytes(change(text))
     return find(folder, Eeg(source="eeg", path="."))[0]
+
+
+def read(found: Found, duration_s: float | None = None, mend: bool = False):
+    config = Eeg(source="eeg", path=".", bad_annotations="mend" if mend else "stop")
+    return read_with_notes(found, config, duration_s)[0]
 
 
 def refusal(call, *args) -> str:
@@ -188,7 +193,8 @@ def test_chbmit_refusals(old, new, message):
 def test_siena_typos_are_read():
     assert siena_list.seizures(LIST, "PN06-1") == [(900.0, 990.0)]  # over midnight
     assert siena_list.seizures(LIST, "PN06-2") == [(66.0, 120.0), (4235.0, 4295.0)]
-    assert siena_list.seizures(LIST, "PN06-1", 11179 + 60) == [(900.0, 990.0)]
+    assert siena_list.registration(LIST, "PN06-1") == (85800, 11179)
+    assert siena_list.registration(LIST.replace("Registration end", "Until"), "PN06-2") == (60565, None)
 
 
 @pytest.mark.parametrize("name", ["PN01.edf", "PN01-.edf", "PNO1-1.edf", "pn01-1", "PN 01-1.edf"])
@@ -221,6 +227,11 @@ def test_siena_one_recording_named_before_its_seizures(name):
         ("\n\nSeizure n 2", "\nSeizure start time: 01.00.00\n\nSeizure n 2", "but line 10 repeats"),
         ("Seizure n 2 (in sleep):", "Sezure n 2", "but line 12 repeats"),
         ("PN06-2", "PN06-1", "must have one registration start time, but the list gives 2"),
+        (
+            "Seizure n 3\nFile name: PN06-2",
+            "Sezure n 3\nFile name: PNO6-1",  # its seizure would be lost without a word
+            "but line 19 repeats",
+        ),
     ],
 )
 def test_siena_refusals(old, new, message):
@@ -230,6 +241,51 @@ def test_siena_refusals(old, new, message):
 
 def test_siena_a_bad_seizure_of_another_recording_does_no_harm():
     assert siena_list.seizures(LIST.replace("18.01.00", "soon"), "PN06-1") == [(900.0, 990.0)]
+
+
+def clocked(found: Found, clock: bytes) -> Found:
+    """The recording with an EDF header that says no more than when it began."""
+    found.edf.write_bytes(b"0".ljust(176) + clock.ljust(8) + b" " * 72)
+    return found
+
+
+def test_siena_the_headers_clock_agrees_with_the_list(tmp_path):
+    found = clocked(written(tmp_path, "siena"), b"23.49.01")
+    for mend in (False, True):
+        assert read(found, 11160.0, mend) == ((900.0, 990.0),)
+        message = refusal(read, clocked(found, b"23.48.59"), 11160.0, mend)
+        assert message == (
+            "the registration start must agree with the clock in the EDF header to 60 s, "
+            "but it does not; correct the list"
+        )
+        assert "clock" in refusal(read, clocked(found, b"11.50.00"), 11160.0, mend)
+        for unknown in (b"00.00.00", b"", b"soon", b"99.99.99"):
+            assert read(clocked(found, unknown), 11160.0, mend) == ((900.0, 990.0),)
+        clocked(found, b"23.50.00")
+    midnight = written(tmp_path, "siena", lambda text: text.replace("23.50.00", "23.59.30").encode())
+    assert read(clocked(midnight, b"00.00.10"), 10609.0) == ((330.0, 420.0),)
+
+
+def test_siena_mending_tolerates_a_cut_signal_alone_and_says_so(tmp_path):
+    found = written(tmp_path, "siena")
+    mend = Eeg(source="eeg", path=".", bad_annotations="mend")
+    assert read_with_notes(found, mend, 11160.0) == (((900.0, 990.0),), ())
+    assert read_with_notes(found, mend, 379.0) == (
+        ((900.0, 990.0),),
+        ("the signal is 379 s of the 11179 s listed; its start is taken for the registration's",),
+    )
+    assert read_with_notes(clocked(found, b"23.50.10"), mend, 379.0)[1] == (
+        "the signal is 379 s of the 11179 s listed; it starts with the registration",
+    )
+    message = refusal(read, found, 11300.0, True)
+    assert "by them it lasts 11179 s, and it is 11300 s long" in message
+
+
+def test_real_siena_excerpts_start_with_the_registration(shared):
+    mend = Eeg(source="eeg", path=".", bad_annotations="mend")
+    for found in find(shared / "eeg_recordings" / "siena", mend):
+        (note,) = read_with_notes(found, mend, 2.0)[1]
+        assert note.endswith("s listed; it starts with the registration")
 
 
 def test_siena_registration_times_agree_with_the_signal(tmp_path):
@@ -280,38 +336,9 @@ def test_tuh_background_and_non_epileptic_seizures_are_none():
     assert annotation_formats.tuh(CSV_BI.replace("seiz", "nesz").replace("fnsz", "bckg")) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "is_seizure"),
-    [
-        *((kind, True) for kind in ("sz", "SZ_foc_ia", "sz-gen", "seizure", "Seizure", "Seizures", "seiz")),
-        *((kind, True) for kind in ("seizure_focal", "focal seizure", "ictal", "Ictal phase")),
-        *((kind, False) for kind in ("bckg", "impd", "n/a", "", "interictal", "preictal", "inter-ictal")),
-        *((kind, False) for kind in ("no seizure", "non-seizure", "seizure-free", "seizure_like", "post_sz")),
-    ],
-)
-@pytest.mark.parametrize("column", ["eventType", "trial_type"])
-def test_bids_names_of_seizures(column, kind, is_seizure):
-    text = f"onset\tduration\t{column}\n1.5\t2\t{kind}\n"
-    assert annotation_formats.bids(text) == [(1.5, 3.5)] * is_seizure
-
-
-def test_bids_event_type_comes_before_trial_type():
-    text = "trial_type\tonset\tduration\teventType\nseizure\t1\t2\tbckg\nrest\t3\t4\tsz\n"
-    assert annotation_formats.bids(text) == [(3.0, 7.0)]
-    assert annotation_formats.bids("onset\tduration\ttrial_type\n") == []
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("onset\tduration\teventType\n5\tn/a\tsz", "annotation without an end: a seizure needs both"),
-        ("onset\tduration\teventType\nn/a\t5\tsz", "annotation without a start"),
-        ("onset\teventType\tduration\n5\tsz", "annotation without an end"),
-        ("onset\tduration\teventType\n5\tlong\tsz", "must be a number of seconds"),
-        ("onset\tduration\n5\t5", "but lack eventType or trial_type"),
-        ("5\t5\tsz", "but lack onset, duration, eventType or trial_type"),
-        ("# none", "but lack onset, duration, eventType or trial_type"),
-    ],
-)
-def test_bids_refusals(text, message):
-    assert message in refusal(annotation_formats.bids, text)
+def test_a_study_names_event_types_of_its_own(tmp_path):
+    found = written(tmp_path, "bids", lambda text: text.replace("SZ\t", "Aura\t").encode())
+    assert "that of row 4 is not" in refusal(read, found)
+    for named, seizures in (("seizure_types", 2), ("other_types", 1)):
+        config = Eeg(source="eeg", path=".", **{named: "aura"})
+        assert len(read_with_notes(found, config)[0]) == seizures

@@ -107,6 +107,99 @@ def test_double_banana_from_electrodes():
     assert (np.abs(montage.weights).sum(axis=0) == 2).all()
 
 
+TCP = MONTAGES["tcp_ar"]
+EARS = ["T4", "T4-A2", "A1-T3", "Fp1-M1"]
+
+
+def row(labels, name) -> dict[int, float]:
+    """How one wanted channel is made of labels."""
+    montage = resolve(labels, [name])
+    return dict(zip(montage.signals, montage.weights[:, 0], strict=True))
+
+
+def test_a_wanted_ear_is_one_end_of_a_pair():
+    assert standard_channels(EARS) == tuple(EARS)
+    assert standard_channels(standard_channels(["T8-A2", "EEG FP1-REF"])) == ("T4-A2", "Fp1")
+    with pytest.raises(RunError, match='"T4-A2" and "T8-A2" are both T4-A2'):
+        standard_channels(["T4-A2", "T8-A2"])
+    assert standard_name("EEG T4-A2") == "T4"  # of a file, an ear is the reference
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "made"),
+    [
+        (["EEG T4-REF", "EEG T4-A2"], "T4-A2", {1: 1}),
+        (["EEG T8-A2"], "T4-A2", {0: 1}),
+        (["EEG A2-T4"], "T4-A2", {0: -1}),
+        (["EEG T3-A1"], "A1-T3", {0: -1}),
+        (["EEG T4-REF", "EEG A2-REF"], "T4-A2", {0: 1, 1: -1}),
+        (["EEG T4-A1", "EEG A2-A1"], "T4-A2", {0: 1, 1: -1}),
+        (["EEG T4-A2"], "T4", {0: 1}),
+        (["EEG A1-A2"], "A1-A2", {0: 1}),
+    ],
+)
+def test_pairs_with_an_ear_are_read_turned_or_derived(labels, name, made):
+    assert row(labels, name) == made
+
+
+@pytest.mark.parametrize(
+    "labels", [["T4-REF"], ["T4-A1"], ["T4-M2"], ["T4-REF", "A2-LE"], ["T4-A1", "A2-REF"]]
+)
+@pytest.mark.parametrize(
+    ("missing", "rule"), [("stop", "every channel"), ("interpolate", "may be|cannot be")]
+)
+def test_an_electrode_alone_is_no_pair_with_an_ear(labels, missing, rule):
+    with pytest.raises(RunError, match=f"{rule}.*A2 is missing"):
+        resolve(labels, ["T4-A2"], missing)
+
+
+def test_an_electrode_and_its_pair_are_two_channels():
+    montage = resolve(["T4-REF", "A2-REF"], ["T4", "T4-A2"])
+    assert montage.channels == ("T4", "T4-A2")
+    assert montage.weights.tolist() == [[1, 1], [0, -1]]
+    assert resolve(["T4-REF", "T4-A2"], ["T4", "T4-A2"]).names == ("T4", "T4-A2")
+
+
+def test_tcp_montage_of_real_files(shared):
+    folder = shared / "eeg_recordings" / "tuh"
+    headers = {open_header(path).labels for path in folder.rglob("*.edf")}
+    assert len(headers) >= 4
+    for labels in headers:
+        montage = resolve(labels, TCP)
+        assert len(set(montage.channels)) == 22
+        assert montage.notes == ()
+        for name, weights in zip(TCP, montage.weights.T, strict=True):
+            first, second = name.split("-")
+            assert {montage.names[k]: w for k, w in enumerate(weights) if w} == {first: 1, second: -1}
+
+
+def test_one_reference_for_all_comes_before_the_first_label():
+    labels = ["T4-A1", "T4-REF", "F3-A2", "F4-A1", "F3-REF"]
+    montage = resolve(labels, ["T4", "F3"])
+    assert (montage.signals, montage.notes) == ((1, 4), ())
+    montage = resolve(["Fp1-A1", "F7-A1", "Fp1", "F7"], ["Fp1", "F7"])
+    assert (montage.signals, montage.notes) == ((0, 1), ())  # of two that have both, the first
+
+
+def test_mixed_references_are_told():
+    montage = resolve(["F3-A2", "F4-A1", "C3-A2"], ["F4", "F3", "C3"])
+    assert montage.signals == (0, 1, 2)
+    assert montage.notes == (
+        "no single reference has all electrodes of the study: F4 against A1; F3, C3 against A2",
+    )
+    assert resolve(["F3-A2", "F4"], ["F3", "F4"]).notes == (
+        "no single reference has all electrodes of the study: F3 against A2; F4 against one without a name",
+    )
+    assert resolve(["F3-A2", "F4-A1"], ["F3-A2", "F4-A1"]).notes == ()  # wanted so
+
+
+def test_what_the_most_common_reference_lacks_comes_from_the_next():
+    labels = ["O1-LE", "F4-A1", "F3-A2", "C4-A1", "C3-A2", "P3-A2", "O2-A1", "O1-A1"]
+    montage = resolve(labels, ["F4", "C4", "F3", "C3", "O1", "O2", "P3"])
+    assert 0 not in montage.signals
+    assert montage.notes[0].endswith(": F4, C4, O1, O2 against A1; F3, C3, P3 against A2")
+
+
 REFUSED = {
     "unknown": (["Fp1"], ["Fpp1"], "stop", r'channels must be 10-20.*but got "Fpp1"; did you mean Fp1\?'),
     "unknown pair": (["Fp1"], ["Fp1-Ff7"], "stop", r"did you mean Fp1-F7\?"),

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from search.sources.eeg import windows
+from search.sources.eeg import plan_recordings, read_recording, windows
 from search.sources.stft import spectrogram
 from spaces.eeg import MONTAGES, Eeg
 from spaces.errors import RunError
@@ -186,6 +186,7 @@ FLAT = np.concatenate([NOISE[:18], np.zeros((1, 30 * 256))])
 BAD = {
     "past the end": (spoil("20\t15\tsz\n"), "end within the signal of 30 s, but one is at 20 to 35 s"),
     "overlapping": (spoil("5\t6\tsz\n8\t6\tsz\n"), "seizures must not overlap, but"),
+    "in doubt": (spoil("5\t6\tseizure?\n"), "that of row 1 is not; list it in data.seizure_types"),
     "negative": (spoil("9\t-3\tsz\n"), "a seizure must"),
     "truncated": (truncate, "holds 29"),
     "unannotated": (unannotated, "no annotation beside it"),
@@ -232,6 +233,33 @@ def test_recordings_of_other_rates_and_names_come_to_one_form(tmp_path):
     rows = load(Eeg(source="eeg", path="set"), tmp_path)
     assert rows.x.shape == (60, 32, 9, 19)
     assert (rows.y[rows.groups == "sub-02"]).tolist() == [3 <= k < 12 for k in range(30)]
+
+
+def test_mended_starts_and_mixed_references_are_noted(tmp_path):
+    folder = tmp_path / "siena" / "PN00"
+    folder.mkdir(parents=True)
+    names = MONTAGES["10-20"]
+    labels = [f"{name}-{'A1' if name[-1] in '2468' else 'A2'}" for name in names]
+    write_edf(folder / "PN00-1.edf", NOISE, channels=labels)
+    (folder / "Seizures-list-PN00.txt").write_text(
+        "Seizure n 1\nFile name: PN00-1.edf\n"
+        "Registration start time: 19.00.00\nRegistration end time: 19.02.00\n"
+        "Seizure start time: 19.00.10\nSeizure end time: 19.00.40\n"
+    )
+    config = Eeg(source="eeg", path="siena")
+    with pytest.raises(RunError, match="by them it lasts 120 s, and it is 30 s long"):
+        load(config, tmp_path)
+    mended = config.model_copy(update={"bad_annotations": "mend"})
+    (job,) = plan_recordings(mended, tmp_path).jobs
+    (piece,) = read_recording(job)
+    odd = ", ".join(name for name in names if name[-1] not in "2468")
+    even = ", ".join(name for name in names if name[-1] in "2468")
+    assert piece.notes == (
+        "PN00-1: the signal is 30 s of the 120 s listed; its start is taken for the registration's",
+        "PN00-1: 1 seizure cut to the signal",
+        f"PN00-1: no single reference has all electrodes of the study: {odd} against A2; {even} against A1",
+    )
+    assert piece.y.tolist() == [0] * 10 + [1] * 20
 
 
 def test_windows_of_one_patient_on_both_sides_are_refused_unless_accepted(tmp_path):

@@ -8,23 +8,17 @@ import math
 import re
 from collections.abc import Sequence
 
+from search.sources.event_types import TUH_OTHERS, TUH_SEIZURES, is_missing, is_seizure
 from spaces.errors import RunError
 
 Interval = tuple[float, float]
 """Start and end in seconds from the recording's start."""
 
-TUH_SEIZURES = frozenset(
-    {"seiz", "fnsz", "gnsz", "spsz", "cpsz", "absz", "tnsz", "cnsz", "tcsz", "atsz", "mysz"}
-)
-TUH_OTHERS = frozenset({"bckg", "nesz"})
-"""Labels of the TUH annotation guidelines (Ochal et al. 2020); a non-epileptic seizure, `nesz`, has no
-signs in the EEG."""
+_NAMED = 5
+"""Rows that a message names."""
 
 _CHBMIT_COUNT = re.compile(r"\s*Number of Seizures in File:\s*(\d+)\s*", re.IGNORECASE)
 _CHBMIT_TIME = re.compile(r"\s*Seizure\s*\d*\s*(Start|End) Time:(.*?)(seconds?)?\s*", re.IGNORECASE)
-
-_SEIZURE = re.compile(r"sz|(.*[^a-z])?(seiz|seizures?|ictal)(?![a-z])")
-_NO_SEIZURE = re.compile(r"(^|[^a-z])(no|non|not|without|pre|post|inter|free|like)(?![a-z])")
 
 
 def chbmit(text: str, recording: str) -> list[Interval]:
@@ -107,36 +101,57 @@ def tuh(text: str) -> list[Interval]:
     ]
 
 
-def bids(text: str) -> list[Interval]:
+def bids(text: str, seizure_types: Sequence[str] = (), other_types: Sequence[str] = ()) -> list[Interval]:
     """Seizures from a BIDS `events.tsv`: rows whose `eventType`, else `trial_type`, names a seizure.
 
-    That is a name of HED-SCORE (`sz`, `sz_foc_ia`) or a plain one (seizure, focal seizure, ictal); others,
-    such as `bckg`, `impd` and interictal, are passed over.
+    Args:
+        text: the table.
+        seizure_types: names of seizures besides those of `event_types.is_seizure`.
+        other_types: names of what is none.
 
     Raises:
-        RunError: a column is missing, a seizure has no onset or no duration.
+        RunError: a column is missing, a name is in doubt, a seizure has no onset or no duration.
     """
     head, *rows = _rows(text) or [[]]
     columns = [name.strip().casefold() for name in head]
-    kind = next((name for name in ("eventtype", "trial_type") if name in columns), None)
+    kinds = [columns.index(name) for name in ("eventtype", "trial_type") if name in columns]
     lacking = [name for name in ("onset", "duration") if name not in columns]
-    lacking += ["eventType or trial_type"] * (kind is None)
-    if kind is None or lacking:
+    lacking += ["eventType or trial_type"] * (not kinds)
+    if lacking:
         raise RunError(
             "events must have the columns onset, duration and eventType or trial_type, but lack "
             + ", ".join(lacking)
         )
+    told = [
+        # A row that stops short may have lost its type, or a cell before it.
+        is_seizure(_kind(row, kinds), seizure_types, other_types) if len(row) > kinds[0] else None
+        for row in rows
+    ]
+    _check_told(told)
     seizures = []
-    for row in rows:
-        if _names_seizure(_cell(row, columns.index(kind))):
+    for row, seizure in zip(rows, told, strict=True):
+        if seizure:
             start = _seconds(_cell(row, columns.index("onset")), "start")
             seizures.append((start, start + _seconds(_cell(row, columns.index("duration")), "end")))
     return seizures
 
 
-def _names_seizure(kind: str) -> bool:
-    kind = kind.casefold()
-    return _SEIZURE.match(kind) is not None and _NO_SEIZURE.search(kind) is None
+def _kind(row: Sequence[str], columns: Sequence[int]) -> str:
+    cells = [_cell(row, column) for column in columns]
+    return next((cell for cell in cells if not is_missing(cell)), cells[0])
+
+
+def _check_told(told: Sequence[bool | None]) -> None:
+    doubtful = [str(number) for number, seizure in enumerate(told, start=1) if seizure is None]
+    if doubtful:
+        one = len(doubtful) == 1
+        more = f" and {len(doubtful) - _NAMED} more" if len(doubtful) > _NAMED else ""
+        raise RunError(
+            "every event type must be known as a seizure or as something else, but "
+            f"{'that of row' if one else 'those of rows'} {', '.join(doubtful[:_NAMED])}{more} "
+            f"{'is' if one else 'are'} not; list {'it' if one else 'them'} in data.seizure_types or "
+            "data.other_types"
+        )
 
 
 def _rows(text: str) -> list[list[str]]:

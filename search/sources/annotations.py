@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from search.sources import annotation_formats, siena_list
 from search.sources.annotation_formats import Interval
+from search.sources.edf_header import clock_agrees
 from search.sources.layouts import Found, Known
+from spaces.eeg import Eeg
 from spaces.errors import RunError
 
 END_TOLERANCE_S = 1.0
@@ -21,23 +23,35 @@ ROUNDING_S = 1e-6
 SHARE_DECIMALS = 9
 """Shares are rounded here, so that half a window is 0.5 at any time of a long recording."""
 
-_READERS: Mapping[Known, Callable[[str, Found, float | None], list[Interval]]] = MappingProxyType(
+REGISTRATION_TOLERANCE_S = 60
+"""Siena's lists give a recording's end up to 20 s off; the typos that matter are of hours."""
+
+_READERS: Mapping[Known, Callable[[str, Found, Eeg], list[Interval]]] = MappingProxyType(
     {
         "chbmit": lambda text, found, _: annotation_formats.chbmit(text, found.edf.stem),
-        "siena": lambda text, found, duration_s: siena_list.seizures(text, found.edf.stem, duration_s),
+        "siena": lambda text, found, _: siena_list.seizures(text, found.edf.stem),
         "seizeit": lambda text, *_: annotation_formats.seizeit(text),
         "tuh": lambda text, *_: annotation_formats.tuh(text),
-        "bids": lambda text, *_: annotation_formats.bids(text),
+        "bids": lambda text, _, config: annotation_formats.bids(
+            text, config.seizure_types, config.other_types
+        ),
     }
 )
 
 
-def read(found: Found, duration_s: float | None = None) -> tuple[Interval, ...]:
+def read(
+    found: Found, config: Eeg, duration_s: float | None = None
+) -> tuple[tuple[Interval, ...], tuple[str, ...]]:
     """The seizures of one recording as its annotation file has them, unmended.
 
     Args:
         found: a recording.
-        duration_s: length of its signal in seconds; then clock times that disagree with it are refused.
+        config: names of event types, and whether bad annotations are mended.
+        duration_s: length of its signal in seconds; then clock times that disagree with the recording are
+            refused.
+
+    Returns:
+        The seizures, and what was tolerated.
 
     Raises:
         RunError: no annotation, or one that cannot be read; the message names neither path nor recording.
@@ -47,8 +61,39 @@ def read(found: Found, duration_s: float | None = None) -> tuple[Interval, ...]:
     try:
         content = found.annotations.read_bytes()
     except OSError as error:
-        raise RunError(f"an annotation must be readable, but it gave: {error.strerror}") from error
-    return tuple(_READERS[found.layout](_decoded(content), found, duration_s))
+        gone = isinstance(error, FileNotFoundError)
+        raise RunError(
+            f"an annotation must be readable, but it gave: {error.strerror}", exit_code=2 if gone else 1
+        ) from error
+    text = _decoded(content)
+    seizures = tuple(_READERS[found.layout](text, found, config))
+    if found.layout != "siena" or duration_s is None:
+        return seizures, ()
+    return seizures, _registered(text, found, duration_s, config.bad_annotations == "mend")
+
+
+def _registered(text: str, found: Found, duration_s: float, mend: bool) -> tuple[str, ...]:
+    """Notes on a list whose times of day all count from a registration start that was typed by hand.
+
+    A signal that is shorter than listed may have been cut or the start mistyped: the header's clock tells
+    these apart where it was not blanked.
+    """
+    start_s, listed_s = siena_list.registration(text, found.edf.stem)
+    agrees = clock_agrees(found.edf, start_s, REGISTRATION_TOLERANCE_S)
+    if agrees is False:
+        raise RunError(
+            "the registration start must agree with the clock in the EDF header to "
+            f"{REGISTRATION_TOLERANCE_S} s, but it does not; correct the list"
+        )
+    if listed_s is None or abs(listed_s - duration_s) <= REGISTRATION_TOLERANCE_S:
+        return ()
+    if duration_s > listed_s or not mend:
+        raise RunError(
+            f"registration times must agree with the signal to {REGISTRATION_TOLERANCE_S} s, but by them it "
+            f"lasts {listed_s} s, and it is {duration_s:g} s long; correct the list"
+        )
+    begins = "it starts with the registration" if agrees else "its start is taken for the registration's"
+    return (f"the signal is {duration_s:g} s of the {listed_s} s listed; {begins}",)
 
 
 def _decoded(content: bytes) -> str:

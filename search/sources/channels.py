@@ -31,7 +31,7 @@ _REFERENCES = frozenset(
     }  # ears, averages, a device's own
     | {"A1", "A2", "A1A2", "M1", "M2", "M1M2"}
 )
-"""What stands behind an electrode and is no electrode of the montage."""
+"""What stands behind an electrode in a file's label and is no electrode of its montage."""
 
 _PREFIX = re.compile(r"^(?:EEG|POL)[\s_:]*(?=[A-Z])")
 
@@ -44,7 +44,11 @@ Row = dict[int, float]
 
 @dataclass(frozen=True)
 class _Label:
-    """What one label names; a bipolar pair is its first electrode against the second one."""
+    """What one label names; a bipolar pair is its first electrode against the second one.
+
+    An ear behind an electrode is both: the reference in a file, `name` being the electrode's, and the second
+    electrode in what a study wants, `pair`.
+    """
 
     name: str
     electrode: str
@@ -53,6 +57,11 @@ class _Label:
     @property
     def is_pair(self) -> bool:
         return self.name != self.electrode
+
+    @property
+    def pair(self) -> str:
+        """First and second electrode, ears among them; the name where there is no second one."""
+        return f"{self.electrode}-{self.reference}" if self.reference in ELECTRODES else self.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +74,7 @@ class Montage:
         names: standard name of each of those signals.
         weights: `(signals, channels)`; microvolts of the signals times these are those of the channels.
         interpolated: electrodes that neighbours stand in for.
+        notes: what a person should know about how the channels came about; known names alone.
     """
 
     channels: tuple[str, ...]
@@ -72,10 +82,11 @@ class Montage:
     names: tuple[str, ...]
     weights: NDArray[np.float64]
     interpolated: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def standard_name(label: str) -> str | None:
-    """The one name of an EEG signal, whatever a file calls it; None for what is not EEG.
+    """The one name of an EEG signal in a file, whatever it is called there; None for what is not EEG.
 
     `EEG FP1-REF`, `Fp1-LE` and `FP1` are `Fp1`; T7, T8, P7, P8 are T3, T4, T5, T6; `T7-P7` is `T3-T5`.
     An ear or a mastoid in second place is a reference, as the words for common references are.
@@ -95,6 +106,8 @@ def _read(label: str) -> _Label | None:
     if len(ends) == 1:
         return _Label(electrode, electrode, "")
     reference = re.sub(r"[()+ ]|/2$", "", ends[1])
+    if reference == electrode.upper():
+        return None
     if reference in _REFERENCES:
         return _Label(electrode, electrode, reference)
     other = _SPELLING.get(ends[1])
@@ -104,19 +117,22 @@ def _read(label: str) -> _Label | None:
 
 
 def standard_channels(wanted: Sequence[str]) -> tuple[str, ...]:
-    """A study's channels in standard spelling.
+    """A study's channels in standard spelling; standard names stay as they are.
+
+    `T4-A2` is the pair of an electrode and an ear, not T4: a study says what it wants, not how it is stored.
 
     Raises:
         RunError: a name is unknown, or two name the same channel.
     """
     channels: dict[str, str] = {}
     for name in wanted:
-        standard = standard_name(name)
-        if standard is None:
+        read = _read(name)
+        if read is None:
             raise RunError(
-                "channels must be 10-20, double_banana, electrodes such as Fp1 or pairs such as Fp1-F7, "
+                f"channels must be {', '.join(MONTAGES)}, electrodes such as Fp1 or pairs such as Fp1-F7, "
                 f'but got "{name}"{_suggestion(name)}'
             )
+        standard = read.pair
         if standard in channels:
             raise RunError(
                 f'channels must name each channel once, but "{channels[standard]}" and "{name}" '
@@ -142,9 +158,11 @@ def resolve(
 ) -> Montage:
     """Finds for each wanted channel what to read.
 
-    That is, in this order: the signal of that name (the first, where a file has it twice); the same pair
-    the other way round, negated; the difference of two signals that share a reference; and with `missing`
-    "interpolate" an estimate from the study's other electrodes, all of one reference.
+    For an electrode that is its signal. Where a file has several references, the one that has most of the
+    wanted electrodes comes first, and `notes` tell if it has not all. For a pair it is, in this order: the
+    signal of that pair (the first, where a file has it twice); the pair the other way round, negated; the
+    difference of two signals that share a reference. With `missing` "interpolate" an electrode that is not
+    there is estimated from the study's other electrodes, all of one reference.
 
     Args:
         labels: of the file's signals, as they are written there.
@@ -156,7 +174,8 @@ def resolve(
     """
     channels = standard_channels(wanted)
     held = {k: read for k, label in enumerate(labels) if (read := _read(label)) is not None}
-    rows = {name: row for name in channels if (row := _row(name, held)) is not None}
+    singles = _singles([name for name in channels if "-" not in name], held)
+    rows = {name: row for name in channels if (row := _row(name, held, singles)) is not None}
     interpolated: tuple[str, ...] = ()
     if len(rows) < len(channels):
         if missing == "stop":
@@ -165,24 +184,56 @@ def resolve(
         rows, interpolated = _filled(channels, rows, held)
     signals = tuple(sorted({signal for row in rows.values() for signal in row}))
     weights = np.array([[rows[name].get(signal, 0.0) for name in channels] for signal in signals])
-    return Montage(channels, signals, tuple(held[k].name for k in signals), weights, interpolated)
+    names = tuple(held[k].pair if held[k].pair in channels else held[k].name for k in signals)
+    return Montage(channels, signals, names, weights, interpolated, _mixed(rows, held))
 
 
-def _row(name: str, held: Mapping[int, _Label]) -> Row | None:
-    named: dict[str, int] = {}
+def _by_reference(wanted: Sequence[str], held: Mapping[int, _Label]) -> list[dict[str, int]]:
+    """Signals of wanted electrodes, one mapping for each reference, that of most electrodes first."""
     referred: dict[str, dict[str, int]] = {}
     for k, label in held.items():
-        named.setdefault(label.name, k)
-        referred.setdefault(label.reference, {}).setdefault(label.electrode, k)
-    if name in named:
-        return {named[name]: 1.0}
+        if label.electrode in wanted and not label.is_pair:
+            referred.setdefault(label.reference, {}).setdefault(label.electrode, k)
+    return sorted(referred.values(), key=len, reverse=True)
+
+
+def _singles(wanted: Sequence[str], held: Mapping[int, _Label]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for electrodes in _by_reference(wanted, held):
+        found = electrodes | found
+    return found
+
+
+def _row(name: str, held: Mapping[int, _Label], singles: Mapping[str, int]) -> Row | None:
     first, _, second = name.partition("-")
-    if second and f"{second}-{first}" in named:
-        return {named[f"{second}-{first}"]: -1.0}
+    if not second:
+        return {singles[first]: 1.0} if first in singles else None
+    paired: dict[str, int] = {}
+    referred: dict[str, dict[str, int]] = {}
+    for k, label in held.items():
+        paired.setdefault(label.pair, k)
+        referred.setdefault(label.reference, {}).setdefault(label.electrode, k)
+    if name in paired:
+        return {paired[name]: 1.0}
+    if f"{second}-{first}" in paired:
+        return {paired[f"{second}-{first}"]: -1.0}
     for electrodes in referred.values():
         if first in electrodes and second in electrodes:
             return {electrodes[first]: 1.0, electrodes[second]: -1.0}
     return None
+
+
+def _mixed(rows: Mapping[str, Row], held: Mapping[int, _Label]) -> tuple[str, ...]:
+    """A note where electrodes are against different references: on purpose in sleep EEG, a trap elsewhere."""
+    against: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        if "-" not in name:
+            reference = held[min(row)].reference or "one without a name"  # the same for all of a row
+            against.setdefault(reference, []).append(name)
+    if len(against) < 2:
+        return ()
+    listed = "; ".join(f"{_listed(names)} against {reference}" for reference, names in against.items())
+    return (f"no single reference has all electrodes of the study: {listed}",)
 
 
 def _filled(
@@ -190,14 +241,11 @@ def _filled(
 ) -> tuple[dict[str, Row], tuple[str, ...]]:
     """Rows for all channels, and the electrodes that had to be interpolated for them."""
     needed = tuple(dict.fromkeys(end for name in channels for end in name.split("-")))
-    referred: dict[str, dict[str, int]] = {}
-    for k, label in held.items():
-        if label.electrode in needed and not label.is_pair:
-            referred.setdefault(label.reference, {}).setdefault(label.electrode, k)
+    referred = _by_reference(needed, held)
     if not referred:
         hint = "only electrodes of one reference can be interpolated, and from each other"
         raise RunError(_missing(channels, rows, held, hint))
-    electrodes = max(referred.values(), key=len)
+    electrodes = referred[0]
     lost = {end for name in channels if name not in rows for end in name.split("-")} - electrodes.keys()
     absent = tuple(name for name in needed if name in lost)
     most = len(needed) // _MOST_MISSING
@@ -237,7 +285,7 @@ def _missing(channels: Sequence[str], rows: Mapping[str, Row], held: Mapping[int
     pairs = [name for name in names if "-" in name]
     has = f"the file has {_listed(names)}" if names else "the file has no EEG signal that is known"
     if len(pairs) > len(names) / 2 and any("-" not in name for name in lost):
-        banana = all(_row(name, held) is not None for name in MONTAGES["double_banana"])
+        banana = all(_row(name, held, {}) is not None for name in MONTAGES["double_banana"])
         write = "double_banana" if banana else f"[{_listed(pairs)}]"
         return (
             f"single electrodes cannot be had from bipolar recordings, but {_listed(lost)} "

@@ -1,6 +1,7 @@
 """The technical half of an EDF header: signals, rates, units, length, and not a word about the person."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,9 @@ _LONGEST_RECORD_S = 86_400
 
 _FREE_TEXT = ((16, 80), (136, 80), (224, 32))
 """Offset and size of transducer, prefiltering and reserved text in the header of one signal."""
+
+
+_CLOCK = re.compile(rb"(\d\d)[.:](\d\d)[.:](\d\d)")
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,27 @@ def open_header(path: Path) -> Header:
     return header
 
 
+def clock_agrees(path: Path, since_midnight_s: int, tolerance_s: int) -> bool | None:
+    """Whether a recording began at a time of day; the header's own is compared here, and not kept.
+
+    Returns:
+        None where the header does not say: anonymised ones have 00.00.00.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            told = _CLOCK.fullmatch(file.read(184)[176:])
+    except OSError as error:
+        raise unreadable(error) from None
+    hours, minutes, seconds = map(int, told.groups()) if told else (0, 0, 0)
+    if (hours, minutes, seconds) == (0, 0, 0) or hours > 23 or minutes > 59 or seconds > 59:
+        return None
+    apart = (hours * 3600 + minutes * 60 + seconds - since_midnight_s) % 86_400
+    return min(apart, 86_400 - apart) <= tolerance_s
+
+
 def _check_format(raw: bytes) -> None:
     if raw[:8] == b"\xffBIOSEMI":
         raise RunError("recordings must be EDF files, but this one is BDF (24 bits); convert it to EDF first")
@@ -161,9 +186,12 @@ def _blanked(raw: bytes, count: int) -> bytes:
 
 
 def unreadable(error: OSError) -> RunError:
-    """What the system said, without the path."""
+    """What the system said, without the path. The file may be sound: it is bad input only if it is gone."""
     said = error.strerror or type(error).__name__
-    return RunError(f"recordings must be readable files, but this one gave: {said}")
+    gone = isinstance(error, FileNotFoundError)
+    return RunError(
+        f"recordings must be readable files, but this one gave: {said}", exit_code=2 if gone else 1
+    )
 
 
 def with_records(blank: bytes, records: int, data: bytes) -> Edf:

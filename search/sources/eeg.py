@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from search.rows import Labels, Recording
 from search.sources import annotations, edf, layouts
-from search.sources.channels import standard_channels
+from search.sources.channels import resolve, standard_channels
 from search.sources.edf_header import open_header
 from search.sources.plan import Form, Piece, Plan, fingerprint_of, size_of
 from search.sources.stft import spectrogram
@@ -62,17 +62,18 @@ def read_recording(job: Job) -> Iterator[Piece]:
     try:
         yield from _pieces(found, config)
     except RunError as error:
-        raise RunError(f"{found.name}: {error}") from None
+        raise RunError(f"{found.name}: {error}", exit_code=error.exit_code) from None
 
 
 def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
-    duration_s = open_header(found.edf).duration_s
-    mend = config.bad_annotations == "mend"
-    raw = annotations.read(found, None if mend else duration_s)  # a recording cut short is to be mended
-    seizures, notes = annotations.tidy(raw, duration_s, mend)
-    form = Form(
-        Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, tuple(standard_channels(config.channels))
-    )
+    header = open_header(found.edf)
+    duration_s = header.duration_s
+    raw, tolerated = annotations.read(found, config, duration_s)
+    seizures, mended = annotations.tidy(raw, duration_s, config.bad_annotations == "mend")
+    montage = resolve(header.labels, config.channels, config.missing_channels)
+    stand_ins = (f"{', '.join(montage.interpolated)} made from neighbours",) if montage.interpolated else ()
+    notes = (*tolerated, *mended, *montage.notes, *stand_ins)
+    form = Form(Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, montage.channels)
     count = 0
     for starts_s, x in windows(found.edf, config):
         share = annotations.seizure_share(starts_s, config.window_s, seizures)

@@ -140,6 +140,8 @@ def decode(
             x[row - len(bad)] = read_photo(path, size)
             good[row] = True
         except RunError as error:
+            if error.exit_code != 2:  # the machine's fault: the photo may be sound
+                raise
             bad.append(((path if below is None else path.relative_to(below)).as_posix(), str(error)))
     return x[: len(paths) - len(bad)], good, tuple(bad)
 
@@ -187,8 +189,13 @@ def read_photo(path: Path, size: int) -> NDArray[np.uint8]:
         raise RunError(_TOO_LARGE) from None
     except UnidentifiedImageError:
         raise RunError(f"no image in {', '.join(FORMATS)}, or its beginning is damaged") from None
+    except FileNotFoundError as error:
+        raise RunError(str(error.strerror)) from None
     except OSError as error:
-        raise RunError(error.strerror or _DAMAGED) from None
+        # Pillow's own have no number; those of the system may be gone in an hour.
+        if error.errno is not None:
+            raise RunError(f"{path.name} gave: {error.strerror}", exit_code=1) from None
+        raise RunError(_DAMAGED) from None
     except Exception:  # a decoder may raise anything on bytes that it does not expect
         raise RunError(_DAMAGED) from None
 
