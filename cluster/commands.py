@@ -120,6 +120,9 @@ def leaderboard(
     from reports import leaderboard as board
 
     rows = board.read(_leaderboard_of(run), top=top, sort=sort, where=where)
+    if not rows and form == "table":
+        typer.echo(f"no trial matches {where!r}" if where else "no trial has finished yet")
+        return
     if form != "table":
         typer.echo(board.as_text(rows, form))
         return
@@ -150,6 +153,12 @@ def promote(
         + ("" if alarms is None else f", with {alarms:.1f} false alarms per 24 h")
         + f"; {_number(record.value)} in validation, from which it was picked"
     )
+    yardstick = production.best_baseline(folder)
+    if yardstick is not None and (yardstick.value or 0.0) >= (record.value or 0.0):
+        typer.echo(
+            f"beware: the baseline {yardstick.ask.baseline} has {_number(yardstick.value)} there, "
+            "and the trial does not beat it"
+        )
 
 
 @app.command()
@@ -192,8 +201,10 @@ def predict(
 
     start(threads=1)
     from reports.bundle import load
+    from reports.inputs import check_there
     from reports.prediction import predict_file
 
+    check_there(data)
     loaded = load(bundle)
     console = _console()
 
@@ -285,8 +296,10 @@ def _show(path: Path, console: Console) -> None:
     from reports import leaderboard as board
 
     _print_table(board.read(path, top=10), path, str(path.parent), console)
+    best = next((row for row in board.read(path) if row["value"] is not None), None)
+    ship = f"\nship the best: python search.py promote {path.parent} --to bundle"
     console.print(
-        f"\nall trials: {path}\nship the best: python search.py promote {path.parent} --to bundle",
+        f"\nall trials: {path}" + (ship if best is not None and best["kind"] != "baseline" else ""),
         highlight=False,
         soft_wrap=True,
     )

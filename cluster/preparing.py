@@ -16,6 +16,8 @@ from spaces.study import Study
 
 PLAIN_LINE_S = 10.0
 """Elsewhere than on a terminal, a line of progress at most so often."""
+FAR_OFF = 0.15
+"""A share of the rows that far below what the study asks for is worth a line."""
 NAMED = 5
 """Bad files and mended ones that are listed."""
 
@@ -47,6 +49,13 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
     say(console, f"data {study.data.source}: {counts}")
     if rows.groups is None:
         say(console, "groups: unknown, so rows are split one by one")
+    share = len(parts.train) / len(rows)
+    if parts.by != "column" and share < study.split.train - FAR_OFF:
+        say(
+            console,
+            f"few groups: training has {share:.0%} of the rows, not {study.split.train:.0%}, since "
+            "validation wants two groups with positives and the parts share no group",
+        )
     return made
 
 

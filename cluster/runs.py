@@ -22,6 +22,7 @@ from search.baselines import trials_of
 from search.preparation import Prepared, check_same, with_absolute_paths
 from search.provenance import code_digest, versions
 from search.record import Record
+from search.reference import Reference
 from search.run_folder import RunFolder, prepared_beside
 from search.session import Trainer, keras_trainer
 from search.trial import Finished, RunFacts
@@ -75,6 +76,7 @@ def start(
             "code_digest": code_digest(study, prepared.rows.x.shape[1:]),
             "versions": versions(),
         }
+        _say_how_rough(reference, console)
         where = connect()
         # The folder comes last: a request that cannot be met leaves nothing behind.
         _claim(folder.path)
@@ -224,6 +226,18 @@ class _Keeper:
         trained = [r for r in records if r.ask.kind != "baseline" and r.value is not None]
         trained.sort(key=lambda r: (-(r.value or 0.0), r.ask.number))
         return {r.ask.trial_id for r in trained[: self._study.keep.checkpoints]}
+
+
+def _say_how_rough(reference: Reference, console: Console) -> None:
+    """Says so where few groups leave few half-splits to cross-fit over."""
+    halves = reference.halves.mask
+    different = len({min(half.tobytes(), (~half).tobytes()) for half in halves.T})
+    if different < halves.shape[1]:
+        preparing.say(
+            console,
+            f"few {reference.halves.by}s in validation: its {halves.shape[1]} half-splits come to "
+            f"{different} different ones, so values are rough",
+        )
 
 
 def outlive_terminal() -> None:

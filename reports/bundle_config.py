@@ -30,6 +30,7 @@ def bundle_config(
     test: dict[str, Estimate],
     patients: list[Patient],
     opened: int,
+    yardstick: Record | None,
 ) -> dict[str, Any]:
     """Returns everything that a bundle says of itself.
 
@@ -39,6 +40,7 @@ def bundle_config(
         test: metrics on the test rows.
         patients: what the trial does for each patient of the test rows.
         opened: how often the test split was opened.
+        yardstick: the best baseline of the run.
     """
     rows, split = prepared.rows, prepared.split
     return {
@@ -73,6 +75,9 @@ def bundle_config(
         "validation": {
             "objective": record.objective,
             "value": record.value,
+            "value_fa_per_day": record.value_fa_per_day,
+            "best_baseline": None if yardstick is None else yardstick.ask.baseline,
+            "best_baseline_value": None if yardstick is None else yardstick.value,
             "cross_fit_by": record.cross_fit_by,
             "rows": len(split.validation),
             "in_sample": _dumped(record.metrics),

@@ -45,7 +45,8 @@ def text(record: Record, config: dict[str, Any]) -> str:
         "## How it did",
         f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
         f"on {validation['rows']} rows. "
-        "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters.",
+        "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters."
+        f"{_yardstick(validation)}",
         "",
         *_parts(config["split"]["by"]),
         _opened(test["times_opened"]),
@@ -104,6 +105,14 @@ def _moved(prevalence: float | None) -> str:
         f", then moved to where a share {prevalence:g} of the rows is positive; brier, log_loss and ece "
         "below are of rows weighted to that share"
     )
+
+
+def _yardstick(validation: dict[str, Any]) -> str:
+    name, value = validation["best_baseline"], validation["best_baseline_value"]
+    if name is None:
+        return ""
+    beaten = validation["value"] is not None and validation["value"] > value
+    return f" The best baseline there, {name}, has {value:.3f}{'' if beaten else ': it is NOT beaten'}."
 
 
 def _opened(times: int) -> str:

@@ -66,6 +66,19 @@ class Inputs:
     several: bool = False
 
 
+def check_there(data: str) -> None:
+    """Refuses what is not there, before TensorFlow is waited for.
+
+    Raises:
+        RunError: naming what DATA may be.
+    """
+    if data != SIMULATED and not Path(data).expanduser().exists():
+        raise RunError(
+            f"DATA is an .edf file or a folder of them, a .npz file, an image folder or {SIMULATED}, "
+            f"but there is no {data}"
+        )
+
+
 def open_inputs(bundle: Bundle, data: str) -> Inputs:
     """Finds what DATA names, in the form the bundle was trained on; recordings are checked, not yet read.
 
@@ -79,12 +92,8 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
     wanted = bundle.config["input"]
     if data == SIMULATED:
         return _simulated()
+    check_there(data)
     path = Path(data).expanduser()
-    if not path.exists():
-        raise RunError(
-            f"DATA is an .edf file or a folder of them, a .npz file, an image folder or {SIMULATED}, "
-            f"but there is no {data}"
-        )
     if path.suffix.lower() == ".npz":
         return _arrays(path, tuple(wanted["shape"]), wanted.get("array", "X"))
     if wanted["source"] == "eeg":

@@ -43,6 +43,7 @@ SCHEMA = pa.schema(
         ("calibration_note", _TEXT),
         ("objective", _TEXT),
         ("value", _FLOAT),
+        ("value_fa_per_day", _FLOAT),
         ("cross_fit_by", _TEXT),
         ("groups", _TEXT),
         ("leaky", pa.bool_()),
@@ -148,7 +149,8 @@ def read(
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise RunError(
-                f"--where takes an SQL condition on the columns, but got {where!r}: {reason}"
+                f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
+                f"columns: {_names()}"
             ) from None
     return list(found)
 

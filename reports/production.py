@@ -55,6 +55,12 @@ def pick(run: RunFolder, trial_id: str | None) -> Record:
     return chosen
 
 
+def best_baseline(run: RunFolder) -> Record | None:
+    """Returns the baseline with the best value; None if none has one."""
+    found = [r for r in run.records() if r.ask.kind == "baseline" and r.value is not None]
+    return max(found, key=lambda r: r.value or 0.0, default=None)
+
+
 def promote(run: RunFolder, record: Record, to: Path) -> dict[str, Estimate]:
     """Writes a trial's bundle, measured once on the test split.
 
@@ -95,7 +101,8 @@ def promote(run: RunFolder, record: Record, to: Path) -> dict[str, Estimate]:
     seen = patients(reference, score, threshold_score, study.events)
     to.mkdir(parents=True, exist_ok=True)
     export.save(model, str(to / "model.keras"))
-    config = bundle_config(study, record, prepared, run.resolved(), test, seen, opened)
+    yardstick = best_baseline(run)
+    config = bundle_config(study, record, prepared, run.resolved(), test, seen, opened, yardstick)
     write_atomically(to / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode())
     write_atomically(to / "MODEL_CARD.md", card.text(record, config).encode())
     write_sums(to)

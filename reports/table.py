@@ -60,6 +60,7 @@ _COLUMNS = (
     ),
     _Column("optimizer", lambda r: r["optimizer"] or "", number=False, least_width=120),
     _Column("value", lambda r: _number(r["value"])),
+    _Column("its fa/day", lambda r: _number(r["value_fa_per_day"], digits=1), of_events=True),
     _Column("sens.", lambda r: _number(r["val_sensitivity"])),
     _Column("prec.", lambda r: _number(r["val_precision"])),
     _Column("ev.sens.", lambda r: _number(r["val_event_sensitivity"]), of_events=True),
@@ -94,7 +95,8 @@ def footnotes(rows: Sequence[dict[str, Any]]) -> list[str]:
     if about_events(rows):
         scorer = json.loads(rows[0]["event_scoring"] or "{}").get("scorer", "no scorer")
         notes.append(
-            f"ev.sens., fa/day: seizures found and false alarms per 24 h, scored by {scorer}, in sample too"
+            "its fa/day: false alarms per 24 h of the decisions behind value; ev.sens., fa/day: seizures "
+            f"found and false alarms per 24 h, in sample; all scored by {scorer}"
         )
     if rows[0]["groups"] == "unknown":
         notes.append(

@@ -10,7 +10,7 @@ from search.bootstrap import intervals
 from search.calibration import CALIBRATIONS, UNBENDING, Calibration, CalibrationMethod
 from search.crossfit import SCORE_METRICS, cross_fit
 from search.estimate import Estimate, defined
-from search.event_evaluation import cross_fit_events, event_choice, event_estimates
+from search.event_evaluation import CrossFitted, cross_fit_events, event_choice, event_estimates
 from search.event_scores import EVENT_METRICS
 from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
 from search.prevalence import moved_to, weights_at
@@ -49,6 +49,7 @@ class Measured:
         calibration: raw score -> score; `calibration_note` says why it is the identity, if it had to be.
         choice: the threshold fitted on all validation rows, with its plateau.
         value: the objective, cross-fitted; None where undefined.
+        value_fa_per_day: false alarms per 24 h of the decisions behind `value`, of event studies; or None.
         metrics: in-sample metrics at the threshold, by name.
     """
 
@@ -57,6 +58,7 @@ class Measured:
     calibration_note: str | None
     choice: Choice
     value: float | None
+    value_fa_per_day: float | None
     metrics: dict[str, Estimate]
 
 
@@ -121,13 +123,14 @@ def measure(
     """
     fitted = fit_decision(raw, reference, study, policy, probabilistic=probabilistic)
     score = fitted.calibration.apply(raw)
-    value = _value(raw, reference, study, policy, _calibrate(study))
+    fit = _cross_fitted(raw, reference, study, policy, _calibrate(study))
     return Measured(
         score=score,
         calibration=fitted.calibration,
         calibration_note=fitted.calibration_note,
         choice=fitted.choice,
-        value=defined(value),
+        value=defined(fit.value),
+        value_fa_per_day=defined(fit.fa_per_day),
         metrics=estimates(
             reference,
             score,
@@ -145,20 +148,22 @@ def _calibrate(study: Study) -> CalibrationMethod:
     return method if prevalence is None else moved_to(prevalence, method)
 
 
-def _value(
+def _cross_fitted(
     raw: NDArray[np.float32],
     reference: Reference,
     study: Study,
     policy: Policy,
     calibrate: CalibrationMethod,
-) -> float:
+) -> CrossFitted:
     """The objective, cross-fitted; NaN where undefined."""
     metric = study.objective.metric
-    if metric in SCORE_METRICS:  # it has no threshold, so any policy will do
-        return cross_fit(reference.y, raw, reference.halves, calibrate, MaxF1(), metric)
-    if metric in EVENT_METRICS or isinstance(policy, SensitivityAtFaPerDay):
+    asks_events = metric in EVENT_METRICS or isinstance(policy, SensitivityAtFaPerDay)
+    if asks_events and metric not in SCORE_METRICS:
         return cross_fit_events(reference, raw, calibrate, policy, metric, study.events)
-    return cross_fit(reference.y, raw, reference.halves, calibrate, policy, metric)
+    # A metric of the scores has no threshold, so any policy will do.
+    plain = MaxF1() if isinstance(policy, SensitivityAtFaPerDay) else policy
+    value = cross_fit(reference.y, raw, reference.halves, calibrate, plain, metric)
+    return CrossFitted(value, math.nan)
 
 
 def estimates(

@@ -1,6 +1,7 @@
 """From scores to event scores: a row's metrics, the threshold of an event policy, the cross-fitted value."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from search.bootstrap import REPEATS, interval, resampled_counts
 from search.calibration import CalibrationMethod
 from search.estimate import Estimate, defined
-from search.event_scores import EVENT_METRICS, EventCounts, score_events, summed, summed_by_group
+from search.event_scores import EVENT_METRICS, EventCounts, fa_per_day, score_events, summed, summed_by_group
 from search.event_sweep import sweep
 from search.event_thresholds import choose_event_threshold, quantile_thresholds
 from search.events import Event, Windows, detected, windows_of
@@ -116,6 +117,14 @@ def _scored(
     return events, score_events(found.recordings, events, rules.scorer)
 
 
+@dataclass(frozen=True)
+class CrossFitted:
+    """A cross-fitted metric, and the false alarms per 24 h of the same decisions: it never stands alone."""
+
+    value: float
+    fa_per_day: float
+
+
 def cross_fit_events(
     reference: Reference,
     raw: NDArray[np.float32],
@@ -123,7 +132,7 @@ def cross_fit_events(
     policy: Chosen | SensitivityAtFaPerDay,
     metric: str,
     rules: Events,
-) -> float:
+) -> CrossFitted:
     """The cross-fitted mean of a metric where the threshold, or the metric, is of events.
 
     As `search.crossfit.cross_fit`, on halves of whole recordings.
@@ -139,7 +148,7 @@ def cross_fit_events(
     Returns:
         NaN if the metric is undefined on any half, or the rule cannot be met on one.
     """
-    found, values = _known(reference), []
+    found, values, alarms = _known(reference), [], []
     decide_after = (
         _by_events(found, raw, policy, rules)
         if isinstance(policy, SensitivityAtFaPerDay)
@@ -151,16 +160,17 @@ def cross_fit_events(
             try:
                 decided = decide_after(fitted, fitted[recordings_of])
             except TrialError:  # the rule cannot be met on this half, so there is no threshold to measure
-                return float("nan")
+                return CrossFitted(np.nan, np.nan)
+            counts = sweep(found, decided.astype(np.float32), np.array([0.5], np.float32), rules)
+            counts = summed(_some(counts, ~fitted[recordings_of]))
+            alarms.append(float(fa_per_day(counts)[0]))
             if metric in EVENT_METRICS:
-                counts = sweep(found, decided.astype(np.float32), np.array([0.5], np.float32), rules)
-                counts = summed(_some(counts, ~fitted[recordings_of]))
                 values.append(float(EVENT_METRICS[metric](counts)[0]))
             else:
                 rows = ~fitted
                 cells = counts_at(reference.y[rows], decided[rows].astype(np.float32), 0.5)
                 values.append(float(METRICS[metric](cells)))
-    return float(np.mean(values))
+    return CrossFitted(float(np.mean(values)), float(np.mean(alarms)))
 
 
 Decide = Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.bool_]]

@@ -56,7 +56,10 @@ def prove(
     if not np.isfinite(raw).all():
         raise TrialError(f"scores must be finite, but {np.sum(~np.isfinite(raw))} of {len(raw)} are not")
     if np.ptp(raw) == 0:
-        raise TrialError(f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}")
+        raise TrialError(
+            f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}: nothing is learnt yet; "
+            "try more epochs, more data, or another learning rate"
+        )
     _prove_linear_output(model, head, x[:PROBED_ROWS], raw[:PROBED_ROWS])
     rows = _InOrder(x, head.encode(y), batch_size)
     votes = head.votes(model.predict(rows, verbose=0) if logits is None else logits).astype(np.float64)

@@ -65,6 +65,7 @@ class Record(Frozen):
     error: str | None = None
     objective: str
     value: float | None = None
+    value_fa_per_day: float | None = None
     steering: str
     steering_value: float | None = None
     threshold_score: Unbounded | None = None

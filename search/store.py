@@ -343,6 +343,16 @@ def _sha256(path: Path) -> str | None:
         return None
 
 
-def _listed(reasons: Sequence[str]) -> str:
-    more = f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
-    return "; ".join(reasons[:NAMED]) + more
+def _listed(bad: Sequence[str]) -> str:
+    """What is bad, each reason once with the names it holds for."""
+    names: dict[str, list[str]] = {}
+    for one in bad:
+        name, _, reason = one.partition(": ")
+        names.setdefault(reason, []).append(name)
+    listed = [f"{_some(held)}: {reason}" for reason, held in names.items()]
+    return "; ".join(listed[:NAMED]) + (f"; and {len(listed) - NAMED} more reasons" if listed[NAMED:] else "")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -108,6 +108,7 @@ class Trial:
         record = self._record(
             state="completed",
             value=measured.value,
+            value_fa_per_day=measured.value_fa_per_day,
             steering_value=trained.steering_value,
             threshold_score=measured.choice.threshold_score,
             threshold=measured.choice.threshold,

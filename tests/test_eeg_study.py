@@ -87,7 +87,8 @@ def test_from_edf_to_leaderboard(folder, run):
     prevalence = next(row for row in rows if row["trunk"] == "prevalence")
     assert prevalence["val_fa_per_day"] <= 100
     printed = (folder / "printed.txt").read_text()
-    assert "ev.sens.  fa/day" in printed
+    assert "its fa/day" in printed
+    assert best["value_fa_per_day"] is not None
     assert "scored by szcore" in printed
 
 

@@ -106,7 +106,7 @@ def test_the_policy_keeps_its_limit_and_no_tried_cut_is_better():
 )
 def test_the_value_is_cross_fitted_over_whole_recordings(policy, metric):
     """Held against the plain loop: fitted on one half's recordings alone, measured on the other's alone."""
-    cuts, values = quantile_thresholds(RAW), []
+    cuts, values, alarms = quantile_thresholds(RAW), [], []
     for first in REFERENCE.halves.mask.T[:3]:
         for fitted in (first, ~first):
             inside = [r for r in REFERENCE.timeline if fitted[REFERENCE.recordings == r.name].all()]
@@ -123,6 +123,7 @@ def test_the_value_is_cross_fitted_over_whole_recordings(policy, metric):
                 score = fit_platt(REFERENCE.y[fitted], RAW[fitted]).calibration.apply(RAW)
                 choice = choose(curve(REFERENCE.y[fitted], score[fitted]), policy)
                 decided = decide(score, choice.threshold_score)
+            alarms.append(event_metrics(scored(decided, outside))["fa_per_day"])
             if metric in EVENT_METRICS:
                 values.append(event_metrics(scored(decided, outside))[metric])
             else:
@@ -133,7 +134,8 @@ def test_the_value_is_cross_fitted_over_whole_recordings(policy, metric):
         **{**vars(REFERENCE), "halves": type(REFERENCE.halves)("group", REFERENCE.halves.mask[:, :3])}
     )
     found = cross_fit_events(three, RAW, fit_platt, policy, metric, RULES)
-    assert found == pytest.approx(np.mean(values), abs=1e-12)
+    assert found.value == pytest.approx(np.mean(values), abs=1e-12)
+    assert found.fa_per_day == pytest.approx(np.mean(alarms), abs=1e-12)
 
 
 def study(**changes) -> Study:
@@ -145,6 +147,7 @@ def test_a_row_of_an_event_study():
     measured = measure(RAW, REFERENCE, asked, asked.threshold, probabilistic=False)
     assert measured.metrics["fa_per_day"].value <= LIMIT.fa_per_day
     assert 0 < measured.value <= 1
+    assert measured.value_fa_per_day > 0
     assert (
         measured.choice.threshold_score
         == event_choice(REFERENCE, measured.score, LIMIT, RULES).threshold_score

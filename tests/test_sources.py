@@ -268,7 +268,9 @@ def test_damaged_photos_are_named(tmp_path):
         (tmp_path / "men" / f"bad{k}.jpg").write_bytes(b"\xff\xd8\xff no photo")
     whole = (tmp_path / "women" / "0.png").read_bytes()
     (tmp_path / "women" / "0.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(RunError, match=r"but 7 of 14 are not: men/bad0.jpg: .*men/bad4.jpg: .* and 2 more"):
+    with pytest.raises(
+        RunError, match=r"but 7 of 14 are not: men/bad0.jpg, .*men/bad4.jpg and 1 more: .*; women/0.png: "
+    ):
         load(Images(source="images", path=".", positive="men"), tmp_path)
 
 

@@ -249,7 +249,7 @@ JOBS = (("one", False), ("three", True), ("four", False), ("seven", True))
 
 def test_bad_files_stop_the_run_and_leave_nothing(tmp_path):
     plan = Plan(read=failing, jobs=JOBS, files=4, fingerprint="")
-    expected = "2 of 4 are not: three: broken in the middle; seven: broken in the middle; mend or remove"
+    expected = "2 of 4 are not: three, seven: broken in the middle; mend or remove"
     with pytest.raises(RunError, match=expected):
         store.prepare(plan, "key", tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -263,7 +263,7 @@ def test_bad_files_are_left_out_whole_where_the_study_says_so(tmp_path):
     assert made.notes == ("one: ok", "four: ok")
     assert made.rows.groups.tolist() == ["one"] * 3 + ["four"] * 3
     assert made.rows.x[:][:, 0].tolist() == [3] * 3 + [4] * 3
-    with pytest.raises(RunError, match="nothing that could be read holds any; three: broken"):
+    with pytest.raises(RunError, match="nothing that could be read holds any; three, seven: broken"):
         store.prepare(
             Plan(read=failing, jobs=JOBS[1::2], files=2, fingerprint="", skip_bad=True), "other", tmp_path
         )
