@@ -200,10 +200,11 @@ def predict(
     from search.backend import start
 
     start(threads=1)
-    from reports.bundle import load
+    from reports.bundle import load, verified
     from reports.inputs import check_there
     from reports.prediction import predict_file
 
+    verified(bundle)
     check_there(data)
     loaded = load(bundle)
     console = _console()

@@ -97,6 +97,18 @@ def load(folder: Path) -> Bundle:
     Raises:
         RunError: no bundle, a later format, or a file that is not as it was written.
     """
+    config = verified(folder)
+    backend.import_keras()
+    from search import export
+
+    return Bundle(config, export.load(str(folder / "model.keras")))
+
+
+def verified(folder: Path) -> dict[str, Any]:
+    """Verifies every file of a bundle and returns its config; without TensorFlow.
+
+    Raises: as `load`.
+    """
     sums = folder / SUMS
     if not sums.is_file():
         raise RunError(f"a bundle is a folder with {SUMS}, but {folder} has none")
@@ -108,15 +120,12 @@ def load(folder: Path) -> Bundle:
             raise RunError(
                 f"every file of a bundle must be as it was written, but {path} is not (see {SUMS})"
             )
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     if config["format"] > FORMAT:
         raise RunError(
             f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {config['format']}"
         )
-    backend.import_keras()
-    from search import export
-
-    return Bundle(config, export.load(str(folder / "model.keras")))
+    return config
 
 
 def outputs(model: Any, x: Inputs) -> Outputs:
