@@ -132,14 +132,14 @@ def _outcomes(work: Work, folds: Sequence[Fold]) -> Iterator[Outcome]:
 
     resources = work.study.resources
     shared = ray.put(replace(work, rows=replace(work.rows, x=reachable_inputs(work.rows.x))))
-    actor = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus)(FoldWorker)
+    actor = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpu_share)(FoldWorker)
     workers: list[Any] = []
     flying: dict[Any, tuple[Any, Fold | None]] = {}
     waiting, left, deaths = list(reversed(folds)), len(folds), Counter[Fold | None]()
 
     def add_worker() -> None:
         # It gets its first fold once it is there: hosts may be busy with the work of others.
-        workers.append(actor.remote(resources.cpus))
+        workers.append(actor.remote(resources.cpus, resources.gpu_share, resources.gpu_memory))
         flying[workers[-1].ready.remote()] = (workers[-1], None)
 
     try:

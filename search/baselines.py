@@ -71,6 +71,7 @@ class Baseline:
     """
 
     device = "cpu"
+    precision = None
     finished = True
 
     def __init__(self, ask: Ask, study: Study, data: TrialData) -> None:

@@ -1,5 +1,7 @@
 """A trunk with a head on it: one Keras model whose output is the logits, and nothing but the logits."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -13,7 +15,14 @@ LOGITS = "logits"
 """The name of the last layer."""
 
 
-def build(config: Config, shape: tuple[int, ...], dtype: str, *, pretrained: bool = True) -> Any:
+def build(
+    config: Config,
+    shape: tuple[int, ...],
+    dtype: str,
+    *,
+    pretrained: bool = True,
+    precision: str = "float32",
+) -> Any:
     """Builds the network of a configuration.
 
     Args:
@@ -22,6 +31,8 @@ def build(config: Config, shape: tuple[int, ...], dtype: str, *, pretrained: boo
         dtype: `float32`, or `uint8` for pixels, which are scaled to the trunk's range inside the network.
         pretrained: whether to start from `config.weights`; without, their file is not needed. Not where a
             trial's own weights are set next.
+        precision: the Keras dtype policy of all layers but the first and the last, which are float32. Weights
+            are float32 under each, so what a network was trained to be under one, another takes as it is.
 
     Returns:
         A `keras.Model` from `(batch, *shape)` to float32 logits `(batch, head.logits)`.
@@ -31,19 +42,34 @@ def build(config: Config, shape: tuple[int, ...], dtype: str, *, pretrained: boo
     """
     trunk = trunk_of(config.trunk)
     low, high = trunk.pixels
-    inputs = keras.Input(shape, dtype=dtype, name="x")
-    x = layers.Rescaling((high - low) / 255, offset=low)(inputs) if dtype == "uint8" else inputs
-    x = trunk.build(x, config)
-    for count in config.hidden_units:
+    with _dtype_policy(precision):
+        inputs = keras.Input(shape, dtype=dtype, name="x")
+        x = inputs
+        if dtype == "uint8":
+            # Float32 also under mixed precision: bfloat16 has too few digits to tell middle greys apart.
+            x = layers.Rescaling((high - low) / 255, offset=low, dtype="float32")(inputs)
+        x = trunk.build(x, config)
+        for count in config.hidden_units:
+            x = layers.Dropout(config.dropout)(x)
+            x = layers.Dense(count, activation="relu")(x)
         x = layers.Dropout(config.dropout)(x)
-        x = layers.Dense(count, activation="relu")(x)
-    x = layers.Dropout(config.dropout)(x)
-    # Linear and float32 even under mixed precision: every activation belongs to a loss or the decode.
-    logits = layers.Dense(HEADS[config.head].logits, dtype="float32", name=LOGITS)(x)
-    model = keras.Model(inputs, logits, name="network")
+        # Linear and float32 even under mixed precision: every activation belongs to a loss or the decode.
+        logits = layers.Dense(HEADS[config.head].logits, dtype="float32", name=LOGITS)(x)
+        model = keras.Model(inputs, logits, name="network")
     if pretrained:
         trunk.start(model, config)
     return model
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    """Sets the dtype policy of the layers that are made meanwhile, whatever the user's keras.json says."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def optimizer(config: Config) -> Any:

@@ -55,6 +55,7 @@ class Record(Frozen):
     """One finished trial.
 
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
+    `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `precision` is that of the training alone.
     """
 
     # JSON writes an infinity as a word. Undefined is None.
@@ -84,8 +85,12 @@ class Record(Frozen):
     history: tuple[tuple[float, float, float], ...] = ()
     proof: float | None = None
     train_s: float
+    started_at: str | None = None
     finished_at: str
     device: str
+    gpu_ids: str | None = None
+    gpu_share: float = 0.0
+    precision: str | None = None
     node: str
     threads: int
     groups: Literal["known", "unknown"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search.record import Ask
 from search.shards import Inputs
-from spaces.errors import RunError, TrialError
+from spaces.errors import RunError
 from spaces.study import Study
 
 
@@ -54,6 +54,10 @@ class Session(Protocol):
         """What it computes on: `cpu`, or an accelerator's name."""
 
     @property
+    def precision(self) -> str | None:
+        """`float32`, `mixed_bfloat16` or `mixed_float16`; None where nothing is trained."""
+
+    @property
     def finished(self) -> bool:
         """Whether no epoch is left to train."""
 
@@ -81,16 +85,13 @@ def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
     from search import backend
 
     backend.import_keras()
-    if study.resources.gpus > 0 and backend.device() == "cpu":
-        raise TrialError(
-            f"a worker given {study.resources.gpus:g} GPUs must see one, but Keras lists none here; "
-            "install tensorflow[and-cuda] or jax[cuda12] on this host, or set resources.gpus=0"
-        )
     from search.training import Training
 
     if ask.config is None:
         raise RunError(f"trial {ask.trial_id} has no configuration to train")
-    return Training(ask.config, study.training, study.objective.steer, data, ask.seed)
+    minutes = study.budget.trial_minutes
+    limit_s = None if minutes is None else minutes * 60
+    return Training(ask.config, study.training, study.objective.steer, data, ask.seed, limit_s)
 
 
 def rungs(study: Study) -> tuple[int, ...]:

@@ -1,16 +1,22 @@
 """The trial as Ray Tune runs it: a warm worker that takes one configuration after another."""
 
+import faulthandler
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
 from ray import tune
 
 from search import backend
+from search.deaths import grace_s
+from search.preflight import unfit
 from search.record import Ask
 from search.reference import Reference
 from search.searcher import METRIC
 from search.session import Trainer, TrialData
-from search.trial import RunFacts, Trial
+from search.trial import Place, RunFacts, Trial
 from spaces.study import Study
 
 PAYLOAD = "finished"
@@ -34,14 +40,20 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
         data: TrialData,
     ) -> None:
         """Readies the process; TensorFlow is imported by the first trial and stays."""
-        backend.start(study.resources.cpus)
+        backend.start(study.resources.cpus, study.resources.gpu_share, study.resources.gpu_memory)
         self._study, self._facts, self._trainer = study, facts, trainer
         self._reference, self._data = reference, data
-        self._node = ray.util.get_node_ip_address()
+        self._place = Place(
+            node=ray.util.get_node_ip_address(),
+            gpu_ids=",".join(map(str, ray.get_gpu_ids())) or None,
+            gpu_share=study.resources.gpu_share,
+        )
+        self._unfit = unfit(study, facts.code_digest, data.x_train.shape[1:])
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Takes the next ask."""
+        self._began = time.monotonic()
         self._trial = Trial(
             Ask.model_validate(new_config["ask"]),
             self._study,
@@ -49,13 +61,17 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
             self._reference,
             self._facts,
             self._trainer,
-            self._node,
+            self._place,
         )
         return True
 
     def step(self) -> dict[str, Any]:
         """Trains to the next rung."""
-        finished = self._trial.to_next_rung()
+        if self._unfit is not None:
+            return {METRIC: 0.0, "epochs": 0, "ended": True, "done": True, "unfit": self._unfit,
+                    "error": self._unfit, PAYLOAD: None}  # fmt: skip
+        with ended_if_it_hangs(self._study.budget.trial_minutes, self._began):
+            finished = self._trial.to_next_rung()
         record = finished.record
         return {
             METRIC: record.steering_value or 0.0,
@@ -71,3 +87,26 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
 
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Loads nothing: an interrupted trial starts again with its own seed."""
+
+
+@contextmanager
+def ended_if_it_hangs(trial_minutes: float | None, began: float) -> Iterator[None]:
+    """Ends this process should the block still run well past the trial's limit.
+
+    The timer runs outside the interpreter: it also ends a trial that hangs in compiled code. A trial that is
+    merely slow ends by itself before.
+
+    Args:
+        trial_minutes: the limit; None for none.
+        began: when the trial began, in monotonic seconds.
+    """
+    if trial_minutes is None:
+        yield
+        return
+    limit_s = trial_minutes * 60
+    left_s = limit_s - (time.monotonic() - began)
+    faulthandler.dump_traceback_later(max(0.0, left_s) + grace_s(limit_s), exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -1,6 +1,7 @@
 """Training one configuration: Keras `fit`, steered by a ranking metric of decoded validation scores."""
 
 import math
+import time
 from typing import Any
 
 import keras
@@ -67,13 +68,53 @@ def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32] |
     return (len(y) / (2 * counts))[y].astype(np.float32)
 
 
+class Limit(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
+    """Ends a trial that takes too long; it looks at the clock before every batch.
+
+    Not after: Keras then waits for the device to tell every batch's loss.
+
+    Args:
+        limit_s: what a trial may take, from now on.
+        epochs: what it may train.
+    """
+
+    def __init__(self, limit_s: float, epochs: int) -> None:
+        super().__init__()
+        self._limit_s, self._epochs = limit_s, epochs
+        self._deadline = time.monotonic() + limit_s
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if time.monotonic() > self._deadline:
+            raise TrialError(
+                f"a trial may take {self._limit_s / 60:g} min (budget.trial_minutes), but then this one had "
+                f"trained {self._epoch} of {self._epochs} epochs and {batch} batches"
+            )
+
+
 class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
-    """Scores the validation rows after every epoch; keeps the best weights, lowers the rate, ends."""
+    """Scores the validation rows after every epoch; keeps the best weights, lowers the rate, ends.
+
+    Args:
+        shipped: the float32 network that scores; the one in training itself where that is float32.
+        data, batches, config, rules: see `Training`.
+        metric: the steering metric, a key of `RANKING_METRICS`.
+    """
 
     def __init__(
-        self, data: TrialData, batches: Batches, config: Config, rules: TrainingRules, metric: str
+        self,
+        shipped: Any,
+        data: TrialData,
+        batches: Batches,
+        config: Config,
+        rules: TrainingRules,
+        metric: str,
     ) -> None:
         super().__init__()
+        self._shipped = shipped
         self._data, self._batches, self._head, self._rules = data, batches, HEADS[config.head], rules
         self._metric = RANKING_METRICS[metric]
         self._since_best = self._since_lower = 0
@@ -96,7 +137,9 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
             raise TrialError(
                 f"the training loss became {loss} in epoch {epoch + 1}; try a lower learning rate"
             )
-        raw = self._head.score(predict_logits(self.model, self._data.x_validation))
+        if self._shipped is not self.model:
+            self._shipped.set_weights(self.model.get_weights())
+        raw = self._head.score(predict_logits(self._shipped, self._data.x_validation))
         if not np.isfinite(raw).all():
             raise TrialError(f"the logits overflowed in epoch {epoch + 1}; try a lower learning rate")
         value = self._metric(self._data.y_validation, raw)
@@ -121,33 +164,55 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
 class Training:
     """One configuration in training, advanced epoch by epoch.
 
+    Mixed precision is for training alone. Every number that a trial is judged by comes from `shipped`, the
+    float32 network that a bundle holds, which takes over the weights; without mixed precision it is `model`.
+
     Args:
         config: what to train.
-        rules: epochs, patience and plateau.
+        rules: epochs, patience and plateau, mixed precision and XLA.
         metric: the steering metric, a key of `RANKING_METRICS`.
         data: the rows, mapped.
         seed: of weights, shuffling and dropout.
+        limit_s: what the trial may take from now on, in seconds; None for no limit.
     """
 
-    def __init__(self, config: Config, rules: TrainingRules, metric: str, data: TrialData, seed: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        rules: TrainingRules,
+        metric: str,
+        data: TrialData,
+        seed: int,
+        limit_s: float | None = None,
+    ) -> None:
         keras.utils.clear_session()
         keras.utils.set_random_seed(seed)
         self._config, self._rules, self._data = config, rules, data
         self._head = HEADS[config.head]
-        self.model = network.build(config, data.x_train.shape[1:], str(data.x_train.dtype))
-        self.model.compile(
-            optimizer=network.optimizer(config),
-            loss=training_loss(self._head, config.loss, config.loss_parameters),
-            jit_compile=False,  # XLA on a CPU is 2 to 4 times slower for these networks
-        )
+        self._precision = backend.precision(rules.mixed_precision)
+        loss = training_loss(self._head, config.loss, config.loss_parameters)
+        shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
+        compiles = backend.compiles(rules.xla)
+        self.model = network.build(config, shape, dtype, precision=self._precision)
+        self.model.compile(optimizer=network.optimizer(config), loss=loss, jit_compile=compiles)
+        self.shipped = self.model
+        if self._precision != "float32":
+            self.shipped = network.build(config, shape, dtype, pretrained=False)
+            self.shipped.compile(loss=loss, jit_compile=compiles)
         self._batches = Batches(data, config, seed)
-        self._steering = Steering(data, self._batches, config, rules, metric)
+        self._steering = Steering(self.shipped, data, self._batches, config, rules, metric)
+        self._limits = [] if limit_s is None else [Limit(limit_s, rules.epochs)]
         self._epochs = 0
 
     @property
     def device(self) -> str:
         """What it computes on."""
         return backend.device()
+
+    @property
+    def precision(self) -> str:
+        """What it trains in: `float32`, `mixed_bfloat16` or `mixed_float16`."""
+        return self._precision
 
     @property
     def finished(self) -> bool:
@@ -158,13 +223,13 @@ class Training:
         """Trains on until `epochs` epochs are done in all, or patience runs out.
 
         Raises:
-            TrialError: loss or logits stopped being finite.
+            TrialError: loss or logits stopped being finite, or the limit is reached.
         """
         self.model.fit(
             self._batches,
             initial_epoch=self._epochs,
             epochs=min(epochs, self._rules.epochs),
-            callbacks=[self._steering],
+            callbacks=[self._steering, *self._limits],
             shuffle=False,
             verbose=0,
         )
@@ -176,13 +241,14 @@ class Training:
         Raises:
             TrialError: the proof failed.
         """
-        steering, current = self._steering, self.model.get_weights()
-        self.model.set_weights(steering.best_weights)
+        steering, shipped = self._steering, self.shipped
+        current = shipped.get_weights()
+        shipped.set_weights(steering.best_weights)
         x, y = self._data.x_validation, self._data.y_validation
-        logits = predict_logits(self.model, x)
+        logits = predict_logits(shipped, x)
         raw, config = self._head.score(logits), self._config
-        proof = prove(self.model, self._head, config.loss, config.loss_parameters, x, y, raw, logits)
-        self.model.set_weights(current)
+        proof = prove(shipped, self._head, config.loss, config.loss_parameters, x, y, raw, logits)
+        shipped.set_weights(current)
         return Trained(
             raw=raw,
             weights=steering.best_weights,

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from search import baselines
+from search import backend, baselines
 from search.evaluation import measure, policy_of
 from search.event_scores import scoring_of
 from search.record import Ask, Record
@@ -31,6 +31,21 @@ class RunFacts:
     leaky: bool
     data_digest: str
     code_digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a trial runs.
+
+    Args:
+        node: address of the host.
+        gpu_ids: the GPUs that Ray gave the worker, `0` or `0,1`; None without.
+        gpu_share: how much of a GPU, or how many.
+    """
+
+    node: str
+    gpu_ids: str | None = None
+    gpu_share: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +76,7 @@ class Trial:
         reference: the validation rows it is measured on.
         facts: what the run writes into every record.
         trainer: starts the session; baselines bring their own.
-        node: address of this host.
+        place: where this is.
     """
 
     def __init__(
@@ -72,14 +87,15 @@ class Trial:
         reference: Reference,
         facts: RunFacts,
         trainer: Trainer,
-        node: str,
+        place: Place,
     ) -> None:
         self._ask, self._study, self._data, self._reference = ask, study, data, reference
-        self._facts, self._node = facts, node
+        self._facts, self._place = facts, place
         self._begin = trainer if ask.baseline is None else baselines.start
         self._rungs = iter(rungs(study))
         self._train_s = 0.0
         self._session: Session | None = None
+        self._started_at = now()
 
     def to_next_rung(self) -> Finished:
         """Trains to the next rung, or to the end, and measures; whatever goes wrong is a failed record."""
@@ -97,7 +113,8 @@ class Trial:
             return self._failed(str(error))
         except Exception as error:  # the search goes on whatever a trial does; its row says what it was
             traceback.print_exc()
-            return self._failed(" ".join(f"{type(error).__name__}: {error}".split())[:500])
+            reason = backend.memory_advice(error) or " ".join(f"{type(error).__name__}: {error}".split())
+            return self._failed(reason[:500])
 
     def _measured(self, trained: Trained, done: bool) -> Finished:
         config, study = self._ask.config, self._study
@@ -135,8 +152,12 @@ class Trial:
             self._study,
             self._facts,
             cross_fit_by=self._reference.halves.by,
-            node=self._node,
+            node=self._place.node,
+            gpu_ids=self._place.gpu_ids,
+            gpu_share=self._place.gpu_share,
+            started_at=self._started_at,
             device="cpu" if self._session is None else self._session.device,
+            precision=None if self._session is None else self._session.precision,
             train_s=round(self._train_s, 3),
             **fields,
         )
@@ -162,7 +183,7 @@ def record(ask: Ask, study: Study, facts: RunFacts, **fields: object) -> Record:
             "threshold_policy": study.threshold.policy,
             "calibration": study.objective.calibration,
             "threads": study.resources.cpus,
-            "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "finished_at": now(),
             "groups": facts.groups,
             "leaky": facts.leaky,
             "data_digest": facts.data_digest,
@@ -171,3 +192,8 @@ def record(ask: Ask, study: Study, facts: RunFacts, **fields: object) -> Record:
             **fields,
         }
     )
+
+
+def now() -> str:
+    """Returns the time, in UTC and ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

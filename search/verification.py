@@ -114,11 +114,11 @@ class FoldWorker:
     """Trains folds one after another in one process; TensorFlow is imported by the first and stays.
 
     Args:
-        threads: CPU threads of the process.
+        threads, gpu_share, gpu_memory: what the process may use, see `backend.start`.
     """
 
-    def __init__(self, threads: int) -> None:
-        backend.start(threads)
+    def __init__(self, threads: int, gpu_share: float = 0.0, gpu_memory: str = "share") -> None:
+        backend.start(threads, gpu_share, gpu_memory)
 
     def ready(self) -> None:
         """Returns once the process is there."""

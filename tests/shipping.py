@@ -9,7 +9,7 @@ from search.preparation import prepare
 from search.record import Ask
 from search.run_folder import RunFolder
 from search.session import keras_trainer
-from search.trial import RunFacts, Trial
+from search.trial import Place, RunFacts, Trial
 from spaces.study_file import read
 from tests import toys
 
@@ -29,7 +29,9 @@ def train(run: RunFolder, study_file: Path, pairs, **changes) -> list[str]:
     for number, (head, loss) in enumerate(pairs):
         config = toys.config(head, loss, batch_size=32, **changes)
         ask = Ask(number=number, kind="search", config=config, seed=number)
-        trial = Trial(ask, study, prepared.trial_data(), run.reference(), facts, keras_trainer, "here")
+        trial = Trial(
+            ask, study, prepared.trial_data(), run.reference(), facts, keras_trainer, Place(node="here")
+        )
         finished = trial.to_next_rung()
         assert finished.record.error is None
         run.write_scores(ask.trial_id, finished.raw, finished.score)

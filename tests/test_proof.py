@@ -293,7 +293,7 @@ def test_a_failed_proof_is_a_failed_trial_and_not_a_failed_search(plant_head):
     from search.record import Ask
     from search.reference import Reference
     from search.session import keras_trainer
-    from search.trial import RunFacts, Trial
+    from search.trial import Place, RunFacts, Trial
     from spaces.study_file import parse
 
     plant_head("sigmoid", decode=lambda z: -z[:, 0])
@@ -302,7 +302,7 @@ def test_a_failed_proof_is_a_failed_trial_and_not_a_failed_search(plant_head):
     reference = Reference(DATA.y_validation, None, None, None, halves)
     facts = RunFacts(groups="unknown", leaky=False, data_digest="d", code_digest="c")
     ask = Ask(number=0, kind="search", config=config("sigmoid", "bce"), seed=0)
-    finished = Trial(ask, study, DATA, reference, facts, keras_trainer, "here").to_next_rung()
+    finished = Trial(ask, study, DATA, reference, facts, keras_trainer, Place(node="here")).to_next_rung()
     assert finished.done
     assert finished.record.state == "failed"
     assert NOT_DECODED in finished.record.error

@@ -75,7 +75,9 @@ STUDIES = optional(
     threshold=THRESHOLDS,
     budget=optional(trials=st.integers(1, 10**6), hours=st.one_of(st.none(), numbers(0.1, 99))),
     asha=optional(enabled=st.booleans(), grace=st.integers(1, 9)),
-    resources=optional(gpus=numbers(0, 8), workers=st.one_of(st.none(), st.integers(1, 64))),
+    resources=optional(
+        gpus=st.one_of(numbers(0, 1), st.integers(0, 8)), workers=st.one_of(st.none(), st.integers(1, 64))
+    ),
 )
 
 

@@ -20,7 +20,7 @@ from search.preparation import prepare, with_absolute_paths
 from search.record import Ask
 from search.run_folder import RunFolder, prepared_beside
 from search.session import keras_trainer
-from search.trial import RunFacts, Trial
+from search.trial import Place, RunFacts, Trial
 from search.verification import FoldWorker, Work, check_fold_events, keras_scores, verify_fold
 from spaces.errors import RunError, TrialError
 from spaces.study_file import parse, read
@@ -81,7 +81,9 @@ def write_run(study_file: Path) -> RunFolder:
     ]
     for ask in asks:
         trainer = refusing if ask.number == 3 else numpy_trainer
-        trial = Trial(ask, study, prepared.trial_data(), folder.reference(), facts, trainer, "here")
+        trial = Trial(
+            ask, study, prepared.trial_data(), folder.reference(), facts, trainer, Place(node="here")
+        )
         folder.write_record(trial.to_next_rung().record)
     return folder
 
