@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from search.deaths import Lost
 from search.record import Record
 from search.trial import Finished
 
@@ -72,6 +73,11 @@ class Progress:
             self._shown = self._clock()
             self._gently(lambda: self._console.print(self.line(), highlight=False, soft_wrap=True))
 
+    def on_lost(self, lost: Lost) -> None:
+        """Notes that a trial starts again."""
+        self._running.discard(lost.trial_id)
+        self._write_log(f"trial {lost.trial_id} starts again, its worker died: {lost.reason}")
+
     def on_record(self, finished: Finished) -> None:
         """Counts a trial as done."""
         record = finished.record
@@ -97,7 +103,7 @@ class Progress:
         elapsed = self._clock() - self._began
         if self._done > self._before and self._done < self._total:
             left = elapsed / (self._done - self._before) * (self._total - self._done)
-            parts.append(f"about {_duration(left)} left")
+            parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
 
     def _consider(self, record: Record) -> None:
@@ -119,7 +125,8 @@ class Progress:
             show()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Returns a time as people say it: `2 h 5 min`, `3 min 20 s`, `7 s`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return (

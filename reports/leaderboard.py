@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from search.event_scores import EVENT_METRICS
+from search.files import write_atomically
 from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from search.record import Record
-from search.run_folder import write_atomically
 from spaces.errors import RunError
 
 _ESTIMATED = (*METRICS, *RANKING_METRICS, *EVENT_METRICS)
@@ -58,11 +59,15 @@ SCHEMA = pa.schema(
         ("params", _TEXT),
         ("seed", _INT),
         ("device", _TEXT),
+        ("gpu_ids", _TEXT),
+        ("gpu_share", _FLOAT),
+        ("precision", _TEXT),
         ("node", _TEXT),
         ("threads", _INT),
         ("proof", _FLOAT),
         ("data_digest", _TEXT),
         ("code_digest", _TEXT),
+        ("started_at", _TEXT),
         ("finished_at", _TEXT),
         ("error", _TEXT),
     ],
@@ -73,6 +78,9 @@ SCHEMA = pa.schema(
     },
 )
 """The columns, one name per thing. Undefined is null."""
+_UNRANKED = pa.schema([field for field in SCHEMA if field.name != "rank"])
+_BATCH = 256
+"""Rows of a growing board that wait as they are: Arrow's overhead per column is large for one row."""
 
 
 def row(record: Record) -> dict[str, Any]:
@@ -97,22 +105,54 @@ def row(record: Record) -> dict[str, Any]:
     return found
 
 
+class Board:
+    """A leaderboard in the making: rows are kept as Arrow, which takes a tenth of a record's memory.
+
+    Args:
+        records: what it starts with.
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._table = _UNRANKED.empty_table()
+        self._rows: list[dict[str, Any]] = []
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Adds a record, which is not kept."""
+        self._rows.append(row(record))
+        if len(self._rows) >= _BATCH:
+            self._fold()
+
+    def ranked(self) -> pa.Table:
+        """Returns all rows, best value first, equal values under one rank; undefined last and without."""
+        self._fold()
+        order = [("value", "descending"), ("trial_id", "ascending")]
+        table = self._table.take(pc.sort_indices(self._table, sort_keys=order))
+        places = pc.rank(table["value"], sort_keys="descending", tiebreaker="min")
+        rank = pc.if_else(table["value"].combine_chunks().is_valid(), places.cast(_INT), None)
+        return table.add_column(0, "rank", rank).cast(SCHEMA)
+
+    def write(self, path: Path) -> None:
+        """Replaces a leaderboard file in one step."""
+        sink = io.BytesIO()
+        pq.write_table(self.ranked(), sink)
+        write_atomically(path, sink.getvalue())
+
+    def _fold(self) -> None:
+        if self._rows:
+            table = pa.concat_tables([self._table, pa.Table.from_pylist(self._rows, _UNRANKED)])
+            self._table, self._rows = table.combine_chunks(), []
+
+
 def ranked(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Returns rows, best value first, equal values under one rank; undefined values last and without."""
-    rows = [row(record) for record in records]
-    measured = sorted((r for r in rows if r["value"] is not None), key=lambda r: (-r["value"], r["trial_id"]))
-    for place, this in enumerate(measured):
-        tied = place > 0 and this["value"] == measured[place - 1]["value"]
-        this["rank"] = measured[place - 1]["rank"] if tied else place + 1
-    rest = sorted((r for r in rows if r["value"] is None), key=lambda r: str(r["trial_id"]))
-    return measured + [{**r, "rank": None} for r in rest]
+    return list(Board(records).ranked().to_pylist())
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
     """Replaces a leaderboard file in one step."""
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(ranked(records), SCHEMA), sink)
-    write_atomically(path, sink.getvalue())
+    Board(records).write(path)
 
 
 def read(

@@ -6,22 +6,20 @@ trials that were stopped early as complete. All that was left to inherit was the
 """
 
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import optuna
 from ray.tune.search import Searcher
 
+from search.ahead import Ahead
 from search.baselines import BASELINES, trials_of
+from search.history import History, Told, told
+from search.reasons import kind_of
 from search.record import Ask, Record
 from search.trunks import author_config
 from spaces.study import Study
-from spaces.suggest import suggest
 
-STARTUP_TRIALS = 10
-"""Trials drawn at random before TPE has seen enough."""
 SAME_FAILURE = 8
 """The run stops early when so many trials, and no others, have ended and all failed for one reason."""
 METRIC = "steering_value"
@@ -31,14 +29,17 @@ METRIC = "steering_value"
 class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
     """Hands out baselines, the author's configuration, interrupted trials, then what TPE suggests.
 
-    A suggestion depends on the study's seed, its number, and the trials told and running so far. A resumed
-    run therefore draws at random what it would have drawn; what TPE suggests depends on who finished first.
+    A suggestion depends on the study's seed, its number, and the trials told and running when its predecessor
+    was handed out: it is made ahead. A resumed run therefore draws at random what it would have drawn; what
+    TPE suggests depends on who finished first. Close the searcher when the search has ended.
 
     Args:
         study: the study.
         records: trials finished in earlier executions of the run.
         asks: trials asked in earlier executions, finished or not.
         on_ask: told of every ask before it is handed out.
+        earlier: trials of another run on the same rows, which the sampler learns from; those outside this
+            study's space are left out.
     """
 
     def __init__(
@@ -47,23 +48,31 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         records: Iterable[Record],
         asks: Iterable[Ask],
         on_ask: Callable[[Ask], None],
+        earlier: Iterable[Record] = (),
     ) -> None:
         super().__init__(metric=METRIC, mode="max")
         self._study, self._on_ask = study, on_ask
         self._deadline = time.monotonic() + study.budget.hours * 3600 if study.budget.hours else None
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._optuna = optuna.create_study(direction="maximize")
-        self._running: dict[str, tuple[Ask, optuna.Trial | None]] = {}
+        self._history = History(study)
+        self._ahead = Ahead(self._new, self.total)
+        self._running: dict[str, Ask] = {}
+        self._returned: list[Ask] = []
         self._failures: list[str] = []
         self._any_success = False
         self.broken: Exception | None = None
-        finished = list(records)
-        for record in finished:
-            self._add(record)
-        done = {record.ask.number for record in finished}
-        asked = {ask.number: ask for ask in [*asks, *(record.ask for record in finished)]}
+        self._gpu_hours = 0.0
+        done = set()
+        for record in earlier:
+            self._learn(record)
+        for record in records:
+            # Earlier failures do not count as reasons to stop: what caused them may have been mended.
+            self._any_success |= record.ask.kind != "baseline" and record.state != "failed"
+            self.spend(record)
+            self._learn(record)
+            done.add(record.ask.number)
+        asked = {ask.number: ask for ask in asks}
         self._again = [asked[number] for number in sorted(asked.keys() - done)]
-        self._next = max(asked, default=-1) + 1
+        self._next = max(asked.keys() | done, default=-1) + 1
 
     @property
     def total(self) -> int:
@@ -73,33 +82,54 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
     @property
     def open(self) -> bool:
         """Whether there is anything left to run."""
-        return bool(self._again) or self._next < self.total
+        return bool(self._returned) or bool(self._again) or self._next < self.total
 
     @property
     def one_failure(self) -> str | None:
         """The one reason for which everything has failed, if there is one."""
         if self._any_success or len(self._failures) < min(SAME_FAILURE, self._study.budget.trials):
             return None
-        return self._failures[0] if len(set(map(_kind_of, self._failures))) == 1 else None
+        return self._failures[0] if len(set(map(kind_of, self._failures))) == 1 else None
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """Returns the next ask as a trial's config, or `Searcher.FINISHED`."""
-        late = self._deadline is not None and time.monotonic() > self._deadline
-        if not self.open or late or self.broken is not None or self.one_failure is not None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Returns the next ask as a trial's config, None for "not now", or `Searcher.FINISHED`."""
+        if self._over():
             return str(Searcher.FINISHED)
-        if self._again:
+        if not self.open:
+            # A trial in flight may come back, should its worker die.
+            return None if self._running else str(Searcher.FINISHED)
+        if self._returned:
+            ask = self._returned.pop(0)
+        elif self._again:
             ask = self._again.pop(0)
-            trial = self._enqueue(ask.drawn) if ask.kind == "search" else None
+            if ask.kind == "search":
+                self._ahead.do(self._history.begin, ask.number, ask.drawn)
         else:
-            ask, trial = self._new(self._next)
+            ask = self._ahead.take(self._next)
             try:
                 self._on_ask(ask)
             except Exception as error:
                 self.stop(error)
                 return str(Searcher.FINISHED)
             self._next += 1
-        self._running[trial_id] = ask, trial
+        self._running[trial_id] = ask
         return {"ask": ask.model_dump(mode="json")}
+
+    def _over(self) -> bool:
+        """Whether no trial may begin any more, whatever is left."""
+        late = self._deadline is not None and time.monotonic() > self._deadline
+        most = self._study.budget.gpu_hours
+        spent = most is not None and self._gpu_hours >= most
+        return late or spent or self.broken is not None or self.one_failure is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the search has come to its end, rather than being interrupted."""
+        return (not self.open and not self._running) or self._over()
+
+    def spend(self, record: Record) -> None:
+        """Counts a trial's GPU time against the budget."""
+        self._gpu_hours += record.train_s * record.gpu_share / 3600
 
     def stop(self, error: Exception) -> None:
         """Hands out no more trials, because of an error outside them, such as a full disk."""
@@ -107,34 +137,45 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
 
     def ask_of(self, trial_id: str) -> Ask:
         """Returns what was asked of one of Ray's trials."""
-        return self._running[trial_id][0]
+        return self._running[trial_id]
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Reports a rung to the sampler."""
-        trial = self._running[trial_id][1]
-        if trial is not None and result["epochs"] > 0:
-            trial.report(result[METRIC], result["epochs"])
+    def give_back(self, trial_id: str) -> None:
+        """Takes back a trial whose worker died: it starts again, with its own seed."""
+        self._returned.append(self._running.pop(trial_id))
+
+    def give_up(self, trial_id: str, reason: str) -> None:
+        """Takes a trial whose worker died for failed."""
+        self._ended(trial_id, {"error": reason})
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tells the sampler how a trial ended: complete, pruned at a rung, or failed."""
-        ask, trial = self._running[trial_id]
-        failure = "its worker died" if error or result is None else result["error"]
+        """Tells the sampler how a trial ended: complete, pruned at a rung, or failed.
+
+        Whether a dead worker fails its trial is not said here, but by `give_back` or `give_up`.
+        """
+        if not error and result is not None:
+            self._ended(trial_id, result)
+
+    def _ended(self, trial_id: str, result: dict[str, Any]) -> None:
+        ask = self._running.pop(trial_id)
+        failure = result["error"]
         if ask.kind != "baseline":
             if failure is None:
                 self._any_success = True
             else:
                 self._failures.append(failure)
-        if trial is None:
-            return
-        if failure is not None or result is None:
-            self._optuna.tell(trial, state=optuna.trial.TrialState.FAIL)
-        elif result["ended"]:
-            self._optuna.tell(trial, result[METRIC])
-        else:
-            trial.report(result[METRIC], result["epochs"])
-            self._optuna.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        if ask.kind == "search":
+            came = None
+            if failure is None:
+                came = Told(
+                    drawn=ask.drawn, ended=result["ended"], value=result[METRIC], epochs=result["epochs"]
+                )
+            self._ahead.do(self._history.end, ask.number, came)
+
+    def close(self) -> None:
+        """Ends the thread in which suggestions are made."""
+        self._ahead.close()
 
     def save(self, checkpoint_path: str) -> None:
         """Leaves an empty file: a run is rebuilt from its records, never from this."""
@@ -149,16 +190,15 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         """Nothing: Tune pickles all it is given in order to restore it, which we never do."""
         return {}
 
-    def _new(self, number: int) -> tuple[Ask, optuna.Trial | None]:
+    def _new(self, number: int) -> Ask:
         seed = int(np.random.SeedSequence([self._study.seed, number]).generate_state(1)[0] >> 1)
         if number < len(BASELINES):
-            return Ask(number=number, kind="baseline", baseline=list(BASELINES)[number], seed=seed), None
+            return Ask(number=number, kind="baseline", baseline=list(BASELINES)[number], seed=seed)
         if number == len(BASELINES):
             # Not told to the sampler: it may lie outside the study's ranges.
-            return Ask(number=number, kind="author", config=author_config(self._study), seed=seed), None
-        trial = self._enqueue(self._pair(number - len(BASELINES) - 1), seed)
-        config = suggest(trial, self._study)
-        return Ask(number=number, kind="search", config=config, drawn=dict(trial.params), seed=seed), trial
+            return Ask(number=number, kind="author", config=author_config(self._study), seed=seed)
+        config, drawn = self._history.draw(number, seed, self._pair(number - len(BASELINES) - 1))
+        return Ask(number=number, kind="search", config=config, drawn=drawn, seed=seed)
 
     def _pair(self, place: int) -> dict[str, str]:
         """Gives every head, then every pair of head and loss, an equal start before TPE chooses."""
@@ -173,42 +213,6 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         drawn = {"head": head} if len(heads) > 1 else {}
         return drawn | ({f"{head}_loss": loss} if len(heads[head]) > 1 else {})
 
-    def _enqueue(self, drawn: dict[str, Any], seed: int | None = None) -> optuna.Trial:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._optuna.sampler = optuna.samplers.TPESampler(
-                seed=seed, n_startup_trials=STARTUP_TRIALS, group=True
-            )
-        if drawn:
-            self._optuna.enqueue_trial(drawn)
-        trial = self._optuna.ask()
-        if seed is None:  # an interrupted trial: draw again what was drawn then
-            suggest(trial, self._study)
-        return trial
-
-    def _add(self, record: Record) -> None:
-        """Adds a finished trial to the study that the sampler learns from."""
-        # Earlier failures do not count as reasons to stop: what caused them may have been mended.
-        self._any_success |= record.ask.kind != "baseline" and record.state != "failed"
-        if record.ask.kind != "search":
-            return
-        fixed = optuna.trial.FixedTrial(record.ask.drawn)
-        suggest(fixed, self._study)
-        states = optuna.trial.TrialState
-        steered = {} if record.steering_value is None else {record.epochs or 0: record.steering_value}
-        self._optuna.add_trial(
-            optuna.trial.create_trial(
-                params=fixed.params,
-                distributions=fixed.distributions,
-                value=record.steering_value if record.state == "completed" else None,
-                intermediate_values=steered if record.state == "stopped" else {},
-                state={"completed": states.COMPLETE, "stopped": states.PRUNED, "failed": states.FAIL}[
-                    record.state
-                ],
-            )
-        )
-
-
-def _kind_of(failure: str) -> str:
-    """A reason without its numbers: `nan in epoch 2` and `nan in epoch 3` are one reason."""
-    return "".join(character for character in failure if not character.isdigit())
+    def _learn(self, record: Record) -> None:
+        if (trial := told(record)) is not None:
+            self._history.learn(trial)

@@ -4,12 +4,15 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ray import tune
-from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
 
+from search.actors import outlive_workers, why_died
+from search.deaths import Deaths, Lost, in_short
+from search.forgetting import ForgettingFifo, ForgettingHalving, NoProgress
 from search.parallel import reachable
 from search.record import Ask, Record
 from search.reference import Reference
@@ -19,9 +22,6 @@ from search.trainable import PAYLOAD, HeadTrainable
 from search.trial import Finished, RunFacts, record
 from spaces.errors import RunError
 from spaces.study import Study
-
-ATTEMPTS = 3
-"""A configuration that kills its worker so many times is failed for good."""
 
 _TUNE_SETTINGS = {
     # Records are the only truth, so nothing that Tune would write beside them is of use.
@@ -42,11 +42,13 @@ class Listeners:
         on_ask: an ask, before it is handed to a worker.
         on_record: a finished trial.
         on_start: the id of a trial that a worker has begun.
+        on_lost: a trial that starts again, since its worker died.
     """
 
     on_ask: Callable[[Ask], None]
     on_record: Callable[[Finished], None]
     on_start: Callable[[str], None]
+    on_lost: Callable[[Lost], None] = lambda lost: None
 
 
 def run_search(
@@ -58,8 +60,9 @@ def run_search(
     *,
     records: Sequence[Record] = (),
     asks: Sequence[Ask] = (),
+    earlier: Sequence[Record] = (),
     trainer: Trainer = keras_trainer,
-) -> None:
+) -> bool:
     """Runs a study until its budget is spent; Ray must be connected.
 
     Args:
@@ -69,22 +72,27 @@ def run_search(
         facts: what stands in every record.
         listeners: who is told.
         records, asks: what earlier executions of the run finished and asked.
+        earlier: trials of another run, for the sampler to start from.
         trainer: starts a trial's training.
+
+    Returns:
+        Whether the search came to its end; False where it was interrupted.
 
     Raises:
         RunError: everything failed for one reason, or a listener raised.
     """
-    searcher = HeadSearcher(study, records, asks, listeners.on_ask)
+    searcher = HeadSearcher(study, records, asks, listeners.on_ask, earlier)
     if not searcher.open:
-        return
+        return True
     os.environ.update(_TUNE_SETTINGS)
+    outlive_workers()
     # What Tune would print of a trial that died, traceback and all, stands in the trial's row.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpus}
+    resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpu_share}
     trainable = tune.with_parameters(
         HeadTrainable, study=study, facts=facts, trainer=trainer, reference=reference, data=reachable(data)
     )
-    with tempfile.TemporaryDirectory(prefix="headsearch-") as scratch:
+    with closing(searcher), tempfile.TemporaryDirectory(prefix="headsearch-") as scratch:
         tune.Tuner(
             tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(
@@ -96,11 +104,14 @@ def run_search(
             ),
             run_config=tune.RunConfig(
                 storage_path=scratch,
+                # Nothing is to be saved, and from another host it could not be: the trial would fail.
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
-                failure_config=tune.FailureConfig(max_failures=ATTEMPTS - 1),
-                callbacks=[_Keeper(study, facts, reference, searcher, listeners)],
+                callbacks=[_Keeper(study, facts, reference, searcher, listeners), NoProgress()],
             ),
         ).fit()
+    if isinstance(searcher.broken, RunError):
+        raise searcher.broken
     if searcher.broken is not None:
         raise RunError(
             f"what the run leaves behind could not be written, so it stopped: {searcher.broken}; "
@@ -109,12 +120,13 @@ def run_search(
         ) from searcher.broken
     if searcher.one_failure is not None:
         raise RunError(f"every trial failed for one reason: {searcher.one_failure}", exit_code=1)
+    return searcher.ended
 
 
 def _scheduler(study: Study) -> Any:
     if not study.asha.enabled:
-        return FIFOScheduler()
-    return AsyncHyperBandScheduler(
+        return ForgettingFifo()
+    return ForgettingHalving(
         time_attr="epochs",
         metric=METRIC,
         mode="max",
@@ -138,35 +150,53 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
         self._study, self._facts, self._reference = study, facts, reference
         self._searcher, self._listeners = searcher, listeners
         self._latest: dict[str, Finished] = {}
+        self._deaths = Deaths(study.budget.trial_minutes)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles all it is given in order to restore it, which we never do
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._tell(self._listeners.on_start, self._searcher.ask_of(trial.trial_id).trial_id)
+        ask = self._searcher.ask_of(trial.trial_id)
+        self._deaths.begun(ask.trial_id)
+        self._tell(self._listeners.on_start, ask.trial_id)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        self._latest[trial.trial_id] = result.pop(PAYLOAD)
+        latest = result.pop(PAYLOAD)
+        if latest is None:
+            self._searcher.stop(RunError(result["unfit"], exit_code=1))
+        else:
+            self._latest[trial.trial_id] = latest
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        latest = self._latest.pop(trial.trial_id)
+        latest = self._latest.pop(trial.trial_id, None)
+        if latest is None:
+            return  # begun on a host that is unfit: the run stops, and the trial starts again when resumed
+        self._deaths.over(latest.record.ask.trial_id)
         if not latest.done:
             stopped = latest.record.model_copy(update={"state": "stopped"})
             latest = replace(latest, record=stopped)
+        self._searcher.spend(latest.record)
         self._tell(self._listeners.on_record, latest)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._latest.pop(trial.trial_id, None)
-        known = trial.get_pickled_error()  # Ray does not always keep one
-        reason = f": {' '.join(str(known).split())}" if known else ""
+        ask = self._searcher.ask_of(trial.trial_id)
+        reason, actor_id = why_died(trial)
+        verdict = self._deaths.verdict(ask.trial_id, reason, actor_id)
+        if verdict is None:
+            self._searcher.give_back(trial.trial_id)
+            lost = Lost(trial_id=ask.trial_id, reason=in_short(reason, actor_id))
+            self._tell(self._listeners.on_lost, lost)
+            return
+        self._searcher.give_up(trial.trial_id, verdict)
         died = record(
-            self._searcher.ask_of(trial.trial_id),
+            ask,
             self._study,
             self._facts,
             state="failed",
-            error=f"its worker died {ATTEMPTS} times{reason}"[:500],
+            error=verdict[:500],
             cross_fit_by=self._reference.halves.by,
             device="unknown",
             train_s=0.0,

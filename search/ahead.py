@@ -1,0 +1,56 @@
+"""Suggestions made ahead, so that a worker that asks for one does not wait for the sampler."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ahead(Generic[T]):
+    """Makes the next thing while the last one is in use, in a thread of its own.
+
+    One ahead is right: what is made earlier knows less. Made ahead, a suggestion knows what was told before
+    its predecessor was taken: one trial less than if it were made when it is asked for.
+
+    Args:
+        make: makes a thing by its number. All it depends on is changed by `do` alone.
+        end: the number after the last.
+    """
+
+    def __init__(self, make: Callable[[int], T], end: int) -> None:
+        self._make, self._end = make, end
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sampler")
+        self._number: int | None = None
+        self._made: Future[T]
+        self._error: BaseException | None = None
+
+    def do(self, action: Callable[..., None], *arguments: Any) -> None:
+        """Has something done before whatever is made from now on; should it raise, `take` does."""
+        self._thread.submit(action, *arguments).add_done_callback(self._note)
+
+    def take(self, number: int) -> T:
+        """Returns a thing, waiting where it is not ready, and begins the next.
+
+        Raises:
+            Exception: what `make`, or anything done before, raised.
+        """
+        if number != self._number:
+            self._begin(number)
+        made = self._made.result()
+        if self._error is not None:
+            raise self._error
+        if number + 1 < self._end:
+            self._begin(number + 1)
+        return made
+
+    def close(self) -> None:
+        """Ends the thread; what has not been begun is dropped."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _begin(self, number: int) -> None:
+        self._number, self._made = number, self._thread.submit(self._make, number)
+
+    def _note(self, done: "Future[None]") -> None:
+        if not done.cancelled():
+            self._error = self._error or done.exception()
