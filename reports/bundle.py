@@ -11,8 +11,8 @@ import yaml
 from numpy.typing import NDArray
 
 from search import backend
+from search.files import write_atomically
 from search.rows import READ_BYTES, Labels, blocks
-from search.run_folder import write_atomically
 from search.shards import Inputs
 from spaces.base import Label
 from spaces.errors import RunError

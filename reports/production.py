@@ -13,9 +13,10 @@ from search import backend
 from search.estimate import Estimate
 from search.evaluation import estimates
 from search.event_evaluation import patients
+from search.files import write_atomically
 from search.preparation import check_same, prepare
 from search.record import Record
-from search.run_folder import RunFolder, write_atomically
+from search.run_folder import RunFolder
 from search.shards import Part
 from spaces.errors import RunError
 

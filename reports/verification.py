@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from search.bootstrap import REPEATS, interval, resampled_counts
 from search.estimate import Estimate, defined
 from search.event_scores import EVENT_METRICS, EventCounts
+from search.files import write_atomically
 from search.metrics import F64, METRICS, PROBABILITY_METRICS, RANKING_METRICS, Counts
 from search.record import Record
-from search.run_folder import RunFolder, write_atomically
+from search.run_folder import RunFolder
 from search.verification import HeldOut
 from spaces.errors import RunError
 

@@ -19,6 +19,7 @@ from search.session import TrialData
 from search.shards import Part
 from search.sources import table
 from search.splits import Split, digest, split
+from search.storage import absolute
 from search.timelines import LEAST_COVERAGE, timeline_of
 from search.trunks import check_fit
 from spaces.data import Custom
@@ -167,7 +168,12 @@ def with_absolute_paths(study: Study, base: Path) -> Study:
         trunk = trunk.model_copy(update={"folder": str((base / (trunk.folder or ".")).resolve())})
     if trunk.weights not in ("none", "imagenet"):
         trunk = trunk.model_copy(update={"weights": str((base / trunk.weights).expanduser().resolve())})
-    return study.model_copy(update={"data": data.model_copy(update=found), "trunk": trunk})
+    changes: dict[str, Any] = {"data": data.model_copy(update=found), "trunk": trunk}
+    if study.warm_start is not None:
+        changes["warm_start"] = str((base / study.warm_start).expanduser().resolve())
+    if study.storage is not None:
+        changes["storage"] = absolute(study.storage, base)
+    return study.model_copy(update=changes)
 
 
 def check_same(prepared: Prepared, began: Mapping[str, Any]) -> None:

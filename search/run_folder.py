@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from search.crossfit import Halves
+from search.files import make_folder, sweep, write_atomically
 from search.record import Ask, Record
 from search.reference import Reference
 from search.rows import Recording
+from search.storage import Mirror
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import read, to_yaml
@@ -43,12 +46,17 @@ class RunFolder:
 
     A trial is finished when its file in `records/` is there: scores and weights are written before it.
 
+    With a mirror, every file is written there first: whatever stands here stands there as well, and no
+    trial is finished that would not outlive this disk. A crash between the two leaves the mirror ahead by
+    one file, which the next execution brings here (`search.recovery`).
+
     Args:
         path: the folder; it need not exist yet.
+        mirror: the run's copy in a storage, claimed; None for none.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, mirror: Mirror | None = None) -> None:
+        self.path, self._mirror = path, mirror
         self.study_file = path / "study.yaml"
         self.leaderboard = path / "leaderboard.parquet"
         self.log = path / "logs" / "driver.log"
@@ -65,10 +73,23 @@ class RunFolder:
             study: written with every default.
             resolved: digests and versions, written beside it.
         """
-        for folder in (self._records, self._scores, self._checkpoints, self.log.parent):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.make_folders()
         text = to_yaml(study) + yaml.safe_dump({"resolved": dict(resolved)}, sort_keys=False)
-        write_atomically(self.study_file, text.encode())
+        self._publish("study.yaml", text.encode())
+
+    def make_folders(self) -> None:
+        """Makes the folders that a run's files stand in."""
+        for folder in (self._records, self._scores, self._checkpoints, self.log.parent):
+            make_folder(folder)
+
+    def sweep(self) -> None:
+        """Deletes what a killed driver left half written; the run must be locked."""
+        for name in ("study.yaml.*", "leaderboard.parquet.*"):
+            sweep([self.path], name)
+        sweep([self._records, self._scores, *self._checkpoints.glob("*")])
+        for folder in self._checkpoints.glob("*"):
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
     def study(self, settings: tuple[str, ...] = ()) -> Study:
         """Reads the run's study, with `a.b=c` settings laid over it.
@@ -76,19 +97,27 @@ class RunFolder:
         Raises:
             RunError: this is no run folder.
         """
-        if not self.study_file.is_file():
-            raise RunError(f"a run is a folder with a study.yaml, but {self.path} has none")
+        self._check_there()
         return read(self.study_file, settings)
 
     def resolved(self) -> dict[str, Any]:
-        """Reads the digests and versions that the run began with."""
-        found: dict[str, Any] = yaml.safe_load(self.study_file.read_text(encoding="utf-8"))["resolved"]
+        """Reads the digests and versions that the run began with.
+
+        Raises:
+            RunError: this is no run folder, or its study was damaged.
+        """
+        self._check_there()
+        try:
+            found = yaml.safe_load(self.study_file.read_bytes())["resolved"]
+        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
+            found = None
+        if not isinstance(found, dict):
+            raise _damaged(self.study_file, "move the run away and resume its copy, if it has storage")
         return found
 
     def write_record(self, record: Record) -> None:
         """Writes a record: from here on, the trial is finished."""
-        text = record.model_dump_json(indent=1)
-        write_atomically(self._records / f"{record.ask.trial_id}.json", text.encode())
+        self._publish(f"records/{record.ask.trial_id}.json", record.model_dump_json(indent=1).encode())
 
     def records(self) -> list[Record]:
         """Reads all records, by trial number.
@@ -115,6 +144,8 @@ class RunFolder:
 
     def append_ask(self, ask: Ask) -> None:
         """Notes an ask, so that it starts again with its own seed should it not finish."""
+        if self._mirror is not None:
+            self._mirror.write(f"asked/{ask.trial_id}.json", ask.model_dump_json().encode())
         with self._asked.open("ab") as file:
             # The newline in front ends a line that an earlier crash may have torn.
             file.write(b"\n" + ask.model_dump_json().encode() + b"\n")
@@ -135,11 +166,18 @@ class RunFolder:
 
     def write_scores(self, trial_id: str, raw: NDArray[np.float32], score: NDArray[np.float32]) -> None:
         """Writes a trial's validation scores."""
-        _write_table(self._scores / f"{trial_id}.parquet", {"raw": raw, "score": score})
+        self._publish(f"scores/{trial_id}.parquet", _as_parquet({"raw": raw, "score": score}))
 
     def scores(self, trial_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Reads a trial's raw scores and scores, `(n,)` each."""
-        table = pq.ParquetFile(self._scores / f"{trial_id}.parquet").read()
+        """Reads a trial's raw scores and scores, `(n,)` each.
+
+        Raises:
+            RunError: they were damaged from outside.
+        """
+        path = self._scores / f"{trial_id}.parquet"
+        table = _read_table(
+            path, f"move it and records/{trial_id}.json away and resume: the trial runs again"
+        )
         return table["raw"].to_numpy(), table["score"].to_numpy()
 
     def write_reference(self, reference: Reference, rows: NDArray[np.int64]) -> None:
@@ -148,18 +186,19 @@ class RunFolder:
         optional = {"group": reference.groups, "recording": reference.recordings, "time": reference.times}
         columns |= {name: values for name, values in optional.items() if values is not None}
         halves = reference.halves
-        self._scores.mkdir(parents=True, exist_ok=True)
+        make_folder(self._scores)
         columns |= {f"half_{k}": halves.mask[:, k] for k in range(halves.mask.shape[1])}
         events = _Events(window_s=reference.window_s, timeline=reference.timeline)
-        _write_table(
-            self._scores / "reference.parquet",
-            columns,
-            {"cross_fit_by": halves.by, "events": TypeAdapter(_Events).dump_json(events).decode()},
-        )
+        metadata = {"cross_fit_by": halves.by, "events": TypeAdapter(_Events).dump_json(events).decode()}
+        self._publish("scores/reference.parquet", _as_parquet(columns, metadata))
 
     def reference(self) -> Reference:
-        """Reads the validation rows."""
-        table = pq.ParquetFile(self._scores / "reference.parquet").read()
+        """Reads the validation rows.
+
+        Raises:
+            RunError: they were damaged from outside.
+        """
+        table = _read_table(self._scores / "reference.parquet", "resume: it is made again from the data")
         names = [name for name in table.column_names if name.startswith("half_")]
         mask = np.stack([table[name].to_numpy() for name in names], axis=1)
         by = table.schema.metadata[b"cross_fit_by"].decode()
@@ -185,15 +224,14 @@ class RunFolder:
         """Writes a trial's best weights, in `get_weights()` order."""
         buffer = io.BytesIO()
         np.savez(buffer, *weights)
-        folder = self._checkpoints / trial_id
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "weights.npz", buffer.getvalue())
+        make_folder(self._checkpoints / trial_id)
+        self._publish(f"checkpoints/{trial_id}/weights.npz", buffer.getvalue())
 
     def weights(self, trial_id: str) -> list[NDArray[np.generic]]:
         """Reads a trial's best weights.
 
         Raises:
-            RunError: they were not kept.
+            RunError: they were not kept, or were damaged from outside.
         """
         path = self._checkpoints / trial_id / "weights.npz"
         if not path.is_file():
@@ -201,8 +239,11 @@ class RunFolder:
                 f"weights are kept for the best trials only (keep.checkpoints), and not for {trial_id}; "
                 f"kept: {', '.join(self.kept()) or 'none'}"
             )
-        with np.load(path, allow_pickle=False) as arrays:
-            return [arrays[name] for name in arrays.files]
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+                return [arrays[name] for name in arrays.files]
+        except (ValueError, EOFError, zipfile.BadZipFile):
+            raise _damaged(path, "promote another trial, or train it again: search.py reproduce") from None
 
     def kept(self) -> list[str]:
         """Returns the ids of the trials whose weights are kept."""
@@ -211,6 +252,17 @@ class RunFolder:
     def drop_weights(self, trial_id: str) -> None:
         """Deletes a trial's weights."""
         shutil.rmtree(self._checkpoints / trial_id, ignore_errors=True)
+        if self._mirror is not None:
+            self._mirror.delete(f"checkpoints/{trial_id}/weights.npz")
+
+    def mirror_leaderboard(self, *, at_once: bool = False) -> None:
+        """Copies the leaderboard to the mirror, unless that was done a short while ago.
+
+        Args:
+            at_once: copies it in any case.
+        """
+        if self._mirror is not None and self.leaderboard.is_file():
+            self._mirror.refresh(self.leaderboard.name, self.leaderboard.read_bytes, at_once=at_once)
 
     def open_test_split(self, trial_id: str, when: str) -> int:
         """Notes that the test split was opened, before it is; returns how often that makes.
@@ -226,30 +278,33 @@ class RunFolder:
         write_atomically(path, json.dumps(opened, indent=1).encode())
         return sum(all(entry[key] == value for key, value in split.items()) for entry in opened)
 
+    def _check_there(self) -> None:
+        if not self.study_file.is_file():
+            raise RunError(f"a run is a folder with a study.yaml, but {self.path} has none")
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces a file so that readers, and a machine that loses power, see the old or the new one whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    def _publish(self, name: str, content: bytes) -> None:
+        """Writes a file of the run: in storage first, see the class."""
+        if self._mirror is not None:
+            self._mirror.write(name, content)
+        write_atomically(self.path / name, content)
 
 
-def _write_table(path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+def _as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
     sink = io.BytesIO()
     table = pa.table(dict(columns))
     pq.write_table(table.replace_schema_metadata(dict(metadata)) if metadata else table, sink)
-    write_atomically(path, sink.getvalue())
+    return sink.getvalue()
+
+
+def _read_table(path: Path, remedy: str) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError):
+        raise _damaged(path, remedy) from None
+
+
+def _damaged(path: Path, remedy: str) -> RunError:
+    return RunError(f"a run's files must read back, but {path} does not; {remedy}", exit_code=1)
 
 
 def _parse_record(path: Path) -> Record:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.runs import _Keeper
+from cluster.keeping import Keeper
 from search import run_folder
 from search.crossfit import Halves
 from search.estimate import Estimate
+from search.files import write_atomically
 from search.record import Ask, Record
 from search.reference import Reference
-from search.run_folder import RunFolder, write_atomically
+from search.run_folder import RunFolder
 from search.trial import Finished
 from spaces.errors import RunError
 from spaces.study import Study
@@ -219,8 +220,8 @@ class Silent:
 @pytest.mark.parametrize("working", range(12))
 def test_no_record_stands_without_its_scores_whenever_the_disk_fails(folder, monkeypatch, working):
     """The disk takes so many replacements and no more: whatever is finished by then is whole."""
-    keeper = _Keeper(
-        folder, parse({"keep": {"checkpoints": 2}}), [], Silent(), clock=iter(range(0, 99, 2)).__next__
+    keeper = Keeper(
+        folder, parse({"keep": {"checkpoints": 2}}), [], Silent(), clock=iter(range(0, 99_000, 2000)).__next__
     )
     left, real = [working], os.replace
 
