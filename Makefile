@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := quickstart-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: search test lint check format pins clean
+.PHONY: search test lint check soak format pins clean
 
 search: .venv/ready
 	$(BIN)/python search.py run studies/quickstart.yaml --name $(RUN)
@@ -20,6 +20,10 @@ lint: .venv/ready
 
 check: lint test
 
+# Every fault again and again for an hour, with the table of what was lost: nothing.
+soak: .venv/ready
+	$(BIN)/python -m tests.soak --minutes 60
+
 format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -28,6 +32,8 @@ format: .venv/ready
 pins: .venv/ready
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
 		--no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.txt
+	grep -v '^#' requirements.txt | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--constraint - --no-header --no-annotate --no-emit-index-url pyproject.toml -o cluster/requirements.txt
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -1,12 +1,14 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the request was wrong."""
 
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 
+from cluster.terminal import outlast_terminal
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -23,13 +25,34 @@ app = typer.Typer(
 RUNS = Path("runs")
 INTERRUPTED = 130
 
+
+def _folder(run: str) -> Path:
+    if "://" in run:
+        raise RunError(
+            "this takes a run's folder, but got a URI; bring the run back first: "
+            f"python search.py resume {run}"
+        )
+    return Path(run)
+
+
 Set = Annotated[list[str] | None, typer.Option("--set", help="change a setting, such as budget.trials=8")]
 Name = Annotated[str | None, typer.Option(help="name of the run's folder; the study's name if left out")]
 Address = Annotated[
     Literal["auto", "local"] | None,
     typer.Option(help="auto: the cluster this host is in; local: a new one; left out: whichever there is"),
 ]
-Run = Annotated[Path, typer.Argument(help="a run's folder, such as runs/quickstart", show_default=False)]
+Run = Annotated[
+    Path,
+    typer.Argument(
+        help="a run's folder, such as runs/quickstart", parser=_folder, metavar="RUN", show_default=False
+    ),
+]
+RunOrCopy = Annotated[
+    str,
+    typer.Argument(
+        help="a run's folder, or its copy STORAGE/NAME, a folder or a URI", metavar="RUN", show_default=False
+    ),
+]
 
 
 StudyFile = Annotated[Path, typer.Argument(help="a study file", metavar="STUDY.yaml", show_default=False)]
@@ -68,13 +91,28 @@ def run(
 
 
 @app.command()
-def resume(run: Run, settings: Set = None, address: Address = None) -> None:
-    """Go on with a run, or extend a finished one with --set budget.trials=200."""
+def resume(run: RunOrCopy, settings: Set = None, address: Address = None) -> None:
+    """Go on with a run, or extend a finished one with --set budget.trials=200.
+
+    A run whose folder is lost is brought back from its storage first, to runs/NAME.
+    """
     from cluster import runs
+    from search import recovery
 
     console = _console()
-    folder = runs.resume(run, tuple(settings or ()), address, console)
+    path, where = recovery.brought_back(run, RUNS) if recovery.is_copy(run) else (Path(run), ())
+    folder = runs.resume(path, (*where, *(settings or ())), address, console)
     _show(folder.leaderboard, console)
+
+
+@app.command()
+def status(run: Run, form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text") -> None:
+    """Show where a run stands: trials done and in flight, best so far, failures, what to do next."""
+    from cluster.status import as_json, as_lines
+    from cluster.status import status as status_of
+
+    found = status_of(run)
+    typer.echo(as_json(found) if form == "json" else "\n".join(as_lines(found)))
 
 
 @app.command()
@@ -110,7 +148,7 @@ def describe(
 
 @app.command()
 def leaderboard(
-    run: Run,
+    run: RunOrCopy,
     top: Annotated[int, typer.Option(min=1, help="rows to show")] = 10,
     sort: Annotated[str | None, typer.Option(help="a column, the largest first; or 'COLUMN asc'")] = None,
     where: Annotated[str | None, typer.Option(help="an SQL condition on the columns")] = None,
@@ -119,14 +157,14 @@ def leaderboard(
     """Show a run's trials, best first."""
     from reports import leaderboard as board
 
-    rows = board.read(_leaderboard_of(run), top=top, sort=sort, where=where)
-    if not rows and form == "table":
-        typer.echo(f"no trial matches {where!r}" if where else "no trial has finished yet")
-        return
-    if form != "table":
-        typer.echo(board.as_text(rows, form))
-        return
-    _print_table(rows, _leaderboard_of(run), str(run), _console())
+    with _leaderboard_of(run) as path:
+        rows = board.read(path, top=top, sort=sort, where=where)
+        if not rows and form == "table":
+            typer.echo(f"no trial matches {where!r}" if where else "no trial has finished yet")
+        elif form != "table":
+            typer.echo(board.as_text(rows, form))
+        else:
+            _print_table(rows, path, run, _console())
 
 
 @app.command()
@@ -237,6 +275,7 @@ def spaces() -> None:
 
 def main(arguments: list[str]) -> int:
     """Runs a command line and returns its exit code; what was wrong is one line on standard error."""
+    outlast_terminal()
     command = typer.main.get_command(app)
     verbose = "-v" in arguments  # wherever it stands: people append it to the line that failed
     arguments = [argument for argument in arguments if argument != "-v"]
@@ -315,8 +354,13 @@ def _print_table(rows: list[dict[str, object]], path: Path, title: str, console:
         console.print(note, highlight=False, soft_wrap=True, style="dim")
 
 
-def _leaderboard_of(run: Path) -> Path:
-    return run if run.suffix == ".parquet" else run / "leaderboard.parquet"
+def _leaderboard_of(run: str) -> AbstractContextManager[Path]:
+    if "://" in run:
+        from search.recovery import copy_of
+
+        return copy_of(run, "leaderboard.parquet")
+    path = Path(run)
+    return nullcontext(path if path.suffix == ".parquet" else path / "leaderboard.parquet")
 
 
 def _count(number: int | None, of: str) -> str:

@@ -1,19 +1,32 @@
 """The connection to Ray: a cluster that runs here, or a local one of our own."""
 
+import contextlib
 import functools
 import logging
 import os
+import signal
 import socket
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Literal
+
+from rich.console import Console
 
 from spaces.errors import RunError
 from spaces.study import Study
 
 Address = Literal["auto", "local"]
+JOIN_S = 600.0
+"""So long a cluster that starts its hosts by itself is waited for."""
+LOOK_S = 2.0
+CLUSTER, LOCAL = "Ray cluster", "local Ray"
+BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
+"""What `ray up` leaves on the head for the autoscaler, which starts the other hosts."""
 
 
 @contextmanager
@@ -26,7 +39,7 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
             cluster if `ray start` made this host part of one, and else starts one.
 
     Raises:
-        RunError: there is no cluster to join, or no host can hold a trial.
+        RunError: there is no cluster to join, or no host can hold a trial, nor comes to in ten minutes.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,9 +47,10 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
     import ray
 
     where = _connect(address)
+    terminate_as_interrupted()  # Ray has just put its own handler there, which ends without a word
     try:
-        _check_resources(study)
-        yield f"{where}: {_amount(ray.cluster_resources())}"
+        with _hosts_for(study, may_join=where == CLUSTER and BOOTSTRAP.expanduser().is_file()):
+            yield f"{where}: {_amount(ray.cluster_resources())}"
     finally:
         ray.shutdown()
 
@@ -51,6 +65,19 @@ def lazily_connected(study: Study, address: Address | None) -> Iterator[Callable
         yield functools.cache(lambda: stack.enter_context(connected(study, address)))
 
 
+def terminate_as_interrupted() -> None:
+    """Makes SIGTERM, by which a scheduler ends a job, end this process as Ctrl-C does."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):  # ignored, as in a job that a script has put into the background
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
+
+
 def _connect(address: Address | None) -> str:
     import ray
 
@@ -61,14 +88,16 @@ def _connect(address: Address | None) -> str:
             ray.init(address=cluster, **quiet)
         except (ConnectionError, RuntimeError) as error:
             raise RunError(f"this host belongs to a Ray cluster at {cluster}, but: {error}") from None
-        return "Ray cluster"
+        return CLUSTER
     if address == "auto":
         raise RunError(
             "--address auto joins a running Ray cluster, but none runs on this host; "
             "start one with `ray up` or `ray start --head`, or use --address local"
         )
-    ray.init(address="local", include_dashboard=False, **quiet)
-    return "local Ray"
+    from search.parallel import ALONE
+
+    ray.init(address="local", include_dashboard=False, resources={ALONE: 1}, **quiet)
+    return LOCAL
 
 
 def _standing_cluster() -> str | None:
@@ -91,16 +120,58 @@ def _standing_cluster() -> str | None:
     return cluster
 
 
+@contextmanager
+def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
+    """Sees to it that a host can hold a trial; where others may join, asks for them and waits.
+
+    What was asked for stands until the end, or the autoscaler would take the hosts away between two trials.
+
+    Raises:
+        RunError: no host can hold a trial.
+    """
+    if not may_join:
+        _check_resources(study)
+        yield
+        return
+    from ray.autoscaler.sdk import request_resources
+
+    wanted = study.resources
+    trial = {"CPU": wanted.cpus} | ({"GPU": wanted.gpu_share} if wanted.gpu_share else {})
+    request_resources(bundles=[trial] * (wanted.workers or 1))
+    try:
+        if not _fits(study):
+            said = f"no host can hold a trial yet; waiting up to {JOIN_S / 60:g} minutes for one to join"
+            with contextlib.suppress(OSError):  # a terminal that went away is not an error
+                Console(stderr=True).print(said, highlight=False, soft_wrap=True)
+            deadline = time.monotonic() + JOIN_S
+            while not _fits(study) and time.monotonic() < deadline:
+                time.sleep(LOOK_S)
+        _check_resources(study)
+        yield
+    finally:
+        with contextlib.suppress(Exception):  # the cluster may be gone, and the request with it
+            request_resources(bundles=[])
+
+
 def _check_resources(study: Study) -> None:
     import ray
 
-    for node in ray.nodes():
-        total = node["Resources"]
-        if total.get("CPU", 0) >= study.resources.cpus and total.get("GPU", 0) >= study.resources.gpus:
-            return
-    raise RunError(
-        f"a trial needs {study.resources.cpus} CPUs and {study.resources.gpus:g} GPUs on one host, "
-        f"but the hosts have {_amount(ray.cluster_resources())} in all (resources.cpus, resources.gpus)"
+    if not _fits(study):
+        raise RunError(
+            f"a trial needs {study.resources.cpus} CPUs and {study.resources.gpu_share:g} GPUs on one host, "
+            f"but the hosts have {_amount(ray.cluster_resources())} in all (resources.cpus, resources.gpus)"
+        )
+
+
+def _fits(study: Study) -> bool:
+    """Whether a host that is there can hold a trial, once it is idle."""
+    import ray
+
+    wanted = study.resources
+    return any(
+        node["Resources"].get("CPU", 0) >= wanted.cpus and node["Resources"].get("GPU", 0) >= wanted.gpu_share
+        for node in ray.nodes()
+        if node["Alive"]
     )
 
 

@@ -1,39 +1,41 @@
 """Running a study: a folder made or reopened, data prepared, Ray connected, every record kept."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
 from cluster import preparing
-from cluster.connection import Address, lazily_connected
+from cluster.connection import Address, lazily_connected, terminate_as_interrupted
+from cluster.keeping import Keeper
 from cluster.progress import Progress
+from cluster.viewing import check_database, viewed
 from reports import leaderboard
+from search import recovery
 from search.baselines import trials_of
+from search.driver_lock import DriverLock
 from search.preparation import Prepared, check_same, with_absolute_paths
 from search.provenance import code_digest, versions
 from search.record import Record
 from search.reference import Reference
 from search.run_folder import RunFolder, prepared_beside
 from search.session import Trainer, keras_trainer
-from search.trial import Finished, RunFacts
+from search.starts import Starts
+from search.trial import RunFacts
 from spaces.errors import RunError
 from spaces.study import NAME, Study
 
-LEADERBOARD_S = 1.0
-"""The leaderboard is rewritten at most so often while trials finish, and once at the end."""
+T = TypeVar("T")
 
-
-FREE = {"budget", "resources", "keep"}
+FREE = {"budget", "resources", "keep", "storage", "database", "warm_start"}
 """What may change between two executions of a run: nothing that a row depends on.
 
 The data may also have moved: its digest says whether it is still the same.
@@ -64,12 +66,15 @@ def start(
         RunError: the name is taken, or anything is wrong with data or resources.
     """
     outlive_terminal()
-    folder = RunFolder(_new_path(runs, name or study.name, numbered=name is None))
+    path = _new_path(runs, name or study.name, numbered=name is None)
     study = with_absolute_paths(study, base)
+    check_database(study, path.name)
+    folder = RunFolder(path, recovery.claimed(study.storage, path))
     with lazily_connected(study, address) as connect:
         prepared = preparing.prepared(study, base, prepared_beside(runs), console, connect)
         reference = prepared.reference(study)
-        resolved = {
+        resolved: dict[str, Any] = {
+            "run_id": uuid.uuid4().hex,
             "data_digest": prepared.data_digest,
             "split_digest": prepared.split_digest,
             "study_digest": _digest(study),
@@ -77,14 +82,16 @@ def start(
             "versions": versions(),
         }
         _say_how_rough(reference, console)
+        earlier = _earlier(study, resolved)
         where = connect()
+        _check_nodes(study, prepared, resolved["code_digest"])
         # The folder comes last: a request that cannot be met leaves nothing behind.
         _claim(folder.path)
         console.print(f"run {folder.path} on {where}", highlight=False, soft_wrap=True)
         with _locked(folder):
             folder.write_reference(reference, prepared.split.validation)
             folder.create(study, resolved)
-            _execute(folder, study, prepared, console, trainer)
+            _execute(folder, study, prepared, console, trainer, earlier)
     return folder
 
 
@@ -117,19 +124,33 @@ def resume(
         )
     with _locked(folder), lazily_connected(study, address) as connect:
         study = with_absolute_paths(study, Path.cwd())  # only a path from --set can be relative
+        check_database(study, path.resolve().name, folder.resolved())
+        folder = recovery.reunited(path, study)
         prepared = preparing.prepared(study, path, folder.prepared, console, connect)
         check_same(prepared, folder.resolved())
+        _mend_reference(folder, study, prepared)
         records, total = folder.records(), trials_of(study)
         if len(records) >= total:
             leaderboard.write(folder.leaderboard, records)
+            folder.mirror_leaderboard(at_once=True)
+            with viewed(folder, study, records, console):
+                pass  # only to complete it
             console.print(
                 f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False
             )
             return folder
         console.print(f"run {folder.path} on {connect()}", highlight=False, soft_wrap=True)
+        _check_nodes(study, prepared, code_digest(study, prepared.rows.x.shape[1:]))
+        earlier = _earlier(study, folder.resolved())
         folder.create(study, folder.resolved())
-        _execute(folder, study, prepared, console, trainer)
+        _execute(folder, study, prepared, console, trainer, earlier)
     return folder
+
+
+def _check_nodes(study: Study, prepared: Prepared, digest: str) -> None:
+    from search.preflight import check_nodes  # late: with Ray comes half a second of its own
+
+    check_nodes(study, digest, prepared.rows.x.shape[1:])
 
 
 def unedited_study(folder: RunFolder) -> Study:
@@ -147,38 +168,54 @@ def unedited_study(folder: RunFolder) -> Study:
     return study
 
 
-def _execute(folder: RunFolder, study: Study, prepared: Prepared, console: Console, trainer: Trainer) -> None:
-    began, records, total = time.monotonic(), folder.records(), trials_of(study)
+def _execute(
+    folder: RunFolder,
+    study: Study,
+    prepared: Prepared,
+    console: Console,
+    trainer: Trainer,
+    earlier: list[Record],
+) -> None:
+    records, total = folder.records(), trials_of(study)
     facts = RunFacts(
         groups="known" if prepared.split.groups_known else "unknown",
         leaky=prepared.split.leaky,
         data_digest=prepared.data_digest,
         code_digest=code_digest(study, prepared.rows.x.shape[1:]),
     )
-    with Progress(total, records, folder.log, console) as progress:
-        keeper = _Keeper(folder, study, records, progress)
+    database, starts = viewed(folder, study, records, console), Starts(folder.log.parent)
+    with database, Progress(total, records, folder.log, console) as progress:
+        keeper = Keeper(folder, study, records, progress)
         # Imported late: with Ray comes half a second of its own.
         from search.tuner import Listeners, run_search
 
         try:
-            run_search(
+            ended = run_search(
                 study,
                 prepared.trial_data(),
                 folder.reference(),
                 facts,
-                Listeners(on_ask=folder.append_ask, on_record=keeper.keep, on_start=progress.on_start),
+                Listeners(
+                    on_ask=_in_turn(folder.append_ask, database.asked),
+                    on_record=_in_turn(keeper.keep, lambda finished: database.finished(finished.record)),
+                    on_start=_in_turn(starts.note, database.started, progress.on_start),
+                    on_lost=_in_turn(lambda lost: database.lost(lost.trial_id), progress.on_lost),
+                ),
                 records=list(records),
                 asks=folder.asks(),
+                earlier=earlier,
                 trainer=trainer,
             )
         except BaseException:
-            with contextlib.suppress(OSError):  # what stopped the search is what the user should read
+            # What stopped the search is what the user should read.
+            with contextlib.suppress(OSError, RunError):
                 keeper.write_leaderboard()
+                folder.mirror_leaderboard(at_once=True)
             raise
         keeper.write_leaderboard()
-    finished = len(folder.records())
-    hours = study.budget.hours
-    if finished < total and (hours is None or time.monotonic() - began < hours * 3600):
+        folder.mirror_leaderboard(at_once=True)
+    if not ended:
+        finished = len(folder.records())
         raise RunError(
             f"the search was interrupted with {finished} of {total} trials finished; "
             f"go on with: python search.py resume {folder.path}",
@@ -186,46 +223,42 @@ def _execute(folder: RunFolder, study: Study, prepared: Prepared, console: Conso
         )
 
 
-class _Keeper:
-    """Writes down every finished trial, keeps the best weights, and keeps the leaderboard live."""
+def _in_turn(*listeners: Callable[[T], None]) -> Callable[[T], None]:
+    """Tells several listeners; one that raises keeps the news from those after it."""
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        study: Study,
-        records: list[Record],
-        progress: Progress,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._folder, self._study, self._progress, self._clock = folder, study, progress, clock
-        self._records = list(records)
-        self._written = -LEADERBOARD_S
+    def tell(news: T) -> None:
+        for listener in listeners:
+            listener(news)
 
-    def keep(self, finished: Finished) -> None:
-        """Writes scores and weights, then the record: with the record in place, the trial is finished."""
-        record, trial_id = finished.record, finished.record.ask.trial_id
-        if finished.raw is not None and finished.score is not None:
-            self._folder.write_scores(trial_id, finished.raw, finished.score)
-        best = self._best_trained([*self._records, record])
-        if finished.weights and trial_id in best:
-            self._folder.write_weights(trial_id, finished.weights)
-        self._folder.write_record(record)
-        self._records.append(record)
-        for kept in set(self._folder.kept()) - best:
-            self._folder.drop_weights(kept)
-        if self._clock() - self._written >= LEADERBOARD_S:
-            self.write_leaderboard()
-        self._progress.on_record(finished)
+    return tell
 
-    def write_leaderboard(self) -> None:
-        """Rewrites the leaderboard from all records."""
-        leaderboard.write(self._folder.leaderboard, self._records)
-        self._written = self._clock()
 
-    def _best_trained(self, records: list[Record]) -> set[str]:
-        trained = [r for r in records if r.ask.kind != "baseline" and r.value is not None]
-        trained.sort(key=lambda r: (-(r.value or 0.0), r.ask.number))
-        return {r.ask.trial_id for r in trained[: self._study.keep.checkpoints]}
+def _earlier(study: Study, resolved: Mapping[str, Any]) -> list[Record]:
+    """Reads the trials of another run that the sampler is to start from.
+
+    Raises:
+        RunError: no such run, or its trials were measured on other rows or steered by another metric.
+    """
+    if study.warm_start is None:
+        return []
+    other = RunFolder(Path(study.warm_start))
+    before, there = other.study(), other.resolved()
+    if before.objective.steer != study.objective.steer or any(
+        resolved[key] != there[key] for key in ("data_digest", "split_digest")
+    ):
+        raise RunError(
+            "a warm start learns from trials measured on the same rows by the same steering metric, "
+            f"but {study.warm_start} has others (warm_start)"
+        )
+    return other.records()
+
+
+def _mend_reference(folder: RunFolder, study: Study, prepared: Prepared) -> None:
+    """Makes the validation rows anew where their file was damaged: data and split are those of before."""
+    try:
+        folder.reference()
+    except RunError:
+        folder.write_reference(prepared.reference(study), prepared.split.validation)
 
 
 def _say_how_rough(reference: Reference, console: Console) -> None:
@@ -241,8 +274,9 @@ def _say_how_rough(reference: Reference, console: Console) -> None:
 
 
 def outlive_terminal() -> None:
-    """Ignores the signal of a terminal that goes away; Ray's processes inherit this."""
+    """Ignores the signal of a terminal that goes away; Ray inherits this. Takes SIGTERM for Ctrl-C."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    terminate_as_interrupted()
 
 
 def _claim(path: Path) -> None:
@@ -286,11 +320,7 @@ def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:
 def _locked(folder: RunFolder) -> Iterator[None]:
     """Holds the run for this driver alone; the lock goes with the process, however it ends."""
     folder.log.parent.mkdir(exist_ok=True)
-    with (folder.log.parent / "driver.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(
-                f"a run has one driver at a time, but another one is at work on {folder.path}"
-            ) from None
+    with DriverLock(folder.log.parent).held() as got_it:
+        if not got_it:
+            raise RunError(f"a run has one driver at a time, but another one is at work on {folder.path}")
         yield

@@ -13,6 +13,8 @@ from search.session import TrialData
 from search.shards import Inputs, Part, Shards
 from spaces.errors import RunError
 
+ALONE = "headsearch_alone"
+"""A resource that marks a Ray of our own, which no other host joins."""
 AHEAD = 2
 """Jobs handed out per processor: one in work and one waiting."""
 
@@ -57,8 +59,9 @@ def _apply(function: Callable[[Any], Any], job: Any) -> Any:
 def reachable(data: TrialData) -> TrialData:
     """Returns data that a worker on any host can read.
 
-    On this host, workers map the files. Where the cluster has other hosts, the shards are put into Ray's
-    object store once, from which each host keeps one copy that all of its workers share.
+    On this host, workers map the files. Where the cluster has other hosts, or may come to have them, the
+    shards are put into Ray's object store once, from which each of them keeps one copy that all of its
+    workers share.
     """
     shared: dict[int, Shards] = {}
     train, validation = (_reachable(x, shared) for x in (data.x_train, data.x_validation))
@@ -72,7 +75,7 @@ def reachable_inputs(x: Inputs) -> Inputs:
 
 
 def _reachable(x: Any, shared: dict[int, Shards]) -> Any:
-    if sum(node["Alive"] for node in ray.nodes()) < 2:
+    if any(ALONE in node["Resources"] for node in ray.nodes() if node["Alive"]):
         return x
     match x:
         case Part(whole=Shards() as shards):

@@ -91,7 +91,7 @@ class Driver:
             if self.process.poll() is not None:
                 return condition()
             if time.monotonic() > deadline:
-                self.wait(0)
+                self.kill()
                 raise AssertionError(f"waited {timeout_s} s in vain: {self.said}")
             time.sleep(0.01)
         return True
@@ -177,6 +177,19 @@ def descendants(pid: int) -> dict[tuple[int, int], str]:
             return found
         found |= new
         below |= {key[0] for key in new}
+
+
+def workers(pid: int) -> list[int]:
+    """Returns the processes below a process, a driver or a raylet, that train trials or are about to."""
+    return [child for child, _ in descendants(pid) if b"Trainable" in command_of(child)]
+
+
+def command_of(pid: int) -> bytes:
+    """Returns a process's command line; empty if it is gone. Ray's workers write there what they do."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def start_of(pid: int) -> int | None:

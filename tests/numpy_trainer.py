@@ -2,12 +2,14 @@
 
 Workers import it by name, and read what they are told from the environment:
 `HEADSEARCH_TEST_EPOCH_S` seconds that an epoch takes at least; `HEADSEARCH_TEST_FAULTS` what goes wrong in
-which trial, such as `3=raise 4=nan 5=kill 6=hang *=raise`; `HEADSEARCH_TEST_STARTS` a file that gets a line
-with the trial's number whenever one is begun.
+which trial, such as `3=raise 4=nan *=raise`, see `Descent.advance`; `HEADSEARCH_TEST_STARTS` a file that gets
+a line with the trial's number whenever one is begun.
 """
 
+import ctypes
 import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -19,6 +21,8 @@ from spaces.study import Study
 
 STEPS = 10
 """Steps of gradient descent in an epoch."""
+MOST_EATEN = 4 << 30
+"""Bytes that a trial told to eat memory takes at most: the machine belongs to others, too."""
 
 
 def fault_of(number: int) -> str:
@@ -32,9 +36,11 @@ class Descent:
     """A session, see `search.session.Session`."""
 
     device = "cpu"
+    precision = "float64"
 
     def __init__(self, ask: Ask, study: Study, data: TrialData) -> None:
         note_start(ask.number)
+        self._number = ask.number
         self._fault = fault_of(ask.number)
         self._rules, self._metric = study.training, RANKING_METRICS[study.objective.steer]
         self._x, self._x_validation = (
@@ -54,10 +60,21 @@ class Descent:
     def advance(self, epochs: int) -> None:
         if self._fault == "raise":
             raise ValueError(f"told to fail\nin two lines, at {time.time()}")
-        if self._fault == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        while self._fault == "hang":
-            time.sleep(0.1)
+        match self._fault:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "segfault":
+                ctypes.string_at(0)
+            case "hang":
+                while True:
+                    time.sleep(0.1)
+            case "hang_in_c":
+                ctypes.PyDLL(None).sleep(3600)  # the interpreter's lock is held meanwhile
+            case "eat":
+                eat()
+            case "late":  # about when this trial ends and the next one begins; not when it starts again
+                if starts().count(str(self._number)) == 1:
+                    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGKILL)).start()
         while len(self._history) < min(epochs, self._rules.epochs):
             self._train_epoch()
 
@@ -90,11 +107,26 @@ class Descent:
         )
 
 
+def eat() -> None:
+    """Takes memory, and holds it, until somebody ends this process."""
+    kept = []
+    while (64 << 20) * len(kept) < MOST_EATEN:
+        kept.append(np.ones(8 << 20))
+        time.sleep(0.02)
+    time.sleep(3600)
+
+
 def note_start(number: int) -> None:
     """Notes that a trial was begun; one short write, so that lines of two workers never mix."""
     if path := os.environ.get("HEADSEARCH_TEST_STARTS"):
         with open(path, "ab", buffering=0) as file:
             file.write(f"{number}\n".encode())
+
+
+def starts() -> list[str]:
+    """Returns the numbers of the trials that were begun."""
+    with open(os.environ["HEADSEARCH_TEST_STARTS"]) as file:
+        return file.read().split()
 
 
 def numpy_trainer(ask: Ask, study: Study, data: TrialData) -> Descent:
