@@ -28,12 +28,12 @@ format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# requirements.txt from pyproject.toml; names and versions alone.
+# Names and versions alone. Hosts of a cluster need no test tools, but Ray's dashboard, which takes in jobs.
 pins: .venv/ready
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
 		--no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.txt
-	grep -v '^#' requirements.txt | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-		--constraint - --no-header --no-annotate --no-emit-index-url pyproject.toml -o cluster/requirements.txt
+	echo 'ray[default]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.txt \
+		--no-header --no-annotate --no-emit-index-url pyproject.toml - -o cluster/requirements.txt
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -135,16 +135,18 @@ def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
         return
     from ray.autoscaler.sdk import request_resources
 
+    from search.parallel import hosts_for
+
     wanted = study.resources
     trial = {"CPU": wanted.cpus} | ({"GPU": wanted.gpu_share} if wanted.gpu_share else {})
     request_resources(bundles=[trial] * (wanted.workers or 1))
     try:
-        if not _fits(study):
+        if not hosts_for(wanted):
             said = f"no host can hold a trial yet; waiting up to {JOIN_S / 60:g} minutes for one to join"
             with contextlib.suppress(OSError):  # a terminal that went away is not an error
                 Console(stderr=True).print(said, highlight=False, soft_wrap=True)
             deadline = time.monotonic() + JOIN_S
-            while not _fits(study) and time.monotonic() < deadline:
+            while not hosts_for(wanted) and time.monotonic() < deadline:
                 time.sleep(LOOK_S)
         _check_resources(study)
         yield
@@ -156,23 +158,13 @@ def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
 def _check_resources(study: Study) -> None:
     import ray
 
-    if not _fits(study):
+    from search.parallel import hosts_for
+
+    if not hosts_for(study.resources):
         raise RunError(
             f"a trial needs {study.resources.cpus} CPUs and {study.resources.gpu_share:g} GPUs on one host, "
             f"but the hosts have {_amount(ray.cluster_resources())} in all (resources.cpus, resources.gpus)"
         )
-
-
-def _fits(study: Study) -> bool:
-    """Whether a host that is there can hold a trial, once it is idle."""
-    import ray
-
-    wanted = study.resources
-    return any(
-        node["Resources"].get("CPU", 0) >= wanted.cpus and node["Resources"].get("GPU", 0) >= wanted.gpu_share
-        for node in ray.nodes()
-        if node["Alive"]
-    )
 
 
 def _amount(total: dict[str, float]) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from rich.console import Console
 
 from cluster import preparing
@@ -84,7 +85,7 @@ def start(
         _say_how_rough(reference, console)
         earlier = _earlier(study, resolved)
         where = connect()
-        _check_nodes(study, prepared, resolved["code_digest"])
+        check_hosts(study, prepared.rows.x.shape[1:])
         # The folder comes last: a request that cannot be met leaves nothing behind.
         _claim(folder.path)
         console.print(f"run {folder.path} on {where}", highlight=False, soft_wrap=True)
@@ -140,17 +141,18 @@ def resume(
             )
             return folder
         console.print(f"run {folder.path} on {connect()}", highlight=False, soft_wrap=True)
-        _check_nodes(study, prepared, code_digest(study, prepared.rows.x.shape[1:]))
-        earlier = _earlier(study, folder.resolved())
+        check_hosts(study, prepared.rows.x.shape[1:])
+        earlier = _earlier_if_there(study, folder.resolved(), console)
         folder.create(study, folder.resolved())
         _execute(folder, study, prepared, console, trainer, earlier)
     return folder
 
 
-def _check_nodes(study: Study, prepared: Prepared, digest: str) -> None:
+def check_hosts(study: Study, shape: tuple[int, ...]) -> None:
+    """Refuses hosts that would spoil the work; see `search.preflight`."""
     from search.preflight import check_nodes  # late: with Ray comes half a second of its own
 
-    check_nodes(study, digest, prepared.rows.x.shape[1:])
+    check_nodes(study, code_digest(study, shape, source=False), shape)
 
 
 def unedited_study(folder: RunFolder) -> Study:
@@ -160,7 +162,8 @@ def unedited_study(folder: RunFolder) -> Study:
         RunError: no run, or its study is not the one it began with.
     """
     study = folder.study()
-    if _digest(study) != folder.resolved()["study_digest"]:
+    written = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
+    if _digest(study, written) != folder.resolved()["study_digest"]:
         raise RunError(
             f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "
             "start a new run"
@@ -253,6 +256,14 @@ def _earlier(study: Study, resolved: Mapping[str, Any]) -> list[Record]:
     return other.records()
 
 
+def _earlier_if_there(study: Study, resolved: Mapping[str, Any], console: Console) -> list[Record]:
+    """As `_earlier`, but a run that has gone meanwhile is no reason to stop."""
+    if study.warm_start is not None and not Path(study.warm_start).is_dir():
+        preparing.say(console, f"{study.warm_start} is gone: the sampler goes on without it (warm_start)")
+        return []
+    return _earlier(study, resolved)
+
+
 def _mend_reference(folder: RunFolder, study: Study, prepared: Prepared) -> None:
     """Makes the validation rows anew where their file was damaged: data and split are those of before."""
     try:
@@ -297,8 +308,25 @@ def _comparable(study: Study) -> dict[str, Any]:
     return found
 
 
-def _digest(study: Study) -> str:
-    return hashlib.sha256(json.dumps(_comparable(study), sort_keys=True).encode()).hexdigest()
+def _digest(study: Study, written: Mapping[str, Any] | None = None) -> str:
+    """The digest of what rows depend on; of the settings that `written` names, where it is given.
+
+    A run that began before a setting was invented goes on at the setting's default.
+    """
+    found = _comparable(study)
+    if written is not None:
+        found = _restricted(found, written)
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def _restricted(found: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _restricted(value, written[key])
+        if isinstance(value, Mapping) and isinstance(written[key], Mapping)
+        else value
+        for key, value in found.items()
+        if key in written
+    }
 
 
 def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cluster import preparing
 from cluster.connection import Address, lazily_connected
-from cluster.runs import outlive_terminal, unedited_study
+from cluster.runs import check_hosts, outlive_terminal, unedited_study
 from reports.verification import Facts, pick, summarise, write
 from reports.verification_table import verification_shown
 from search.folds import Fold, draw_folds, find_fold_leakage
@@ -77,6 +77,7 @@ def verify(
         check_fold_events(rows, folds, study)
         what = f"trial {record.ask.trial_id}: {_named(folds)} of the training and validation rows"
         preparing.say(console, f"{what}, on {connect()}")
+        check_hosts(study, rows.x.shape[1:])
         work = Work(study=study, ask=record.ask, rows=rows, trainer=trainer, scorer=scorer)
         with _Told(console, len(folds), record.objective) as told:
             outcomes = [told.of(outcome) for outcome in _outcomes(work, folds)]
@@ -187,7 +188,7 @@ def _at_once(study: Study) -> int:
     for node in ray.nodes():
         total, wanted = node["Resources"] if node["Alive"] else {}, study.resources
         fit = [int(total.get("CPU", 0) // wanted.cpus)]
-        fit += [int(total.get("GPU", 0) / wanted.gpus)] if wanted.gpus else []
+        fit += [int(total.get("GPU", 0) / wanted.gpu_share)] if wanted.gpu_share else []
         held += min(fit)
     return max(1, held)
 

@@ -16,12 +16,13 @@ _BFLOAT16_SINCE = 8
 """The first major compute capability whose tensor cores multiply in bfloat16."""
 
 
-def start(threads: int, gpu_share: float = 0.0, gpu_memory: str = "share") -> None:
+def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share") -> None:
     """Holds this process to its CPU threads and its GPU memory; call it before the first import of Keras.
 
     Args:
         threads: CPU threads that one trial may use, >= 1.
-        gpu_share: GPUs that one trial holds; below 1 its memory is limited, whole GPUs are its own.
+        gpu_share: GPUs that one trial holds; below 1 its memory is limited, whole GPUs are its own, and at 0
+            there are none to be seen: Ray leaves those of the host visible. None leaves all as it is.
         gpu_memory: `share` takes that share of the GPU's memory at once, `grow` what comes to be needed.
     """
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
@@ -33,7 +34,10 @@ def start(threads: int, gpu_share: float = 0.0, gpu_memory: str = "share") -> No
         # XLA on the CPU takes its pool from this flag alone.
         flags = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
-    if 0 < gpu_share < 1:
+    if gpu_share == 0:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    if gpu_share is not None and 0 < gpu_share < 1:
         os.environ.pop(
             "XLA_CLIENT_MEM_FRACTION", None
         )  # JAX refuses to start where both of its names are set

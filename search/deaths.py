@@ -23,7 +23,7 @@ _HOST_DIED = (
     "is unavailable:",  # its connection broke
 )
 _MEMORY = "killed due to the node running low on memory"
-_NO_SETUP = "raised in its creation task"
+_NO_SETUP = ("raised in its creation task", "failed to be imported", "failed to import")
 _USED = re.compile(r"was ([\d.]+)GB used / ([\d.]+)GB limit")
 _WORKER = re.compile(r"Actor\(([0-9a-f]+)\)[^()]*actual memory used=([\d.]+)GB")
 _ID = re.compile(r"\b[0-9a-f]{16,}\b")
@@ -64,6 +64,18 @@ class Deaths:
         self._began: dict[str, float] = {}
         self._kills: Counter[str] = Counter()
         self._interruptions: Counter[str] = Counter()
+        self._not_set_up = 0
+        self.no_worker_starts: str | None = None
+
+    @property
+    def under_way(self) -> int:
+        """How many trials have a worker."""
+        return len(self._began)
+
+    def ran_s(self, trial_id: str) -> float:
+        """How long a trial has had its worker, in seconds; 0 where it has none."""
+        now = self._clock()
+        return now - self._began.get(trial_id, now)
 
     def begun(self, trial_id: str) -> None:
         """Notes that a trial was handed to a worker."""
@@ -85,8 +97,8 @@ class Deaths:
         Returns:
             Why the trial has failed for good; None where it is to start again.
         """
-        began = trial_id in self._began
-        ran_s = self._clock() - self._began.pop(trial_id, self._clock())
+        ran_s = self.ran_s(trial_id)
+        began = self._began.pop(trial_id, None) is not None
         # Not limit and grace: the worker's clock began a little earlier than this one.
         if self._limit_s is not None and ran_s >= self._limit_s:
             self.over(trial_id)
@@ -94,8 +106,16 @@ class Deaths:
                 f"a trial may take {self._limit_s / 60:g} minutes (budget.trial_minutes), but it hung: "
                 f"its worker was ended after {ran_s / 60:.1f}"
             )
-        # A worker that dies before the trial begins was killed; one that cannot be set up says so.
-        if (not began and _NO_SETUP not in reason) or _another_is_at_fault(reason, actor_id):
+        if not began and any(sign in reason for sign in _NO_SETUP):
+            # Nor is this the trial's fault: its host is not one that can train.
+            self._not_set_up += 1
+            if self._not_set_up >= ATTEMPTS:
+                self.no_worker_starts = (
+                    f"a worker must start, but {ATTEMPTS} did not: {in_short(reason, actor_id)}"[:500]
+                )
+            return None
+        # A worker that dies before the trial begins was killed.
+        if not began or _another_is_at_fault(reason, actor_id):
             self._interruptions[trial_id] += 1
             if self._interruptions[trial_id] < INTERRUPTIONS:
                 return None

@@ -52,6 +52,13 @@ class ForgettingFifo(FIFOScheduler):  # type: ignore[misc]  # ray carries no typ
 class ForgettingHalving(ForgettingFifo, AsyncHyperBandScheduler):  # type: ignore[misc]  # ray carries no types
     """Stops the worse trials at every rung; see the module."""
 
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Takes a trial that was lost with its worker out of the rungs: it would be held against itself."""
+        for bracket in self._brackets:
+            for _, recorded in bracket._rungs:
+                recorded.pop(trial.trial_id, None)
+        super().on_trial_error(tune_controller, trial)
+
 
 class NoProgress(TrialProgressCallback):  # type: ignore[misc]  # ray carries no types
     """Stands where Tune would put a callback of its own, which keeps every trial to print its results."""

@@ -12,11 +12,22 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from search.session import TrialData
 from search.shards import Inputs, Part, Shards
 from spaces.errors import RunError
+from spaces.study import Resources
 
 ALONE = "headsearch_alone"
 """A resource that marks a Ray of our own, which no other host joins."""
 AHEAD = 2
 """Jobs handed out per processor: one in work and one waiting."""
+
+
+def hosts_for(resources: Resources) -> list[dict[str, Any]]:
+    """Returns the hosts of the cluster that are large enough for a trial, be they busy or not."""
+    wanted = {"CPU": resources.cpus, "GPU": resources.gpu_share}
+    return [
+        node
+        for node in ray.nodes()
+        if node["Alive"] and all(node["Resources"].get(name, 0) >= least for name, least in wanted.items())
+    ]
 
 
 def map_here(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:

@@ -7,6 +7,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search import backend, gpu_memory
+from search.parallel import hosts_for
 from search.provenance import code_digest as digest_of
 from spaces.errors import RunError
 from spaces.study import Study
@@ -24,7 +25,7 @@ def check_nodes(study: Study, code_digest: str, shape: tuple[int, ...]) -> None:
 
     Args:
         study: the study.
-        code_digest: the driver's, see `provenance.code_digest`.
+        code_digest: the driver's, see `provenance.code_digest`; without a data source of the user's own.
         shape: of one row.
 
     Raises:
@@ -33,7 +34,7 @@ def check_nodes(study: Study, code_digest: str, shape: tuple[int, ...]) -> None:
     here, gpus = ray.get_runtime_context().get_node_id(), _gpus_to_be_seen(study)
     look, arguments = _looking(), (study.model_dump(mode="json"), code_digest, shape)
     asked = {}
-    for node in _able(study):
+    for node in hosts_for(study.resources):
         if gpus or node["NodeID"] != here:
             # One call a process, so that the GPU is let go.
             task = ray.remote(num_cpus=0, num_gpus=gpus, max_calls=1, max_retries=0)(look)
@@ -62,7 +63,7 @@ def unfit(study: Study, code_digest: str, shape: tuple[int, ...]) -> str | None:
         One line that names the host; None for a worker that may train.
     """
     here = ray.util.get_node_ip_address()
-    if digest_of(study, shape) != code_digest:
+    if digest_of(study, shape, source=False) != code_digest:
         return _other_code(here, "its files differ")
     gpus, share = _gpus_to_be_seen(study), study.resources.gpu_share
     if not gpus:
@@ -88,16 +89,6 @@ def unfit(study: Study, code_digest: str, shape: tuple[int, ...]) -> str | None:
 
 def _gpus_to_be_seen(study: Study) -> float:
     return 0.0 if study.resources.allow_cpu else study.resources.gpu_share
-
-
-def _able(study: Study) -> list[dict[str, Any]]:
-    """Returns the hosts that can hold a trial."""
-    wanted = {"CPU": study.resources.cpus, "GPU": study.resources.gpu_share}
-    return [
-        node
-        for node in ray.nodes()
-        if node["Alive"] and all(node["Resources"].get(name, 0) >= least for name, least in wanted.items())
-    ]
 
 
 def _looking() -> Callable[[dict[str, Any], str, tuple[int, ...]], tuple[str | None, str | None]]:
@@ -140,5 +131,6 @@ def _answer(reference: Any, node: dict[str, Any]) -> str | None:
 def _other_code(host: str, how: str) -> str:
     return (
         f"every host must run the driver's code, but host {host} does not: {how}; "
-        "`ray up cluster.yaml` refreshes what is mounted there"
+        "`ray up cluster.yaml` refreshes what is mounted there (a network or weights of your own need a line "
+        "in its file_mounts)"
     )

@@ -1,6 +1,8 @@
 """A run brought back from its storage, and run folder and storage brought to hold the same."""
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,11 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from pydantic import ValidationError
 
 from search.files import make_folder, write_atomically
-from search.record import Ask
+from search.record import Ask, Record
 from search.run_folder import RunFolder
 from search.storage import DRIVER, Mirror, inside, is_uri, parted, unusable
 from spaces.errors import RunError
@@ -136,8 +140,13 @@ def _exchange(path: Path, mirror: Mirror, there: dict[str, int]) -> None:
             mirror.delete(name)
 
     def take(name: str) -> None:
-        make_folder((path / name).parent)
-        write_atomically(path / name, mirror.read(name))
+        content = mirror.read(name)
+        if _is_whole(name, content):
+            make_folder((path / name).parent)
+            write_atomically(path / name, content)
+        elif name in here and _is_whole(name, (path / name).read_bytes()):
+            give(name)
+        # Else the trial runs again, and is written anew in both places.
 
     def give(name: str) -> None:
         mirror.write(name, (path / name).read_bytes())
@@ -146,6 +155,20 @@ def _exchange(path: Path, mirror: Mirror, there: dict[str, int]) -> None:
         stored = {name for name in there if name.startswith(part) and not name.endswith(".tmp")}
         _each(take, (name for name in stored if here.get(name) != there[name]))
         _each(give, (name for name in here if name.startswith(part) and name not in stored))
+
+
+def _is_whole(name: str, content: bytes) -> bool:
+    """Whether a file of a trial can be read: a damaged one must not take the place of another."""
+    try:
+        if name.endswith(".json"):
+            Record.model_validate_json(content)
+        elif name.endswith(".parquet"):
+            pq.ParquetFile(io.BytesIO(content)).read()
+        else:
+            return zipfile.ZipFile(io.BytesIO(content)).testzip() is None
+    except (ValidationError, pa.ArrowException, zipfile.BadZipFile, OSError):
+        return False
+    return True
 
 
 def _files(path: Path) -> dict[str, int]:

@@ -93,7 +93,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next ask as a trial's config, None for "not now", or `Searcher.FINISHED`."""
-        if self._over():
+        if self.over:
             return str(Searcher.FINISHED)
         if not self.open:
             # A trial in flight may come back, should its worker die.
@@ -115,7 +115,8 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         self._running[trial_id] = ask
         return {"ask": ask.model_dump(mode="json")}
 
-    def _over(self) -> bool:
+    @property
+    def over(self) -> bool:
         """Whether no trial may begin any more, whatever is left."""
         late = self._deadline is not None and time.monotonic() > self._deadline
         most = self._study.budget.gpu_hours
@@ -125,7 +126,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
     @property
     def ended(self) -> bool:
         """Whether the search has come to its end, rather than being interrupted."""
-        return (not self.open and not self._running) or self._over()
+        return (not self.open and not self._running) or self.over
 
     def spend(self, record: Record) -> None:
         """Counts a trial's GPU time against the budget."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from search.files import make_folder, write_atomically
 from spaces.errors import RunError
+from spaces.study import carries_secret
 
 DRIVER = "driver.json"
 """Names the driver that took the run last; a folder that holds it is a run's copy."""
@@ -78,6 +79,11 @@ class Mirror:
         # Imported late: most runs need no storage.
         from pyarrow.fs import FileSystem
 
+        if carries_secret(place):
+            raise RunError(
+                "a storage's URI must not carry a secret; give it by the environment, "
+                "such as AWS_SECRET_ACCESS_KEY"
+            )
         self.place = place if is_uri(place) else absolute(place, Path.cwd())
         self._pauses_s, self._clock = pauses_s, clock
         self._driver = uuid.uuid4().hex

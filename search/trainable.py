@@ -38,6 +38,7 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
         trainer: Trainer,
         reference: Reference,
         data: TrialData,
+        host_digest: str,
     ) -> None:
         """Readies the process; TensorFlow is imported by the first trial and stays."""
         backend.start(study.resources.cpus, study.resources.gpu_share, study.resources.gpu_memory)
@@ -48,7 +49,7 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
             gpu_ids=",".join(map(str, ray.get_gpu_ids())) or None,
             gpu_share=study.resources.gpu_share,
         )
-        self._unfit = unfit(study, facts.code_digest, data.x_train.shape[1:])
+        self._unfit = unfit(study, host_digest, data.x_train.shape[1:])
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,7 +14,8 @@ from ray import tune
 from search.actors import outlive_workers, why_died
 from search.deaths import Deaths, Lost, in_short
 from search.forgetting import ForgettingFifo, ForgettingHalving, NoProgress
-from search.parallel import reachable
+from search.parallel import hosts_for, reachable
+from search.provenance import code_digest
 from search.record import Ask, Record
 from search.reference import Reference
 from search.searcher import METRIC, HeadSearcher
@@ -32,6 +34,12 @@ _TUNE_SETTINGS = {
     "TUNE_MAX_PENDING_TRIALS_PG": "2",
     "RAY_AIR_NEW_OUTPUT": "0",
 }
+
+
+JOIN_S = 600.0
+"""So long a search waits for a host that can hold a trial, once it has lost the last one."""
+LOOK_S = 5.0
+"""Hosts are looked at so often while no trial is under way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +98,15 @@ def run_search(
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpu_share}
     trainable = tune.with_parameters(
-        HeadTrainable, study=study, facts=facts, trainer=trainer, reference=reference, data=reachable(data)
+        HeadTrainable,
+        study=study,
+        facts=facts,
+        trainer=trainer,
+        reference=reference,
+        data=reachable(data),
+        host_digest=code_digest(study, data.x_train.shape[1:], source=False),
     )
+    keeper = _Keeper(study, facts, reference, searcher, listeners)
     with closing(searcher), tempfile.TemporaryDirectory(prefix="headsearch-") as scratch:
         tune.Tuner(
             tune.with_resources(trainable, resources),
@@ -107,7 +122,8 @@ def run_search(
                 # Nothing is to be saved, and from another host it could not be: the trial would fail.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
-                callbacks=[_Keeper(study, facts, reference, searcher, listeners), NoProgress()],
+                callbacks=[keeper, NoProgress()],
+                stop=_NoHostLeft(study, searcher, keeper),
             ),
         ).fit()
     if isinstance(searcher.broken, RunError):
@@ -136,6 +152,42 @@ def _scheduler(study: Study) -> Any:
     )
 
 
+class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
+    """Ends a search that could only wait: no host is left that can hold a trial, or its time is over.
+
+    Tune would wait for ever, with a warning for nobody.
+    """
+
+    def __init__(self, study: Study, searcher: HeadSearcher, keeper: "_Keeper") -> None:
+        self._study, self._searcher, self._keeper = study, searcher, keeper
+        self._looked = self._held = time.monotonic()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # as the keeper's
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        if not self._keeper.idle:
+            self._held = time.monotonic()
+            return False
+        now = time.monotonic()
+        if now - self._looked >= LOOK_S:
+            self._looked = now
+            if hosts_for(self._study.resources):
+                self._held = now
+        if now - self._held >= JOIN_S:
+            self._searcher.stop(
+                RunError(
+                    f"a search needs a host that can hold a trial, but for {JOIN_S / 60:.0f} minutes there "
+                    "was none; resume when there is one",
+                    exit_code=1,
+                )
+            )
+        return self._searcher.over
+
+
 class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
     """Takes the arrays out of every result before Tune can keep them, and hands on what has ended."""
 
@@ -154,6 +206,11 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles all it is given in order to restore it, which we never do
+
+    @property
+    def idle(self) -> bool:
+        """Whether no worker is at work on a trial."""
+        return not self._deaths.under_way
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         ask = self._searcher.ask_of(trial.trial_id)
@@ -184,7 +241,10 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
         self._latest.pop(trial.trial_id, None)
         ask = self._searcher.ask_of(trial.trial_id)
         reason, actor_id = why_died(trial)
+        ran_s = self._deaths.ran_s(ask.trial_id)
         verdict = self._deaths.verdict(ask.trial_id, reason, actor_id)
+        if self._deaths.no_worker_starts is not None:
+            self._searcher.stop(RunError(self._deaths.no_worker_starts, exit_code=1))
         if verdict is None:
             self._searcher.give_back(trial.trial_id)
             lost = Lost(trial_id=ask.trial_id, reason=in_short(reason, actor_id))
@@ -199,8 +259,11 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
             error=verdict[:500],
             cross_fit_by=self._reference.halves.by,
             device="unknown",
-            train_s=0.0,
+            node="unknown",
+            gpu_share=self._study.resources.gpu_share,
+            train_s=round(ran_s, 3),
         )
+        self._searcher.spend(died)
         self._tell(self._listeners.on_record, Finished(died, None, None, [], done=True))
 
     def _tell(self, listener: Callable[[Any], None], news: Any) -> None:

@@ -340,17 +340,21 @@ def _database(value: str) -> str:
     return f"postgresql+psycopg://{rest}"
 
 
+def carries_secret(uri: str) -> bool:
+    """Whether a storage's URI holds what should stand in the environment alone."""
+    place, _, options = uri.partition("://")[2].partition("?")
+    words = ("key", "secret", "password", "token", "sig=")
+    return ":" in place.rpartition("@")[0] or any(word in options.lower() for word in words)
+
+
 def _storage(value: str | None) -> str | None:
-    scheme, separator, rest = (value or "").partition("://")
+    scheme, separator, _ = (value or "").partition("://")
     if value is None or (value.strip() and not separator):
         return value
     # The value is not repeated: it may hold a secret.
     if scheme not in STORAGES:
         raise ValueError(f"must be a folder or a URI of {', '.join(STORAGES)}")
-    place, _, options = rest.partition("?")
-    if ":" in place.rpartition("@")[0] or any(
-        word in options.lower() for word in ("key", "secret", "password", "token", "sig=")
-    ):
+    if carries_secret(value):
         raise ValueError(
             "must not carry a secret, since a run keeps its study in a file; "
             "give it by the environment, such as AWS_SECRET_ACCESS_KEY"

@@ -94,13 +94,15 @@ def test_deaths_of_both_kinds_are_counted_apart_and_trials_are_counted_apart():
     assert verdicts(deaths, KILLED, 2) == [None, None], "a verdict is not forgotten"
 
 
-def test_a_worker_that_dies_before_its_trial_begins_is_not_blamed_on_it_unless_it_cannot_be_set_up():
+def test_a_worker_that_dies_before_its_trial_begins_is_not_blamed_on_it_and_one_that_cannot_start_stops_all():
     deaths = Deaths(None)
     assert [deaths.verdict("00007", KILLED, ACTOR) for _ in range(ATTEMPTS)] == [None] * ATTEMPTS
+    assert deaths.no_worker_starts is None
     reason = "The actor died because of an error raised in its creation task, ray::HeadTrainable.__init__()"
-    *again, failed = [deaths.verdict("00007", reason, ACTOR) for _ in range(ATTEMPTS)]
-    assert again == [None, None]
-    assert failed.startswith("its worker died 3 times: The actor died because of an error raised in its")
+    for trial in ("00007", "00008", "00009"):
+        assert deaths.no_worker_starts is None
+        assert deaths.verdict(trial, reason, ACTOR) is None, "no trial fails for a host that is unfit"
+    assert deaths.no_worker_starts.startswith("a worker must start, but 3 did not: The actor died")
 
 
 @pytest.mark.parametrize(("ran_s", "hung"), [(59.0, False), (60.5, True), (90.5, True)])

@@ -192,6 +192,19 @@ def test_folder_and_storage_take_from_each_other_what_they_lack(folder, tmp_path
     assert record_of(path, 2) == gone_on, "where both hold a trial, the storage is right"
 
 
+def test_a_damaged_copy_does_not_take_the_place_of_a_good_one(folder, tmp_path):
+    study = study_in(folder)
+    path, there = tmp_path / "toy", Path(folder) / "toy"
+    go_on(begin(path, study), study, trials=2)
+    names = ("records/00000.json", "scores/00001.parquet")
+    good = {name: (path / name).read_bytes() for name in names}
+    for name in names:
+        (there / name).write_bytes(good[name][:-9])
+    reunited(path, study)
+    for name in names:
+        assert (path / name).read_bytes() == (there / name).read_bytes() == good[name]
+
+
 def record_of(path: Path, number: int) -> str:
     return (path / "records" / f"{number:05d}.json").read_text()
 
@@ -290,6 +303,14 @@ def test_a_secret_in_a_storage_is_refused_and_not_repeated(value):
         parse({"storage": value})
     assert "hush" not in str(refused.value)
     assert "KEY" not in str(refused.value).replace("AWS_SECRET_ACCESS_KEY", "")
+
+
+def test_a_secret_in_a_place_on_the_command_line_is_refused_and_not_repeated(capsys):
+    for command in ("leaderboard", "resume"):
+        assert main([command, "s3://me:hush@bucket/runs/toy"]) == 2
+        said = capsys.readouterr().err
+        assert "must not carry a secret" in said
+        assert "hush" not in said
 
 
 @pytest.mark.parametrize(

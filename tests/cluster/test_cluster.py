@@ -196,7 +196,7 @@ def test_the_walk(cluster, capsys):
     (cluster.logs / "leaderboard.parquet").write_bytes(board.stdout)
     rows = pq.read_table(cluster.logs / "leaderboard.parquet").to_pylist()
     with capsys.disabled():
-        print(f"\n$ {submit}\n" + "\n".join(said[said.index("running ") :].splitlines()[:4]))
+        print(f"\n$ {submit}\n" + "\n".join(said[said.index("running /home") :].splitlines()[:4]))
         print("rank trial  kind      state      node")
         for row in rows:
             print(f"{row['rank']!s:>4} {row['trial_id']}  {row['kind']:<8}  {row['state']:<9}  {row['node']}")

@@ -1,19 +1,11 @@
 """The README's walk through a cluster: its lines, as they stand there."""
 
-import os
-from pathlib import Path
-
 from tests.conftest import ROOT
 
 
 def blocks() -> list[list[str]]:
     """Returns the commands of each code block of the README's section on clusters, without their comments."""
-    section = (
-        Path(os.environ.get("DEVREADME", ROOT / "README.md"))
-        .read_text(encoding="utf-8")
-        .split("\n## A cluster\n")[1]
-        .split("\n## ")[0]
-    )
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## A cluster\n")[1].split("\n## ")[0]
     found = []
     for block in section.split("```")[1::2]:
         _, *lines = block.splitlines()
