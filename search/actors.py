@@ -1,4 +1,4 @@
-"""Workers that die, as Ray Tune sees them: what would end the search is the death of one worker."""
+"""Workers that start and die, as Ray Tune sees them: neither may cost the search more than the one worker."""
 
 import pickle
 from pathlib import Path
@@ -7,6 +7,9 @@ from typing import Any
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.tune.execution import tune_controller
+
+WAITING = 2
+"""So many trials wait for a worker to become free, so that none that does waits for a trial."""
 
 
 class _Actors(RayActorManager):  # type: ignore[misc]  # ray carries no types
@@ -36,8 +39,41 @@ def _says_gone(exception: Exception) -> bool:
 
 
 def outlive_workers() -> None:
-    """Makes every search of this process outlive its workers, however they die."""
+    """Makes every search of this process outlive its workers, however they die, and lets them start."""
     tune_controller.RayActorManager = _Actors
+    tune_controller.TuneController._maybe_reuse_cached_actor = _reuse_unless_starting
+    tune_controller.TuneController._maybe_add_actors = _add_as_many_as_start
+
+
+_reuse = tune_controller.TuneController._maybe_reuse_cached_actor
+_add = tune_controller.TuneController._maybe_add_actors
+
+
+def _reuse_unless_starting(controller: Any, trial: Any) -> bool:
+    """Gives a trial a worker that has become free, but not in place of one that is just starting.
+
+    Tune would end the one that starts: where trials end faster than a worker starts, no host that joins
+    would ever come to train.
+    """
+    return controller._trial_to_actor.get(trial) not in _starting(controller) and bool(
+        _reuse(controller, trial)
+    )
+
+
+def _add_as_many_as_start(controller: Any) -> None:
+    """Lets as many trials wait as have a worker starting, and a few more.
+
+    With a fixed number, workers start that many at a time, however many hosts are free; and with a large one,
+    suggestions are made long before they are needed.
+    """
+    controller.update_max_pending_trials(WAITING + len(_starting(controller)))
+    _add(controller)
+
+
+def _starting(controller: Any) -> set[Any]:
+    """The workers of a `TuneController` that have their resources, and are not ready yet."""
+    actors = controller._actor_manager._live_actors_to_ray_actors_resources
+    return {actor for actor in actors if actor not in controller._started_actors}
 
 
 def why_died(trial: Any) -> tuple[str, str]:

@@ -90,7 +90,7 @@ def test_the_memory_is_that_of_the_gpu_ray_gave(tool, monkeypatch):
 def test_only_a_worker_with_a_share_is_limited(monkeypatch):
     os.environ["CUDA_VISIBLE_DEVICES"] = "1"
     os.environ["XLA_CLIENT_MEM_FRACTION"] = "0.9"
-    for whole in (0.0, 1.0, 2.0):
+    for whole in (None, 1.0, 2.0):
         backend.start(1, whole, "share")
         assert LIMIT not in os.environ
         assert "TF_FORCE_GPU_ALLOW_GROWTH" not in os.environ
