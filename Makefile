@@ -1,6 +1,7 @@
 # Each target sets up what it needs in .venv; `make search` is the whole product once, `make test` shows it holds.
 PYTHON ?= python3
 BIN := .venv/bin
+MINUTES ?= 60
 RUN := quickstart-$(shell date +%Y%m%d-%H%M%S)
 
 .PHONY: search test lint check soak format pins clean
@@ -20,9 +21,9 @@ lint: .venv/ready
 
 check: lint test
 
-# Every fault again and again for an hour, with the table of what was lost: nothing.
+# Every fault again and again, with the table of what was lost: nothing.
 soak: .venv/ready
-	$(BIN)/python -m tests.soak --minutes 60
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 format: .venv/ready
 	$(BIN)/ruff format .

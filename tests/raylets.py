@@ -19,6 +19,9 @@ from pathlib import Path
 
 from tests.driving import PATIENCE_S, environment
 
+HEALTH = {"period_ms": 1000, "timeout_ms": 5000, "failure_threshold": 2, "initial_delay_ms": 1000}
+"""A host that is gone is missed after seconds instead of half a minute: its workers train on until then."""
+
 
 class Hosts:
     """A cluster of its own, whose head has no CPU: trials run on the hosts that are added.
@@ -36,7 +39,7 @@ class Hosts:
         own = {"RAY_TMPDIR": self._folder, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.raylets", str(self._file)],
-            env=environment(**own, **more),
+            env=environment(**own, **more, **{f"RAY_health_check_{k}": str(v) for k, v in HEALTH.items()}),
             stdin=subprocess.PIPE,
             start_new_session=True,
             text=True,

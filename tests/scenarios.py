@@ -74,12 +74,14 @@ def kill_hosts(folder: Path, clean: Path, rng: random.Random, kills: int) -> Acc
     account = Account("host killed", "`kill -9` of the raylet under a running trial")
     trials = max(RANDOM_PHASE, 6 + 6 * kills)
     study, run, starts = _study(folder, trials)
-    told = {"HEADSEARCH_TEST_EPOCH_S": "0.7", "HEADSEARCH_TEST_STARTS": str(starts)}
+    told = {"HEADSEARCH_TEST_EPOCH_S": "1.0", "HEADSEARCH_TEST_STARTS": str(starts)}
     hosts = Hosts(folder, **told)
     try:
-        alive = [hosts.add(), hosts.add()]
+        alive = [hosts.add()]
         driver = numpy_driver(study, "--address", "auto", **hosts.environment)
+        driver.until(lambda: len(contents(run)) >= 2)
         for _ in range(kills):
+            alive.append(hosts.add())
             worker = _some_worker(driver, alive, rng, at_work=True)
             if worker is None:
                 break
@@ -87,7 +89,6 @@ def kill_hosts(folder: Path, clean: Path, rng: random.Random, kills: int) -> Acc
             recovered = account.note(run, starts)
             os.kill(victim, signal.SIGKILL)
             alive.remove(victim)
-            alive.append(hosts.add())
             recovered(_until_another(driver, run))
         assert driver.wait() == 0, driver.said
     finally:
