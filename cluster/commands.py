@@ -27,7 +27,10 @@ INTERRUPTED = 130
 
 
 def _folder(run: str) -> Path:
-    if "://" in run:
+    from search.storage import check_no_secret, is_uri
+
+    if is_uri(run):
+        check_no_secret(run)
         raise RunError(
             "this takes a run's folder, but got a URI; bring the run back first: "
             f"python search.py resume {run}"
@@ -355,7 +358,9 @@ def _print_table(rows: list[dict[str, object]], path: Path, title: str, console:
 
 
 def _leaderboard_of(run: str) -> AbstractContextManager[Path]:
-    if "://" in run:
+    from search.storage import is_uri
+
+    if is_uri(run):
         from search.recovery import copy_of
 
         return copy_of(run, "leaderboard.parquet")

@@ -92,7 +92,7 @@ def start(
         with _locked(folder):
             folder.write_reference(reference, prepared.split.validation)
             folder.create(study, resolved)
-            _execute(folder, study, prepared, console, trainer, earlier)
+            _execute(folder, study, prepared, console, trainer, earlier, resolved["code_digest"])
     return folder
 
 
@@ -144,7 +144,8 @@ def resume(
         check_hosts(study, prepared.rows.x.shape[1:])
         earlier = _earlier_if_there(study, folder.resolved(), console)
         folder.create(study, folder.resolved())
-        _execute(folder, study, prepared, console, trainer, earlier)
+        code = code_digest(study, prepared.rows.x.shape[1:])
+        _execute(folder, study, prepared, console, trainer, earlier, code)
     return folder
 
 
@@ -178,13 +179,14 @@ def _execute(
     console: Console,
     trainer: Trainer,
     earlier: list[Record],
+    code: str,
 ) -> None:
     records, total = folder.records(), trials_of(study)
     facts = RunFacts(
         groups="known" if prepared.split.groups_known else "unknown",
         leaky=prepared.split.leaky,
         data_digest=prepared.data_digest,
-        code_digest=code_digest(study, prepared.rows.x.shape[1:]),
+        code_digest=code,
     )
     database, starts = viewed(folder, study, records, console), Starts(folder.log.parent)
     with database, Progress(total, records, folder.log, console) as progress:

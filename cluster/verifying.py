@@ -182,13 +182,12 @@ def _at_once(study: Study) -> int:
     """How many folds the cluster can hold."""
     if study.resources.workers is not None:
         return study.resources.workers
-    import ray
+    from search.parallel import hosts_for
 
-    held = 0
-    for node in ray.nodes():
-        total, wanted = node["Resources"] if node["Alive"] else {}, study.resources
-        fit = [int(total.get("CPU", 0) // wanted.cpus)]
-        fit += [int(total.get("GPU", 0) / wanted.gpu_share)] if wanted.gpu_share else []
+    held, wanted = 0, study.resources
+    for total in (node["Resources"] for node in hosts_for(wanted)):
+        fit = [int(total["CPU"] // wanted.cpus)]
+        fit += [int(total["GPU"] / wanted.gpu_share)] if wanted.gpu_share else []
         held += min(fit)
     return max(1, held)
 

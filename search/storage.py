@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from search.files import make_folder, write_atomically
 from spaces.errors import RunError
-from spaces.study import carries_secret
+from spaces.study import without_secret
 
 DRIVER = "driver.json"
 """Names the driver that took the run last; a folder that holds it is a run's copy."""
@@ -35,6 +35,18 @@ T = TypeVar("T")
 def is_uri(place: str) -> bool:
     """Whether a place is a URI, and no path."""
     return "://" in place
+
+
+def check_no_secret(place: str) -> None:
+    """Refuses a place that carries a secret, without repeating it.
+
+    Raises:
+        RunError: it does.
+    """
+    try:
+        without_secret(place)
+    except ValueError as error:
+        raise RunError(f"a storage {error}") from None
 
 
 def absolute(storage: str, base: Path) -> str:
@@ -79,11 +91,7 @@ class Mirror:
         # Imported late: most runs need no storage.
         from pyarrow.fs import FileSystem
 
-        if carries_secret(place):
-            raise RunError(
-                "a storage's URI must not carry a secret; give it by the environment, "
-                "such as AWS_SECRET_ACCESS_KEY"
-            )
+        check_no_secret(place)
         self.place = place if is_uri(place) else absolute(place, Path.cwd())
         self._pauses_s, self._clock = pauses_s, clock
         self._driver = uuid.uuid4().hex

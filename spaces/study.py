@@ -340,11 +340,20 @@ def _database(value: str) -> str:
     return f"postgresql+psycopg://{rest}"
 
 
-def carries_secret(uri: str) -> bool:
-    """Whether a storage's URI holds what should stand in the environment alone."""
-    place, _, options = uri.partition("://")[2].partition("?")
+def without_secret(place: str) -> str:
+    """Returns a storage's path or URI, unless it holds what should stand in the environment alone.
+
+    Raises:
+        ValueError: it does; the place is not repeated.
+    """
+    where, _, options = place.partition("://")[2].partition("?")
     words = ("key", "secret", "password", "token", "sig=")
-    return ":" in place.rpartition("@")[0] or any(word in options.lower() for word in words)
+    if ":" in where.rpartition("@")[0] or any(word in options.lower() for word in words):
+        raise ValueError(
+            "must not carry a secret, since a run keeps its study in a file; "
+            "give it by the environment, such as AWS_SECRET_ACCESS_KEY"
+        )
+    return place
 
 
 def _storage(value: str | None) -> str | None:
@@ -354,12 +363,7 @@ def _storage(value: str | None) -> str | None:
     # The value is not repeated: it may hold a secret.
     if scheme not in STORAGES:
         raise ValueError(f"must be a folder or a URI of {', '.join(STORAGES)}")
-    if carries_secret(value):
-        raise ValueError(
-            "must not carry a secret, since a run keeps its study in a file; "
-            "give it by the environment, such as AWS_SECRET_ACCESS_KEY"
-        )
-    return value
+    return without_secret(value)
 
 
 class Study(Frozen):

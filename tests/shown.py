@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from search.record import Ask, Record
 from search.searcher import HeadSearcher
 from spaces.study import Study
+from tests.test_run_folder import record as made
 
 STUDY = Study(name="toy")
 N = 12
@@ -28,29 +29,17 @@ def drawn(count: int = N) -> list[Ask]:
 def record(ask: Ask, **changes) -> Record:
     """A trial that went well, unless told otherwise."""
     fields = {
-        "state": "completed",
-        "objective": "f1",
+        "ask": ask,
         "value": 0.5 + ask.number / 100,
-        "steering": "average_precision",
-        "steering_value": 0.6,
         "threshold": 0.25,
-        "threshold_policy": "max_f1",
-        "calibration": "platt",
         "epochs": 3,
         "history": ((0.9, 0.4, 1e-3), (0.8, 0.6, 1e-3), (0.7, 0.5, 1e-3)),
         "train_s": 2.0,
         "started_at": f"2026-03-01T10:00:{ask.number:02d}.250+01:00",
         "finished_at": f"2026-03-01T09:01:{ask.number:02d}.500+00:00",
-        "device": "cpu",
         "node": "10.0.0.1",
-        "threads": 1,
-        "groups": "known",
-        "leaky": False,
-        "cross_fit_by": "group",
-        "data_digest": "d",
-        "code_digest": "c",
     }
-    return Record.model_validate({"ask": ask, **fields, **changes})
+    return made(**{**fields, **changes})
 
 
 @contextmanager

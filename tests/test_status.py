@@ -19,6 +19,7 @@ from search.run_folder import RunFolder
 from search.starts import Starts
 from spaces.study import Study
 from tests.driving import ROOT, contents, numpy_driver, write_study
+from tests.test_run_folder import record as made
 from tests.toys import config
 from tests.watching import dashboard
 
@@ -35,28 +36,14 @@ def ask(number: int) -> Ask:
 
 def record(number: int, value: float | None = 0.5, ago_s: float = 60, **changes) -> Record:
     """A trial that ended some seconds ago; without a value, it failed."""
-    return Record.model_validate(
-        {
-            "ask": ask(number),
-            "state": "failed" if value is None else "completed",
-            "objective": "f1",
-            "value": value,
-            "steering": "average_precision",
-            "threshold_policy": "max_f1",
-            "calibration": "platt",
-            "train_s": 1.0,
-            "finished_at": (NOW - timedelta(seconds=ago_s)).isoformat(timespec="milliseconds"),
-            "device": "cpu",
-            "node": "10.0.0.1",
-            "threads": 1,
-            "groups": "known",
-            "leaky": False,
-            "cross_fit_by": "group",
-            "data_digest": "d",
-            "code_digest": "c",
-            **changes,
-        }
-    )
+    fields = {
+        "ask": ask(number),
+        "state": "failed" if value is None else "completed",
+        "value": value,
+        "finished_at": (NOW - timedelta(seconds=ago_s)).isoformat(timespec="milliseconds"),
+        "node": "10.0.0.1",
+    }
+    return made(**{**fields, **changes})
 
 
 @pytest.fixture

@@ -306,8 +306,8 @@ def test_a_secret_in_a_storage_is_refused_and_not_repeated(value):
 
 
 def test_a_secret_in_a_place_on_the_command_line_is_refused_and_not_repeated(capsys):
-    for command in ("leaderboard", "resume"):
-        assert main([command, "s3://me:hush@bucket/runs/toy"]) == 2
+    for command in ("leaderboard", "resume", "status", "promote --to x"):
+        assert main([*command.split(), "s3://me:hush@bucket/runs/toy"]) == 2
         said = capsys.readouterr().err
         assert "must not carry a secret" in said
         assert "hush" not in said
