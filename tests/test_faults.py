@@ -103,8 +103,8 @@ def test_a_search_in_which_everything_fails_for_one_reason_stops_early(tmp_path)
     assert driver.process.returncode == 1
     assert len(driver.errors) == 1
     assert driver.errors[0].startswith("driver: every trial failed for one reason: ValueError: told to fail")
-    # 2 baselines, 8 failures, and what was in flight when the eighth came back.
-    assert 10 <= len(contents(tmp_path / "runs" / "toy")) <= 12
+    # 8 failures, the baselines, and what was in flight when the eighth came back: it may be a baseline.
+    assert 8 <= len(contents(tmp_path / "runs" / "toy")) <= 12
 
 
 @pytest.mark.slow

@@ -39,14 +39,16 @@ each_head = pytest.mark.parametrize("head", HEADS)
 of_pixels = pytest.mark.parametrize("trunk", [trunk for trunk, case in CASES.items() if case.pixels])
 
 
-def build(trunk, head="sigmoid", width=0.1, dtype="float32", shape=None, seed=0, **changes):
+def build(
+    trunk, head="sigmoid", width=0.1, dtype="float32", shape=None, seed=0, precision="float32", **changes
+):
     import keras
 
     from search import model
 
     keras.utils.set_random_seed(seed)
     chosen = config(head, LOSS_OF[head], trunk=trunk, width=width, **changes)
-    return model.build(chosen, shape or CASES[trunk].usual, dtype)
+    return model.build(chosen, shape or CASES[trunk].usual, dtype, precision=precision)
 
 
 def rows(trunk, n=3, seed=0):
@@ -121,13 +123,10 @@ def test_a_network_ends_in_linear_float32_logits(keras, trunk, head):
 
 @each_trunk
 def test_the_logits_stay_float32_under_mixed_precision(keras, trunk):
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        model = build(trunk)
-        assert model.layers[-2].compute_dtype == "float16"
-        assert answers(model, rows(trunk)).dtype == np.float32
-    finally:
-        keras.config.set_dtype_policy("float32")
+    model = build(trunk, precision="mixed_float16")
+    assert model.layers[-2].compute_dtype == "float16"
+    assert answers(model, rows(trunk)).dtype == np.float32
+    assert keras.config.dtype_policy().name == "float32"
 
 
 @each_trunk
