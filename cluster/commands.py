@@ -1,7 +1,6 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the request was wrong."""
 
 import traceback
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -151,23 +150,33 @@ def describe(
 
 @app.command()
 def leaderboard(
-    run: RunOrCopy,
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            help="a run's folder, or several, or a pattern such as 'runs/seizure-*'; a copy STORAGE/NAME",
+            metavar="RUN...",
+            show_default=False,
+        ),
+    ],
     top: Annotated[int, typer.Option(min=1, help="rows to show")] = 10,
     sort: Annotated[str | None, typer.Option(help="a column, the largest first; or 'COLUMN asc'")] = None,
     where: Annotated[str | None, typer.Option(help="an SQL condition on the columns")] = None,
-    form: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
+    best_per: Annotated[
+        str | None, typer.Option(help="a column, such as head: the best row for each of its values")
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="compare two runs: settings, heads, bests")] = False,
+    form: Annotated[Literal["table", "csv", "json"] | None, typer.Option("--format")] = None,
 ) -> None:
-    """Show a run's trials, best first."""
-    from reports import leaderboard as board
+    """Show a run's trials, best first; a table on a terminal, csv elsewhere."""
+    from cluster import reading
 
-    with _leaderboard_of(run) as path:
-        rows = board.read(path, top=top, sort=sort, where=where)
-        if not rows and form == "table":
-            typer.echo(f"no trial matches {where!r}" if where else "no trial has finished yet")
-        elif form != "table":
-            typer.echo(board.as_text(rows, form))
-        else:
-            _print_table(rows, path, run, _console())
+    console = _console()
+    if diff:
+        reading.show_difference(runs, console)
+        return
+    form = form or ("table" if console.is_terminal else "csv")
+    with reading.opened(runs) as (places, names):
+        reading.show(places, names, form, console, top=top, sort=sort, where=where, best_per=best_per)
 
 
 @app.command()
@@ -336,36 +345,9 @@ def _stored(
 
 
 def _show(path: Path, console: Console) -> None:
-    from reports import leaderboard as board
+    from cluster import reading
 
-    _print_table(board.read(path, top=10), path, str(path.parent), console)
-    best = next((row for row in board.read(path) if row["value"] is not None), None)
-    ship = f"\nship the best: python search.py promote {path.parent} --to bundle"
-    console.print(
-        f"\nall trials: {path}" + (ship if best is not None and best["kind"] != "baseline" else ""),
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _print_table(rows: list[dict[str, object]], path: Path, title: str, console: Console) -> None:
-    from reports import leaderboard as board
-    from reports.table import footnotes, table
-
-    console.print(table(rows, title, console.width))
-    for note in footnotes(board.read(path)):
-        console.print(note, highlight=False, soft_wrap=True, style="dim")
-
-
-def _leaderboard_of(run: str) -> AbstractContextManager[Path]:
-    from search.storage import is_uri
-
-    if is_uri(run):
-        from search.recovery import copy_of
-
-        return copy_of(run, "leaderboard.parquet")
-    path = Path(run)
-    return nullcontext(path if path.suffix == ".parquet" else path / "leaderboard.parquet")
+    reading.show_finished(path, console)
 
 
 def _count(number: int | None, of: str) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from search.bootstrap import paired_difference
 from search.run_folder import RunFolder
 from spaces.errors import RunError
@@ -22,28 +24,38 @@ class Comparison:
 
     @property
     def tied(self) -> bool:
-        """Whether the interval contains no difference at all."""
-        return self.low <= 0 <= self.high
+        """Whether the interval contains no difference at all, or is undefined."""
+        return not (self.low > 0 or self.high < 0)
 
 
-def compare(run: RunFolder, trial_a: str, trial_b: str, metric: str | None = None) -> Comparison:
-    """Compares two trials of a run by a paired bootstrap.
+def compare(
+    run: RunFolder,
+    trial_a: str,
+    trial_b: str,
+    metric: str | None = None,
+    *,
+    other: RunFolder | None = None,
+) -> Comparison:
+    """Compares two trials by a paired bootstrap.
 
     Args:
-        run: the run.
+        run: the run of `trial_a`.
         trial_a, trial_b: their ids.
         metric: a metric of decisions or of the order of scores; the study's own if left out.
+        other: the run of `trial_b`, on the same validation rows; the same run if left out.
 
     Raises:
-        RunError: no such trial, or one that failed.
+        RunError: no such trial, one that failed, or runs that were not measured on the same rows.
     """
     study, reference = run.study(), run.reference()
+    if other is not None and not np.array_equal(other.reference().y, reference.y):
+        raise RunError("trials compare on the same validation rows, but the two runs have others")
     sides = []
-    for trial_id in (trial_a, trial_b):
-        record = run.record(trial_id)
+    for folder, trial_id in ((run, trial_a), (other or run, trial_b)):
+        record = folder.record(trial_id)
         if record.threshold_score is None:
             raise RunError(f"only measured trials can be compared, but {trial_id} failed: {record.error}")
-        sides.append((run.scores(trial_id)[1], record.threshold_score))
+        sides.append((folder.scores(trial_id)[1], record.threshold_score))
     (score_a, threshold_a), (score_b, threshold_b) = sides
     return Comparison(
         *paired_difference(

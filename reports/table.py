@@ -1,6 +1,6 @@
-"""The leaderboard on a terminal: the columns that people read first."""
+"""The leaderboard on a terminal and in a notebook: the columns that people read first."""
 
-import json
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,66 +8,124 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from search.event_scores import EVENT_METRICS
+from reports.footnotes import Chosen, about_events, footnotes
+from reports.reading import Leaderboard
 
-EVENT_POLICY = "sensitivity_at_fa_per_day"
+WIDE = 1000
+"""Characters of a place where nothing needs to be left out."""
 
 
-def table(rows: Sequence[dict[str, Any]], title: str, width: int) -> Table:
+def table(board: Leaderboard, title: str, width: int, chosen: Chosen | None = None) -> Table:
     """Lays rows out as a table: what was trained, its value, and what the threshold does.
 
     Args:
-        rows: rows of a leaderboard.
+        board: the rows.
         title: stands above.
         width: characters there are; where they are few, the less telling columns are left out.
+        chosen: ties and intervals, where they are known.
     """
-    objective = rows[0]["objective"] if rows else "value"
-    shown = Table(title=f"{title}: {objective}", title_justify="left", header_style="bold", box=None)
-    columns = [
-        column
-        for column in _COLUMNS
-        if width >= column.least_width and (about_events(rows) or not column.of_events)
-    ]
+    rows = board.rows
+    shown = Table(title=_title(board, title), title_justify="left", header_style="bold", box=None)
+    columns = _columns(board, rows, width, chosen)
     for column in columns:
         shown.add_column(column.name, justify="right" if column.number else "left", no_wrap=True)
     shown.add_column("")
     for r in rows:
-        shown.add_row(*(column.cell(r) for column in columns), Text(_notes(r)))
+        shown.add_row(*(column.cell(r, chosen) for column in columns), Text(_notes(r)))
     return shown
+
+
+def as_html(board: Leaderboard, chosen: Chosen | None = None) -> str:
+    """Returns the same table as HTML, with its footnotes, for a notebook."""
+    rows = board.rows
+    columns = _columns(board, rows, WIDE, chosen)
+    heads = "".join(f"<th>{html.escape(column.name)}</th>" for column in columns)
+
+    def line(r: dict[str, Any]) -> str:
+        cells = [("right" if c.number else "left", c.cell(r, chosen)) for c in columns]
+        cells.append(("left", _notes(r)))
+        inside = (f'<td style="text-align:{side}">{html.escape(text)}</td>' for side, text in cells)
+        return f"<tr>{''.join(inside)}</tr>"
+
+    lines = "".join(map(line, rows))
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in footnotes(board, chosen))
+    return (
+        f"<table><caption>{html.escape(_title(board, ', '.join(board.facts.runs)))}</caption>"
+        f"<thead><tr>{heads}<th></th></tr></thead><tbody>{lines}</tbody></table><ul>{notes}</ul>"
+    )
+
+
+def _title(board: Leaderboard, title: str) -> str:
+    objectives = sorted({r["objective"] for r in board.rows})
+    return f"{title}: {', '.join(objectives) or 'value'}"
 
 
 @dataclass(frozen=True)
 class _Column:
     name: str
-    cell: Callable[[dict[str, Any]], str]
+    cell: Callable[[dict[str, Any], Chosen | None], str]
     number: bool = True
     least_width: int = 0
     of_events: bool = False
+    of_intervals: bool = False
+    of_runs: bool = False
 
 
-def about_events(rows: Sequence[dict[str, Any]]) -> bool:
-    """Whether the study asked for events: its rows are ranked by them, or its thresholds chosen by them."""
-    return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows[:1])
+def _columns(
+    board: Leaderboard, rows: Sequence[dict[str, Any]], width: int, chosen: Chosen | None
+) -> list[_Column]:
+    events, several = about_events(rows), len(board.facts.runs) > 1
+    return [
+        column
+        for column in _COLUMNS
+        if width >= column.least_width
+        and (events or not column.of_events)
+        and (several or not column.of_runs)
+        and (chosen is not None or not column.of_intervals)
+    ]
+
+
+def _of(shown: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any], Chosen | None], str]:
+    """A cell that depends on its row alone."""
+    return lambda r, _chosen: shown(r)
+
+
+def _rank(r: dict[str, Any], chosen: Chosen | None) -> str:
+    if r["rank"] is None:
+        return "-"
+    low, high = (r["rank"],) * 2 if chosen is None else chosen.ranks.get(r["trial_id"], (r["rank"],) * 2)
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _interval(r: dict[str, Any], chosen: Chosen | None) -> str:
+    estimate = None if chosen is None else chosen.values.get(r["trial_id"])
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"{estimate.low:.2f}-{estimate.high:.2f}"
 
 
 _COLUMNS = (
-    _Column("rank", lambda r: "-" if r["rank"] is None else str(r["rank"])),
-    _Column("trial", lambda r: str(r["trial_id"])),
-    _Column("head", lambda r: str(r["trunk"] if r["kind"] == "baseline" else r["head"]), number=False),
-    _Column("loss", lambda r: r["loss"] or "", number=False),
+    _Column("rank", _rank),
+    _Column("run", _of(lambda r: str(r["run"])), number=False, of_runs=True),
+    _Column("trial", _of(lambda r: str(r["trial_id"]))),
+    _Column("head", _of(lambda r: str(r["trunk"] if r["kind"] == "baseline" else r["head"])), number=False),
+    _Column("loss", _of(lambda r: r["loss"] or ""), number=False),
     _Column(
-        "rate", lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}", least_width=100
+        "rate",
+        _of(lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}"),
+        least_width=100,
     ),
-    _Column("optimizer", lambda r: r["optimizer"] or "", number=False, least_width=120),
-    _Column("value", lambda r: _number(r["value"])),
-    _Column("its fa/day", lambda r: _number(r["value_fa_per_day"], digits=1), of_events=True),
-    _Column("sens.", lambda r: _number(r["val_sensitivity"])),
-    _Column("prec.", lambda r: _number(r["val_precision"])),
-    _Column("ev.sens.", lambda r: _number(r["val_event_sensitivity"]), of_events=True),
-    _Column("fa/day", lambda r: _number(r["val_fa_per_day"], digits=1), of_events=True),
-    _Column("threshold", lambda r: _number(r["threshold"]), least_width=100),
-    _Column("epochs", lambda r: str(r["epochs"] or ""), least_width=120),
-    _Column("seconds", lambda r: f"{r['train_s']:.0f}", least_width=120),
+    _Column("optimizer", _of(lambda r: r["optimizer"] or ""), number=False, least_width=130),
+    _Column("value", _of(lambda r: _number(r["value"]))),
+    _Column("95%", _interval, of_intervals=True),
+    _Column("its fa/day", _of(lambda r: _number(r["value_fa_per_day"], digits=1)), of_events=True),
+    _Column("sens.", _of(lambda r: _number(r["val_sensitivity"]))),
+    _Column("prec.", _of(lambda r: _number(r["val_precision"]))),
+    _Column("ev.sens.", _of(lambda r: _number(r["val_event_sensitivity"])), of_events=True),
+    _Column("fa/day", _of(lambda r: _number(r["val_fa_per_day"], digits=1)), of_events=True),
+    _Column("threshold", _of(lambda r: _number(r["threshold"])), least_width=100),
+    _Column("epochs", _of(lambda r: str(r["epochs"] or "")), least_width=120),
+    _Column("seconds", _of(lambda r: f"{r['train_s']:.0f}"), least_width=120),
 )
 
 
@@ -77,40 +135,6 @@ def _notes(r: dict[str, Any]) -> str:
     notes = [r["state"]] if r["state"] != "completed" else []
     notes += [r["kind"]] if r["kind"] != "search" else []
     return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])
-
-
-def footnotes(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Says what the numbers are, and what to beware of.
-
-    Args:
-        rows: all rows of a leaderboard, shown or not.
-    """
-    if not rows:
-        return []
-    by = {"group": "groups", "recording": "recordings", "row": "single rows"}[rows[0]["cross_fit_by"]]
-    notes = [
-        f"value: {rows[0]['objective']}, cross-fitted over 10 half-splits by {by}; "
-        "sens., prec.: in sample at the threshold"
-    ]
-    if about_events(rows):
-        scorer = json.loads(rows[0]["event_scoring"] or "{}").get("scorer", "no scorer")
-        notes.append(
-            "its fa/day: false alarms per 24 h of the decisions behind value; ev.sens., fa/day: seizures "
-            f"found and false alarms per 24 h, in sample; all scored by {scorer}"
-        )
-    if rows[0]["groups"] == "unknown":
-        notes.append(
-            "groups: unknown; if rows belong to patients or recordings, name them, or numbers flatter"
-        )
-    if any(r["leaky"] for r in rows):
-        notes.append(
-            "leaky: the parts of the split are known not to be independent; do not trust these values"
-        )
-    baselines = [r["value"] for r in rows if r["kind"] == "baseline" and r["value"] is not None]
-    trained = [r["value"] for r in rows if r["kind"] != "baseline" and r["value"] is not None]
-    if baselines and trained and max(trained) <= max(baselines):
-        notes.append("no trial is better than the best baseline")
-    return notes
 
 
 def _number(value: float | None, digits: int = 3) -> str:

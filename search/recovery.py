@@ -128,7 +128,8 @@ def copy_of(place: str, name: str) -> Iterator[Path]:
     """
     mirror = Mirror(place)
     with TemporaryDirectory(prefix="headsearch-") as folder:
-        path = Path(folder) / name
+        path = Path(folder) / place.rstrip("/").rpartition("/")[2] / name
+        path.parent.mkdir()
         path.write_bytes(_read(mirror, name, f"{name} is written when the first trial finishes"))
         yield path
 

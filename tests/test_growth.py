@@ -17,8 +17,9 @@ from rich.console import Console
 
 from cluster import keeping, runs
 from cluster.keeping import Keeper
-from reports import leaderboard
-from reports.leaderboard import SCHEMA, Board, row
+from reports import leaderboard, reading
+from reports.columns import SCHEMA
+from reports.leaderboard import Board, row
 from search.estimate import Estimate
 from search.history import BEST, LATEST, RENEWED_AFTER, History, Told
 from search.record import Record
@@ -108,7 +109,7 @@ def test_a_run_holds_the_best_weights_and_all_rows_after_every_trial(seed, folde
             trained = [made for made in kept if made.ask.kind == "search" and made.value is not None]
             best = sorted(trained, key=lambda made: (-made.value, made.ask.number))[:3]
             assert folder.kept() == sorted(made.ask.trial_id for made in best)
-            assert leaderboard.read(folder.leaderboard) == slowly_ranked(kept)
+            assert reading.read(folder.leaderboard).rows == slowly_ranked(kept)
             number += 1
 
 

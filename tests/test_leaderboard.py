@@ -11,7 +11,7 @@ import pytest
 import sklearn.metrics as sk
 
 from cluster.commands import main
-from reports import leaderboard
+from reports import leaderboard, reading
 from search.calibration import fit_platt
 from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from search.run_folder import RunFolder
@@ -186,11 +186,11 @@ def test_rows_stand_by_rank_and_null_comes_last(run, rows):
     values = [row["value"] for row in rows[:-1]]
     assert values == sorted(values, reverse=True)
     for sort in ("val_precision", "val_precision asc", "value", "value desc", "rank asc"):
-        found = [row[sort.split()[0]] for row in leaderboard.read(run.leaderboard, sort=sort)]
+        found = [row[sort.split()[0]] for row in reading.read(run.leaderboard, sort=sort).rows]
         numbers = [value for value in found if value is not None]
         assert found[len(numbers) :] == [None] * (len(found) - len(numbers))
         assert numbers == sorted(numbers, reverse="asc" not in sort)
-    passed = leaderboard.read(run.leaderboard, where="val_f1 >= 0")
+    passed = reading.read(run.leaderboard, where="val_f1 >= 0").rows
     assert len(passed) == 11, "an undefined value passed a comparison"
 
 
@@ -200,7 +200,7 @@ def test_equal_values_share_a_rank(run, tmp_path):
     records = [record.model_copy(update={"value": value}) for record, value in pairs]
     path = tmp_path / "leaderboard.parquet"
     leaderboard.write(path, records)
-    found = [(row["rank"], row["trial_id"]) for row in leaderboard.read(path)]
+    found = [(row["rank"], row["trial_id"]) for row in reading.read(path).rows]
     expected = [(1, 9), (2, 1), (2, 2), (2, 10), (5, 0), (5, 4), (5, 5), (8, 11), (9, 7), (10, 8)]
     assert found == [(rank, f"{n:05d}") for rank, n in expected] + [(None, "00003"), (None, "00006")]
 
@@ -210,7 +210,7 @@ def test_infinite_thresholds_are_written_and_read(run, tmp_path, capsys):
     endless = [record.model_copy(update={"threshold_score": bound}) for record, bound in pairs]
     path = tmp_path / "leaderboard.parquet"
     leaderboard.write(path, endless)
-    assert {row["threshold_score"] for row in leaderboard.read(path)} == {math.inf, -math.inf}
+    assert {row["threshold_score"] for row in reading.read(path).rows} == {math.inf, -math.inf}
     assert main(["leaderboard", str(path), "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert {row["threshold_score"] for row in found} == {"inf", "-inf"}
@@ -219,7 +219,7 @@ def test_infinite_thresholds_are_written_and_read(run, tmp_path, capsys):
 @pytest.mark.parametrize("address", ["folder", "file"])
 def test_the_command_shows_a_table(run, capsys, address):
     path = run.path if address == "folder" else run.leaderboard
-    assert main(["leaderboard", str(path), "--top", "20"]) == 0
+    assert main(["leaderboard", str(path), "--top", "20", "--format", "table"]) == 0
     said = capsys.readouterr()
     assert said.err == ""
     assert "failed: ValueError: told to fail in two lines" in " ".join(said.out.split())
@@ -298,7 +298,7 @@ def test_an_unknown_column_to_sort_by_is_one_line(run, capsys, sort):
 
 def test_a_leaderboard_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(RunError, match="a leaderboard is written when the first trial finishes, but"):
-        leaderboard.read(tmp_path / "leaderboard.parquet")
+        reading.read(tmp_path / "leaderboard.parquet")
 
 
 def test_resume_rebuilds_a_lost_leaderboard_from_the_records(run, capsys):

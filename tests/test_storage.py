@@ -140,7 +140,7 @@ def test_the_leaderboard_of_a_stored_run_is_read_where_it_is(store, tmp_path, mo
     go_on(run, study)
     assert main(["leaderboard", place, "--format", "json", "--sort", "trial_id asc"]) == 0
     assert [row["trial_id"] for row in json.loads(capsys.readouterr().out)] == ["00000", "00001"]
-    assert main(["leaderboard", place]) == 0
+    assert main(["leaderboard", place, "--format", "table"]) == 0
     assert "toy" in capsys.readouterr().out
     if "://" in store:
         assert main(["promote", place, "--to", "bundle"]) == 2

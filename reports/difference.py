@@ -1,0 +1,147 @@
+"""Two runs side by side: settings that differ, what each head and loss reached, whose best is better."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.table import Table
+
+from reports.comparison import Comparison, compare
+from reports.reading import Leaderboard, read
+from search.run_folder import RunFolder
+from spaces.errors import RunError
+
+Shown = Table | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What sets two runs apart.
+
+    Args:
+        settings: the settings that differ, by their dotted names: of the first, of the second.
+        same_rows: whether both measured on the same validation rows; only then do values compare.
+        values: best cross-fitted values by head and loss: of the first, of the second; None without.
+        best: ids of the best trials; None without.
+        comparison: the second's best minus the first's; None where rows differ or none is best.
+    """
+
+    settings: dict[str, tuple[Any, Any]]
+    same_rows: bool
+    values: dict[tuple[str, str], tuple[float | None, float | None]]
+    best: tuple[str | None, str | None]
+    comparison: Comparison | None
+
+
+def difference(run_a: Path, run_b: Path) -> Difference:
+    """Compares two runs.
+
+    Raises:
+        RunError: one is no run folder or has no leaderboard.
+    """
+    folders = RunFolder(run_a), RunFolder(run_b)
+    studies = [_flat(_study(folder)) for folder in folders]
+    keys = list(dict.fromkeys([*studies[0], *studies[1]]))
+    settings = {
+        key: (studies[0].get(key), studies[1].get(key))
+        for key in keys
+        if key != "name" and studies[0].get(key) != studies[1].get(key)
+    }
+    resolved = [folder.resolved() for folder in folders]
+    same_rows = all(resolved[0].get(key) == resolved[1].get(key) for key in ("data_digest", "split_digest"))
+    boards = [read(path) for path in (run_a, run_b)]
+    values = [_best_values(board) for board in boards]
+    pairs = sorted({*values[0], *values[1]})
+    best_a, best_b = (None if b.facts.best is None else str(b.facts.best["trial_id"]) for b in boards)
+    comparable = same_rows and best_a is not None and best_b is not None
+    comparable = comparable and studies[0].get("objective.metric") == studies[1].get("objective.metric")
+    return Difference(
+        settings=settings,
+        same_rows=same_rows,
+        values={pair: (values[0].get(pair), values[1].get(pair)) for pair in pairs},
+        best=(best_a, best_b),
+        comparison=compare(folders[1], best_b, best_a, other=folders[0])
+        if comparable and best_a is not None and best_b is not None
+        else None,
+    )
+
+
+def difference_shown(found: Difference, name_a: str, name_b: str) -> Iterator[Shown]:
+    """Yields tables and lines, for a terminal."""
+    if found.settings:
+        table = Table(title="settings that differ", title_justify="left", header_style="bold", box=None)
+        for head in ("", name_a, name_b):
+            table.add_column(head)
+        for key, (a, b) in found.settings.items():
+            table.add_row(key, _said(a), _said(b))
+        yield table
+    else:
+        yield "no setting differs"
+    table = Table(
+        title="best value of each head and loss", title_justify="left", header_style="bold", box=None
+    )
+    for head in ("head", "loss", name_a, name_b, "difference"):
+        table.add_column(head, justify="left" if head in ("head", "loss") else "right")
+    for (head, loss), (a, b) in found.values.items():
+        apart = "" if a is None or b is None or not found.same_rows else f"{b - a:+.3f}"
+        table.add_row(head, loss, _number(a), _number(b), apart)
+    yield table
+    if not found.same_rows:
+        yield "the runs were measured on different rows: their values do not compare"
+    elif found.comparison is not None:
+        c, (a, b) = found.comparison, found.best
+        verdict = (
+            "the rows cannot tell them apart"
+            if c.tied
+            else f"{name_b if c.difference > 0 else name_a} is better"
+        )
+        yield (
+            f"best of {name_b} ({b}) minus best of {name_a} ({a}), each at its threshold on the same rows: "
+            f"{c.difference:+.3f} (95% {c.low:+.3f} to {c.high:+.3f}): {verdict}"
+        )
+
+
+def _study(folder: RunFolder) -> dict[str, Any]:
+    folder.resolved()  # says what is wrong with a folder that is no run
+    study: dict[str, Any] = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
+    return {key: value for key, value in study.items() if key != "resolved"}
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found |= _flat(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found
+
+
+def _best_values(board: Leaderboard) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for row in board.rows:
+        if row["head"] is not None and row["value"] is not None:
+            pair = (str(row["head"]), str(row["loss"]))
+            found[pair] = max(found.get(pair, float("-inf")), float(row["value"]))
+    return found
+
+
+def _said(value: Any) -> str:
+    return "-" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def check_two(runs: list[str]) -> tuple[Path, Path]:
+    """Returns the two run folders that a difference is between.
+
+    Raises:
+        RunError: there are not two.
+    """
+    if len(runs) != 2:
+        raise RunError(f"--diff compares two runs, but got {len(runs)}: leaderboard --diff RUN_A RUN_B")
+    return Path(runs[0]), Path(runs[1])
