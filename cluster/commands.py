@@ -165,7 +165,11 @@ def leaderboard(
         str | None, typer.Option(help="a column, such as head: the best row for each of its values")
     ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="compare two runs: settings, heads, bests")] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=2, help="train the top rows again so often, and rank by the mean")
+    ] = None,
     form: Annotated[Literal["table", "csv", "json"] | None, typer.Option("--format")] = None,
+    address: Address = None,
 ) -> None:
     """Show a run's trials, best first; a table on a terminal, csv elsewhere."""
     from cluster import reading
@@ -175,6 +179,13 @@ def leaderboard(
         reading.show_difference(runs, console)
         return
     form = form or ("table" if console.is_terminal else "csv")
+    if seeds is not None:
+        from cluster.seeding import show_means, trainable
+        from reports.reading import read
+
+        rows = read(reading.only(runs, "--seeds"), sort=sort, where=where, best_per=best_per)
+        show_means(Path(runs[0]), seeds, trainable(rows, top), form, console, address)
+        return
     with reading.opened(runs) as (places, names):
         reading.show(places, names, form, console, top=top, sort=sort, where=where, best_per=best_per)
 

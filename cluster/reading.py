@@ -14,6 +14,7 @@ from reports.footnotes import Chosen, footnotes
 from reports.reading import Leaderboard
 from reports.table import table
 from search.storage import is_uri
+from spaces.errors import RunError
 
 TOP = 10
 
@@ -87,6 +88,17 @@ def show_difference(runs: list[str], console: Console) -> None:
     a, b = check_two(runs)
     for part in difference_shown(difference(a, b), *runs):
         console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+
+
+def only(runs: Sequence[str], asker: str) -> Path:
+    """Returns the one run folder that an option works on.
+
+    Raises:
+        RunError: several were named, or a copy at a URI.
+    """
+    if len(runs) != 1 or is_uri(runs[0]):
+        raise RunError(f"{asker} takes one run's folder, but got {', '.join(runs)}")
+    return Path(runs[0])
 
 
 def _is_trained(board: Leaderboard) -> bool:

@@ -1,0 +1,129 @@
+"""Jobs on warm workers: each process takes one after another, and a job whose worker dies starts again."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cluster.preparing import say
+from spaces.errors import RunError
+from spaces.study import Study
+
+ATTEMPTS = 3
+"""A job that kills its worker so many times is given up."""
+
+Job = TypeVar("Job")
+
+
+def outcomes(
+    study: Study, worker: type, shared: Any, jobs: Sequence[Job], named: Callable[[Job], str]
+) -> Iterator[Any]:
+    """Runs all jobs, several at once, and yields what they come to as they end; Ray must be connected.
+
+    Args:
+        study: says what a worker is given.
+        worker: made of `(threads, gpu_share, gpu_memory)`; its `ready()` returns once the process is there,
+            and its `run(shared, job)` does a job.
+        shared: what all jobs need, stored once per host.
+        jobs: in the order in which they begin; hashable.
+        named: what a person calls a job.
+
+    Raises:
+        RunError: a job killed its worker again and again; the others are not waited for.
+    """
+    import ray
+
+    resources = study.resources
+    shared = ray.put(shared)
+    actor = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpu_share)(worker)
+    workers: list[Any] = []
+    flying: dict[Any, tuple[Any, Job | None]] = {}
+    waiting, left, deaths = list(reversed(jobs)), len(jobs), Counter[Job | None]()
+
+    def add_worker() -> None:
+        # It gets its first job once it is there: hosts may be busy with the work of others.
+        workers.append(actor.remote(resources.cpus, resources.gpu_share, resources.gpu_memory))
+        flying[workers[-1].ready.remote()] = (workers[-1], None)
+
+    try:
+        for _ in range(min(len(jobs), _at_once(study))):
+            add_worker()
+        while left:
+            (done,), _ = ray.wait(list(flying), num_returns=1)
+            ready, job = flying.pop(done)
+            try:
+                outcome = ray.get(done)
+            except ray.exceptions.RayError as error:
+                deaths[job] += 1
+                if deaths[job] == ATTEMPTS:
+                    why = f"killed its worker {ATTEMPTS} times ({type(error).__name__}, see Ray's logs)"
+                    raise RunError(f"{_where(job, named)} {why}", exit_code=1) from error
+                waiting += [job] if job is not None else []
+                add_worker()
+                continue
+            if waiting:
+                following = waiting.pop()
+                flying[ready.run.remote(shared, following)] = (ready, following)
+            if job is not None:
+                left -= 1
+                yield outcome
+    finally:
+        for process in workers:
+            ray.kill(process)
+
+
+def _where(job: Job | None, named: Callable[[Job], str]) -> str:
+    return "starting" if job is None else named(job)
+
+
+def _at_once(study: Study) -> int:
+    """How many jobs the cluster can hold."""
+    if study.resources.workers is not None:
+        return study.resources.workers
+    from search.parallel import hosts_for
+
+    held, wanted = 0, study.resources
+    for total in (node["Resources"] for node in hosts_for(wanted)):
+        fit = [int(total["CPU"] // wanted.cpus)]
+        fit += [int(total["GPU"] / wanted.gpu_share)] if wanted.gpu_share else []
+        held += min(fit)
+    return max(1, held)
+
+
+class Told:
+    """A bar on a terminal, a line per job elsewhere.
+
+    Args:
+        console: where a person may be looking.
+        total: how many jobs.
+        what: what a person calls them.
+    """
+
+    def __init__(self, console: Console, total: int, what: str) -> None:
+        self._console, self._total, self._what, self._done = console, total, what, 0
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> "Told":
+        if self._bar is not None:
+            self._bar.add_task("", total=self._total)
+            with contextlib.suppress(OSError):
+                self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            with contextlib.suppress(OSError):
+                self._bar.stop()
+
+    def done(self, line: str) -> None:
+        """Tells of a job that is done."""
+        self._done += 1
+        with contextlib.suppress(OSError):  # a terminal that went away is not an error
+            if self._bar is not None:
+                self._bar.update(self._bar.task_ids[0], completed=self._done)
+            else:
+                say(self._console, f"{self._done}/{self._total} {self._what}, {line}")
