@@ -9,10 +9,10 @@ from rich.console import Console
 
 from cluster.terminal import outlast_terminal
 from spaces.errors import RunError
-from spaces.study import Study
 
 if TYPE_CHECKING:
     from search.store import Stored
+    from spaces.study import Study
 
 app = typer.Typer(
     name="search.py",
@@ -331,7 +331,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=140)
 
 
-def _run(study: Study, base: Path, name: str | None, address: Literal["auto", "local"] | None) -> None:
+def _run(study: "Study", base: Path, name: str | None, address: Literal["auto", "local"] | None) -> None:
     from cluster import runs
 
     console = _console()
