@@ -11,20 +11,45 @@ from rich.console import Console
 from cluster import runs
 from cluster.commands import main
 from cluster.seeding import show_means, trainable
-from reports import reading, seeds
-from search.run_folder import RunFolder
+from reports import leaderboard, reading, seeds
+from search.preparation import prepare, with_absolute_paths
+from search.record import Ask
+from search.run_folder import RunFolder, prepared_beside
 from search.seeds import again, to_the_end
+from search.trial import Place, RunFacts, Trial
 from spaces.study_file import read
 from tests.driving import write_study
 from tests.numpy_trainer import numpy_trainer
+from tests.toys import config
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> RunFolder:
+    """A finished run of a baseline and three trials, trained here and now with numpy."""
     home = tmp_path_factory.mktemp("seeds")
-    study = write_study(home, {"budget": {"trials": 4}, "resources": {"workers": 2}})
-    console = Console(file=io.StringIO())
-    return runs.start(read(study), home, home / "runs", None, "local", console, numpy_trainer)
+    file = write_study(home, {"resources": {"workers": 2}, "asha": {"enabled": True, "grace": 1}})
+    study = with_absolute_paths(read(file), home)
+    folder = RunFolder(home / "runs" / "toy")
+    prepared = prepare(study, home, prepared_beside(home / "runs"))
+    reference = prepared.reference(study)
+    folder.write_reference(reference, prepared.split.validation)
+    digests = {"data_digest": prepared.data_digest, "split_digest": prepared.split_digest}
+    folder.create(study, {**digests, "study_digest": runs._digest(study)})
+    facts = RunFacts(groups="known", leaky=False, data_digest=prepared.data_digest, code_digest="c" * 64)
+    asks = [Ask(number=0, kind="baseline", baseline="prevalence", seed=0)]
+    for number, rate in enumerate((0.1, 0.01, 0.001), start=1):
+        asks.append(
+            Ask(
+                number=number, kind="search", config=config("sigmoid", "bce", learning_rate=rate), seed=number
+            )
+        )
+    for ask in asks:
+        trial = Trial(
+            ask, to_the_end(study), prepared.trial_data(), reference, facts, numpy_trainer, Place(node="here")
+        )
+        folder.write_record(trial.to_next_rung().record)
+    leaderboard.write(folder.leaderboard, folder.records())
+    return folder
 
 
 def test_seeds_follow_from_the_trials_own_and_are_never_it(run):
@@ -62,11 +87,15 @@ def test_means_are_those_of_the_trainings_and_nothing_is_trained_twice(run):
     assert "the training in the search is not among them" in said
 
     before = [path.stat().st_mtime_ns for path in files]
-    files[0].write_text("{")
     console = Console(file=io.StringIO(), width=200)
     assert show_means(run.path, 3, chosen, "table", console, "local", numpy_trainer) == rows
-    assert "1 of 9 trainings to do" in console.file.getvalue()
-    assert [path.stat().st_mtime_ns for path in files[1:]] == before[1:]
+    assert "trainings to do" not in console.file.getvalue()
+    assert [path.stat().st_mtime_ns for path in files] == before
+
+    one = again(run.record(chosen[0]), 1)[0]
+    assert seeds.stored(run, one, "other code") is None
+    files[0].write_text("{")
+    assert seeds.stored(run, one, code_of(run, again(run.record(chosen[0]), 2)[1])) is None
 
 
 def code_of(run, one) -> str:
