@@ -18,6 +18,8 @@ MODULES = (
     "compare", "main",
 )  # fmt: skip
 """The page's modules, from below to above: each imports only those before it."""
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?:async )?(?:function|const) (\w+)", re.MULTILINE)
 
 
 def write(run: RunFolder, path: Path | None = None, *, selection: Selection | None = None) -> Path:
@@ -65,13 +67,16 @@ def page(title: str, data: str) -> str:
 
 
 def script() -> str:
-    """Returns all modules as one script: what they import from each other is simply there."""
-    parts = []
-    for name in MODULES:
-        text = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
-        text = re.sub(r"^import [^;]*;\n", "", text, flags=re.M)
-        parts.append(re.sub(r"^export ", "", text, flags=re.M))
-    return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+    """Returns all modules as one script: each a function that returns what it exports."""
+    return '"use strict";\nconst modules = {};\n' + "".join(map(_module, MODULES))
+
+
+def _module(name: str) -> str:
+    text = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
+    text = _IMPORT.sub(lambda found: f"const {found[1]} = modules.{found[2]};", text)
+    exported = ", ".join(_EXPORT.findall(text))
+    text = re.sub(r"^export ", "", text, flags=re.M)
+    return f"modules.{name} = (() => {{\n{text}return {{ {exported} }};\n}})();\n"
 
 
 def _digest(text: str) -> str:
