@@ -23,6 +23,9 @@ FORMAT = 1
 DETAILED = 50
 """So many of the best trials have curves and cuts."""
 
+READINGS = ("value: ", "its fa/day: ")
+"""Beginnings of the footnotes that say what a column is; the others say what to beware of."""
+
 
 class Selection(Protocol):
     """What is known of the ranking beyond the values: which trials the rows cannot tell apart, and by how
@@ -74,11 +77,12 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "objective": study.objective.metric,
         "policy": study.threshold.policy,
-        "source": study.data.source,
+        "source": page_facts.source(study),
         "trunk": study.trunk.name,
         "about_events": about_events(rows),
         "facts": page_facts.facts(run, study, list(records.values()), reference),
-        "caveats": footnotes(rows),
+        "readings": [note for note in footnotes(rows) if note.startswith(READINGS)],
+        "caveats": [note for note in footnotes(rows) if not note.startswith(READINGS)],
         "costs": _costs(study),
         "rows": len(reference.y),
         "positives": int(reference.y.sum()),

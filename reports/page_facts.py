@@ -74,8 +74,7 @@ def _searched(study: Study) -> Facts:
 
 def _data(study: Study, reference: Reference, rows: Rows | None) -> Facts:
     data = study.data
-    name = Path(getattr(data, "path", "") or "").name
-    found = [("source", data.source + (f": {name}" if name else ""))]
+    found = [("source", source(study))]
     if rows is not None:
         found.append(("rows", f"{_count(rows.y)}, each {rows.x.dtype} {rows.x.shape[1:]}"))
         found.append(("positive, negative", f"{rows.labels.positive!r}, {rows.labels.negative!r}"))
@@ -95,6 +94,12 @@ def _data(study: Study, reference: Reference, rows: Rows | None) -> Facts:
             )
         )
     return found
+
+
+def source(study: Study) -> str:
+    """Returns what the rows come from: the source and, of a file or a folder, its name."""
+    name = Path(getattr(study.data, "path", "") or "").name
+    return f"{study.data.source} ({name})" if name else study.data.source
 
 
 def _parts(
@@ -118,10 +123,10 @@ def _parts(
 
 
 def _measure(study: Study, first: Record) -> Facts:
-    objective, rules = study.objective, study.threshold.model_dump(exclude={"policy"})
+    objective, policy = study.objective, study.threshold.model_dump(exclude={"policy"})
     found = [
         ("value", f"{objective.metric}, cross-fitted"),
-        ("threshold by", study.threshold.policy + (f" ({_settings(rules)})" if rules else "")),
+        ("threshold by", study.threshold.policy + (f" ({_settings(policy)})" if policy else "")),
         ("epochs steered by", objective.steer),
         ("calibration", objective.calibration),
     ]
@@ -130,7 +135,14 @@ def _measure(study: Study, first: Record) -> Facts:
     scoring = first.event_scoring
     if scoring is not None:
         found.append(("events scored by", f"{scoring['scorer']}, timescoring {scoring['timescoring']}"))
-        found.append(("events", _settings(study.events.model_dump(exclude={"scorer"}))))
+        rules = study.events
+        found.append(
+            (
+                "events",
+                f"shorter than {rules.drop_shorter_s:g} s dropped, "
+                f"then gaps shorter than {rules.merge_gaps_s:g} s closed",
+            )
+        )
     return found
 
 

@@ -1,10 +1,9 @@
 // The columns of the table: what each shows, sorts by, and whether it is there at first.
 
-import { DATA, NAMES, estimateOf, headOf, isBaseline, rankOf, valueOf } from "./data.js";
+import { DATA, NAMES, estimateOf, headOf, rankOf, valueOf } from "./data.js";
 import { h } from "./dom.js";
 import { DASH, duration, fixed, interval, isNumber, significant, words } from "./format.js";
 
-const OBJECTIVE = `val_${DATA.objective}`;
 const EVENTS = DATA.about_events;
 
 function estimate({ value, low, high }, decimals = 3) {
@@ -34,29 +33,32 @@ function measured(key, name, at, decimals = 3) {
 const KNOWN = [
   { key: "rank", name: "rank", number: true, ascending: true, value: (row) => row.rank, cell: (row) => rankOf(row) ?? DASH, at: "all" },
   text("trial_id", "trial", "all", { ascending: true }),
-  text("head", "head", "all", { ascending: true, value: headOf, cell: (row) => [headOf(row) ?? DASH, isBaseline(row) && h("small", { class: "badge" }, "baseline")] }),
+  text("head", "head", "all", { ascending: true, value: headOf, cell: (row) => headOf(row) ?? DASH }),
   text("loss", "loss", "all", { ascending: true }),
   { key: "value", name: "value", number: true, value: (row) => row.value, cell: (row) => estimate(valueOf(row)), at: "all", hint: `${words(DATA.objective)}, cross-fitted` },
+  measured(`val_${DATA.objective}`, `${words(DATA.objective)} in sample`, "wide"),
   number("value_fa_per_day", "its fa/day", EVENTS ? "all" : "", (value) => fixed(value, 1)),
-  measured("val_event_sensitivity", "event sens.", EVENTS ? "wide" : ""),
+  measured("val_event_sensitivity", "seizures found", EVENTS ? "wide" : ""),
   measured("val_fa_per_day", "fa/day", EVENTS ? "wide" : "", 1),
   measured("val_sensitivity", "sensitivity", EVENTS ? "" : "wide"),
   measured("val_precision", "precision", EVENTS ? "" : "wide"),
   measured("val_specificity", "specificity", ""),
   number("learning_rate", "rate", "wide"),
-  text("optimizer", "optimizer", "wide", { ascending: true }),
+  text("optimizer", "optimizer", "", { ascending: true }),
   number("threshold", "threshold", "wide", (value) => fixed(value)),
   number("epochs", "epochs", ""),
-  number("train_s", "time", "wide", duration),
+  number("train_s", "time", "", duration),
   { key: "notes", name: "notes", number: false, value: (row) => notesOf(row) || null, cell: (row) => notesOf(row), at: "all", ascending: true },
 ];
 
-const HIDDEN = new Set(["error", "kind", "objective", "params", ...KNOWN.map((column) => column.key)]);
+const NOTES = KNOWN.pop();
+const LISTED = KNOWN.filter(({ key }, k) => NAMES.includes(key) && KNOWN.findIndex((one) => one.key === key) === k);
+const HIDDEN = new Set(["error", "kind", "objective", ...LISTED.map((column) => column.key)]);
 
 function other(name) {
   if (/_(low|high)$/.test(name) && NAMES.includes(name.replace(/_(low|high)$/, ""))) return null;
   if (HIDDEN.has(name)) return null;
-  if (NAMES.includes(`${name}_low`)) return measured(name, words(name), name === OBJECTIVE && !EVENTS ? "wide" : "");
+  if (NAMES.includes(`${name}_low`)) return measured(name, words(name), "");
   return {
     key: name,
     name: words(name),
@@ -67,7 +69,7 @@ function other(name) {
   };
 }
 
-export const TABLE_COLUMNS = [...KNOWN.filter(({ key }) => key === "notes" || NAMES.includes(key)), ...NAMES.map(other).filter(Boolean)];
+export const TABLE_COLUMNS = [...LISTED, ...NAMES.map(other).filter(Boolean), NOTES];
 
 // Undefined comes last either way; ties keep the order of the leaderboard.
 export function sorted(rows, column, ascending) {

@@ -52,7 +52,7 @@ function draw() {
     h("div", { class: "controls" }, first, second),
     h("p", { class: "note" }, "Intervals that overlap do not show that two trials are equal, nor that they differ: both were measured on the same rows."),
     legend([[`${a.trial_id}, ${titleOf(a)}`, "is-first"], [`${b.trial_id}, ${titleOf(b)}`, "is-second"]]),
-    h("div", { class: "figures" }, differing(a, b), measures(a, b), curves, timeline),
+    h("div", { class: "figures" }, differing(a, b), measures(a, b), h("div", { class: "figures three whole" }, curves), timeline),
   );
 }
 

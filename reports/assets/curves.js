@@ -109,7 +109,6 @@ export function reliabilityFigure(detail, row) {
     () => ({ x: { ...SQUARE, name: "claimed probability" }, y: { ...SQUARE, name: "share of positives" } }),
     (x, y) => [
       s("line", { class: "diagonal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }),
-      s("path", { class: "line is-first thin", d: path(bins.claimed.map((claim, k) => [x(claim), y(bins.came[k])])) }),
       bins.claimed.map((claim, k) =>
         s("circle", { class: "bubble", cx: x(claim), cy: y(bins.came[k]), r: radius(Math.sqrt(bins.weight[k])) },
           s("title", {}, `${bins.rows[k]} rows: claimed ${percent(claim)}, came ${percent(bins.came[k])}`))),

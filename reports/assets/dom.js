@@ -35,8 +35,8 @@ export function figure(title, body, note = null, attributes = {}) {
   return h("figure", attributes, h("figcaption", {}, h("h3", {}, title), note && h("p", { class: "note" }, note)), body);
 }
 
-export function definitions(pairs) {
-  return h("dl", { class: "facts" }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+export function definitions(pairs, kind = "facts") {
+  return h("dl", { class: kind }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
 export function select(label, options, chosen, change) {

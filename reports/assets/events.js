@@ -17,14 +17,15 @@ export function patientsFigure(detail) {
   );
   const table = h("table", { class: "patients" }, h("thead", {}, h("tr", {}, head.map((name, k) => h("th", { scope: "col", class: k ? "number" : null }, name)))), h("tbody", {}, rows));
   return figure("Patients", h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Patients" }, table),
-    `At the trial's threshold, the worst first; events counted by ${DATA.events.scorer}, which merges and splits them.`);
+    `At the trial's threshold, the worst first; events counted by ${DATA.events.scorer}, which merges and splits them.`, { class: "whole" });
 }
 
 function clock(seconds) {
   if (seconds < 60) return `${significant(seconds)} s`;
-  const [whole, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
-  const rest = Math.round(seconds % 60);
-  return whole ? `${whole}:${String(minutes).padStart(2, "0")} h` : `${minutes}:${String(rest).padStart(2, "0")} min`;
+  const whole = Math.round(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  return `${hours ? `${hours}:` : ""}${hours ? two(Math.floor((whole % 3600) / 60)) : Math.floor(whole / 60)}:${two(whole % 60)}`;
 }
 
 function clockTicks(high, about) {
@@ -34,7 +35,7 @@ function clockTicks(high, about) {
 
 function drawn(recording, tracks, width) {
   const left = 84;
-  const x = linear(0, recording.seconds, left, width - 14);
+  const x = linear(0, recording.seconds, left, width - 24);
   const foot = 14 + tracks.length * 36;
   return [
     clockTicks(recording.seconds, Math.max(2, Math.floor(width / 110))).map((at) => [
@@ -82,6 +83,6 @@ export function timelineFigure(detail, others = []) {
   const options = recordings.map((one, k) => [String(k), `${one.name}: ${duration(one.seconds)}, ${plural(one.seizures.length, "seizure")}`]);
   const pick = select("Recording", options, String(current()), (k) => (set({ recording: Number(k) }), redraw()));
   pick.querySelector("select").id = "recording";
-  const keys = legend([["annotation", "is-reference"], ["detected", "is-first"]]);
+  const keys = legend([["annotation", "is-reference"], ["detected", "is-first"], ...others.map(([name]) => [`detected ${name}`, "is-second"])]);
   return { redraw, figure: figure("One recording", h("div", {}, h("div", { class: "controls" }, pick), chart.host, said, keys), null, { class: "whole" }) };
 }

@@ -2,6 +2,18 @@
 
 export const DASH = "–";
 
+const NAMED = {
+  f1: "F1",
+  event_f1: "event F1",
+  mcc: "MCC",
+  roc_auc: "ROC AUC",
+  ece: "calibration error",
+  fa_per_day: "false alarms per day",
+  value_fa_per_day: "false alarms per day behind value",
+  train_s: "training time",
+  params: "parameters",
+};
+
 export function isNumber(value) {
   return typeof value === "number" && !Number.isNaN(value);
 }
@@ -21,7 +33,7 @@ export function significant(value, digits = 3) {
   const size = Math.abs(value);
   const text =
     size >= 1e5 || size < 1e-4
-      ? value.toExponential(digits - 1).replace("e+", "e")
+      ? value.toExponential(digits - 1).replace(/\.?0*e\+?/, "e")
       : Number(value.toPrecision(digits)).toString();
   return text.replace(/-/g, "−");
 }
@@ -40,10 +52,11 @@ export function interval(low, high, decimals = 3) {
 
 export function duration(seconds) {
   if (!isNumber(seconds)) return DASH;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  const hours = Math.floor(seconds / 3600);
-  return `${hours} h ${Math.round((seconds % 3600) / 60)} min`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  if (hours) return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
+  if (!minutes) return `${whole} s`;
+  return whole % 60 ? `${minutes} min ${whole % 60} s` : `${minutes} min`;
 }
 
 export function plural(number, noun) {
@@ -52,5 +65,6 @@ export function plural(number, noun) {
 
 // A name of a column or a setting, as words.
 export function words(name) {
-  return name.replace(/^val_/, "").replaceAll("_", " ");
+  const plain = name.replace(/^val_/, "");
+  return NAMED[plain] ?? plain.replaceAll("_", " ");
 }

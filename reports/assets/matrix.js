@@ -54,5 +54,6 @@ export function matrixFigure() {
     "Heads × losses",
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heads and losses" }, h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, body))),
     `The best value of each pair, with the 95% interval ${DATA.selection ? "" : `of its ${words(DATA.objective)} in sample`}; a dash is a pair that was not tried.`,
+    { class: "whole" },
   );
 }

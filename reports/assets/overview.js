@@ -39,7 +39,7 @@ function tiles() {
 }
 
 function lead() {
-  const data = `${count(DATA.rows)} validation rows of ${words(DATA.source)}, ${percent(DATA.positives / DATA.rows)} of them positive`;
+  const data = `${count(DATA.rows)} validation rows of ${DATA.source}, ${count(DATA.positives)} of them positive`;
   const what = `${plural(DATA.trials, "configuration")} of ${DATA.trunk}, measured on ${data}.`;
   if (!BEST) return h("p", { class: "lead" }, what, " No trained trial has a value.");
   const button = h("button", { class: "link", click: () => (choose(BEST.trial_id), byId("trial").scrollIntoView()) }, `trial ${BEST.trial_id}`);
@@ -52,11 +52,11 @@ export function drawOverview() {
   const notes = [...DATA.caveats, DATA.selection?.note].filter(Boolean);
   const links = [["trials", "Trials"], ["trial", "One trial"], ["compare", "Two trials"], ["search", "The search"], ["about", "About this run"]];
   byId("overview").replaceChildren(
-    h("p", { class: "kicker" }, `Study ${DATA.study}`),
+    h("p", { class: "kicker" }, `Search of head configurations${DATA.study === DATA.name ? "" : `, study ${DATA.study}`}`),
     h("h1", {}, DATA.name),
     lead(),
     tiles(),
-    h("ul", { class: "caveats", "aria-label": "What to beware of" }, notes.map((note) => h("li", {}, note))),
+    notes.length ? h("ul", { class: "caveats", "aria-label": "What to beware of" }, notes.map((note) => h("li", {}, note))) : "",
     h("nav", { "aria-label": "Parts of the page" }, links.map(([id, name]) => h("a", { href: `#${id}` }, name))),
   );
 }

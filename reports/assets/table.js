@@ -3,11 +3,11 @@
 import { TABLE_COLUMNS, sorted } from "./columns.js";
 import { DATA, ROWS, detailOf, isBaseline, titleOf } from "./data.js";
 import { byId, h, section } from "./dom.js";
-import { count, plural } from "./format.js";
+import { count, isNumber, plural } from "./format.js";
 import { matching } from "./filter.js";
 import { choose, isVisible, set, state, watch } from "./state.js";
 
-const AT_FIRST = 15;
+const AT_FIRST = 20;
 const MORE = 100;
 const wide = window.matchMedia("(min-width: 62rem)").matches;
 
@@ -126,6 +126,7 @@ function chooser() {
 
 export function drawTable() {
   const detailed = ROWS.filter((row) => detailOf(row.trial_id)).length;
+  const some = detailed < ROWS.filter((row) => isNumber(row.value)).length;
   section(
     "trials",
     "Trials",
@@ -148,7 +149,8 @@ export function drawTable() {
       h("table", { class: "trials" }, h("thead", { id: "table-head" }), h("tbody", { id: "table-body" })),
     ),
     h("div", { id: "table-more", class: "controls" }),
-    h("p", { class: "note" }, `Small numbers are 95% intervals. ${detailed < ROWS.length ? `The best ${detailed} trials have curves and a threshold to move.` : ""} ${DATA.about_events ? "fa/day: false alarms per 24 hours." : ""}`),
+    DATA.readings.map((reading) => h("p", { class: "note" }, reading)),
+    h("p", { class: "note" }, `Small numbers are 95% intervals. ${some ? `The best ${detailed} trials have curves and a threshold to move.` : ""}`),
   );
   drawHead();
   watch(["matching", "brushed"], drawBody);

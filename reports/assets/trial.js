@@ -15,6 +15,7 @@ const RESULT = ["epochs", "best_epoch", "train_s", "device", "precision", "calib
 
 export function shown(name, value) {
   if (name === "train_s") return duration(value);
+  if (Number.isInteger(value)) return String(value);
   return isNumber(value) ? significant(value, 4) : String(value);
 }
 
@@ -46,7 +47,7 @@ function summary(row) {
 
 function areas(row) {
   const of = (name) => `${fixed(row[name])}${interval(row[`${name}_low`], row[`${name}_high`]) && ` (${interval(row[`${name}_low`], row[`${name}_high`])})`}`;
-  return [["average precision", of("val_average_precision")], ["area under ROC", of("val_roc_auc")]];
+  return ["val_average_precision", "val_roc_auc"].map((name) => [words(name), of(name)]);
 }
 
 let redraws = [];
@@ -56,7 +57,7 @@ function draw() {
   const detail = detailOf(state.chosen);
   const pick = select("Trial", options(state.chosen), state.chosen, choose);
   pick.querySelector("select").id = "choose";
-  const settings = figure("Settings", definitions([...pairs(row, SETTINGS), ...pairs(row, RESULT), ...(detail ? areas(row) : [])]));
+  const settings = figure("Settings", definitions([...pairs(row, SETTINGS), ...pairs(row, RESULT), ...(detail ? areas(row) : [])], "facts two"));
   const top = [h("div", { class: "controls" }, pick), summary(row)];
   if (!detail) {
     redraws = [];
