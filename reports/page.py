@@ -9,6 +9,7 @@ from pathlib import Path
 from reports.page_data import Selection, as_text, document
 from search.files import write_atomically
 from search.run_folder import RunFolder
+from spaces.errors import RunError
 
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("page", "table", "charts", "trial", "print")
@@ -34,9 +35,11 @@ def write(run: RunFolder, path: Path | None = None, *, selection: Selection | No
         The file's path.
 
     Raises:
-        RunError: no run, no finished trial, or a damaged file.
+        RunError: no run, no finished trial, a damaged file, or nowhere to write to.
     """
     where = run.path / "report.html" if path is None else path
+    if where.is_dir() or not where.resolve().parent.is_dir():
+        raise RunError(f"a page is a file in a folder that exists, but got {where} (--out)")
     found = document(run, selection)
     write_atomically(where, page(f"{found['name']}: {found['objective']}", as_text(found)).encode())
     return where

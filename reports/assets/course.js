@@ -1,9 +1,8 @@
 // The course of the search: every trial's value when it finished, and the best until then.
 
-import { ROWS, isBaseline, titleOf } from "./data.js";
+import { DATA, ROWS, isBaseline, titleOf } from "./data.js";
 import { legend, plot, steps } from "./chart.js";
 import { figure, h, s, select } from "./dom.js";
-import { DATA } from "./data.js";
 import { duration, fixed, isNumber, words } from "./format.js";
 import { choose, isVisible, state, watch } from "./state.js";
 
@@ -59,7 +58,7 @@ export function courseFigure() {
             class: `dot ${kind(entry.row)} ${entry.row.trial_id === state.chosen ? "is-chosen" : ""} ${isVisible(entry.row) ? "" : "is-out"}`,
             cx: x(by.of(entry)).toFixed(1),
             cy: y(entry.row.value).toFixed(1),
-            r: entry.row.trial_id === state.chosen ? 5 : 3.2,
+            r: entry.row.trial_id === state.chosen ? 5 : TIMED.length > 300 ? 2.4 : 3.2,
             click: () => choose(entry.row.trial_id),
           },
           s("title", {}, `${entry.row.trial_id}, ${titleOf(entry.row)}: ${fixed(entry.row.value)}`),
@@ -70,6 +69,7 @@ export function courseFigure() {
   watch(["chosen", "matching", "brushed"], chart.redraw);
   const change = (name) => ((by = BY[name]), chart.redraw());
   const keys = [["best so far", "is-best"], ["trial", "is-trial"], ["stopped early", "is-stopped"], ["baseline", "is-baseline"]];
+  if (TIMED.length > 300) chart.host.classList.add("many");
   return figure(
     "Best so far",
     h("div", {}, chart.host, h("div", { class: "controls under" }, legend(keys), select("by", [["time", "time"], ["trials", "trials"]], "time", change))),

@@ -7,7 +7,7 @@ import { percent, plural, words } from "./format.js";
 function bar([name, share], most) {
   const fill = h("span", { class: "fill" });
   fill.style.inlineSize = `${(100 * share) / most}%`;
-  return h("tr", {}, h("th", { scope: "row" }, words(name)), h("td", { class: "bar" }, fill), h("td", { class: "number" }, percent(share, 0)));
+  return h("tr", {}, h("th", { scope: "row" }, words(name)), h("td", { class: "bar" }, fill), h("td", { class: "number" }, share > 0 && share < 0.01 ? "< 1%" : percent(share, 0)));
 }
 
 export function importanceFigure() {

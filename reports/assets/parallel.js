@@ -11,7 +11,9 @@ const TOP = 34;
 const BOTTOM = 20;
 const WANTED = ["head", "loss", "optimizer", "learning_rate", "batch_size", "class_weight", "hidden_layers", "dropout", "weight_decay", "label_smoothing", "focal_gamma", "augmentation", "value"];
 const LOG = new Set(["learning_rate", "weight_decay"]);
-const LINES = ROWS.filter((row) => !isBaseline(row) && isNumber(row.value));
+// The best are drawn last, on top.
+const LINES = ROWS.filter((row) => !isBaseline(row) && isNumber(row.value)).sort((a, b) => a.value - b.value);
+const OPACITY = Math.max(0.15, Math.min(0.8, 12 / Math.sqrt(LINES.length)));
 const brushes = new Map(); // axis name -> [low, high], shares of the axis from its foot
 
 function axisOf(name) {
@@ -112,7 +114,9 @@ function chartOf() {
       );
     });
     requestAnimationFrame(mark);
-    return [s("g", { class: "lines" }, lines.map(([, element]) => element)), axes];
+    const all = s("g", { class: "lines" }, lines.map(([, element]) => element));
+    all.style.setProperty("--opacity", OPACITY);
+    return [all, axes];
   };
   const mark = () => {
     for (const [row, element] of lines) {

@@ -125,8 +125,8 @@ function chooser() {
 }
 
 export function drawTable() {
-  const detailed = ROWS.filter((row) => detailOf(row.trial_id)).length;
-  const some = detailed < ROWS.filter((row) => isNumber(row.value)).length;
+  const trained = ROWS.filter((row) => isNumber(row.value) && !isBaseline(row));
+  const detailed = trained.filter((row) => detailOf(row.trial_id)).length;
   section(
     "trials",
     "Trials",
@@ -150,7 +150,7 @@ export function drawTable() {
     ),
     h("div", { id: "table-more", class: "controls" }),
     DATA.readings.map((reading) => h("p", { class: "note" }, reading)),
-    h("p", { class: "note" }, `Small numbers are 95% intervals. ${some ? `The best ${detailed} trials have curves and a threshold to move.` : ""}`),
+    h("p", { class: "note" }, `Small numbers are 95% intervals. ${detailed < trained.length ? `The best ${detailed} trials and the baselines have curves and a threshold to move.` : ""}`),
   );
   drawHead();
   watch(["matching", "brushed"], drawBody);
