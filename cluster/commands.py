@@ -175,7 +175,9 @@ def report(
     run: Run,
     out: Annotated[
         Path | None,
-        typer.Option(help="the file to write; report.html in the run's folder if left out", show_default=False),
+        typer.Option(
+            help="the file to write; report.html in the run's folder if left out", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Write a run as one HTML page, which opens anywhere, offline."""

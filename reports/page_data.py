@@ -1,4 +1,4 @@
-"""The numbers of the page, as one JSON document: what stands in it and nothing else is what the page shows."""
+"""The numbers of the page, as one JSON document: the page shows what stands in it, and nothing else."""
 
 import json
 import shlex

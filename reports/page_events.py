@@ -68,11 +68,12 @@ class Detector:
         counts = sweep(self._windows, score, cuts, self._rules)
         whole = summed(counts)
         events = detected(self._windows, decide(score, float(cuts[own])), self._rules)
-        mine = EventCounts(*(f[:, own] for f in (counts.tp, counts.fp, counts.ref, counts.seconds)))
+        tp, fp, ref, seconds = counts.tp, counts.fp, counts.ref, counts.seconds
+        mine = EventCounts(tp[:, own], fp[:, own], ref[:, own], seconds[:, own])
         return Found(whole.tp, whole.fp, events, per_patient(self._windows.recordings, events, mine))
 
     def whole(self) -> dict[str, Any]:
-        """What is the same for every trial: the recordings, their seizures, and what the scorer makes of them."""
+        """What is the same for every trial: recordings, seizures, and what the scorer makes of them."""
         recordings = self._windows.recordings
         return {
             "ref": int(self._whole.ref[0]),

@@ -14,7 +14,6 @@ from search.record import Record
 from search.reference import Reference
 from search.rows import Rows
 from search.run_folder import RunFolder
-from spaces.base import Frozen
 from spaces.errors import RunError
 from spaces.study import Range, Study
 
@@ -102,9 +101,7 @@ def source(study: Study) -> str:
     return f"{study.data.source} ({name})" if name else study.data.source
 
 
-def _parts(
-    study: Study, first: Record, reference: Reference, rows: Rows | None, split_digest: str
-) -> Facts:
+def _parts(study: Study, first: Record, reference: Reference, rows: Rows | None, split_digest: str) -> Facts:
     by = "column" if study.split.by == "column" else study.split.by
     unknown = first.groups == "unknown"
     found = [("split by", by if not unknown else f"{by} (groups are unknown, rows are taken one by one)")]
@@ -115,7 +112,9 @@ def _parts(
     else:
         found.append(("validation", _part(reference.y, reference.groups)))
         shares = study.split
-        found.append(("shares", f"train {shares.train:g}, validation {shares.validation:g}, test {shares.test:g}"))
+        found.append(
+            ("shares", f"train {shares.train:g}, validation {shares.validation:g}, test {shares.test:g}")
+        )
     found.append(("test part", "not touched by the search; promote opens it"))
     halves = reference.halves
     found.append(("cross-fit", f"{halves.mask.shape[1]} half-splits of validation by {halves.by}"))
@@ -155,7 +154,10 @@ def _course(records: Sequence[Record]) -> Facts:
     shown = {state: sum(r.state == state for r in records) for state in ("completed", "stopped", "failed")}
     return [
         ("began", f"{began:%Y-%m-%d %H:%M} UTC"),
-        ("last trial ended", f"{ended:%Y-%m-%d %H:%M} UTC, {duration((ended - began).total_seconds())} later"),
+        (
+            "last trial ended",
+            f"{ended:%Y-%m-%d %H:%M} UTC, {duration((ended - began).total_seconds())} later",
+        ),
         ("training", f"{duration(trained)} in all trials together"),
         ("trials", ", ".join(f"{count} {state}" for state, count in shown.items() if count)),
         ("on", f"{', '.join(devices)}; {nodes} host{'' if nodes == 1 else 's'}"),
@@ -201,10 +203,7 @@ def _range(value: Range) -> str:
 
 
 def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {_settings(v) if isinstance(v, Mapping | Frozen) else _plain(v)}"
-        for name, v in values.items()
-    )
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items())
 
 
 def _plain(value: Any) -> str:

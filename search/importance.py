@@ -13,8 +13,8 @@ from spaces.suggest import suggest
 LEAST_TRIALS = 8
 """With fewer completed trials nothing can be said."""
 FOREST = {"n_trees": 32, "max_depth": 8, "seed": 0}
-"""Shallow trees: with Optuna's own settings 800 trials take 13 s instead of 1, for the same shares to a hundredth,
-and the time grows with the square of the trials. The seed is fixed: the same records give the same answer."""
+"""Shallow trees: by Optuna's own settings 800 trials take 13 s instead of 1, for the same shares to a
+hundredth, and the time grows with their square. The seed is fixed: same records, same answer."""
 
 
 def ranking(records: Sequence[Record]) -> list[Record]:

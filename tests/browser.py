@@ -20,7 +20,14 @@ def chromium(width: int = 1280, height: int = 900) -> Iterator[Any]:
         pytest.skip(f"the page's tests need {' and '.join(missing)} (Debian: chromium, chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = programs["chromium"]
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}"):
+    calm = "--force-prefers-reduced-motion"  # or what is to be clicked is still scrolling
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        calm,
+        f"--window-size={width},{height}",
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs["chromedriver"]))

@@ -117,7 +117,9 @@ def made(
         ask = _ask(number, settled, rng)
         failed = number == trials - 1
         if failed:
-            finished = _finished(ask, settled, rng, state="failed", error="TrialError: </script><b>loss</b> is nan & more")
+            finished = _finished(
+                ask, settled, rng, state="failed", error="TrialError: </script><b>loss</b> is nan & more"
+            )
         else:
             raw = _scores(reference, ask, rng)
             run_of = _quick if quick else _measured
@@ -140,7 +142,9 @@ def _ask(number: int, study: Study, rng: np.random.Generator) -> Ask:
     drawn = _Drawn(rng)
     config: Config = suggest(drawn, study)
     kind = "author" if number == 2 else "search"
-    return Ask(number=number, kind=kind, config=config, drawn=drawn.values if kind == "search" else {}, seed=number)
+    return Ask(
+        number=number, kind=kind, config=config, drawn=drawn.values if kind == "search" else {}, seed=number
+    )
 
 
 def _scores(reference: Reference, ask: Ask, rng: np.random.Generator) -> np.ndarray:
@@ -148,7 +152,9 @@ def _scores(reference: Reference, ask: Ask, rng: np.random.Generator) -> np.ndar
         return np.full(len(reference.y), -1.0, np.float32)
     skill = 1.0
     if ask.config is not None:
-        skill = 3.0 - 1.5 * abs(np.log10(ask.config.learning_rate) + 2.8) - 0.8 * (ask.config.optimizer == "sgd")
+        skill = (
+            3.0 - 1.5 * abs(np.log10(ask.config.learning_rate) + 2.8) - 0.8 * (ask.config.optimizer == "sgd")
+        )
         skill += rng.normal(0, 0.3)
     noise = rng.normal(size=len(reference.y))
     if reference.timeline is not None:
@@ -186,7 +192,9 @@ def _finished(ask: Ask, study: Study, rng: np.random.Generator, **fields: Any) -
     )
 
 
-def _measured(raw: np.ndarray, reference: Reference, study: Study, ask: Ask) -> tuple[np.ndarray, dict[str, Any]]:
+def _measured(
+    raw: np.ndarray, reference: Reference, study: Study, ask: Ask
+) -> tuple[np.ndarray, dict[str, Any]]:
     found = measure(raw, reference, study, policy_of(study, None), probabilistic=False)
     return found.score, {
         "value": found.value,
@@ -201,7 +209,9 @@ def _measured(raw: np.ndarray, reference: Reference, study: Study, ask: Ask) -> 
     }
 
 
-def _quick(raw: np.ndarray, reference: Reference, study: Study, ask: Ask) -> tuple[np.ndarray, dict[str, Any]]:
+def _quick(
+    raw: np.ndarray, reference: Reference, study: Study, ask: Ask
+) -> tuple[np.ndarray, dict[str, Any]]:
     choice = choose(curve(reference.y, raw), study.threshold)  # type: ignore[arg-type]
     counts = counts_at(reference.y, raw, choice.threshold_score)
     values = {name: float(metric(counts)) for name, metric in METRICS.items()}

@@ -43,8 +43,8 @@ export function steps(points) {
 
 const MARGIN = { top: 10, right: 12, bottom: 38, left: 46 };
 
-// A place for a drawing `draw(width) -> svg children` of one height; returns it with `redraw`.
-export function canvas(label, height, draw) {
+// A place for a drawing `draw(width) -> svg children` of one height, `drawn()` after each; returns it with `redraw`.
+export function canvas(label, height, draw, drawn = () => {}) {
   const host = h("div", { class: "chart" });
   let width = 0;
   const redraw = () => {
@@ -52,6 +52,7 @@ export function canvas(label, height, draw) {
     host.replaceChildren(
       s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label() }, draw(width, height)),
     );
+    drawn();
   };
   new ResizeObserver(([entry]) => {
     const now = Math.round(entry.contentRect.width);
@@ -84,13 +85,13 @@ function axes(x, y, xScale, yScale, width, height) {
 }
 
 // A plot of `content(xScale, yScale) -> svg children` on axes that `axesOf() -> {x, y}` says anew each time.
-export function plot(label, height, axesOf, content) {
+export function plot(label, height, axesOf, content, drawn) {
   return canvas(label, height + 14, (width, whole) => {
     const { x, y } = axesOf();
     const xScale = scaleOf(x, MARGIN.left, width - MARGIN.right);
     const yScale = scaleOf(y, whole - MARGIN.bottom, MARGIN.top + 14);
-    return [axes(x, y, xScale, yScale, width, whole), content(xScale, yScale, width, whole)];
-  });
+    return [axes(x, y, xScale, yScale, width, whole), content(xScale, yScale)];
+  }, drawn);
 }
 
 export function legend(entries) {

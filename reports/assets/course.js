@@ -8,14 +8,16 @@ import { choose, isVisible, state, watch } from "./state.js";
 
 const TIMED = ROWS.filter((row) => isNumber(row.value)).map((row) => ({ row, when: Date.parse(row.finished_at) / 1000 }));
 TIMED.sort((a, b) => a.when - b.when || a.row.index - b.row.index);
+TIMED.forEach((entry, k) => (entry.place = k + 1));
 const STARTS = ROWS.map((row) => Date.parse(row.started_at ?? row.finished_at) / 1000).filter(isNumber);
 const BEGAN = STARTS.length ? Math.min(...STARTS) : 0;
+const MANY = TIMED.length > 300;
 const LENGTH = TIMED.length ? Math.max(1, TIMED.at(-1).when - BEGAN) : 1;
 const UNIT = LENGTH > 2 * 86400 ? [86400, "days"] : LENGTH > 2 * 3600 ? [3600, "hours"] : LENGTH > 120 ? [60, "minutes"] : [1, "seconds"];
 
 const BY = {
   time: { name: `${UNIT[1]} since the start`, of: ({ when }) => (when - BEGAN) / UNIT[0] },
-  trials: { name: "trials finished", of: (entry) => TIMED.indexOf(entry) + 1 },
+  trials: { name: "trials finished", of: ({ place }) => place },
 };
 let by = BY.time;
 
@@ -37,11 +39,25 @@ function points(x, y) {
   return line;
 }
 
+function dot(entry, x, y) {
+  const { row } = entry;
+  const place = { cx: x(by.of(entry)).toFixed(1), cy: y(row.value).toFixed(1), r: MANY ? 2.4 : 3.2 };
+  const name = s("title", {}, `${row.trial_id}, ${titleOf(row)}: ${fixed(row.value)}`);
+  return s("circle", { class: `dot ${kind(row)}`, ...place, click: () => choose(row.trial_id) }, name);
+}
+
 export function courseFigure() {
   if (!TIMED.length) return null;
   const values = TIMED.map(({ row }) => row.value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const pad = (high - low || 0.1) * 0.06;
+  let dots = [];
+  const mark = () => {
+    for (const [row, element] of dots) {
+      element.classList.toggle("is-out", !isVisible(row));
+      element.classList.toggle("is-chosen", row.trial_id === state.chosen);
+    }
+  };
   const chart = plot(
     () => `Best ${words(DATA.objective)} so far: ${fixed(high)} after ${duration(LENGTH)}`,
     250,
@@ -49,27 +65,16 @@ export function courseFigure() {
       x: { low: by === BY.time ? 0 : 1, high: Math.max(...TIMED.map(by.of)), name: by.name },
       y: { low: low - pad, high: high + pad, name: "value" },
     }),
-    (x, y) => [
-      s("path", { class: "line is-best", d: steps(points(x, y)) }),
-      TIMED.map((entry) =>
-        s(
-          "circle",
-          {
-            class: `dot ${kind(entry.row)} ${entry.row.trial_id === state.chosen ? "is-chosen" : ""} ${isVisible(entry.row) ? "" : "is-out"}`,
-            cx: x(by.of(entry)).toFixed(1),
-            cy: y(entry.row.value).toFixed(1),
-            r: entry.row.trial_id === state.chosen ? 5 : TIMED.length > 300 ? 2.4 : 3.2,
-            click: () => choose(entry.row.trial_id),
-          },
-          s("title", {}, `${entry.row.trial_id}, ${titleOf(entry.row)}: ${fixed(entry.row.value)}`),
-        ),
-      ),
-    ],
+    (x, y) => {
+      dots = TIMED.map((entry) => [entry.row, dot(entry, x, y)]);
+      return [s("path", { class: "line is-best", d: steps(points(x, y)) }), dots.map(([, element]) => element)];
+    },
+    mark,
   );
-  watch(["chosen", "matching", "brushed"], chart.redraw);
+  watch(["chosen", "matching", "brushed"], mark);
   const change = (name) => ((by = BY[name]), chart.redraw());
   const keys = [["best so far", "is-best"], ["trial", "is-trial"], ["stopped early", "is-stopped"], ["baseline", "is-baseline"]];
-  if (TIMED.length > 300) chart.host.classList.add("many");
+  if (MANY) chart.host.classList.add("many");
   return figure(
     "Best so far",
     h("div", {}, chart.host, h("div", { class: "controls under" }, legend(keys), select("by", [["time", "time"], ["trials", "trials"]], "time", change))),

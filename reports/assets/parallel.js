@@ -113,7 +113,6 @@ function chartOf() {
         zone,
       );
     });
-    requestAnimationFrame(mark);
     const all = s("g", { class: "lines" }, lines.map(([, element]) => element));
     all.style.setProperty("--opacity", OPACITY);
     return [all, axes];
@@ -133,7 +132,7 @@ function chartOf() {
       zone.setAttribute("aria-valuetext", said({ name }));
     }
   };
-  const chart = canvas(() => "Settings of all trials, a line for each", HEIGHT, draw);
+  const chart = canvas(() => "Settings of all trials, a line for each", HEIGHT, draw, mark);
   watch(["chosen", "matching", "brushed"], mark);
   return chart.host;
 }

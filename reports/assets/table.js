@@ -67,14 +67,21 @@ function cellOf(column, row) {
   return h("th", { scope: "row" }, h("button", { class: "link open", "aria-label": name, click: () => open(row.trial_id), keydown: keys }, row.trial_id));
 }
 
+// Rows are made once for the columns there are: sorting and filtering only put them in another order.
+const made = new Map();
+
 function rowOf(row, columns) {
+  if (!made.has(row.index)) made.set(row.index, newRow(row, columns));
+  return made.get(row.index);
+}
+
+function newRow(row, columns) {
   const kinds = [isBaseline(row) && "baseline", row.state === "failed" && "failed"].filter(Boolean).join(" ");
   return h(
     "tr",
     {
       "data-trial": row.trial_id,
       class: kinds || null,
-      "aria-current": row.trial_id === state.chosen ? "true" : null,
       click: (event) => event.target.closest("button") || choose(row.trial_id),
     },
     columns.map((column) => cellOf(column, row)),
@@ -85,6 +92,7 @@ function drawBody() {
   const rows = sorted(ROWS.filter(isVisible), view.sort, view.ascending);
   const columns = shownColumns();
   byId("table-body").replaceChildren(...rows.slice(0, view.shown).map((row) => rowOf(row, columns)));
+  mark();
   const all = rows.length === ROWS.length;
   const some = Math.min(view.shown, rows.length);
   byId("table-count").textContent = `${some < rows.length ? `The first ${count(some)} of ` : ""}${plural(rows.length, "trial")}${all ? "" : ` that match, of ${count(ROWS.length)}`}`;
@@ -116,6 +124,7 @@ function chooser() {
     const change = (event) => {
       if (event.target.checked) view.columns.add(key);
       else view.columns.delete(key);
+      made.clear();
       drawHead();
       drawBody();
     };
