@@ -15,7 +15,7 @@ from search.reference import Reference
 from search.rows import Rows
 from search.run_folder import RunFolder
 from spaces.errors import RunError
-from spaces.study import Range, Study
+from spaces.study import Events, Range, Study
 
 DIGITS = 12
 """Shown of a digest."""
@@ -134,15 +134,17 @@ def _measure(study: Study, first: Record) -> Facts:
     scoring = first.event_scoring
     if scoring is not None:
         found.append(("events scored by", f"{scoring['scorer']}, timescoring {scoring['timescoring']}"))
-        rules = study.events
-        found.append(
-            (
-                "events",
-                f"shorter than {rules.drop_shorter_s:g} s dropped, "
-                f"then gaps shorter than {rules.merge_gaps_s:g} s closed",
-            )
-        )
+        found.append(("events", _rules(study.events)))
     return found
+
+
+def _rules(events: Events) -> str:
+    done = []
+    if events.drop_shorter_s > 0:
+        done.append(f"shorter than {events.drop_shorter_s:g} s dropped")
+    if events.merge_gaps_s > 0:
+        done.append(f"gaps shorter than {events.merge_gaps_s:g} s closed")
+    return "touching windows joined" + "".join(f", then {step}" for step in done)
 
 
 def _course(records: Sequence[Record]) -> Facts:

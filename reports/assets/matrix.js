@@ -19,18 +19,26 @@ function intervalOf(row) {
   return range && `in sample ${fixed(row[OBJECTIVE])} (${range})`;
 }
 
+function tried(head, loss) {
+  return TRAINED.filter((row) => row.head === head && row.loss === loss);
+}
+
+function bestOf(rows) {
+  return rows.find((row) => isNumber(row.value)); // rows stand by rank
+}
+
 function cell(rows, low, high) {
   if (!rows.length) return h("td", { class: "nothing" }, DASH);
-  const best = rows.find((row) => isNumber(row.value)); // rows stand by rank
-  const tried = h("small", {}, plural(rows.length, "trial"));
-  if (!best) return h("td", {}, h("strong", {}, DASH), tried);
+  const best = bestOf(rows);
+  const many = h("small", {}, plural(rows.length, "trial"));
+  if (!best) return h("td", {}, h("strong", {}, DASH), many);
   const open = () => (choose(best.trial_id), byId("trial").scrollIntoView());
   const element = h(
     "td",
     { class: "shaded" },
     h("button", { class: "link", "aria-label": `${best.head}, ${best.loss}: ${fixed(best.value)}; show trial ${best.trial_id}`, click: open }, h("strong", {}, fixed(best.value))),
     h("small", {}, intervalOf(best)),
-    tried,
+    many,
   );
   element.style.setProperty("--share", `${(100 * (best.value - low)) / (high - low || 1)}%`);
   return element;
@@ -39,20 +47,20 @@ function cell(rows, low, high) {
 export function matrixFigure() {
   const heads = unique("head");
   const losses = unique("loss");
-  const values = TRAINED.map((row) => row.value).filter(isNumber);
+  const values = heads.flatMap((head) => losses.map((loss) => bestOf(tried(head, loss))?.value)).filter(isNumber);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const head = h("tr", {}, h("td", {}), losses.map((loss) => h("th", { scope: "col" }, words(loss))));
+  const top = h("tr", {}, h("td", {}), losses.map((loss) => h("th", { scope: "col" }, words(loss))));
   const body = heads.map((name) =>
     h(
       "tr",
       {},
       h("th", { scope: "row" }, words(name)),
-      losses.map((loss) => cell(TRAINED.filter((row) => row.head === name && row.loss === loss), low, high)),
+      losses.map((loss) => cell(tried(name, loss), low, high)),
     ),
   );
   return figure(
     "Heads × losses",
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heads and losses" }, h("table", { class: "matrix" }, h("thead", {}, head), h("tbody", {}, body))),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heads and losses" }, h("table", { class: "matrix" }, h("thead", {}, top), h("tbody", {}, body))),
     `The best value of each pair, with the 95% interval ${DATA.selection ? "" : `of its ${words(DATA.objective)} in sample`}; a dash is a pair that was not tried.`,
     { class: "whole" },
   );

@@ -120,7 +120,9 @@ function chartOf() {
   const mark = () => {
     for (const [row, element] of lines) {
       element.classList.toggle("is-out", !isVisible(row));
-      element.classList.toggle("is-chosen", row.trial_id === state.chosen);
+      const chosen = row.trial_id === state.chosen;
+      element.classList.toggle("is-chosen", chosen);
+      if (chosen) element.parentNode?.append(element); // on top of the others
     }
     for (const [name, { zone, box }] of groups) {
       const range = brushes.get(name);
