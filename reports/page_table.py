@@ -14,6 +14,8 @@ OF_CONFIG = (
     "width", "weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "augmentation",
 )  # fmt: skip
 """Settings of a trial that are no columns of the leaderboard."""
+ALWAYS = frozenset({"rank", "value"})
+"""Columns that are there even where nothing is defined in them: the table stands by them."""
 DIGITS = 5
 """Of interval ends, which are shown and never computed with."""
 
@@ -22,7 +24,7 @@ Column = list[Any] | dict[str, Any]
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
-    """Returns the rows of a leaderboard by column, without those in which nothing is defined.
+    """Returns the rows of a leaderboard by column, without those that define nothing, but see ALWAYS.
 
     Values are as they stand in the Parquet file, to the last digit; interval ends have `DIGITS`. An infinite
     threshold is the text `inf` or `-inf`.
@@ -35,7 +37,9 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
     }
     configs = [json.loads(row["params"] or "{}") for row in rows]
     found |= {name: [config.get(name) for config in configs] for name in OF_CONFIG}
-    return {name: encoded(v) for name, v in found.items() if any(value is not None for value in v)}
+    return {
+        name: encoded(v) for name, v in found.items() if name in ALWAYS or any(one is not None for one in v)
+    }
 
 
 def encoded(values: Sequence[Any]) -> Column:

@@ -86,6 +86,14 @@ def test_the_table_is_the_parquet_file(name, request):
             assert shown == [config.get(name) for config in configs]
 
 
+def test_a_table_of_failures_still_stands_by_rank_and_value(run):
+    failed = pq.ParquetFile(run.leaderboard).read().to_pylist()[-1:]
+    found = page_table.columns(failed * 2)
+    assert (found["rank"], found["value"]) == ({"all": None}, {"all": None})
+    assert "learning_rate" in found
+    assert "val_f1" not in found
+
+
 @given(st.lists(st.one_of(st.none(), st.integers(-3, 3), st.floats(allow_nan=False), st.text()), min_size=1))
 def test_a_column_reads_back_as_it_was_written(values):
     written = json.loads(json.dumps(page_table.encoded(values)))

@@ -1,13 +1,14 @@
 """The page in a browser, by keyboard and by mouse: what it shows is what Parquet file and scores say."""
 
 import math
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import sklearn.metrics as sk
 
-from reports import page
+from reports import leaderboard, page
 from search.event_evaluation import event_counts
 from search.event_scores import EVENT_METRICS
 from search.metrics import METRICS, counts_at
@@ -240,6 +241,40 @@ def test_two_trials(shown, toy):
     a, b = (toy.record(trial).ask.config.model_dump() for trial in (first, second))
     differ = {name.replace("_", " ") for name in a if a[name] != b[name]}
     assert differ <= set(texts(shown, "#compare .pairs:first-of-type tbody th")) | {"threshold"}
+
+
+@pytest.mark.parametrize("odd", ["one baseline", "failed alone", "undefined", "endless"])
+def test_odd_runs_are_drawn(driver, toy, tmp_path, odd):
+    records = toy.records()
+    undefined, endless = {"value": None}, {"threshold_score": math.inf, "threshold": 1.0}
+    kept = {
+        "one baseline": records[:1],
+        "failed alone": records[-1:],
+        "undefined": [record.model_copy(update=undefined) for record in records[:4]],
+        "endless": [record.model_copy(update=endless) for record in records[:4]],
+    }[odd]
+    shutil.copytree(toy.path, tmp_path / "odd")
+    run = RunFolder(tmp_path / "odd")
+    for path in (run.path / "records").glob("*.json"):
+        path.unlink()
+    for record in kept:
+        run.write_record(record)
+    leaderboard.write(run.leaderboard, kept)
+    opened(driver, page.write(run))
+    assert complaints(driver) == []
+    assert len(trials(driver)) == len(kept)
+    assert one(driver, "#trial-title").text.startswith("Trial ")
+
+
+def test_dragging_along_an_axis_filters_the_table(shown):
+    from selenium.webdriver import ActionChains
+
+    axis = one(shown, "[aria-label='limit value']")
+    mouse = ActionChains(shown).scroll_to_element(axis).move_to_element(axis)
+    mouse.click_and_hold().move_by_offset(0, -80).release().perform()
+    assert one(shown, "#table-count").text.split(" that match")[0] != ""
+    assert 0 < len(trials(shown)) < 20
+    assert axis.get_attribute("aria-valuetext").startswith("from 50% to 8")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -58,7 +58,7 @@ function draw() {
 
 export function drawCompare() {
   if (state.second === null) {
-    document.getElementById("compare").remove();
+    document.querySelectorAll("#compare, [href='#compare']").forEach((found) => found.remove());
     return;
   }
   watch(["chosen", "second"], draw);

@@ -95,7 +95,7 @@ function drawBody() {
   mark();
   const all = rows.length === ROWS.length;
   const some = Math.min(view.shown, rows.length);
-  byId("table-count").textContent = `${some < rows.length ? `The first ${count(some)} of ` : ""}${plural(rows.length, "trial")}${all ? "" : ` that match, of ${count(ROWS.length)}`}`;
+  byId("table-count").textContent = `${some < rows.length ? `The first ${count(some)} of ` : ""}${plural(rows.length, "trial")}${all ? "" : ` that match${rows.length === 1 ? "es" : ""}, of ${count(ROWS.length)}`}`;
   const left = rows.length - view.shown;
   const more = (by, text) => h("button", { click: () => ((view.shown += by), drawBody()) }, text);
   byId("table-more").replaceChildren(
