@@ -191,6 +191,24 @@ def leaderboard(
 
 
 @app.command()
+def report(
+    run: Run,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="the file to write; report.html in the run's folder if left out", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a run as one HTML page, which opens anywhere, offline."""
+    from reports import page
+    from search.run_folder import RunFolder
+
+    path = page.write(RunFolder(run), out)
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
+
+
+@app.command()
 def promote(
     run: Run,
     to: Annotated[Path, typer.Option(help="the bundle's folder, new or empty", show_default=False)],

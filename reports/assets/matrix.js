@@ -1,0 +1,67 @@
+// Heads x losses: the best trial of each pair.
+
+import { DATA, ROWS, isBaseline, valueOf } from "./data.js";
+import { byId, figure, h } from "./dom.js";
+import { DASH, fixed, interval, isNumber, plural, words } from "./format.js";
+import { choose } from "./state.js";
+
+const OBJECTIVE = `val_${DATA.objective}`;
+const TRAINED = ROWS.filter((row) => !isBaseline(row) && row.head && row.loss);
+
+function unique(name) {
+  return [...new Set(TRAINED.map((row) => row[name]))].sort();
+}
+
+function intervalOf(row) {
+  const { low, high } = valueOf(row);
+  if (interval(low, high)) return interval(low, high);
+  const range = interval(row[`${OBJECTIVE}_low`], row[`${OBJECTIVE}_high`]);
+  return range && `in sample ${fixed(row[OBJECTIVE])} (${range})`;
+}
+
+function tried(head, loss) {
+  return TRAINED.filter((row) => row.head === head && row.loss === loss);
+}
+
+function bestOf(rows) {
+  return rows.find((row) => isNumber(row.value)); // rows stand by rank
+}
+
+function cell(rows, low, high) {
+  if (!rows.length) return h("td", { class: "nothing" }, DASH);
+  const best = bestOf(rows);
+  const many = h("small", {}, plural(rows.length, "trial"));
+  if (!best) return h("td", {}, h("strong", {}, DASH), many);
+  const open = () => (choose(best.trial_id), byId("trial").scrollIntoView());
+  const element = h(
+    "td",
+    { class: "shaded" },
+    h("button", { class: "link", "aria-label": `${best.head}, ${best.loss}: ${fixed(best.value)}; show trial ${best.trial_id}`, click: open }, h("strong", {}, fixed(best.value))),
+    h("small", {}, intervalOf(best)),
+    many,
+  );
+  element.style.setProperty("--share", `${(100 * (best.value - low)) / (high - low || 1)}%`);
+  return element;
+}
+
+export function matrixFigure() {
+  const heads = unique("head");
+  const losses = unique("loss");
+  const values = heads.flatMap((head) => losses.map((loss) => bestOf(tried(head, loss))?.value)).filter(isNumber);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const top = h("tr", {}, h("td", {}), losses.map((loss) => h("th", { scope: "col" }, words(loss))));
+  const body = heads.map((name) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, words(name)),
+      losses.map((loss) => cell(tried(name, loss), low, high)),
+    ),
+  );
+  return figure(
+    "Heads × losses",
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heads and losses" }, h("table", { class: "matrix" }, h("thead", {}, top), h("tbody", {}, body))),
+    `The best value of each pair, with the 95% interval ${DATA.selection ? "" : `of its ${words(DATA.objective)} in sample`}; a dash is a pair that was not tried.`,
+    { class: "whole" },
+  );
+}
