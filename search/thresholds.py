@@ -85,6 +85,11 @@ def cuts_of(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([[np.float32(-np.inf)], middle, [np.float32(np.inf)]])
 
 
+def counts_at_cuts(curve: Curve, cuts: NDArray[np.float32]) -> Counts:
+    """Counts of `score >= cut` at any cuts, float64 of their shape."""
+    return curve.counts.at(np.searchsorted(curve.scores, cuts, side="left"))
+
+
 def logit(probability: float) -> float:
     """`log(p / (1 - p))` for p in (0, 1)."""
     return math.log(probability) - math.log1p(-probability)
@@ -227,8 +232,7 @@ def choose(curve: Curve, policy: rules.Chosen, limits: Limits = NO_LIMITS) -> Ch
     if not isinstance(policy, rules.Fixed):
         return choice_among(curve.scores, best_cuts(curve.counts, policy, limits))
     choice = fixed_choice(curve.scores, policy)
-    gap = int(np.searchsorted(curve.scores, np.float32(choice.threshold_score), side="left"))
-    if not limits.kept(curve.counts.at(gap)):
+    if not limits.kept(counts_at_cuts(curve, np.float32([choice.threshold_score]))).all():
         raise TrialError(f"the fixed threshold {policy.at:g} does not keep {limits}")
     return choice
 

@@ -1,0 +1,103 @@
+"""Calibrations of halves, in a few steps from that of all rows: near enough to see where rounding matters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.calibration import Calibration
+from search.metrics import F64
+from search.thresholds import logit
+
+COARSE, FINE = 0.05, 1e-5
+"""The step, as a share of the slope, after which a search ends; what is left is about its square."""
+STEPS = 12
+FLAT = 0.01
+"""The slope over standardised raw scores below which it is not sure to be above 0."""
+
+
+@dataclass(frozen=True)
+class HalfFit:
+    """About what a calibration method fits to a half: `a * raw + b`, with a > 0."""
+
+    a: float
+    b: float
+
+
+class HalfFits:
+    """Newton's method from the fit of all rows, whose optimum is close by.
+
+    The methods of `search.calibration` start from nothing and guard every step; theirs is the fit that
+    counts. This one gives up wherever it is not sure.
+
+    Args:
+        raw: raw scores, float32 `(n,)`.
+        positive: their labels, `(n,)`.
+        method: `platt` or `temperature`.
+        prevalence: that scores are moved to, see `search.prevalence`; None if they are not.
+        whole: the calibration of all rows, moved; None if it failed.
+        tolerance: COARSE or FINE.
+    """
+
+    def __init__(
+        self,
+        raw: NDArray[np.float32],
+        positive: NDArray[np.bool_],
+        method: str,
+        prevalence: float | None,
+        whole: Calibration | None,
+        tolerance: float,
+    ) -> None:
+        self._positive, self._offset = positive, method == "platt"
+        x = raw.astype(np.float64)
+        self._centre = float(x.mean()) if self._offset else 0.0
+        x -= self._centre
+        self._spread = float(np.sqrt(np.square(x).mean())) or 1.0
+        self._x = x / self._spread
+        self._to, self._tolerance = prevalence, tolerance
+        share = float(positive.mean())
+        if whole is None:
+            self._start = 0.0, logit(share) if self._offset else 0.0
+        else:
+            offset = whole.a * self._centre + whole.b - self._moved(share)
+            self._start = whole.a * self._spread, offset if self._offset else 0.0
+
+    def of(self, rows: NDArray[np.intp]) -> HalfFit | None:
+        """Returns the fit of some rows, which hold both classes; None where the search does not settle.
+
+        Where the slope is below 0 the method falls back on the identity, and so does this.
+        """
+        x, positive = self._x[rows], self._positive[rows]
+        n, p = x.size, int(np.count_nonzero(positive))
+        found = self._newton(x, np.where(positive, (p + 1) / (p + 2), 1 / (n - p + 2)))
+        if found is None or abs(found[0]) < FLAT:
+            return None
+        if found[0] < 0:
+            return HalfFit(1.0, 0.0)
+        a = found[0] / self._spread
+        return HalfFit(a, found[1] - a * self._centre + self._moved(p / n))
+
+    def _moved(self, share: float) -> float:
+        return 0.0 if self._to is None else logit(self._to) - logit(share)
+
+    def _newton(self, x: F64, target: F64) -> tuple[float, float] | None:
+        slope, offset = self._start
+        n = x.size
+        for _ in range(STEPS):
+            with np.errstate(over="ignore"):
+                p = 1 / (1 + np.exp(-(slope * x + offset)))
+            miss, curvature = p - target, p - p * p
+            bent = curvature * x
+            g_a, h_aa = float(miss @ x) / n, float(bent @ x) / n
+            g_b, h_ab, h_bb = 0.0, 0.0, 1.0
+            if self._offset:
+                g_b, h_ab, h_bb = (float(of.sum()) / n for of in (miss, bent, curvature))
+            determinant = h_aa * h_bb - h_ab * h_ab
+            if not determinant > 1e-14:
+                return None
+            d_a, d_b = (h_ab * g_b - h_bb * g_a) / determinant, (h_ab * g_a - h_aa * g_b) / determinant
+            slope, offset = slope + d_a, offset + d_b
+            size = abs(slope)
+            if abs(d_a) <= self._tolerance * size and abs(d_b) <= self._tolerance * (size + abs(offset)):
+                return slope, offset
+        return None

@@ -1,0 +1,231 @@
+"""The cross-fit for many rules at once, from one sort of the raw scores: the same values, to the last bit."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.calibration import Calibration, CalibrationMethod
+from search.crossfit import Halves, half_value
+from search.half_fits import COARSE, FINE, HalfFit, HalfFits
+from search.limits import NO_LIMITS, Limits
+from search.metrics import METRICS, Counts
+from search.ranking import Ranked, ranked, ranked_already
+from search.thresholds import best_cuts, cut_number, logit, longest_run
+from spaces.errors import TrialError
+from spaces.thresholds import Chosen, Cost, Fixed, MaxF1
+
+UNIT = 2.0**-24
+"""The largest relative error of one rounding to float32."""
+SAFE = 16
+"""Roundings that a comparison of scores may be off by before it is looked at closely: it takes six at most
+(a product and a sum for each of two neighbours and a row, then the middle), with room for a rough fit."""
+SURE = 2e-6
+"""As SAFE for a fixed threshold, which also meets the last digits of the fit itself, on the scale of scores."""
+
+
+class Side:
+    """Some rows by ascending score, with their counts at every cut.
+
+    Args:
+        rows: in the order of their scores, ties side by side, without -0.0.
+        positive: their labels, in that order.
+    """
+
+    def __init__(self, rows: Ranked, positive: NDArray[np.bool_]) -> None:
+        self.scores, self._ends = rows.scores, rows.ends
+        self._fn = rows.below(positive)
+
+    def counts(self, cuts: NDArray[np.intp]) -> Counts:
+        """Counts of the detections at some cuts, by number, float64 of their shape."""
+        fn = self._fn[cuts].astype(np.float64)
+        tn = self._ends[cuts] - fn
+        positives = float(self._fn[-1])
+        return Counts(tp=positives - fn, fp=float(self._ends[-1]) - positives - tn, tn=tn, fn=fn)
+
+    def at(self, threshold_scores: NDArray[np.float32]) -> Counts:
+        """Counts of `score >= threshold_score`."""
+        return self.counts(np.searchsorted(self.scores, threshold_scores, side="left"))
+
+    def best(self, policy: Chosen, limits: Limits = NO_LIMITS) -> NDArray[np.intp]:
+        """The numbers of the cuts that are best by a rule other than `fixed`; see `best_cuts`."""
+        if limits.rising and _rising(policy):
+            cuts, counts = self._turns
+        else:
+            cuts = np.arange(self.scores.size + 1)
+            counts = self.counts(cuts)
+        return cuts[best_cuts(counts, policy, limits)]
+
+    @cached_property
+    def _turns(self) -> tuple[NDArray[np.intp], Counts]:
+        """The cuts with a negative right below and a positive right above, and the two infinite ones.
+
+        Any other cut makes an error more than one of its neighbours and gains nothing by it, so a rule that
+        dislikes errors never has it among its best.
+        """
+        gained = np.diff(self._fn)
+        turns = (gained[1:] > 0) & (np.diff(self._ends)[:-1] > gained[:-1])
+        cuts = np.concatenate([[0], np.flatnonzero(turns) + 1, [self.scores.size]])
+        return cuts, self.counts(cuts)
+
+
+def _rising(policy: Chosen) -> bool:
+    """Whether one error less is always better by a rule, by more than a float64 hides."""
+    if isinstance(policy, MaxF1):
+        return policy.beta >= 0.01
+    if isinstance(policy, Cost):
+        return 1e-6 <= policy.c_fp / policy.c_fn <= 1e6
+    return True
+
+
+def cross_fits(
+    raw: NDArray[np.float32],
+    positive: NDArray[np.bool_],
+    rows: Ranked,
+    halves: Halves,
+    calibrate: CalibrationMethod,
+    policies: Sequence[Chosen],
+    metric: str,
+    limits: Limits = NO_LIMITS,
+    *,
+    method: str,
+    prevalence: float | None = None,
+    whole: Calibration | None = None,
+) -> list[float]:
+    """`search.crossfit.cross_fit` of each of several rules, the same to the last bit.
+
+    A calibration keeps the order of the scores, so a half's rule may be read off its raw scores. Only where
+    the calibrated ones, being float32, could round to another decision is the half calibrated and measured
+    as `cross_fit` does it: neighbours or rows within some 1e-6 of the cut. A fixed threshold needs the
+    halves' calibrations themselves, to about as many digits.
+
+    Args:
+        raw, halves, calibrate, metric, limits: see `cross_fit`; metric is one of METRICS.
+        positive: labels `(n,)`.
+        rows: of the raw scores, from `ranked`.
+        policies: the rules.
+        method: the name of `calibrate` in CALIBRATIONS.
+        prevalence: that `calibrate` moves scores to, if it does.
+        whole: what `calibrate` fits to all rows; None if that failed.
+    """
+    in_order, labels = raw[rows.order] + np.float32(0), positive[rows.order]
+    fits = None
+    if method != "none":
+        fine = any(isinstance(policy, Fixed) for policy in policies)
+        fits = HalfFits(in_order, labels, method, prevalence, whole, FINE if fine else COARSE)
+    values: list[list[float]] = [[] for _ in policies]
+    for half in halves.mask.T:
+        first = half[rows.order]
+        places = np.flatnonzero(first), np.flatnonzero(~first)
+        sides = [Side(ranked_already(at, in_order[at]), labels[at]) for at in places]
+        for k, fitted in enumerate((half, ~half)):
+            slowly = _slowly(raw, positive, fitted, calibrate, metric, limits)
+            fit = None if fits is None else fits.of(places[k])
+            one = _Half(sides[k], sides[1 - k], fit, exact=fits is None)
+            for of, value in zip(values, one.values(policies, metric, limits, slowly), strict=True):
+                of.append(value)
+    return [float(np.mean(of)) for of in values]
+
+
+Slowly = Callable[[Chosen], float]
+
+
+def _slowly(
+    raw: NDArray[np.float32],
+    positive: NDArray[np.bool_],
+    fitted: NDArray[np.bool_],
+    calibrate: CalibrationMethod,
+    metric: str,
+    limits: Limits,
+) -> Slowly:
+    """One half as `cross_fit` has it, calibrated at most once."""
+    scores: list[NDArray[np.float32]] = []
+
+    def value(policy: Chosen) -> float:
+        if not scores:
+            scores.append(calibrate(positive[fitted], raw[fitted]).calibration.apply(raw))
+        return half_value(positive, scores[0], fitted, policy, metric, limits)
+
+    return value
+
+
+class _Half:
+    """One half fitted, the other measured.
+
+    Args:
+        fitted, measured: by raw score.
+        fit: about the calibration of the fitted half; None if it is not known.
+        exact: whether there is none, so that raw scores are the scores.
+    """
+
+    def __init__(self, fitted: Side, measured: Side, fit: HalfFit | None, *, exact: bool) -> None:
+        self._fitted, self._measured = fitted, measured
+        self._fit = HalfFit(1.0, 0.0) if exact else fit
+        self._exact = exact
+
+    def values(
+        self, policies: Sequence[Chosen], metric: str, limits: Limits, slowly: Slowly
+    ) -> list[float]:
+        """The metric on the measured half by each rule; NaN where the rule cannot be met."""
+        found: list[float | None] = [None] * len(policies)
+        thresholds: dict[int, float] = {}
+        for k, policy in enumerate(policies):
+            try:
+                threshold = self._threshold(policy, limits)
+            except TrialError:
+                found[k] = float("nan")
+                continue
+            if threshold is not None:
+                thresholds[k] = threshold
+        counts = self._measured.at(np.array(list(thresholds.values()), np.float32))
+        for k, value in zip(thresholds, METRICS[metric](counts).tolist(), strict=True):
+            found[k] = value
+        return [slowly(policies[k]) if value is None else value for k, value in enumerate(found)]
+
+    def _threshold(self, policy: Chosen, limits: Limits) -> float | None:
+        """A threshold of raw scores that decides as the calibrated one; None where that is not sure.
+
+        Raises:
+            TrialError: the rule cannot be met, which no rounding changes: it only takes cuts away.
+        """
+        if isinstance(policy, Fixed):
+            return self._fixed(policy, limits)
+        best = self._fitted.best(policy, limits)
+        if self._fit is None:
+            return None
+        first, last = longest_run(best)
+        threshold = cut_number(self._fitted.scores, (first + last) // 2)
+        return threshold if self._exact or self._is_sure(best, threshold) else None
+
+    def _is_sure(self, best: NDArray[np.intp], threshold: float) -> bool:
+        """Whether rounding leaves the cuts around the best ones apart, and every row on its side."""
+        scores = self._fitted.scores
+        around = scores[max(best[0] - 1, 0) : best[-1] + 1]
+        if self._fit is None or around.size == 0:
+            return self._fit is not None
+        ends = np.abs(around[[0, -1]].astype(np.float64))
+        slack = SAFE * UNIT * (2 * float(ends.max()) + abs(self._fit.b) / self._fit.a)
+        if around.size > 1 and not float(np.diff(around).min()) > slack:
+            return False
+        return np.isinf(threshold) or self._nothing_within(self._measured, threshold, slack)
+
+    def _fixed(self, policy: Fixed, limits: Limits) -> float | None:
+        at = float(np.float32(logit(policy.at)))
+        if self._fit is None:
+            return None
+        a, b = self._fit.a, self._fit.b
+        threshold = float(np.float32((at - b) / a))
+        slack = SURE * (abs(at) + abs(b) + 1) / a
+        sides = [self._measured, self._fitted] if limits.bounds else [self._measured]
+        if not self._exact and not all(self._nothing_within(side, threshold, slack) for side in sides):
+            return None
+        if limits.bounds and not limits.kept(self._fitted.at(np.float32([threshold]))).all():
+            raise TrialError(f"the fixed threshold {policy.at:g} does not keep {limits}")
+        return threshold
+
+    @staticmethod
+    def _nothing_within(side: Side, threshold: float, slack: float) -> bool:
+        around = np.float32([threshold - slack, threshold + slack])
+        first, last = np.searchsorted(side.scores, around, side="left")
+        return bool(first == last)
