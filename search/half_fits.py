@@ -12,6 +12,8 @@ from search.thresholds import logit
 COARSE, FINE = 0.05, 1e-5
 """The step, as a share of the slope, after which a search ends; what is left is about its square."""
 STEPS = 12
+FEW = 2000
+"""Rows of a half that a coarse fit is content with."""
 FLAT = 0.01
 """The slope over standardised raw scores below which it is not sure to be above 0."""
 
@@ -31,7 +33,7 @@ class HalfFits:
     counts. This one gives up wherever it is not sure.
 
     Args:
-        raw: raw scores, float32 `(n,)`.
+        raw: raw scores, ascending, float32 `(n,)`.
         positive: their labels, `(n,)`.
         method: `platt` or `temperature`.
         prevalence: that scores are moved to, see `search.prevalence`; None if they are not.
@@ -67,9 +69,12 @@ class HalfFits:
 
         Where the slope is below 0 the method falls back on the identity, and so does this.
         """
-        x, positive = self._x[rows], self._positive[rows]
-        n, p = x.size, int(np.count_nonzero(positive))
-        found = self._newton(x, np.where(positive, (p + 1) / (p + 2), 1 / (n - p + 2)))
+        positive = self._positive[rows]
+        n, p = rows.size, int(np.count_nonzero(positive))
+        if self._tolerance >= COARSE:
+            some = slice(rows.size // FEW // 2, None, max(1, rows.size // FEW))
+            rows, positive = rows[some], positive[some]
+        found = self._newton(self._x[rows], np.where(positive, (p + 1) / (p + 2), 1 / (n - p + 2)))
         if found is None or abs(found[0]) < FLAT:
             return None
         if found[0] < 0:

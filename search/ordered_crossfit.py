@@ -1,5 +1,6 @@
 """The cross-fit for many rules at once, from one sort of the raw scores: the same values, to the last bit."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -18,11 +19,14 @@ from spaces.thresholds import Chosen, Cost, Fixed, MaxF1
 
 UNIT = 2.0**-24
 """The largest relative error of one rounding to float32."""
-SAFE = 16
-"""Roundings that a comparison of scores may be off by before it is looked at closely: it takes six at most
-(a product and a sum for each of two neighbours and a row, then the middle), with room for a rough fit."""
-SURE = 2e-6
-"""As SAFE for a fixed threshold, which also meets the last digits of the fit itself, on the scale of scores."""
+SAFE = 5
+"""Errors of a score that a comparison may be off by before it is looked at closely. It takes three at most:
+half of one for each neighbour of a cut, one for the cut in the middle, one for the row it is compared with."""
+ROUGH = 0.25
+"""How far off a coarse fit may be, as a share."""
+SURE = 5e-7
+"""As SAFE for a fixed threshold, which also meets the last digits of the fit itself: some three roundings of
+float32, on the scale of the scores."""
 
 
 class Side:
@@ -200,15 +204,20 @@ class _Half:
 
     def _is_sure(self, best: NDArray[np.intp], threshold: float) -> bool:
         """Whether rounding leaves the cuts around the best ones apart, and every row on its side."""
-        scores = self._fitted.scores
-        around = scores[max(best[0] - 1, 0) : best[-1] + 1]
-        if self._fit is None or around.size == 0:
-            return self._fit is not None
-        ends = np.abs(around[[0, -1]].astype(np.float64))
-        slack = SAFE * UNIT * (2 * float(ends.max()) + abs(self._fit.b) / self._fit.a)
-        if around.size > 1 and not float(np.diff(around).min()) > slack:
+        if self._fit is None:
             return False
-        return np.isinf(threshold) or self._nothing_within(self._measured, threshold, slack)
+        around = self._fitted.scores[max(best[0] - 1, 0) : best[-1] + 1]
+        # A calibrated score is rounded twice: the product, and the sum. This is both, as a raw score.
+        shift = self._fit.b / self._fit.a
+        error = max(
+            (1 + ROUGH) * abs(end) + abs(end + shift) + ROUGH * abs(shift)
+            for end in (float(around[0]), float(around[-1]))
+        )
+        slack = SAFE * UNIT * error
+        gap = float(around[-1]) - float(around[0]) if around.size == 2 else np.diff(around).min(initial=np.inf)
+        if not gap > slack:
+            return False
+        return math.isinf(threshold) or self._nothing_within(self._measured, threshold, slack)
 
     def _fixed(self, policy: Fixed, limits: Limits) -> float | None:
         at = float(np.float32(logit(policy.at)))
@@ -226,6 +235,5 @@ class _Half:
 
     @staticmethod
     def _nothing_within(side: Side, threshold: float, slack: float) -> bool:
-        around = np.float32([threshold - slack, threshold + slack])
-        first, last = np.searchsorted(side.scores, around, side="left")
-        return bool(first == last)
+        first = int(side.scores.searchsorted(np.float32(threshold - slack)))
+        return first == side.scores.size or float(side.scores[first]) >= threshold + slack

@@ -99,7 +99,9 @@ def cut_number(scores: NDArray[np.float32], number: int) -> float:
     """One cut of `cuts_of(scores)`, without the others."""
     if number in (0, scores.size):
         return math.inf if number else -math.inf
-    return float(cuts_of(scores[number - 1 : number + 1])[1])
+    lower, upper = scores[number - 1], scores[number]
+    middle = np.float32((float(lower) + float(upper)) / 2)
+    return float(middle if middle > lower else upper)
 
 
 def _choice(scores: NDArray[np.float32], threshold_score: float, first: int, last: int) -> Choice:
@@ -206,6 +208,8 @@ def best_cuts(counts: Counts, policy: rules.Chosen, limits: Limits = NO_LIMITS) 
 
 def longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
     """First and last of the longest run of neighbours in ascending `cuts`; of equally long, the topmost."""
+    if cuts.size == 1:
+        return int(cuts[0]), int(cuts[0])
     breaks = np.flatnonzero(np.diff(cuts) > 1)
     firsts = np.concatenate([cuts[:1], cuts[breaks + 1]])
     lasts = np.concatenate([cuts[breaks], cuts[-1:]])
