@@ -41,11 +41,11 @@ def intervals(
         fewer than half are defined, or if there is only one group: it says nothing about the next one.
     """
     positive = positives(y, score)
-    unit, units = _units(groups, positive)
+    unit, units = units_of(groups, positive)
     if units < 2:
         return dict.fromkeys((*METRICS, *AREAS), (np.nan, np.nan))
     ranking_rng = np.random.default_rng(seed).spawn(2)[1]
-    kinds, times = _kinds(_cells(positive, decide(score, threshold_score), unit, units))
+    kinds, times = kinds_of(cells_of(positive, decide(score, threshold_score), unit, units))
     found = decision_intervals(kinds, times, seed, repeats)
     areas = _resampled_areas(list(AREAS), positive, [score], unit, units, ranking_repeats, ranking_rng)
     return found | {name: interval(areas[k, 0]) for k, name in enumerate(AREAS)}
@@ -113,7 +113,7 @@ def paired_difference(
     """
     positive = positives(y, score_a)
     positives(y, score_b)
-    unit, units = _units(groups, positive)
+    unit, units = units_of(groups, positive)
     rng = np.random.default_rng(seed)
     if metric in AREAS:
         scores = [score_a, score_b]
@@ -123,7 +123,7 @@ def paired_difference(
     else:
         cells = np.hstack(
             [
-                _cells(positive, decide(score, threshold), unit, units)
+                cells_of(positive, decide(score, threshold), unit, units)
                 for score, threshold in ((score_a, threshold_score_a), (score_b, threshold_score_b))
             ]
         )
@@ -135,7 +135,7 @@ def paired_difference(
     return float(whole[0, 0] - whole[1, 0]), low, high
 
 
-def _units(groups: NDArray[Any] | None, like: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+def units_of(groups: NDArray[Any] | None, like: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
     """The number of the unit each row belongs to `(n,)`, and how many units there are."""
     if groups is None:
         return np.arange(like.size), like.size
@@ -147,7 +147,7 @@ def _units(groups: NDArray[Any] | None, like: NDArray[Any]) -> tuple[NDArray[np.
     return unit, int(unit.max()) + 1
 
 
-def _cells(
+def cells_of(
     positive: NDArray[np.bool_], decided: NDArray[np.bool_], unit: NDArray[np.intp], units: int
 ) -> F64:
     """Confusion counts of each unit, `(units, 4)`, in the order of `Counts`."""
@@ -161,11 +161,11 @@ def resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
     Units with equal counts are drawn together: how often any of them comes up is multinomial too. So rows
     without groups cost four draws per resample (sixteen when paired), however many there are.
     """
-    kinds, times = _kinds(cells)
+    kinds, times = kinds_of(cells)
     return np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
 
 
-def _kinds(cells: F64) -> tuple[F64, NDArray[np.int64]]:
+def kinds_of(cells: F64) -> tuple[F64, NDArray[np.int64]]:
     """The different rows of `cells`, sorted, `(k, columns)`, and how often each is there, `(k,)`."""
     kinds, times = np.unique(cells, axis=0, return_counts=True)
     return kinds, times.astype(np.int64)
