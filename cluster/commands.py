@@ -180,7 +180,9 @@ def rescore(
     require: Annotated[
         list[str] | None, typer.Option(help="what a trial must reach, such as sensitivity.min=0.95")
     ] = None,
-    objective: Annotated[str | None, typer.Option(help="the metric that ranks; the study's if left out")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="the metric that ranks; the study's if left out")
+    ] = None,
 ) -> None:
     """Show what other thresholds make of a run: a new leaderboard beside its own, without training."""
     from cluster.rescoring import rescore as rescore_run

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -132,15 +132,18 @@ def rescore_all(
         for board, found, (rows, before) in zip(boards, values, part, strict=True):
             board.add_rows(rows)
             found += before
-    names = [asked.file_name(policy, rescorer.study) for policy in asked.policies]
     made = []
-    for name, policy, board, before in zip(names, asked.policies, boards, values, strict=True):
+    for name, policy, board, before in zip(rescorer.file_names, asked.policies, boards, values, strict=True):
         path = folder.path / name
         rows, used = board.rows(), (policy or rescorer.study.threshold).policy
         board.write(path)
         trained = pc.and_(pc.not_equal(rows["kind"], "baseline"), pc.not_equal(rows["state"], "failed"))
         met = pc.sum(pc.and_(trained, pc.is_valid(rows["value"])).cast(pa.int64())).as_py() or 0
-        closest = None if met else _nearest(rows.filter(trained), before, trained, asked.requirements)
+        closest = (
+            None
+            if met or not asked.requirements
+            else _nearest(rows.filter(trained), before, trained, asked.requirements)
+        )
         trials = pc.sum(trained.cast(pa.int64())).as_py() or 0
         made.append(Rescored(path=path, policy=used, trials=trials, met=met, nearest=closest))
     return made
@@ -157,14 +160,13 @@ class _Asked:
 
     def file_name(self, policy: Policy | None, study: Study) -> str:
         """`leaderboard_<policy>`, then what differs from its defaults and from the study, all in order."""
-        parts = [study.threshold.policy] if policy is None else [policy.policy]
+        parts: list[str] = [study.threshold.policy if policy is None else policy.policy]
         if policy is not None:
             defaults = type(policy).model_fields
             settings = policy.model_dump(exclude={"policy"}).items()
             parts += [f"{key}-{_text(value)}" for key, value in settings if value != defaults[key].default]
         parts += sorted({f"{one.metric}.{one.bound}-{_text(one.limit)}" for one in self.requirements})
-        own = RunFolder(Path(self.path)).study().objective.metric
-        parts += [f"by-{self.objective}"] if self.objective not in (None, own) else []
+        parts += [f"by-{self.objective}"] if self.objective not in (None, study.objective.metric) else []
         return f"leaderboard_{'__'.join(parts)}.parquet"
 
 
@@ -178,6 +180,7 @@ class _Rescorer:
     def __init__(self, asked: _Asked) -> None:
         self._folder, self._asked = RunFolder(Path(asked.path)), asked
         study, reference = self._folder.study(), self._folder.reference()
+        self.file_names = [asked.file_name(policy, study) for policy in asked.policies]
         if asked.objective is not None:
             changed = {**study.objective.model_dump(), "metric": asked.objective}
             objective = parse({"objective": changed}, "--objective").objective
@@ -204,8 +207,11 @@ class _Rescorer:
         if record.state != "failed":
             return self._rescoring.of(record, self._folder.raw_scores(record.ask.trial_id))
         policies = [policy or self.study.threshold for policy in self._asked.policies]
-        changes = [{"threshold_policy": one.policy, "objective": self.study.objective.metric} for one in policies]
-        return [record.model_copy(update=change) for change in changes]
+        metric = self.study.objective.metric
+        return [
+            record.model_copy(update={"threshold_policy": one.policy, "objective": metric})
+            for one in policies
+        ]
 
     def _judged(self, record: Record) -> Record:
         """The record without its value, and with the reason, where it does not meet the requirements."""
@@ -218,7 +224,7 @@ class _Rescorer:
             wanted = ", ".join(map(str, missed))
             error = f"the row does not meet {wanted}: {came}"
         elif record.value is None:
-            error = "half of the rows have no cut that meets the requirements, or leave the objective undefined"
+            error = "a half of the rows has no cut that meets the requirements, or no value at it"
         else:
             return record
         return record.model_copy(update={"value": None, "value_fa_per_day": None, "error": error})
@@ -237,9 +243,7 @@ def _work(asked: _Asked, ids: Sequence[str]) -> _Part:
     return _of_this_process(asked).part(ids)
 
 
-def _parts(
-    rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: int | None
-) -> Iterator[_Part]:
+def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: int | None) -> Iterator[_Part]:
     chunks = [ids[k : k + CHUNK] for k in range(0, len(ids), CHUNK)]
     workers = min(processes or os.cpu_count() or 1, len(chunks))
     if workers < 2 or len(ids) <= ALONE:

@@ -39,7 +39,7 @@ class Limits:
         return found
 
     def shortfall(self, counts: Counts) -> F64:
-        """How far each cut falls short, summed over the limits in shares of each; infinite where undefined."""
+        """How far each cut falls short, summed in shares of each limit; infinite where undefined."""
         total = np.zeros(np.shape(counts.tp))
         for one in self.bounds:
             value = METRICS[one.metric](counts)

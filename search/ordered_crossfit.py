@@ -12,7 +12,7 @@ from search.crossfit import Halves, half_value
 from search.half_fits import COARSE, FINE, HalfFit, HalfFits
 from search.limits import NO_LIMITS, Limits
 from search.metrics import METRICS, Counts
-from search.ranking import Ranked, ranked, ranked_already
+from search.ranking import Ranked, ranked_already
 from search.thresholds import best_cuts, cut_number, logit, longest_run
 from spaces.errors import TrialError
 from spaces.thresholds import Chosen, Cost, Fixed, MaxF1
@@ -21,7 +21,7 @@ UNIT = 2.0**-24
 """The largest relative error of one rounding to float32."""
 SAFE = 5
 """Errors of a score that a comparison may be off by before it is looked at closely. It takes three at most:
-half of one for each neighbour of a cut, one for the cut in the middle, one for the row it is compared with."""
+half of one for each neighbour of a cut, one for the cut in the middle, one for the row that is compared."""
 ROUGH = 0.25
 """How far off a coarse fit may be, as a share."""
 SURE = 5e-7
@@ -168,9 +168,7 @@ class _Half:
         self._fit = HalfFit(1.0, 0.0) if exact else fit
         self._exact = exact
 
-    def values(
-        self, policies: Sequence[Chosen], metric: str, limits: Limits, slowly: Slowly
-    ) -> list[float]:
+    def values(self, policies: Sequence[Chosen], metric: str, limits: Limits, slowly: Slowly) -> list[float]:
         """The metric on the measured half by each rule; NaN where the rule cannot be met."""
         found: list[float | None] = [None] * len(policies)
         thresholds: dict[int, float] = {}
@@ -214,7 +212,10 @@ class _Half:
             for end in (float(around[0]), float(around[-1]))
         )
         slack = SAFE * UNIT * error
-        gap = float(around[-1]) - float(around[0]) if around.size == 2 else np.diff(around).min(initial=np.inf)
+        if around.size == 2:
+            gap = float(around[1]) - float(around[0])
+        else:
+            gap = float(np.diff(around).min(initial=np.inf))
         if not gap > slack:
             return False
         return math.isinf(threshold) or self._nothing_within(self._measured, threshold, slack)
@@ -229,8 +230,8 @@ class _Half:
         sides = [self._measured, self._fitted] if limits.bounds else [self._measured]
         if not self._exact and not all(self._nothing_within(side, threshold, slack) for side in sides):
             return None
-        if limits.bounds and not limits.kept(self._fitted.at(np.float32([threshold]))).all():
-            raise TrialError(f"the fixed threshold {policy.at:g} does not keep {limits}")
+        if limits.bounds and not limits.kept(self._fitted.at(np.array([threshold], np.float32))).all():
+            raise TrialError(f"the fixed threshold {policy.at:g} does not meet {limits}")
         return threshold
 
     @staticmethod

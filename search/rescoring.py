@@ -1,4 +1,4 @@
-"""Other thresholds for a finished trial, from its stored raw scores: what `measure` would have made of them."""
+"""Other thresholds for a finished trial, from its stored raw scores: what `measure` makes of them."""
 
 import math
 from collections.abc import Sequence
@@ -84,8 +84,8 @@ class Rescoring:
         metrics = self._metrics(side, score, chosen)
         names = [(policy or self._study.threshold).policy for policy in self._policies]
         return [
-            _changed(record, self._study.objective.metric, name, *found)
-            for name, *found in zip(names, chosen, values, metrics, strict=True)
+            _changed(record, self._study.objective.metric, name, one, value, found)
+            for name, one, value, found in zip(names, chosen, values, metrics, strict=True)
         ]
 
     def _chosen(self, side: Side, score: NDArray[np.float32], policy: Policy) -> _Chosen:
@@ -104,16 +104,14 @@ class Rescoring:
         every = side.counts(np.arange(side.scores.size + 1))
         return _Chosen(choice_among(side.scores, nearest_cuts(every, self._limits)), reason)
 
-    def _choice(
-        self, side: Side, score: NDArray[np.float32], policy: Policy, limits: Limits
-    ) -> Choice:
+    def _choice(self, side: Side, score: NDArray[np.float32], policy: Policy, limits: Limits) -> Choice:
         if isinstance(policy, SensitivityAtFaPerDay):
             return event_choice(self._reference, score, policy, self._study.events, limits)
         if not isinstance(policy, Fixed):
             return choice_among(side.scores, side.best(policy, limits))
         choice = fixed_choice(side.scores, policy)
-        if not limits.kept(side.at(np.float32([choice.threshold_score]))).all():
-            raise TrialError(f"the fixed threshold {policy.at:g} does not keep {limits}")
+        if not limits.kept(side.at(np.array([choice.threshold_score], np.float32))).all():
+            raise TrialError(f"the fixed threshold {policy.at:g} does not meet {limits}")
         return choice
 
     def _values(
@@ -186,17 +184,16 @@ class Rescoring:
                 for name in METRICS
             }
             if self._windows is not None and swept is not None:
-                fields = (swept.tp, swept.fp, swept.ref, swept.seconds)
-                of_cut = EventCounts(*(np.ascontiguousarray(field[:, place]) for field in fields))
+                of_cut = EventCounts(
+                    swept.tp[:, place], swept.fp[:, place], swept.ref[:, place], swept.seconds[:, place]
+                )
                 found[k] |= estimated(self._windows, of_cut, self._study.seed)
         return found
 
-    def _intervals(
-        self, score: NDArray[np.float32], cut: np.float32, counts: Counts
-    ) -> dict[str, Interval]:
+    def _intervals(self, score: NDArray[np.float32], cut: np.float32, counts: Counts) -> dict[str, Interval]:
         if self._units < 2:
             return dict.fromkeys(METRICS, (math.nan, math.nan))
-        if self._reference.groups is None:  # each row by itself: four kinds of units, in the order of kinds_of
+        if self._reference.groups is None:  # rows alone: four kinds, sorted
             times = np.array([counts.fn, counts.tn, counts.fp, counts.tp], np.int64)
             kinds, times = np.eye(4)[::-1][times > 0], times[times > 0]
         else:
@@ -227,4 +224,3 @@ def _changed(
         "error": chosen.error,
     }
     return record.model_copy(update=changes)
-

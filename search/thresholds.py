@@ -196,7 +196,7 @@ def best_cuts(counts: Counts, policy: rules.Chosen, limits: Limits = NO_LIMITS) 
     if limits.bounds:
         first = np.where(limits.kept(counts), first, np.nan)
         if np.isnan(first).all():
-            raise TrialError(f"{policy.policy} finds no cut that keeps {limits}")
+            raise TrialError(f"{policy.policy} finds no cut that meets {limits}")
     best = np.flatnonzero(first == np.fmax.reduce(first))
     for key in others:
         best = best[key[best] == key[best].max()]
@@ -236,8 +236,8 @@ def choose(curve: Curve, policy: rules.Chosen, limits: Limits = NO_LIMITS) -> Ch
     if not isinstance(policy, rules.Fixed):
         return choice_among(curve.scores, best_cuts(curve.counts, policy, limits))
     choice = fixed_choice(curve.scores, policy)
-    if not limits.kept(counts_at_cuts(curve, np.float32([choice.threshold_score]))).all():
-        raise TrialError(f"the fixed threshold {policy.at:g} does not keep {limits}")
+    if not limits.kept(counts_at_cuts(curve, np.array([choice.threshold_score], np.float32))).all():
+        raise TrialError(f"the fixed threshold {policy.at:g} does not meet {limits}")
     return choice
 
 
