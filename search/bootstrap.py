@@ -76,14 +76,14 @@ def decision_intervals(
 
 
 @lru_cache(maxsize=2)
-def _drawn(seed: int, times: bytes, repeats: int) -> NDArray[np.int64]:
+def _drawn(seed: int, times: bytes, repeats: int) -> F64:
     """How often each kind of unit comes up in each resample, `(repeats, k)`.
 
     Where no two groups are alike, which is the rule, this is the same for every trial and threshold.
     """
     many = np.frombuffer(times, np.int64)
     rng, _ = np.random.default_rng(seed).spawn(2)
-    return np.concatenate(list(_multinomial(many, repeats, rng)))
+    return np.concatenate(list(_multinomial(many, repeats, rng))).astype(np.float64)
 
 
 def paired_difference(
@@ -151,7 +151,8 @@ def cells_of(
     positive: NDArray[np.bool_], decided: NDArray[np.bool_], unit: NDArray[np.intp], units: int
 ) -> F64:
     """Confusion counts of each unit, `(units, 4)`, in the order of `Counts`."""
-    cell = np.where(decided, np.where(positive, 0, 1), np.where(positive, 3, 2))
+    is_one = positive.view(np.int8)
+    cell = 2 + is_one - decided.view(np.int8) * (1 + 2 * is_one)  # fn 3 and tn 2; decided, tp 0 and fp 1
     return np.bincount(unit * 4 + cell, minlength=units * 4).reshape(units, 4).astype(np.float64)
 
 

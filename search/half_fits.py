@@ -9,8 +9,10 @@ from search.calibration import Calibration
 from search.metrics import F64
 from search.thresholds import logit
 
-COARSE, FINE = 0.05, 1e-5
-"""The step, as a share of the slope, after which a search ends; what is left is about its square."""
+COARSE, FINE = 3e-3, 3e-8
+"""What may be left of the way to the optimum, as a share of the slope."""
+SMALL = 0.02
+"""A step, as a share of the slope, after which the curvature is as it was."""
 STEPS = 12
 FEW = 2000
 """Rows of a half that a coarse fit is content with."""
@@ -74,7 +76,13 @@ class HalfFits:
         if self._tolerance >= COARSE:
             some = slice(rows.size // FEW // 2, None, max(1, rows.size // FEW))
             rows, positive = rows[some], positive[some]
-        found = self._newton(self._x[rows], np.where(positive, (p + 1) / (p + 2), 1 / (n - p + 2)))
+        x = self._x[rows]
+        high, low = (p + 1) / (p + 2), 1 / (n - p + 2)  # Platt's targets
+        found = self._newton(
+            x,
+            low * x.size + (high - low) * np.count_nonzero(positive),
+            low * float(x.sum()) + (high - low) * float(x @ positive.astype(np.float64)),
+        )
         if found is None or abs(found[0]) < FLAT:
             return None
         if found[0] < 0:
@@ -85,24 +93,36 @@ class HalfFits:
     def _moved(self, share: float) -> float:
         return 0.0 if self._to is None else logit(self._to) - logit(share)
 
-    def _newton(self, x: F64, target: F64) -> tuple[float, float] | None:
+    def _newton(self, x: F64, target: float, target_x: float) -> tuple[float, float] | None:
+        """Slope and offset for standardised scores, the sum of their targets, and that of targets times x.
+
+        The curvature is taken over from the step before where that was a small one.
+        """
         slope, offset = self._start
-        n = x.size
+        squares, before = x * x, np.inf
+        h_aa, h_ab, h_bb = 0.0, 0.0, 1.0
         for _ in range(STEPS):
+            p = x * -slope
+            p -= offset
             with np.errstate(over="ignore"):
-                p = 1 / (1 + np.exp(-(slope * x + offset)))
-            miss, curvature = p - target, p - p * p
-            bent = curvature * x
-            g_a, h_aa = float(miss @ x) / n, float(bent @ x) / n
-            g_b, h_ab, h_bb = 0.0, 0.0, 1.0
-            if self._offset:
-                g_b, h_ab, h_bb = (float(of.sum()) / n for of in (miss, bent, curvature))
+                np.exp(p, out=p)
+            p += 1
+            np.reciprocal(p, out=p)
+            g_a, g_b = float(p @ x) - target_x, float(p.sum()) - target if self._offset else 0.0
+            small = before <= SMALL
+            if not small:
+                curvature = p - p * p
+                h_aa = float(curvature @ squares)
+                if self._offset:
+                    h_ab, h_bb = float(curvature @ x), float(curvature.sum())
             determinant = h_aa * h_bb - h_ab * h_ab
-            if not determinant > 1e-14:
+            if not determinant > 1e-14 * x.size**2:
                 return None
             d_a, d_b = (h_ab * g_b - h_bb * g_a) / determinant, (h_ab * g_a - h_aa * g_b) / determinant
             slope, offset = slope + d_a, offset + d_b
-            size = abs(slope)
-            if abs(d_a) <= self._tolerance * size and abs(d_b) <= self._tolerance * (size + abs(offset)):
+            step = max(abs(d_a), abs(d_b)) / max(abs(slope), 1e-9)
+            # What is left after a step is about its square, or its product with the one before.
+            if step * (before if small else step) <= self._tolerance:
                 return slope, offset
+            before = step
         return None

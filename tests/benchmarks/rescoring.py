@@ -1,7 +1,7 @@
 """How long `rescore` takes: `python -m tests.benchmarks.rescoring [trials] [rows] [patients]`.
 
-Makes up a run with Platt's calibration and 2,000 trials of 30,000 scores in 40 patients, then lets the command
-write ten leaderboards; patients 0 is rows without groups. Says wall and CPU seconds, since others may load the
+Makes up a run with Platt's calibration, 2,000 trials of 30,000 scores in 40 patients, and lets the command
+write ten leaderboards; 0 patients are rows without groups. Wall and CPU seconds, since others may load the
 machine, and what the parts of it cost for one trial.
 """
 
@@ -119,9 +119,8 @@ def main(trials: int = 2000, rows: int = 30_000, patients: int = 40) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         began = time.perf_counter()
         folder = made_up(Path(scratch) / "run", trials, rows, patients)
-        print(
-            f"{trials} trials x {rows} scores, {patients} patients: made in {time.perf_counter() - began:.0f} s"
-        )
+        made_s = time.perf_counter() - began
+        print(f"{trials} trials x {rows} scores, {patients} patients: made in {made_s:.0f} s")
         parts(folder, 40)
         for some in (POLICIES, POLICIES[:-1], POLICIES[:1]):
             arguments = [word for policy in some for word in ("--policy", policy)]
