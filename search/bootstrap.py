@@ -168,8 +168,9 @@ def resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
 
 def kinds_of(cells: F64) -> tuple[F64, NDArray[np.int64]]:
     """The different rows of `cells`, sorted, `(k, columns)`, and how often each is there, `(k,)`."""
-    kinds, times = np.unique(cells, axis=0, return_counts=True)
-    return kinds, times.astype(np.int64)
+    rows = cells[np.lexsort(cells.T[::-1])]
+    first = np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])
+    return rows[first], np.diff(np.flatnonzero(first), append=len(rows)).astype(np.int64)
 
 
 def _multinomial(

@@ -15,17 +15,19 @@ from search.metrics import METRICS, Counts
 from search.ranking import Ranked, ranked_already
 from search.thresholds import best_cuts, cut_number, logit, longest_run
 from spaces.errors import TrialError
-from spaces.thresholds import Chosen, Cost, Fixed, MaxF1
+from spaces.thresholds import Chosen, Cost, Fixed, MaxBalancedAccuracy, MaxF1, Youden
 
 UNIT = 2.0**-24
 """The largest relative error of one rounding to float32."""
-SAFE = 5
-"""Errors of a score that a comparison may be off by before it is looked at closely. It takes three at most:
-half of one for each neighbour of a cut, one for the cut in the middle, one for the row that is compared."""
-ROUGH = 0.25
-"""How far off a coarse fit may be, as a share."""
+APART, CLEAR = 2.2, 3.3
+"""Errors of a score between two neighbours, each of which may be off by one, and between a row and a cut: one
+for the row, one for the neighbours that the cut lies amid, one for rounding their middle, here and there."""
+ROUGH = {COARSE: 0.25, FINE: 0.01}
+"""How far off a half's fit may be, as a share."""
+MANY = 20
+"""Equally good cuts beyond which a half is looked at closely in any case."""
 SURE = 5e-7
-"""As SAFE for a fixed threshold, which also meets the last digits of the fit itself: some three roundings of
+"""As CLEAR for a fixed threshold, which also meets the last digits of the fit itself: some three roundings of
 float32, on the scale of the scores."""
 
 
@@ -39,13 +41,16 @@ class Side:
 
     def __init__(self, rows: Ranked, positive: NDArray[np.bool_]) -> None:
         self.scores, self._ends = rows.scores, rows.ends
-        self._fn = rows.below(positive)
+        self._positives = np.flatnonzero(positive)
 
     def counts(self, cuts: NDArray[np.intp]) -> Counts:
         """Counts of the detections at some cuts, by number, float64 of their shape."""
-        fn = self._fn[cuts].astype(np.float64)
+        return self._counts(cuts, self._positives.searchsorted(self._ends[cuts]))
+
+    def _counts(self, cuts: NDArray[np.intp], missed: NDArray[np.intp]) -> Counts:
+        fn = missed.astype(np.float64)
         tn = self._ends[cuts] - fn
-        positives = float(self._fn[-1])
+        positives = float(self._positives.size)
         return Counts(tp=positives - fn, fp=float(self._ends[-1]) - positives - tn, tn=tn, fn=fn)
 
     def at(self, threshold_scores: NDArray[np.float32]) -> Counts:
@@ -68,10 +73,17 @@ class Side:
         Any other cut makes an error more than one of its neighbours and gains nothing by it, so a rule that
         dislikes errors never has it among its best.
         """
-        gained = np.diff(self._fn)
-        turns = (gained[1:] > 0) & (np.diff(self._ends)[:-1] > gained[:-1])
-        cuts = np.concatenate([[0], np.flatnonzero(turns) + 1, [self.scores.size]])
-        return cuts, self.counts(cuts)
+        places = np.flatnonzero(np.diff(self._positives, prepend=-1) > 1)  # of positives after a negative
+        cuts = self._positives[places]
+        if self.scores.size < self._ends[-1]:  # ties, whose rows stand in any order: take all around them
+            tied = np.flatnonzero(np.diff(self._ends) > 1)
+            found = [self._ends.searchsorted(cuts, side="right") - 1, tied, tied + 1]
+            cuts = np.concatenate([[0], *found, [self.scores.size]])
+            cuts.sort(kind="stable")
+            cuts = cuts[np.concatenate([[True], cuts[1:] > cuts[:-1]])]
+            return cuts, self.counts(cuts)
+        cuts = np.concatenate([[0], cuts, [self.scores.size]])
+        return cuts, self._counts(cuts, np.concatenate([[0], places, [self._positives.size]]))
 
 
 def _rising(policy: Chosen) -> bool:
@@ -114,11 +126,12 @@ def cross_fits(
         whole: what `calibrate` fits to all rows; None if that failed.
     """
     in_order, labels = raw[rows.order] + np.float32(0), positive[rows.order]
-    fits = None
+    fits, tolerance = None, FINE if any(isinstance(one, Fixed) for one in policies) else COARSE
     if method != "none":
-        fine = any(isinstance(policy, Fixed) for policy in policies)
-        fits = HalfFits(in_order, labels, method, prevalence, whole, FINE if fine else COARSE)
-    values: list[list[float]] = [[] for _ in policies]
+        fits = HalfFits(in_order, labels, method, prevalence, whole, tolerance)
+    rules = [Youden(policy="youden") if isinstance(one, MaxBalancedAccuracy) else one for one in policies]
+    different = list(dict.fromkeys(rules))
+    values: list[list[float]] = [[] for _ in different]
     for half in halves.mask.T:
         first = half[rows.order]
         places = np.flatnonzero(first), np.flatnonzero(~first)
@@ -126,10 +139,11 @@ def cross_fits(
         for k, fitted in enumerate((half, ~half)):
             slowly = _slowly(raw, positive, fitted, calibrate, metric, limits)
             fit = None if fits is None else fits.of(places[k])
-            one = _Half(sides[k], sides[1 - k], fit, exact=fits is None)
-            for of, value in zip(values, one.values(policies, metric, limits, slowly), strict=True):
+            one = _Half(sides[k], sides[1 - k], fit, ROUGH[tolerance], exact=fits is None)
+            for of, value in zip(values, one.values(different, metric, limits, slowly), strict=True):
                 of.append(value)
-    return [float(np.mean(of)) for of in values]
+    means = {rule: float(np.mean(of)) for rule, of in zip(different, values, strict=True)}
+    return [means[rule] for rule in rules]
 
 
 Slowly = Callable[[Chosen], float]
@@ -160,11 +174,14 @@ class _Half:
     Args:
         fitted, measured: by raw score.
         fit: about the calibration of the fitted half; None if it is not known.
+        rough: how far off that may be, as a share.
         exact: whether there is none, so that raw scores are the scores.
     """
 
-    def __init__(self, fitted: Side, measured: Side, fit: HalfFit | None, *, exact: bool) -> None:
-        self._fitted, self._measured = fitted, measured
+    def __init__(
+        self, fitted: Side, measured: Side, fit: HalfFit | None, rough: float, *, exact: bool
+    ) -> None:
+        self._fitted, self._measured, self._rough = fitted, measured, rough
         self._fit = HalfFit(1.0, 0.0) if exact else fit
         self._exact = exact
 
@@ -201,24 +218,28 @@ class _Half:
         return threshold if self._exact or self._is_sure(best, threshold) else None
 
     def _is_sure(self, best: NDArray[np.intp], threshold: float) -> bool:
-        """Whether rounding leaves the cuts around the best ones apart, and every row on its side."""
-        if self._fit is None:
+        """Whether rounding leaves the best cuts as they are, and every measured row on its side.
+
+        Rounding makes neighbours equal and takes the cut between them away. It must leave the best cuts, and
+        between two runs of them one other cut, or they would become one run.
+        """
+        if self._fit is None or best.size > MANY:
             return False
-        around = self._fitted.scores[max(best[0] - 1, 0) : best[-1] + 1]
+        scores, cuts = self._fitted.scores, best.tolist()
         # A calibrated score is rounded twice: the product, and the sum. This is both, as a raw score.
         shift = self._fit.b / self._fit.a
-        error = max(
-            (1 + ROUGH) * abs(end) + abs(end + shift) + ROUGH * abs(shift)
-            for end in (float(around[0]), float(around[-1]))
+        ends = float(scores[max(cuts[0] - 1, 0)]), float(scores[min(cuts[-1], scores.size - 1)])
+        error = UNIT * max(
+            abs(end) + abs(end + shift) + self._rough * (abs(end) + abs(shift)) for end in ends
         )
-        slack = SAFE * UNIT * error
-        if around.size == 2:
-            gap = float(around[1]) - float(around[0])
-        else:
-            gap = float(np.diff(around).min(initial=np.inf))
-        if not gap > slack:
-            return False
-        return math.isinf(threshold) or self._nothing_within(self._measured, threshold, slack)
+        for k, cut in enumerate(cuts):
+            if 0 < cut < scores.size and not float(scores[cut]) - float(scores[cut - 1]) > APART * error:
+                return False
+            if k and cut - cuts[k - 1] > 1:
+                between = scores[cuts[k - 1] : cut]
+                if not float((between[1:] - between[:-1]).max()) > APART * error:
+                    return False
+        return math.isinf(threshold) or self._nothing_within(self._measured, threshold, CLEAR * error)
 
     def _fixed(self, policy: Fixed, limits: Limits) -> float | None:
         at = float(np.float32(logit(policy.at)))

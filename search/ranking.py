@@ -72,7 +72,9 @@ def ranked_already(order: NDArray[np.intp], in_order: NDArray[np.float32]) -> Ra
     first = np.empty(in_order.size, np.bool_)
     first[0] = True
     np.not_equal(in_order[1:], in_order[:-1], out=first[1:])
-    starts = np.arange(in_order.size) if first.all() else np.flatnonzero(first)
+    if first.all():
+        return Ranked(order, in_order, np.arange(in_order.size + 1))
+    starts = np.flatnonzero(first)
     return Ranked(order, in_order[starts], np.append(starts, in_order.size))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.bootstrap import Interval, cells_of, decision_intervals, kinds_of, units_of
+from search.bootstrap import Interval, decision_intervals, kinds_of, units_of
 from search.calibration import Calibration
 from search.crossfit import SCORE_METRICS
 from search.estimate import Estimate, defined
@@ -17,7 +17,7 @@ from search.event_evaluation import CrossFitted, estimated, event_choice, window
 from search.event_scores import EVENT_METRICS, EventCounts
 from search.event_sweep import sweep
 from search.limits import NO_LIMITS, Limits
-from search.metrics import METRICS, Counts, decide
+from search.metrics import METRICS, Counts
 from search.ordered_crossfit import Side, cross_fits
 from search.ranking import Ranked, positives, ranked, ranked_already
 from search.record import Record
@@ -59,6 +59,8 @@ class Rescoring:
         self._policies, self._limits = tuple(policies), limits
         self._positive = positives(reference.y, reference.y)
         self._unit, self._units = units_of(reference.groups, self._positive)
+        self._cell = 2 * self._unit + ~self._positive
+        self._rows = np.bincount(self._cell, minlength=2 * self._units).reshape(-1, 2)
         self._windows = windows(reference)
 
     def of(self, record: Record, raw: NDArray[np.float32]) -> list[Record]:
@@ -81,7 +83,7 @@ class Rescoring:
         side = Side(by_score, self._positive[rows.order])
         chosen = [self._chosen(side, score, policy) for policy in policies]
         values = self._values(record, raw, rows, policies, chosen)
-        metrics = self._metrics(side, score, chosen)
+        metrics = self._metrics(side, rows.order, score, chosen)
         names = [(policy or self._study.threshold).policy for policy in self._policies]
         return [
             _changed(record, self._study.objective.metric, name, one, value, found)
@@ -164,17 +166,18 @@ class Rescoring:
         )
 
     def _metrics(
-        self, side: Side, score: NDArray[np.float32], chosen: list[_Chosen]
+        self, side: Side, order: NDArray[np.intp], score: NDArray[np.float32], chosen: list[_Chosen]
     ) -> list[dict[str, Estimate]]:
         """Every metric at the threshold of each rule, undefined where there is none."""
         thresholds = {k: one.choice.threshold_score for k, one in enumerate(chosen) if one.choice is not None}
         cuts = np.array(list(thresholds.values()), np.float32)
         counts = side.at(cuts)
         values = {name: metric(counts) for name, metric in METRICS.items()}
+        in_order = None if self._reference.groups is None else self._cell[order]
         swept = None if self._windows is None else sweep(self._windows, score, cuts, self._study.events)
         found = [dict.fromkeys((*METRICS, *EVENT_METRICS), UNDEFINED) for _ in chosen]
         for place, k in enumerate(thresholds):
-            bounds = self._intervals(score, cuts[place], counts.at(place))
+            bounds = self._intervals(counts.at(place), in_order)
             found[k] |= {
                 name: Estimate(
                     value=defined(float(values[name][place])),
@@ -190,15 +193,17 @@ class Rescoring:
                 found[k] |= estimated(self._windows, of_cut, self._study.seed)
         return found
 
-    def _intervals(self, score: NDArray[np.float32], cut: np.float32, counts: Counts) -> dict[str, Interval]:
+    def _intervals(self, counts: Counts, in_order: NDArray[np.intp] | None) -> dict[str, Interval]:
+        """Intervals at one cut, from its counts and the cells of the rows by ascending score, if grouped."""
         if self._units < 2:
             return dict.fromkeys(METRICS, (math.nan, math.nan))
-        if self._reference.groups is None:  # rows alone: four kinds, sorted
+        if in_order is None:  # rows alone: four kinds, sorted
             times = np.array([counts.fn, counts.tn, counts.fp, counts.tp], np.int64)
             kinds, times = np.eye(4)[::-1][times > 0], times[times > 0]
         else:
-            decided = decide(score, float(cut))
-            kinds, times = kinds_of(cells_of(self._positive, decided, self._unit, self._units))
+            above = in_order[in_order.size - int(counts.tp + counts.fp) :]
+            found = np.bincount(above, minlength=2 * self._units).reshape(-1, 2)
+            kinds, times = kinds_of(np.hstack([found, (self._rows - found)[:, ::-1]]).astype(np.float64))
         return decision_intervals(kinds, times, self._study.seed)
 
 
