@@ -209,6 +209,26 @@ def report(
 
 
 @app.command()
+def rescore(
+    run: Run,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="a rule, such as max_f1 or cost,c_fn=10; may be repeated; the study's if left out"),
+    ] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="what a trial must reach, such as sensitivity.min=0.95")
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="the metric that ranks; the study's if left out")
+    ] = None,
+) -> None:
+    """Show what other thresholds make of a run: a new leaderboard beside its own, without training."""
+    from cluster.rescoring import rescore as rescore_run
+
+    rescore_run(run, policy or [], require or [], objective, _console())
+
+
+@app.command()
 def promote(
     run: Run,
     to: Annotated[Path, typer.Option(help="the bundle's folder, new or empty", show_default=False)],

@@ -60,6 +60,16 @@ class Board:
         if len(self._rows) >= _BATCH:
             self._fold()
 
+    def add_rows(self, rows: pa.Table) -> None:
+        """Adds rows that another board gave away."""
+        self._fold()
+        self._table = pa.concat_tables([self._table, rows]).combine_chunks()
+
+    def rows(self) -> pa.Table:
+        """Returns all rows as they came, without ranks."""
+        self._fold()
+        return self._table
+
     def ranked(self) -> pa.Table:
         """Returns all rows, best value first, equal values under one rank; undefined last and without."""
         self._fold()

@@ -131,7 +131,7 @@ _COLUMNS = (
 
 def _notes(r: dict[str, Any]) -> str:
     if r["error"] is not None:
-        return f"failed: {r['error']}"
+        return f"failed: {r['error']}" if r["state"] == "failed" else str(r["error"])
     notes = [r["state"]] if r["state"] != "completed" else []
     notes += [r["kind"]] if r["kind"] != "search" else []
     return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])

@@ -1,6 +1,7 @@
 """95% percentile intervals of metrics (Efron 1979), by resampling groups where they are known, else rows."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,14 +41,49 @@ def intervals(
         fewer than half are defined, or if there is only one group: it says nothing about the next one.
     """
     positive = positives(y, score)
-    unit, units = _units(groups, positive)
+    unit, units = units_of(groups, positive)
     if units < 2:
         return dict.fromkeys((*METRICS, *AREAS), (np.nan, np.nan))
-    rng, ranking_rng = np.random.default_rng(seed).spawn(2)
-    counts = resampled_counts(_cells(positive, decide(score, threshold_score), unit, units), repeats, rng)
-    found = {name: interval(metric(Counts(*counts.T))) for name, metric in METRICS.items()}
+    ranking_rng = np.random.default_rng(seed).spawn(2)[1]
+    kinds, times = kinds_of(cells_of(positive, decide(score, threshold_score), unit, units))
+    found = decision_intervals(kinds, times, seed, repeats)
     areas = _resampled_areas(list(AREAS), positive, [score], unit, units, ranking_repeats, ranking_rng)
     return found | {name: interval(areas[k, 0]) for k, name in enumerate(AREAS)}
+
+
+def decision_intervals(
+    kinds: F64, times: NDArray[np.int64], seed: int, repeats: int = REPEATS
+) -> dict[str, Interval]:
+    """The intervals of METRICS that `intervals` has, from the units' confusion counts alone.
+
+    Args:
+        kinds: the different confusion counts that units have, `(k, 4)`, in the order of `Counts`, sorted.
+        times: how many units have each, `(k,)`, at least 1; two units or more together.
+        seed: of the resamples.
+        repeats: how many.
+    """
+    if times.size * repeats <= CHUNK:
+        sums = _drawn(seed, times.tobytes(), repeats) @ kinds
+    else:
+        rng, _ = np.random.default_rng(seed).spawn(2)
+        sums = np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
+    counts = Counts(*sums.T)
+    values = np.stack([metric(counts) for metric in METRICS.values()])
+    if np.isnan(values).any():
+        return {name: interval(of) for name, of in zip(METRICS, values, strict=True)}
+    low, high = np.percentile(values, [2.5, 97.5], axis=1).tolist()
+    return dict(zip(METRICS, zip(low, high, strict=True), strict=True))
+
+
+@lru_cache(maxsize=2)
+def _drawn(seed: int, times: bytes, repeats: int) -> F64:
+    """How often each kind of unit comes up in each resample, `(repeats, k)`.
+
+    Where no two groups are alike, which is the rule, this is the same for every trial and threshold.
+    """
+    many = np.frombuffer(times, np.int64)
+    rng, _ = np.random.default_rng(seed).spawn(2)
+    return np.concatenate(list(_multinomial(many, repeats, rng))).astype(np.float64)
 
 
 def paired_difference(
@@ -77,7 +113,7 @@ def paired_difference(
     """
     positive = positives(y, score_a)
     positives(y, score_b)
-    unit, units = _units(groups, positive)
+    unit, units = units_of(groups, positive)
     rng = np.random.default_rng(seed)
     if metric in AREAS:
         scores = [score_a, score_b]
@@ -87,7 +123,7 @@ def paired_difference(
     else:
         cells = np.hstack(
             [
-                _cells(positive, decide(score, threshold), unit, units)
+                cells_of(positive, decide(score, threshold), unit, units)
                 for score, threshold in ((score_a, threshold_score_a), (score_b, threshold_score_b))
             ]
         )
@@ -99,7 +135,7 @@ def paired_difference(
     return float(whole[0, 0] - whole[1, 0]), low, high
 
 
-def _units(groups: NDArray[Any] | None, like: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+def units_of(groups: NDArray[Any] | None, like: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
     """The number of the unit each row belongs to `(n,)`, and how many units there are."""
     if groups is None:
         return np.arange(like.size), like.size
@@ -111,11 +147,12 @@ def _units(groups: NDArray[Any] | None, like: NDArray[Any]) -> tuple[NDArray[np.
     return unit, int(unit.max()) + 1
 
 
-def _cells(
+def cells_of(
     positive: NDArray[np.bool_], decided: NDArray[np.bool_], unit: NDArray[np.intp], units: int
 ) -> F64:
     """Confusion counts of each unit, `(units, 4)`, in the order of `Counts`."""
-    cell = np.where(decided, np.where(positive, 0, 1), np.where(positive, 3, 2))
+    is_one = positive.view(np.int8)
+    cell = 2 + is_one - decided.view(np.int8) * (1 + 2 * is_one)  # fn 3 and tn 2; decided, tp 0 and fp 1
     return np.bincount(unit * 4 + cell, minlength=units * 4).reshape(units, 4).astype(np.float64)
 
 
@@ -125,11 +162,25 @@ def resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
     Units with equal counts are drawn together: how often any of them comes up is multinomial too. So rows
     without groups cost four draws per resample (sixteen when paired), however many there are.
     """
-    kinds, times = np.unique(cells, axis=0, return_counts=True)
-    shares = times / cells.shape[0]
-    chunk = max(1, CHUNK // shares.size)
-    sizes = [min(chunk, repeats - done) for done in range(0, repeats, chunk)]
-    return np.concatenate([rng.multinomial(cells.shape[0], shares, size=size) @ kinds for size in sizes])
+    kinds, times = kinds_of(cells)
+    return np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
+
+
+def kinds_of(cells: F64) -> tuple[F64, NDArray[np.int64]]:
+    """The different rows of `cells`, sorted, `(k, columns)`, and how often each is there, `(k,)`."""
+    rows = cells[np.lexsort(cells.T[::-1])]
+    first = np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])
+    return rows[first], np.diff(np.flatnonzero(first), append=len(rows)).astype(np.int64)
+
+
+def _multinomial(
+    times: NDArray[np.int64], repeats: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """How often each kind of unit comes up in each resample, in chunks `(some repeats, k)`."""
+    units = int(times.sum())
+    chunk = max(1, CHUNK // times.size)
+    for done in range(0, repeats, chunk):
+        yield rng.multinomial(units, times / units, size=min(chunk, repeats - done))
 
 
 def _resamples(units: int, width: int, repeats: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.calibration import CalibrationMethod
+from search.limits import NO_LIMITS, Limits
 from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
 from search.ranking import positives
 from search.thresholds import choose, curve
@@ -121,6 +122,7 @@ def cross_fit(
     calibrate: CalibrationMethod,
     policy: Chosen,
     metric: str,
+    limits: Limits = NO_LIMITS,
 ) -> float:
     """Mean of a metric over both halves of every split, each measured after fitting on the other half.
 
@@ -131,6 +133,7 @@ def cross_fit(
         calibrate: an entry of `CALIBRATIONS`, fitted anew on each half.
         policy: the threshold's rule, chosen anew on each half; a sampled threshold is a `Fixed`.
         metric: a name of METRICS, RANKING_METRICS or PROBABILITY_METRICS; the latter two use no threshold.
+        limits: what the threshold must keep on the half it is chosen on.
 
     Returns:
         The mean over splits of the mean of both halves; NaN if the metric is undefined on any half, or the
@@ -144,16 +147,35 @@ def cross_fit(
     positive = positives(y, raw)
     values = []
     for half in halves.mask.T:
-        for fitted, measured in ((half, ~half), (~half, half)):
-            calibration = calibrate(positive[fitted], raw[fitted]).calibration
-            score = calibration.apply(raw)
+        for fitted in (half, ~half):
+            score = calibrate(positive[fitted], raw[fitted]).calibration.apply(raw)
             if metric in SCORE_METRICS:
-                values.append(SCORE_METRICS[metric](positive[measured], score[measured]))
-                continue
-            try:
-                choice = choose(curve(positive[fitted], score[fitted]), policy)
-            except TrialError:  # the rule cannot be met on this half, so there is no threshold to measure
-                return float("nan")
-            counts = counts_at(positive[measured], score[measured], choice.threshold_score)
-            values.append(float(METRICS[metric](counts)))
+                values.append(SCORE_METRICS[metric](positive[~fitted], score[~fitted]))
+            else:
+                values.append(half_value(positive, score, fitted, policy, metric, limits))
+                if np.isnan(values[-1]):
+                    return float("nan")
     return float(np.mean(values))
+
+
+def half_value(
+    positive: NDArray[np.bool_],
+    score: NDArray[np.float32],
+    fitted: NDArray[np.bool_],
+    policy: Chosen,
+    metric: str,
+    limits: Limits = NO_LIMITS,
+) -> float:
+    """A metric of METRICS on one half after the threshold was chosen on the other, `fitted`; or NaN.
+
+    Args:
+        positive: labels `(n,)`.
+        score: scores of all rows, calibrated on the fitted half, float32 `(n,)`.
+        fitted: which rows those are, `(n,)`.
+        policy, metric, limits: see `cross_fit`.
+    """
+    try:
+        choice = choose(curve(positive[fitted], score[fitted]), policy, limits)
+    except TrialError:  # the rule cannot be met on this half, so there is no threshold to measure
+        return float("nan")
+    return float(METRICS[metric](counts_at(positive[~fitted], score[~fitted], choice.threshold_score)))

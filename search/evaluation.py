@@ -12,6 +12,7 @@ from search.crossfit import SCORE_METRICS, cross_fit
 from search.estimate import Estimate, defined
 from search.event_evaluation import CrossFitted, cross_fit_events, event_choice, event_estimates
 from search.event_scores import EVENT_METRICS
+from search.limits import NO_LIMITS, Limits
 from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
 from search.prevalence import moved_to, weights_at
 from search.reference import Reference
@@ -89,7 +90,7 @@ def fit_decision(
     Raises:
         TrialError: the policy cannot be met, such as a precision that no threshold reaches.
     """
-    fit = _calibrate(study)(reference.y, raw)
+    fit = calibration_of(study)(reference.y, raw)
     score = fit.calibration.apply(raw)
     choice = (
         event_choice(reference, score, policy, study.events)
@@ -123,7 +124,7 @@ def measure(
     """
     fitted = fit_decision(raw, reference, study, policy, probabilistic=probabilistic)
     score = fitted.calibration.apply(raw)
-    fit = _cross_fitted(raw, reference, study, policy, _calibrate(study))
+    fit = cross_fitted(raw, reference, study, policy)
     return Measured(
         score=score,
         calibration=fitted.calibration,
@@ -143,26 +144,38 @@ def measure(
     )
 
 
-def _calibrate(study: Study) -> CalibrationMethod:
+def calibration_of(study: Study) -> CalibrationMethod:
+    """Returns how a study fits its calibrations, prevalence included."""
     method, prevalence = CALIBRATIONS[study.objective.calibration], study.objective.prevalence
     return method if prevalence is None else moved_to(prevalence, method)
 
 
-def _cross_fitted(
+def asks_events(metric: str, policy: Policy) -> bool:
+    """Whether a cross-fitted metric needs events, by itself or for its threshold."""
+    return metric not in SCORE_METRICS and (
+        metric in EVENT_METRICS or isinstance(policy, SensitivityAtFaPerDay)
+    )
+
+
+def cross_fitted(
     raw: NDArray[np.float32],
     reference: Reference,
     study: Study,
     policy: Policy,
-    calibrate: CalibrationMethod,
+    limits: Limits = NO_LIMITS,
 ) -> CrossFitted:
-    """The objective, cross-fitted; NaN where undefined."""
-    metric = study.objective.metric
-    asks_events = metric in EVENT_METRICS or isinstance(policy, SensitivityAtFaPerDay)
-    if asks_events and metric not in SCORE_METRICS:
-        return cross_fit_events(reference, raw, calibrate, policy, metric, study.events)
+    """Returns the objective, cross-fitted; NaN where undefined.
+
+    Args:
+        raw, reference, study, policy: see `measure`.
+        limits: what a threshold must keep on the half it is chosen on.
+    """
+    metric, calibrate = study.objective.metric, calibration_of(study)
+    if asks_events(metric, policy):
+        return cross_fit_events(reference, raw, calibrate, policy, metric, study.events, limits)
     # A metric of the scores has no threshold, so any policy will do.
     plain = MaxF1() if isinstance(policy, SensitivityAtFaPerDay) else policy
-    value = cross_fit(reference.y, raw, reference.halves, calibrate, plain, metric)
+    value = cross_fit(reference.y, raw, reference.halves, calibrate, plain, metric, limits)
     return CrossFitted(value, math.nan)
 
 

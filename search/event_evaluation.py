@@ -13,10 +13,11 @@ from search.event_scores import EVENT_METRICS, EventCounts, fa_per_day, score_ev
 from search.event_sweep import sweep
 from search.event_thresholds import choose_event_threshold, quantile_thresholds
 from search.events import Event, Windows, detected, windows_of
+from search.limits import NO_LIMITS, Limits
 from search.metrics import METRICS, counts_at, decide
 from search.patients import Patient, per_patient
 from search.reference import Reference
-from search.thresholds import Choice, choose, curve
+from search.thresholds import Choice, choose, counts_at_cuts, curve
 from spaces.errors import RunError, TrialError
 from spaces.study import Events, Study
 from spaces.thresholds import Chosen, SensitivityAtFaPerDay
@@ -55,15 +56,28 @@ def windows(reference: Reference) -> Windows | None:
 
 
 def event_choice(
-    reference: Reference, score: NDArray[np.float32], policy: SensitivityAtFaPerDay, rules: Events
+    reference: Reference,
+    score: NDArray[np.float32],
+    policy: SensitivityAtFaPerDay,
+    rules: Events,
+    limits: Limits = NO_LIMITS,
 ) -> Choice:
-    """Returns the threshold that an event policy chooses on all rows.
+    """Returns the threshold that an event policy chooses on all rows, among those that keep the limits.
 
     Raises:
-        TrialError: no threshold has few enough false alarms, or there is no seizure.
+        TrialError: no threshold has few enough false alarms, or keeps the limits, or there is no seizure.
     """
     cuts = quantile_thresholds(score)
-    return choose_event_threshold(cuts, summed(sweep(_known(reference), score, cuts, rules)), policy, score)
+    counts = summed(sweep(_known(reference), score, cuts, rules))
+    kept = _kept(reference.y, score, cuts, limits)
+    return choose_event_threshold(cuts, counts, policy, score, kept)
+
+
+def _kept(
+    y: NDArray[np.int8], score: NDArray[np.float32], cuts: NDArray[np.float32], limits: Limits
+) -> NDArray[np.bool_] | None:
+    """Which of t cuts keep the limits `(t,)`; None where there are none."""
+    return limits.kept(counts_at_cuts(curve(y, score), cuts)) if limits.bounds else None
 
 
 def event_estimates(
@@ -76,7 +90,11 @@ def event_estimates(
     found = windows(reference)
     if found is None:
         return {name: Estimate(value=None, low=None, high=None) for name in EVENT_METRICS}
-    _, counts = _scored(found, score, threshold_score, rules)
+    return estimated(found, _scored(found, score, threshold_score, rules)[1], seed)
+
+
+def estimated(found: Windows, counts: EventCounts, seed: int) -> dict[str, Estimate]:
+    """Returns every event metric of the counts of each recording, `(r,)`, with intervals over groups."""
     _, groups = summed_by_group(counts, found.recordings)
     table = np.stack([groups.tp, groups.fp, groups.ref, groups.seconds], axis=1).astype(np.float64)
     drawn = (
@@ -132,6 +150,7 @@ def cross_fit_events(
     policy: Chosen | SensitivityAtFaPerDay,
     metric: str,
     rules: Events,
+    limits: Limits = NO_LIMITS,
 ) -> CrossFitted:
     """The cross-fitted mean of a metric where the threshold, or the metric, is of events.
 
@@ -144,15 +163,16 @@ def cross_fit_events(
         policy: the threshold's rule, chosen anew on each half.
         metric: a name of METRICS or EVENT_METRICS.
         rules: how decisions become events.
+        limits: what the threshold must keep on the rows it is chosen on.
 
     Returns:
         NaN if the metric is undefined on any half, or the rule cannot be met on one.
     """
     found, values, alarms = _known(reference), [], []
     decide_after = (
-        _by_events(found, raw, policy, rules)
+        _by_events(reference, raw, policy, rules, limits)
         if isinstance(policy, SensitivityAtFaPerDay)
-        else _by_windows(reference, raw, calibrate, policy)
+        else _by_windows(reference, raw, calibrate, policy, limits)
     )
     recordings_of = found.order[found.ends[:-1]]  # a recording is wherever its first row is
     for half in reference.halves.mask.T:
@@ -178,25 +198,35 @@ Decide = Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.bool_]]
 
 
 def _by_events(
-    found: Windows, raw: NDArray[np.float32], policy: SensitivityAtFaPerDay, rules: Events
+    reference: Reference,
+    raw: NDArray[np.float32],
+    policy: SensitivityAtFaPerDay,
+    rules: Events,
+    limits: Limits,
 ) -> Decide:
     """An event policy reads the order of the scores alone: no calibration moves it; one sweep serves all."""
     cuts = quantile_thresholds(raw)
-    counts = sweep(found, raw, cuts, rules)
+    counts = sweep(_known(reference), raw, cuts, rules)
 
     def decide_after(rows: NDArray[np.bool_], recordings: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        choice = choose_event_threshold(cuts, summed(_some(counts, recordings)), policy, raw)
+        kept = _kept(reference.y[rows], raw[rows], cuts, limits)
+        choice = choose_event_threshold(cuts, summed(_some(counts, recordings)), policy, raw, kept)
         return decide(raw, choice.threshold_score)
 
     return decide_after
 
 
 def _by_windows(
-    reference: Reference, raw: NDArray[np.float32], calibrate: CalibrationMethod, policy: Chosen
+    reference: Reference,
+    raw: NDArray[np.float32],
+    calibrate: CalibrationMethod,
+    policy: Chosen,
+    limits: Limits,
 ) -> Decide:
     def decide_after(rows: NDArray[np.bool_], recordings: NDArray[np.bool_]) -> NDArray[np.bool_]:
         score = calibrate(reference.y[rows], raw[rows]).calibration.apply(raw)
-        return decide(score, choose(curve(reference.y[rows], score[rows]), policy).threshold_score)
+        choice = choose(curve(reference.y[rows], score[rows]), policy, limits)
+        return decide(score, choice.threshold_score)
 
     return decide_after
 

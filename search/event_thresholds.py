@@ -54,6 +54,7 @@ def choose_event_threshold(
     counts: EventCounts,
     policy: SensitivityAtFaPerDay,
     score: NDArray[np.float32],
+    kept: NDArray[np.bool_] | None = None,
 ) -> Choice:
     """The threshold with the largest event sensitivity among those with few enough false alarms.
 
@@ -66,13 +67,14 @@ def choose_event_threshold(
         counts: of all recordings together at each, `(t,)`; see `search.event_scores.summed`.
         policy: with the limit.
         score: float32 `(n,)`, which the thresholds were cut from.
+        kept: which thresholds may be chosen, `(t,)`; all, if left out.
 
     Returns:
         The threshold, and as its plateau everything from the score below the run to the one above it. All
         that was tried in it is as good.
 
     Raises:
-        TrialError: no reference events, or no threshold has few enough false alarms.
+        TrialError: no reference events, or no threshold that may be chosen has few enough false alarms.
     """
     found = EVENT_METRICS["event_sensitivity"](counts)
     alarms = fa_per_day(counts)
@@ -87,6 +89,13 @@ def choose_event_threshold(
             f"{policy.policy} needs a threshold with at most {policy.fa_per_day:g} false alarms per day, "
             f"but the fewest reachable are {alarms.min(initial=np.inf):.4g}"
         )
+    if kept is not None:
+        best = best[kept[best]]
+        if not best.size:
+            raise TrialError(
+                f"{policy.policy} finds no threshold with at most {policy.fa_per_day:g} false alarms per day "
+                "that keeps the limits"
+            )
     best = best[found[best] == found[best].max()]
     first, last = longest_run(best[counts.fp[best] == counts.fp[best].min()])
     threshold = float(thresholds[(first + last) // 2])

@@ -22,6 +22,10 @@ class Counts:
     tn: F64
     fn: F64
 
+    def at(self, which: Any) -> "Counts":
+        """The counts at some places of the shape: a number, or an index array."""
+        return Counts(self.tp[which], self.fp[which], self.tn[which], self.fn[which])
+
 
 class ScoreMetric(Protocol):
     """A metric of labels `(n,)` and scores `(n,)`, with no threshold in it."""

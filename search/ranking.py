@@ -59,12 +59,23 @@ def ranked(score: NDArray[np.float32]) -> Ranked:
         raise TrialError(f"scores must be finite, but got {nan} NaN and {infinite} infinite of {score.size}")
     score = score + np.float32(0)  # -0.0 becomes 0.0
     order = _order(score)
-    in_order = score[order]
-    first = np.empty(score.size, np.bool_)
+    return ranked_already(order, score[order])
+
+
+def ranked_already(order: NDArray[np.intp], in_order: NDArray[np.float32]) -> Ranked:
+    """What `ranked` makes of scores whose order is known.
+
+    Args:
+        order: see `Ranked`.
+        in_order: the finite scores in that order, ascending, without -0.0, float32 `(n,)` with n >= 1.
+    """
+    first = np.empty(in_order.size, np.bool_)
     first[0] = True
     np.not_equal(in_order[1:], in_order[:-1], out=first[1:])
+    if first.all():
+        return Ranked(order, in_order, np.arange(in_order.size + 1))
     starts = np.flatnonzero(first)
-    return Ranked(order, in_order[starts], np.append(starts, score.size))
+    return Ranked(order, in_order[starts], np.append(starts, in_order.size))
 
 
 def _order(score: NDArray[np.float32]) -> NDArray[np.intp]:

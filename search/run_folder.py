@@ -84,7 +84,7 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Deletes what a killed driver left half written; the run must be locked."""
-        for name in ("study.yaml.*", "leaderboard.parquet.*"):
+        for name in ("study.yaml.*", "leaderboard*.parquet.*"):
             sweep([self.path], name)
         sweep([self._records, self._scores, *self._checkpoints.glob("*")])
         for folder in self._checkpoints.glob("*"):
@@ -119,6 +119,10 @@ class RunFolder:
         """Writes a record: from here on, the trial is finished."""
         self._publish(f"records/{record.ask.trial_id}.json", record.model_dump_json(indent=1).encode())
 
+    def trial_ids(self) -> list[str]:
+        """Returns the ids of all finished trials, by trial number."""
+        return [path.stem for path in sorted(self._records.glob("*.json"))]
+
     def records(self) -> list[Record]:
         """Reads all records, by trial number.
 
@@ -134,8 +138,8 @@ class RunFolder:
             RunError: there is none of this id.
         """
         path = self._records / f"{trial_id}.json"
-        known = [p.stem for p in sorted(self._records.glob("*.json"))]
-        if trial_id not in known:
+        if not path.is_file():
+            known = self.trial_ids()
             raise RunError(
                 f"no trial {trial_id!r} in {self.path}; "
                 + (f"its trials are {known[0]} to {known[-1]}" if known else "it has no finished trial yet")
@@ -174,11 +178,20 @@ class RunFolder:
         Raises:
             RunError: they were damaged from outside.
         """
-        path = self._scores / f"{trial_id}.parquet"
-        table = _read_table(
-            path, f"move it and records/{trial_id}.json away and resume: the trial runs again"
-        )
+        table = self._read_scores(trial_id, ["raw", "score"])
         return table["raw"].to_numpy(), table["score"].to_numpy()
+
+    def raw_scores(self, trial_id: str) -> NDArray[np.float32]:
+        """Reads a trial's raw scores alone, `(n,)`.
+
+        Raises:
+            RunError: they were damaged from outside.
+        """
+        return np.asarray(self._read_scores(trial_id, ["raw"])["raw"].to_numpy())
+
+    def _read_scores(self, trial_id: str, columns: list[str]) -> pa.Table:
+        remedy = f"move it and records/{trial_id}.json away and resume: the trial runs again"
+        return _read_table(self._scores / f"{trial_id}.parquet", remedy, columns)
 
     def write_reference(self, reference: Reference, rows: NDArray[np.int64]) -> None:
         """Writes the validation rows: their place in the data, labels, groups, times and halves."""
@@ -296,9 +309,9 @@ def _as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None =
     return sink.getvalue()
 
 
-def _read_table(path: Path, remedy: str) -> pa.Table:
+def _read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.ParquetFile(path).read()
+        return pq.ParquetFile(path).read(columns)
     except (pa.ArrowException, OSError):
         raise _damaged(path, remedy) from None
 

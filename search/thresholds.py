@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.limits import NO_LIMITS, Limits
 from search.metrics import F64, Counts, f_beta, precision, sensitivity, sigmoid
 from search.ranking import positives, ranked, weights
 from spaces import thresholds as rules
@@ -84,23 +85,48 @@ def cuts_of(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([[np.float32(-np.inf)], middle, [np.float32(np.inf)]])
 
 
+def counts_at_cuts(curve: Curve, cuts: NDArray[np.float32]) -> Counts:
+    """Counts of `score >= cut` at any cuts, float64 of their shape."""
+    return curve.counts.at(np.searchsorted(curve.scores, cuts, side="left"))
+
+
 def logit(probability: float) -> float:
     """`log(p / (1 - p))` for p in (0, 1)."""
     return math.log(probability) - math.log1p(-probability)
 
 
-def _choice(curve: Curve, threshold_score: float, first: int, last: int) -> Choice:
+def cut_number(scores: NDArray[np.float32], number: int) -> float:
+    """One cut of `cuts_of(scores)`, without the others."""
+    if number in (0, scores.size):
+        return math.inf if number else -math.inf
+    lower, upper = scores[number - 1], scores[number]
+    middle = np.float32((float(lower) + float(upper)) / 2)
+    return float(middle if middle > lower else upper)
+
+
+def _choice(scores: NDArray[np.float32], threshold_score: float, first: int, last: int) -> Choice:
     """A threshold whose plateau reaches from cut number `first` to cut number `last`."""
-    low = float(curve.scores[first - 1]) if first > 0 else -math.inf
-    high = float(curve.scores[last]) if last < curve.scores.size else math.inf
+    low = float(scores[first - 1]) if first > 0 else -math.inf
+    high = float(scores[last]) if last < scores.size else math.inf
     return Choice(threshold_score, float(sigmoid(threshold_score)), low, high)
 
 
-def _as_given(curve: Curve, policy: rules.Fixed) -> Choice:
-    """The study's own threshold; its plateau is the gap of scores it falls into."""
+def fixed_choice(scores: NDArray[np.float32], policy: rules.Fixed) -> Choice:
+    """The study's own threshold; its plateau is the gap it falls into of the distinct scores `(m,)`."""
     threshold_score = np.float32(logit(policy.at))
-    gap = int(np.searchsorted(curve.scores, threshold_score, side="left"))
-    return _choice(curve, float(threshold_score), gap, gap)
+    gap = int(np.searchsorted(scores, threshold_score, side="left"))
+    return _choice(scores, float(threshold_score), gap, gap)
+
+
+def choice_among(scores: NDArray[np.float32], best: NDArray[np.intp]) -> Choice:
+    """The middle of the longest run of equally good cuts, as `choose` says.
+
+    Args:
+        scores: distinct, ascending, float32 `(m,)`.
+        best: ascending numbers of cuts of `cuts_of(scores)`, at least one.
+    """
+    first, last = longest_run(best)
+    return _choice(scores, cut_number(scores, (first + last) // 2), first, last)
 
 
 Keys = tuple[F64, ...]
@@ -144,23 +170,46 @@ def _feasible(reached: F64, name: str, least: float, policy: rules.Chosen) -> ND
     return feasible
 
 
-def _optimum(keys_of: Callable[[Counts, Any], Keys]) -> Callable[[Curve, Any], Choice]:
-    def choose_best(curve: Curve, policy: rules.Chosen) -> Choice:
-        first, *others = keys_of(curve.counts, policy)
-        best = np.flatnonzero(first == np.fmax.reduce(first))
-        for key in others:
-            best = best[key[best] == key[best].max()]
-        if best.size == 0:
-            p, n = curve.counts.tp[0], curve.counts.fp[0]
-            raise TrialError(f"{policy.policy} needs positive and negative rows, but got {p:g} and {n:g}")
-        low, high = longest_run(best)
-        return _choice(curve, float(curve.cuts[(low + high) // 2]), low, high)
+KEYS: dict[type[rules.Chosen], Callable[[Counts, Any], Keys]] = {
+    rules.MaxF1: _f_beta,
+    rules.Youden: _youden,
+    rules.MaxBalancedAccuracy: _youden,
+    rules.Cost: _cost,
+    rules.PrecisionAtRecall: _precision_at_recall,
+    rules.RecallAtPrecision: _recall_at_precision,
+}
+"""What each rule but `fixed` makes largest."""
 
-    return choose_best
+
+def best_cuts(counts: Counts, policy: rules.Chosen, limits: Limits = NO_LIMITS) -> NDArray[np.intp]:
+    """Which cuts are best by a rule, ascending positions in `counts`, at least one.
+
+    Args:
+        counts: at ascending cuts, the first of which is -inf; not necessarily at all of them.
+        policy: any but `fixed`.
+        limits: what a cut must keep to be chosen.
+
+    Raises:
+        TrialError: no cut satisfies the rule and the limits, or its metric is defined at none.
+    """
+    first, *others = KEYS[type(policy)](counts, policy)
+    if limits.bounds:
+        first = np.where(limits.kept(counts), first, np.nan)
+        if np.isnan(first).all():
+            raise TrialError(f"{policy.policy} finds no cut that meets {limits}")
+    best = np.flatnonzero(first == np.fmax.reduce(first))
+    for key in others:
+        best = best[key[best] == key[best].max()]
+    if best.size == 0:
+        p, n = counts.tp[0], counts.fp[0]
+        raise TrialError(f"{policy.policy} needs positive and negative rows, but got {p:g} and {n:g}")
+    return best
 
 
 def longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
     """First and last of the longest run of neighbours in ascending `cuts`; of equally long, the topmost."""
+    if cuts.size == 1:
+        return int(cuts[0]), int(cuts[0])
     breaks = np.flatnonzero(np.diff(cuts) > 1)
     firsts = np.concatenate([cuts[:1], cuts[breaks + 1]])
     lasts = np.concatenate([cuts[breaks], cuts[-1:]])
@@ -168,19 +217,7 @@ def longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
     return int(firsts[longest]), int(lasts[longest])
 
 
-CHOOSERS: dict[type[rules.Chosen], Callable[[Curve, Any], Choice]] = {
-    rules.Fixed: _as_given,
-    rules.MaxF1: _optimum(_f_beta),
-    rules.Youden: _optimum(_youden),
-    rules.MaxBalancedAccuracy: _optimum(_youden),
-    rules.Cost: _optimum(_cost),
-    rules.PrecisionAtRecall: _optimum(_precision_at_recall),
-    rules.RecallAtPrecision: _optimum(_recall_at_precision),
-}
-"""How each rule chooses."""
-
-
-def choose(curve: Curve, policy: rules.Chosen) -> Choice:
+def choose(curve: Curve, policy: rules.Chosen, limits: Limits = NO_LIMITS) -> Choice:
     """The threshold that a rule chooses on a curve.
 
     `fixed` keeps exactly `float32(logit(at))`. The others take the best of all cuts, the infinite ones
@@ -188,7 +225,23 @@ def choose(curve: Curve, policy: rules.Chosen) -> Choice:
     in it the cut in the middle (the lower of two). The plateau is that whole run, and the threshold is
     still the midpoint between two neighbouring scores.
 
+    Args:
+        curve: of all cuts.
+        policy: the rule.
+        limits: what a cut must keep to be chosen.
+
     Raises:
-        TrialError: no cut satisfies the rule, or its metric is defined at none.
+        TrialError: no cut satisfies the rule and the limits, or its metric is defined at none.
     """
-    return CHOOSERS[type(policy)](curve, policy)
+    if not isinstance(policy, rules.Fixed):
+        return choice_among(curve.scores, best_cuts(curve.counts, policy, limits))
+    choice = fixed_choice(curve.scores, policy)
+    if not limits.kept(counts_at_cuts(curve, np.array([choice.threshold_score], np.float32))).all():
+        raise TrialError(f"the fixed threshold {policy.at:g} does not meet {limits}")
+    return choice
+
+
+def nearest_cuts(counts: Counts, limits: Limits) -> NDArray[np.intp]:
+    """The cuts that fall short of the limits by least, ascending positions in `counts`."""
+    short = limits.shortfall(counts)
+    return np.flatnonzero(short == short.min())

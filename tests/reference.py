@@ -83,15 +83,18 @@ def merit(policy, tp, fp, tn, fn):
     raise KeyError(policy.policy)
 
 
-def choose(y, score, policy, weight=None):
-    """(threshold_score, low, high), or None if no cut satisfies the rule."""
+def choose(y, score, policy, weight=None, allowed=None):
+    """(threshold_score, low, high), or None if no cut, or none of the allowed numbers, satisfies the rule."""
     distinct = sorted({float(s) for s in score})
     if policy.policy == "fixed":
         at = float(np.float32(math.log(policy.at) - math.log1p(-policy.at)))
         low = max([-INF, *(s for s in distinct if s < at)])
         high = min([INF, *(s for s in distinct if s >= at)])
         return at, low, high
-    merits = [merit(policy, *cells) for _, cells in curve(y, score, weight)]
+    merits = [
+        merit(policy, *cells) if allowed is None or number in allowed else None
+        for number, (_, cells) in enumerate(curve(y, score, weight))
+    ]
     if all(m is None for m in merits):
         return None
     best = max(m for m in merits if m is not None)

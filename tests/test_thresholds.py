@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_curve
 
 from search.metrics import METRICS, counts_at, decide
-from search.thresholds import CHOOSERS, choose, curve, logit
+from search.thresholds import KEYS, choose, curve, logit
 from spaces.errors import TrialError
 from spaces.thresholds import (
     Chosen,
@@ -59,8 +59,8 @@ def chosen(y, score, policy, weight=None):
     return choice.threshold_score, choice.low, choice.high
 
 
-def test_every_rule_has_its_chooser():
-    assert set(CHOOSERS) == set(Chosen.__args__)
+def test_every_rule_has_its_keys():
+    assert {*KEYS, Fixed} == set(Chosen.__args__)
 
 
 @given(rows(score=any_scores, both=False), st.booleans())
