@@ -89,7 +89,7 @@ def fit_decision(
     Raises:
         TrialError: the policy cannot be met, such as a precision that no threshold reaches.
     """
-    fit = _calibrate(study)(reference.y, raw)
+    fit = calibration_method(study)(reference.y, raw)
     score = fit.calibration.apply(raw)
     choice = (
         event_choice(reference, score, policy, study.events)
@@ -123,7 +123,7 @@ def measure(
     """
     fitted = fit_decision(raw, reference, study, policy, probabilistic=probabilistic)
     score = fitted.calibration.apply(raw)
-    fit = _cross_fitted(raw, reference, study, policy, _calibrate(study))
+    fit = _cross_fitted(raw, reference, study, policy, calibration_method(study))
     return Measured(
         score=score,
         calibration=fitted.calibration,
@@ -143,7 +143,8 @@ def measure(
     )
 
 
-def _calibrate(study: Study) -> CalibrationMethod:
+def calibration_method(study: Study) -> CalibrationMethod:
+    """Returns how a study fits its calibrations."""
     method, prevalence = CALIBRATIONS[study.objective.calibration], study.objective.prevalence
     return method if prevalence is None else moved_to(prevalence, method)
 

@@ -124,29 +124,50 @@ def _cost(counts: Counts, policy: rules.Cost) -> Keys:
 
 def _precision_at_recall(counts: Counts, policy: rules.PrecisionAtRecall) -> Keys:
     found = sensitivity(counts)
-    return np.where(_feasible(found, "sensitivity", policy.recall, policy), precision(counts), np.nan), found
+    return np.where(found >= policy.recall, precision(counts), np.nan), found
 
 
 def _recall_at_precision(counts: Counts, policy: rules.RecallAtPrecision) -> Keys:
     right = precision(counts)
-    return np.where(
-        _feasible(right, "precision", policy.precision, policy), sensitivity(counts), np.nan
-    ), right
+    return np.where(right >= policy.precision, sensitivity(counts), np.nan), right
 
 
-def _feasible(reached: F64, name: str, least: float, policy: rules.Chosen) -> NDArray[np.bool_]:
-    feasible = np.asarray(reached >= least)
-    if not feasible.any():
+MERITS: dict[type[rules.Chosen], Callable[[Counts, Any], Keys]] = {
+    rules.MaxF1: _f_beta,
+    rules.Youden: _youden,
+    rules.MaxBalancedAccuracy: _youden,
+    rules.Cost: _cost,
+    rules.PrecisionAtRecall: _precision_at_recall,
+    rules.RecallAtPrecision: _recall_at_precision,
+}
+"""What each rule but `fixed` makes largest. The cuts lie along the first axis of the counts, -inf first;
+further axes are further sets of rows."""
+
+
+def _recall_reached(counts: Counts, policy: rules.PrecisionAtRecall) -> None:
+    _check_reached(sensitivity(counts), "sensitivity", policy.recall, policy)
+
+
+def _precision_reached(counts: Counts, policy: rules.RecallAtPrecision) -> None:
+    _check_reached(precision(counts), "precision", policy.precision, policy)
+
+
+def _check_reached(reached: F64, name: str, least: float, policy: rules.Chosen) -> None:
+    if not (reached >= least).any():
         raise TrialError(
             f"{policy.policy} needs a cut with {name} of at least {least:g}, "
             f"but the best reachable is {np.fmax.reduce(reached):.4g}"
         )
-    return feasible
 
 
-def _optimum(keys_of: Callable[[Counts, Any], Keys]) -> Callable[[Curve, Any], Choice]:
+def _anything(counts: Counts, policy: rules.Chosen) -> None:
+    """Every cut will do."""
+
+
+def _optimum(check: Callable[[Counts, Any], None] = _anything) -> Callable[[Curve, Any], Choice]:
     def choose_best(curve: Curve, policy: rules.Chosen) -> Choice:
-        first, *others = keys_of(curve.counts, policy)
+        check(curve.counts, policy)
+        first, *others = MERITS[type(policy)](curve.counts, policy)
         best = np.flatnonzero(first == np.fmax.reduce(first))
         for key in others:
             best = best[key[best] == key[best].max()]
@@ -170,12 +191,12 @@ def longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
 
 CHOOSERS: dict[type[rules.Chosen], Callable[[Curve, Any], Choice]] = {
     rules.Fixed: _as_given,
-    rules.MaxF1: _optimum(_f_beta),
-    rules.Youden: _optimum(_youden),
-    rules.MaxBalancedAccuracy: _optimum(_youden),
-    rules.Cost: _optimum(_cost),
-    rules.PrecisionAtRecall: _optimum(_precision_at_recall),
-    rules.RecallAtPrecision: _optimum(_recall_at_precision),
+    rules.MaxF1: _optimum(),
+    rules.Youden: _optimum(),
+    rules.MaxBalancedAccuracy: _optimum(),
+    rules.Cost: _optimum(),
+    rules.PrecisionAtRecall: _optimum(_recall_reached),
+    rules.RecallAtPrecision: _optimum(_precision_reached),
 }
 """How each rule chooses."""
 
