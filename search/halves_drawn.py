@@ -61,9 +61,7 @@ def _sorted_curve(positive: NDArray[np.bool_], score: NDArray[np.float32]) -> Cu
     return Curve(cuts_of(scores), Counts(tp=fn[-1] - fn, fp=tn[-1] - tn, tn=tn, fn=fn), scores)
 
 
-def counted(
-    chosen: NDArray[np.bool_], halves: Halves, piece: NDArray[np.intp], pieces: int
-) -> F32:
+def counted(chosen: NDArray[np.bool_], halves: Halves, piece: NDArray[np.intp], pieces: int) -> F32:
     """How many of the chosen rows each half of each split holds, by piece: `(pieces, splits, 2)`.
 
     Args:

@@ -43,9 +43,7 @@ def units_of(reference: Reference, seed: int) -> Units:
         reference: the rows.
         seed: of the bundles.
     """
-    return units(
-        {"groups": reference.groups, "recordings": reference.recordings}, len(reference.y), seed
-    )
+    return units({"groups": reference.groups, "recordings": reference.recordings}, len(reference.y), seed)
 
 
 def units(names: dict[Kind, NDArray[Any] | None], rows: int, seed: int) -> Units:
