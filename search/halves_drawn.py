@@ -1,5 +1,6 @@
 """A trial's cross-fitted value under resamples of the rows: what was decided stands, the rows come anew."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from search.calibration import CalibrationMethod
 from search.crossfit import Halves
 from search.metrics import F64, METRICS, Counts
 from search.ranking import positives, ranked
-from search.resampling import F32
+from search.resampling import F32, Units
 from search.thresholds import Curve, choose, cuts_of
 from spaces.thresholds import Chosen, Fixed
 
@@ -41,7 +42,7 @@ def decided_in_halves(
     decided = np.empty(masks.shape, np.bool_)
     for split, mask in enumerate(masks.T):
         below = []
-        for fitted in (mask, ~mask):
+        for fitted in (np.flatnonzero(mask), np.flatnonzero(~mask)):
             score = in_order
             if isinstance(policy, Fixed):
                 score = calibrate(label[fitted], in_order[fitted]).calibration.apply(in_order)
@@ -61,32 +62,31 @@ def _sorted_curve(positive: NDArray[np.bool_], score: NDArray[np.float32]) -> Cu
     return Curve(cuts_of(scores), Counts(tp=fn[-1] - fn, fp=tn[-1] - tn, tn=tn, fn=fn), scores)
 
 
-def counted(chosen: NDArray[np.bool_], halves: Halves, piece: NDArray[np.intp], pieces: int) -> F32:
-    """How many of the chosen rows each half of each split holds, by piece: `(pieces, splits, 2)`.
+def counted(chosen: NDArray[np.bool_], units: Units) -> F32:
+    """How many of the chosen rows `(n, splits)` each piece holds, `(pieces, splits)`.
 
-    Args:
-        chosen: `(n, splits)`.
-        halves: of the same rows.
-        piece, pieces: see `Units`.
+    Each row is decided once in a split: what its two halves count is added up.
     """
-    found = np.empty((pieces, halves.mask.shape[1], 2), np.float32)
-    for split, mask in enumerate(halves.mask.T):
-        rows = chosen[:, split]
-        cell = piece[rows] * 2 + mask[rows]
-        found[:, split] = np.bincount(cell, minlength=pieces * 2).reshape(pieces, 2)
-    return found
+    found = [np.bincount(units.piece[rows], minlength=units.pieces) for rows in chosen.T]
+    return np.stack(found, axis=1).astype(np.float32)
 
 
-def values(tp: F32, fp: F32, p: F32, n: F32, metric: str, times: NDArray[Any]) -> F64:
-    """The cross-fitted value in each resample, `(repeats,)`; NaN where it is undefined.
+def values(cells: Sequence[tuple[F32, F32]], p: F32, n: F32, metric: str, times: NDArray[Any]) -> F64:
+    """The mean over splits of a metric of each trial in each resample, `(trials, repeats)`.
+
+    NaN where the metric of one split is undefined.
 
     Args:
-        tp, fp, p, n: true and false detections, positives and negatives by piece, from `counted`.
+        cells: true and false detections of each trial, `(pieces, splits)` each.
+        p, n: positives and negatives, `(pieces, splits)` each.
         metric: a name of METRICS.
         times: how often each piece comes up, `(repeats, pieces)`.
     """
-    drawn = []
-    for cells in (tp, fp, p, n):
-        drawn.append((times @ cells.reshape(len(cells), -1)).astype(np.float64))
-    tps, fps, ps, ns = drawn
-    return np.asarray(METRICS[metric](Counts(tp=tps, fp=fps, tn=ns - fps, fn=ps - tps)).mean(axis=1))
+    columns = np.concatenate([p, n, *(part for pair in cells for part in pair)], axis=1)
+    ps, ns, *drawn = np.split((times @ columns).astype(np.float64), 2 + 2 * len(cells), axis=1)
+    return np.array(
+        [
+            METRICS[metric](Counts(tp=tp, fp=fp, tn=ns - fp, fn=ps - tp)).mean(axis=1)
+            for tp, fp in zip(drawn[::2], drawn[1::2], strict=True)
+        ]
+    )

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.bootstrap import areas
-from search.metrics import AREAS, F64, METRICS, Counts
+from search.metrics import AREAS, F64, METRICS, RANKING_METRICS, Counts
 from search.ranking import Ranked, positives, ranked
 from search.resampling import F32
 from search.thresholds import MERITS, Keys, cuts_of
@@ -30,8 +29,8 @@ class Drawn:
     """What one trial comes to in each resample.
 
     Args:
-        inside: its metric on the rows drawn, at the threshold chosen on them, `(repeats,)`; NaN where there is
-            no such threshold or the metric is undefined.
+        inside: its metric on the rows drawn, at the threshold chosen on them, `(repeats,)`; NaN where there
+            is no such threshold or the metric is undefined.
         outside: from numbers of resamples `(k,)` to its metric on the rows these leave out, `(k,)`.
     """
 
@@ -83,13 +82,12 @@ def by_threshold(
     positive, rows = positives(y, raw), ranked(raw)
     kept = spread(rows.ends, CUTS)
     counts = drawn_counts(rows, kept, positive, piece, times)
-    place, met = chosen_cuts(MERITS[type(policy)](_by_cut(counts), policy))
-    at = (np.arange(len(times)), place)
-    inside = METRICS[metric](Counts(counts.tp[at], counts.fp[at], counts.tn[at], counts.fn[at]))
+    place, met = chosen_cuts(MERITS[type(policy)](by_cut(counts), policy))
+    inside = METRICS[metric](at_cuts(counts, place))
     threshold = cuts_of(rows.scores)[kept][place]
     return Drawn(
         np.where(met, inside, np.nan),
-        lambda here: _left_out(positive, raw, threshold, metric, piece, times, here),
+        lambda here: left_out(positive, raw, threshold, metric, piece, times, here),
     )
 
 
@@ -103,17 +101,19 @@ def by_order(
     """A trial judged by the order of its scores alone; see `by_threshold`.
 
     Args:
-        metric: a name of AREAS. On the rows drawn it reads CUTS cuts, on those left out all.
+        metric: a name of AREAS. It is read off CUTS cuts, and moved by what they miss on all rows as they are.
     """
     positive, rows = positives(y, raw), ranked(raw)
-    counts = drawn_counts(rows, spread(rows.ends, CUTS), positive, piece, times)
+    kept = spread(rows.ends, CUTS)
 
-    def outside(here: NDArray[np.intp]) -> F64:
-        step = max(1, CHUNK // raw.size)
-        left = ((times[here[k : k + step]] == 0).astype(np.int64) for k in range(0, here.size, step))
-        return np.asarray(areas([metric], positive, [raw], piece, left)[0, 0])
+    def measure(weight: NDArray[Any]) -> F64:
+        counts = drawn_counts(rows, kept, positive, piece, weight)
+        return AREAS[metric](counts.tp, counts.fp)
 
-    return Drawn(AREAS[metric](counts.tp, counts.fp), outside)
+    missed = RANKING_METRICS[metric](y, raw) - measure(np.ones_like(times[:1]))
+    return Drawn(
+        measure(times) + missed, lambda here: measure((times[here] == 0).astype(times.dtype)) + missed
+    )
 
 
 def as_decided(
@@ -143,7 +143,8 @@ def spread(ends: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     """Which cuts to try: all, or about `most` of them, the infinite ones included.
 
     A third lies at equal numbers of rows, a third where the number of rows above grows by a constant factor,
-    and a third where the number below does: of rare positives, or rare negatives, no cut is far from the best.
+    and a third where the number below does: with rare positives, or rare negatives, some lie close to the
+    best cut.
 
     Args:
         ends: how many rows lie below each cut, ascending `(m + 1,)`.
@@ -175,22 +176,29 @@ def drawn_counts(
     ends, label, piece = rows.ends[kept], positive[rows.order], piece[rows.order]
     repeats, pieces = times.shape
     below = np.zeros((2, repeats, ends.size))  # of negatives, of positives
-    if pieces == label.size:
-        drawn = times[:, piece]
-        for kind, amounts in enumerate((drawn * ~label, drawn * label)):
-            np.cumsum(np.add.reduceat(amounts, ends[:-1], axis=1), axis=1, out=below[kind, :, 1:])
-    else:
-        bins = ends.size - 1
-        gap = np.repeat(np.arange(bins), np.diff(ends))
-        cells = np.bincount((label * pieces + piece) * bins + gap, minlength=2 * pieces * bins)
-        for kind, amounts in enumerate(cells.reshape(2, pieces, bins).astype(times.dtype)):
-            np.cumsum(times @ amounts, axis=1, out=below[kind, :, 1:])
+    bins = ends.size - 1
+    gap = np.repeat(np.arange(bins), np.diff(ends))
+    for kind, held in enumerate((~label, label)):
+        if pieces == label.size:
+            drawn = np.zeros((repeats, 1 + np.count_nonzero(held)), times.dtype)
+            np.cumsum(times[:, piece[held]], axis=1, out=drawn[:, 1:])
+            below[kind] = drawn[:, np.append(0, np.cumsum(held))[ends]]
+        else:
+            cells = np.bincount(piece[held] * bins + gap[held], minlength=pieces * bins)
+            np.cumsum(times @ cells.reshape(pieces, bins).astype(times.dtype), axis=1, out=below[kind, :, 1:])
     tn, fn = below
     return Counts(tp=fn[:, -1:] - fn, fp=tn[:, -1:] - tn, tn=tn, fn=fn)
 
 
-def _by_cut(counts: Counts) -> Counts:
+def by_cut(counts: Counts) -> Counts:
+    """Counts `(repeats, cuts)` with the cuts first, as `MERITS` reads them."""
     return Counts(counts.tp.T, counts.fp.T, counts.tn.T, counts.fn.T)
+
+
+def at_cuts(counts: Counts, place: NDArray[np.intp]) -> Counts:
+    """Counts `(repeats, cuts)` at one cut of each resample, `(repeats,)`."""
+    at = (np.arange(place.size), place)
+    return Counts(counts.tp[at], counts.fp[at], counts.tn[at], counts.fn[at])
 
 
 def chosen_cuts(keys: Keys) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -223,7 +231,7 @@ def _longest_runs(best: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np
     return last - length[last, np.arange(last.size)] + 1, last
 
 
-def _left_out(
+def left_out(
     positive: NDArray[np.bool_],
     raw: F32,
     threshold: F32,

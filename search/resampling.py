@@ -1,4 +1,4 @@
-"""Resamples that all trials of a run share: of whole groups where they are known, else recordings, else rows."""
+"""Resamples that all trials share: of whole groups where they are known, else recordings, else rows."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,7 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from search.calibration import CalibrationMethod
 from search.reference import Reference
+from spaces.study import Events
 
 F32 = NDArray[np.float32]
 Kind = Literal["groups", "recordings", "rows"]
@@ -34,6 +36,27 @@ class Units:
     count: int
     piece: NDArray[np.intp]
     pieces: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setting:
+    """What all trials of a comparison share.
+
+    Args:
+        reference: the rows that scores belong to, with the half-splits.
+        units: from `units_of` of the same rows.
+        metric: the objective, where larger is better.
+        calibrate: how calibrations are fitted.
+        events: how decisions become events.
+        seed: of the resamples.
+    """
+
+    reference: Reference
+    units: Units
+    metric: str
+    calibrate: CalibrationMethod
+    events: Events
+    seed: int
 
 
 def units_of(reference: Reference, seed: int) -> Units:

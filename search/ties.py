@@ -39,10 +39,11 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
     Trials that are told apart cannot be the lucky one, so they no longer count as such, until nothing changes
     (step-down, as Romano and Wolf 2005, Econometrica 73). The upper ends are those of the plain interval.
 
-    A trial is tied with the best where the interval of the difference contains 0. The k trials that are tied,
-    the best one among them, share the places `(first, first + k - 1)`; the first is 1, unless trials that may
-    not win are better and told apart. Every other trial keeps its place by value, with equal values sharing
-    the first of theirs; it may lie among the shared ones, where a trial of a lower value is less sure.
+    A trial is tied with the best where the interval of the difference contains 0, or is unknown. The k trials
+    that are tied, the best one among them, share the places `(first, first + k - 1)`; the first is 1, unless
+    trials that may not win are better and told apart. Every other trial keeps its place by value, with equal
+    values sharing the first of theirs; it may lie among the shared ones, where a trial of a lower value is
+    less sure.
 
     Args:
         values: cross-fitted values `(trials,)`, all defined; equal ones are best in the order that they come.
@@ -55,22 +56,18 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
     standing = np.array(may_win, np.bool_)
     while True:
         luckiest = np.fmax.reduce(deviations[standing], axis=0)
-        low = np.array(
-            [lead - interval(luckiest - own)[1] for lead, own in zip(apart, deviations, strict=True)]
-        )
+        low = apart - np.array([interval(luckiest - own)[1] for own in deviations])
         still = standing & ~(low > 0)
         if (still == standing).all():
             break
         standing = still
-    high = np.array(
-        [lead + interval(own - deviations[best])[1] for lead, own in zip(apart, deviations, strict=True)]
-    )
+    high = apart + np.array([interval(own - deviations[best])[1] for own in deviations])
     low[best] = high[best] = 0.0 * low[best]  # a trial minus itself; NaN where nothing is known
     own_places = (values > values[:, None]).sum(axis=1) + 1
-    tied = (low <= 0) & (high >= 0)
-    tied[best] = True
+    tied = ~(low > 0) & ~(high < 0)
     first = 1 + int((~tied & (apart < 0)).sum())
     shared = (first, first + int(tied.sum()) - 1)
+    places = [(int(place), int(place)) for place in own_places]
     return Compared(
         best,
         tuple(_around(value, own) for value, own in zip(values.tolist(), deviations, strict=True)),
@@ -78,9 +75,7 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
             Estimate(value=float(lead), low=defined(a), high=defined(b))
             for lead, a, b in zip(apart, low, high, strict=True)
         ),
-        tuple(
-            shared if one else (int(place), int(place)) for one, place in zip(tied, own_places, strict=True)
-        ),
+        tuple(shared if one else place for one, place in zip(tied, places, strict=True)),
     )
 
 

@@ -1,11 +1,11 @@
 """Best of 64 trials: how much the winner flatters before and after the correction, and what intervals cover.
 
-`python -m tests.benchmarks.selection` prints a table (about 15 minutes on one core); a number of studies per row
-may follow. Trials are Gaussian: negatives N(0, 1), positives N(d, 1), d ~ N(1.5, 0.1), three rows in ten
-positive, so that what a trial with its threshold does on new data is known from a formula, which stands for an
-endless fresh sample. Correlated trials share 80% of the variance of a row, as networks of one study do. Grouped
-rows come from 20 groups that differ in their share of positives and in their offset (deviation 0.5). The
-threshold is that of the best F1, which is also the objective.
+`python -m tests.benchmarks.selection` prints a table in half an hour; a number of studies per row may follow.
+Trials are Gaussian: negatives N(0, 1), positives N(d, 1), d ~ N(1.5, 0.1), three rows in ten positive, so
+that what a trial does on new data with its threshold is known from a formula, which stands for an endless
+fresh sample. Correlated trials share 80% of the variance of a row, as networks of one study do. Grouped rows
+come from 20 groups that differ in their share of positives and in their offset (deviation 0.5). The threshold
+is that of the best F1, which is also the objective.
 """
 
 import sys
@@ -21,9 +21,10 @@ from search.crossfit import cross_fit, draw_halves
 from search.estimate import Estimate
 from search.metrics import METRICS
 from search.reference import Reference
-from search.resampling import units_of
+from search.resampling import Setting, units_of
 from search.selection import Contender, compared, corrected
 from search.thresholds import choose, curve
+from spaces.study import Events
 from spaces.thresholds import MaxF1
 
 TRIALS, GROUPS, SHARE, OFFSET = 64, 20, 0.3, 0.5
@@ -76,7 +77,7 @@ def draw(rng: np.random.Generator, rows: int, shared: float, grouped: bool, tria
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one study; optimism is what was said minus the truth of the trial that was picked by it."""
+    """What came of one study; optimism is what was said minus the truth of the trial it was said of."""
 
     in_sample: float
     cross_fitted: float
@@ -100,9 +101,15 @@ def outcome(study: Drawn, seed: int) -> Outcome:
         truth.append(true_f1(float(apart), threshold, study.spread))
         value = cross_fit(study.y, raw, halves, fit_none, MaxF1(), "f1")
         contenders.append(Contender(raw=raw, value=value, policy=MaxF1()))
-    units = units_of(reference, seed)
-    sides = compared(contenders, reference, fit_none, "f1", units, seed)
-    fair = corrected(contenders, reference, fit_none, "f1", units, seed)
+    setting = Setting(
+        reference=reference,
+        units=units_of(reference, seed),
+        metric="f1",
+        calibrate=fit_none,
+        events=Events(),
+        seed=seed,
+    )
+    sides, fair = compared(contenders, setting), corrected(contenders, setting)
     best, tempting = sides.best, int(np.argmax(flattering))
     return Outcome(
         in_sample=flattering[tempting] - truth[tempting],
@@ -123,10 +130,12 @@ def covers(estimate: Estimate, truth: float) -> bool:
 
 def main() -> None:
     """Simulates and prints one row after the other."""
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 220
+    studies = int(sys.argv[1]) if len(sys.argv) > 1 else 110
     print(f"{studies} studies each; optimism in points of F1; shares with their standard errors in brackets")
-    print("rows trials      units    in sample  cross-fitted  corrected | covered by: plain  corrected (width) |"
-          " truly best is tied  tied trials")  # fmt: skip
+    print(
+        "rows trials      units    in sample  cross-fitted  corrected "
+        "| covered by: plain  corrected (width) | truly best is tied  tied trials"
+    )
     for rows in (300, 1000):
         for shared in (0.0, 0.8):
             for grouped in (False, True):
