@@ -101,7 +101,7 @@ def by_order(
     """A trial judged by the order of its scores alone; see `by_threshold`.
 
     Args:
-        metric: a name of AREAS. It is read off CUTS cuts, and moved by what they miss on all rows as they are.
+        metric: a name of AREAS; read off CUTS cuts, and moved by what these miss on all rows as they are.
     """
     positive, rows = positives(y, raw), ranked(raw)
     kept = spread(rows.ends, CUTS)

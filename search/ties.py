@@ -19,12 +19,14 @@ class Compared:
         best: the number of the best trial that may be picked.
         values: each trial's value.
         differences: the best trial's value minus each trial's.
+        tied: whether each trial cannot be told from the best, `(trials,)`.
         ranks: lowest and highest rank of each trial; see `compare`.
     """
 
     best: int
     values: tuple[Estimate, ...]
     differences: tuple[Estimate, ...]
+    tied: NDArray[np.bool_]
     ranks: tuple[tuple[int, int], ...]
 
 
@@ -75,6 +77,7 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
             Estimate(value=float(lead), low=defined(a), high=defined(b))
             for lead, a, b in zip(apart, low, high, strict=True)
         ),
+        tied,
         tuple(shared if one else place for one, place in zip(tied, places, strict=True)),
     )
 
