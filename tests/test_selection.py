@@ -184,7 +184,8 @@ def test_a_copy_of_the_best_is_tied_with_it_and_ranks_do_not_depend_on_the_order
     assert found.differences[6].value == 0
     assert found.ranks[5] == found.ranks[6] == (1, 2)
     assert found.differences[5].low == found.differences[5].high == 0
-    assert found.ranks[:5] == ((7, 7), (6, 6), (5, 5), (4, 4), (3, 3))
+    worse = sorted(range(5), key=lambda k: -contenders[k].value)
+    assert [found.ranks[k] for k in worse] == [(3, 3), (4, 4), (5, 5), (6, 6), (7, 7)]
     for estimate, contender in zip(found.values, contenders, strict=True):
         assert estimate.value == contender.value
         assert estimate.low < contender.value < estimate.high
@@ -337,10 +338,11 @@ def vars_of(counts):
 
 
 def test_the_winner_flatters_and_the_correction_does_not():
-    """A short round of tests/benchmarks/selection.py: best of 64 on 300 rows."""
-    found = [outcome(draw(np.random.default_rng(seed), 300, 0.0, grouped=False), seed) for seed in range(6)]
+    """A short round of tests/benchmarks/selection.py: best of 32 on 300 rows."""
+    studies = [draw(np.random.default_rng(seed), 300, 0.0, grouped=False, trials=32) for seed in range(6)]
+    found = [outcome(study, seed) for seed, study in enumerate(studies)]
     assert np.mean([one.cross_fitted for one in found]) > 0.04
     assert np.mean([one.in_sample for one in found]) > 0.06
-    assert abs(np.mean([one.corrected for one in found])) < 0.03
+    assert -0.05 < np.mean([one.corrected for one in found]) < 0.01
     assert sum(one.covered for one in found) >= 5
     assert sum(one.best_tied for one in found) >= 5
