@@ -5,7 +5,9 @@ import pytest
 
 from search.calibration import fit_none, fit_platt
 from search.crossfit import cross_fit, draw_halves
-from search.event_scores import EVENT_METRICS, EventCounts, summed
+from search.event_evaluation import cross_fit_events
+from search.event_picking import event_decisions
+from search.event_scores import EVENT_METRICS, EventCounts, event_metrics, summed
 from search.event_thresholds import choose_event_threshold, quantile_thresholds
 from search.halves_drawn import decided_in_halves
 from search.metrics import METRICS, counts_at, decide
@@ -229,6 +231,17 @@ def test_yardsticks_are_compared_but_do_not_win():
     assert wide.ranks == ((1, 4),) * 4
 
 
+def test_a_noisy_trial_that_is_far_behind_ties_nobody():
+    """It could not be the lucky one, so its noise no longer counts."""
+    values, spread_of = np.array([0.9, 0.8, 0.1]), np.array([[0.02], [0.02], [0.2]])
+    deviations = spread_of * np.random.default_rng(0).normal(size=(3, 2000))
+    found = compare(values, deviations, np.ones(3, bool))
+    assert found.ranks == ((1, 1), (2, 2), (3, 3))
+    assert found.differences[1].low > 0
+    alone = compare(values[:2], deviations[:2], np.ones(2, bool))
+    assert alone.differences[1].low == found.differences[1].low
+
+
 def test_where_nothing_is_known_trials_cannot_be_told_apart():
     y, _, raws = rows(10, n=60)
     recordings = np.repeat(["a", "b"], 30)
@@ -283,6 +296,19 @@ def patients_counted(setting, decided, weight):
     times = [int(weight[int(recording.group[1:])]) for recording in setting.reference.timeline]
     counts = scored(decided, setting.reference.timeline)
     return summed(EventCounts(*(f * times for f in (counts.tp, counts.fp, counts.ref, counts.seconds))))
+
+
+def test_event_decisions_of_the_halves_are_those_behind_the_value():
+    setting, raw = events_setting("event_sensitivity")
+    made = setting.reference
+    decided = event_decisions(raw, LIMIT, setting)
+    values = []
+    for split, mask in enumerate(made.halves.mask.T):
+        for half in (mask, ~mask):
+            some = [one for one in made.timeline if half[made.recordings == one.name].all()]
+            values.append(event_metrics(scored(decided[:, split], some))["event_sensitivity"])
+    expected = cross_fit_events(made, raw, fit_none, LIMIT, "event_sensitivity", RULES)
+    assert np.mean(values) == pytest.approx(expected.value, abs=1e-12)
 
 
 @pytest.mark.parametrize("policy", [LIMIT, MaxF1()], ids=["events", "windows"])
