@@ -34,8 +34,8 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
     """Compares trials with the best by a paired bootstrap that knows that the best was picked.
 
     The best of many owes part of its lead to luck, so the plain paired interval of best minus other tells
-    trials apart that are alike: of 64 trials on 300 rows, it told the truly best one from the one that came
-    out best in 10 to 30% of simulated studies (tests/benchmarks/LOG.md). Hence Hsu's comparison with the best
+    trials apart that are alike: with 64 trials on 300 rows, it told the truly best one from the winner in 10
+    to 30% of simulated studies (tests/benchmarks/LOG.md). Hence Hsu's comparison with the best
     (Hsu 1981, Annals of Statistics 9), by bootstrap: how far a trial may lie behind the best and still be the
     truly best is how far, in 97.5% of the resamples, *some* trial's deviation exceeds that of this trial.
     Trials that are told apart cannot be the lucky one, so they no longer count as such, until nothing changes
