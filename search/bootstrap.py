@@ -82,7 +82,7 @@ def paired_difference(
     if metric in AREAS:
         scores = [score_a, score_b]
         everything = np.ones((1, units), np.int64)
-        whole = areas([metric], positive, scores, unit, iter([everything]))[0]
+        whole = _areas([metric], positive, scores, unit, iter([everything]))[0]
         drawn = _resampled_areas([metric], positive, scores, unit, units, repeats, rng)[0]
     else:
         cells = np.hstack(
@@ -150,10 +150,10 @@ def _resampled_areas(
     repeats: int,
     rng: np.random.Generator,
 ) -> F64:
-    return areas(names, positive, scores, unit, _resamples(units, positive.size, repeats, rng))
+    return _areas(names, positive, scores, unit, _resamples(units, positive.size, repeats, rng))
 
 
-def areas(
+def _areas(
     names: list[str],
     positive: NDArray[np.bool_],
     scores: list[NDArray[np.float32]],
