@@ -202,9 +202,11 @@ def report(
 ) -> None:
     """Write a run as one HTML page, which opens anywhere, offline."""
     from reports import page
+    from reports.selection import selection
     from search.run_folder import RunFolder
 
-    path = page.write(RunFolder(run), out)
+    folder = RunFolder(run)
+    path = page.write(folder, out, selection=selection(folder))
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
 
 

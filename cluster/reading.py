@@ -108,14 +108,23 @@ def _is_trained(board: Leaderboard) -> bool:
 
 
 def _print(board: Leaderboard, title: str, run: Path | None, console: Console) -> None:
-    chosen = None if run is None else _chosen(run)
+    chosen = _chosen(run) if run is not None and len(board.table) else None
     console.print(table(board, title, console.width, chosen))
     for note in footnotes(board, chosen, _edges(board, run)):
         console.print(note, highlight=False, soft_wrap=True, style="dim")
 
 
 def _chosen(run: Path) -> Chosen | None:
-    return None
+    """Ties and the corrected winner; None where a leaderboard stands alone, or its run cannot tell."""
+    if not (run / "scores" / "reference.parquet").is_file():
+        return None
+    from reports.selection import selection
+    from search.run_folder import RunFolder
+
+    try:
+        return selection(RunFolder(run))
+    except (RunError, OSError):
+        return None  # damaged scores are told of by the commands that need them
 
 
 def _edges(board: Leaderboard, run: Path | None) -> list[str]:

@@ -115,7 +115,7 @@ _COLUMNS = (
         _of(lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}"),
         least_width=100,
     ),
-    _Column("optimizer", _of(lambda r: r["optimizer"] or ""), number=False, least_width=130),
+    _Column("optimizer", _of(lambda r: r["optimizer"] or ""), number=False, least_width=150),
     _Column("value", _of(lambda r: _number(r["value"]))),
     _Column("95%", _interval, of_intervals=True),
     _Column("its fa/day", _of(lambda r: _number(r["value_fa_per_day"], digits=1)), of_events=True),

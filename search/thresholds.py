@@ -150,27 +150,15 @@ def _cost(counts: Counts, policy: rules.Cost) -> Keys:
 
 def _precision_at_recall(counts: Counts, policy: rules.PrecisionAtRecall) -> Keys:
     found = sensitivity(counts)
-    return np.where(_feasible(found, "sensitivity", policy.recall, policy), precision(counts), np.nan), found
+    return np.where(found >= policy.recall, precision(counts), np.nan), found
 
 
 def _recall_at_precision(counts: Counts, policy: rules.RecallAtPrecision) -> Keys:
     right = precision(counts)
-    return np.where(
-        _feasible(right, "precision", policy.precision, policy), sensitivity(counts), np.nan
-    ), right
+    return np.where(right >= policy.precision, sensitivity(counts), np.nan), right
 
 
-def _feasible(reached: F64, name: str, least: float, policy: rules.Chosen) -> NDArray[np.bool_]:
-    feasible = np.asarray(reached >= least)
-    if not feasible.any():
-        raise TrialError(
-            f"{policy.policy} needs a cut with {name} of at least {least:g}, "
-            f"but the best reachable is {np.fmax.reduce(reached):.4g}"
-        )
-    return feasible
-
-
-KEYS: dict[type[rules.Chosen], Callable[[Counts, Any], Keys]] = {
+MERITS: dict[type[rules.Chosen], Callable[[Counts, Any], Keys]] = {
     rules.MaxF1: _f_beta,
     rules.Youden: _youden,
     rules.MaxBalancedAccuracy: _youden,
@@ -178,7 +166,31 @@ KEYS: dict[type[rules.Chosen], Callable[[Counts, Any], Keys]] = {
     rules.PrecisionAtRecall: _precision_at_recall,
     rules.RecallAtPrecision: _recall_at_precision,
 }
-"""What each rule but `fixed` makes largest."""
+"""What each rule but `fixed` makes largest. The cuts lie along the first axis of the counts, -inf first;
+further axes are further sets of rows."""
+
+
+def _recall_reached(counts: Counts, policy: rules.PrecisionAtRecall) -> None:
+    _check_reached(sensitivity(counts), "sensitivity", policy.recall, policy)
+
+
+def _precision_reached(counts: Counts, policy: rules.RecallAtPrecision) -> None:
+    _check_reached(precision(counts), "precision", policy.precision, policy)
+
+
+def _check_reached(reached: F64, name: str, least: float, policy: rules.Chosen) -> None:
+    if not (reached >= least).any():
+        raise TrialError(
+            f"{policy.policy} needs a cut with {name} of at least {least:g}, "
+            f"but the best reachable is {np.fmax.reduce(reached):.4g}"
+        )
+
+
+_REACHED: dict[type[rules.Chosen], Callable[[Counts, Any], None]] = {
+    rules.PrecisionAtRecall: _recall_reached,
+    rules.RecallAtPrecision: _precision_reached,
+}
+"""Where a rule asks for something that no cut may reach: raises then."""
 
 
 def best_cuts(counts: Counts, policy: rules.Chosen, limits: Limits = NO_LIMITS) -> NDArray[np.intp]:
@@ -192,7 +204,9 @@ def best_cuts(counts: Counts, policy: rules.Chosen, limits: Limits = NO_LIMITS) 
     Raises:
         TrialError: no cut satisfies the rule and the limits, or its metric is defined at none.
     """
-    first, *others = KEYS[type(policy)](counts, policy)
+    if type(policy) in _REACHED:
+        _REACHED[type(policy)](counts, policy)
+    first, *others = MERITS[type(policy)](counts, policy)
     if limits.bounds:
         first = np.where(limits.kept(counts), first, np.nan)
         if np.isnan(first).all():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_curve
 
 from search.metrics import METRICS, counts_at, decide
-from search.thresholds import KEYS, choose, curve, logit
+from search.thresholds import MERITS, choose, curve, logit
 from spaces.errors import TrialError
 from spaces.thresholds import (
     Chosen,
@@ -60,7 +60,7 @@ def chosen(y, score, policy, weight=None):
 
 
 def test_every_rule_has_its_keys():
-    assert {*KEYS, Fixed} == set(Chosen.__args__)
+    assert {*MERITS, Fixed} == set(Chosen.__args__)
 
 
 @given(rows(score=any_scores, both=False), st.booleans())
