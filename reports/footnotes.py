@@ -104,7 +104,7 @@ def _picked(chosen: Chosen) -> list[str]:
     if tied > 1:
         notes.append(
             f"rank 1-{tied}: {tied} trials that {chosen.unit_count} {chosen.units} cannot tell from the best "
-            "(paired bootstrap, 95%)"
+            "(comparison with the best by paired bootstrap, 95%)"
         )
     measured = chosen.values.get(chosen.best or "")
     if measured is not None and measured.value is not None and chosen.corrected is not None:

@@ -117,7 +117,7 @@ _COLUMNS = (
     ),
     _Column("optimizer", _of(lambda r: r["optimizer"] or ""), number=False, least_width=150),
     _Column("value", _of(lambda r: _number(r["value"]))),
-    _Column("95%", _interval, of_intervals=True),
+    _Column("95%", _interval, of_intervals=True, least_width=90),
     _Column("its fa/day", _of(lambda r: _number(r["value_fa_per_day"], digits=1)), of_events=True),
     _Column("sens.", _of(lambda r: _number(r["val_sensitivity"]))),
     _Column("prec.", _of(lambda r: _number(r["val_precision"]))),
