@@ -175,31 +175,33 @@ def promote(
     run: Run,
     to: Annotated[Path, typer.Option(help="the bundle's folder, new or empty", show_default=False)],
     trial: Annotated[str | None, typer.Option(help="a trial's id; the best if left out")] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="what it must reach, such as sensitivity.min=0.95")
+    ] = None,
+    threshold_score: Annotated[
+        float | None, typer.Option(help="another cut on the scores of --trial, chosen by hand")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="ship what would be refused; the card begins with that")
+    ] = False,
 ) -> None:
     """Ship a trial as a bundle; measures it on the test split, once."""
-    from search.backend import start
-    from search.run_folder import RunFolder
+    from cluster import promoting
 
-    folder = RunFolder(run)
-    start(folder.study().resources.cpus)
-    from reports import production
+    for line in promoting.promote(run, to, trial, tuple(require or ()), threshold_score, force=force):
+        typer.echo(line)
 
-    record = production.pick(folder, trial)
-    test = production.promote(folder, record, to)
-    objective, alarms = test[record.objective], test["fa_per_day"].value
-    typer.echo(
-        f"trial {record.ask.trial_id} -> {to}: "
-        f"{record.objective} {_number(objective.value)} on the test split "
-        f"(95% interval {_number(objective.low)} to {_number(objective.high)})"
-        + ("" if alarms is None else f", with {alarms:.1f} false alarms per 24 h")
-        + f"; {_number(record.value)} in validation, from which it was picked"
-    )
-    yardstick = production.best_baseline(folder)
-    if yardstick is not None and (yardstick.value or 0.0) >= (record.value or 0.0):
-        typer.echo(
-            f"beware: the baseline {yardstick.ask.baseline} has {_number(yardstick.value)} there, "
-            "and the trial does not beat it"
-        )
+
+@app.command()
+def reproduce(
+    run: Run,
+    trial: Annotated[str, typer.Argument(help="a trial's id", show_default=False)],
+) -> None:
+    """Train a trial again in a process that cannot see its scores, and compare."""
+    from cluster import reproducing
+
+    for line in reproducing.reproduce(run, trial):
+        typer.echo(line)
 
 
 @app.command()
@@ -370,7 +372,3 @@ def _leaderboard_of(run: str) -> AbstractContextManager[Path]:
 
 def _count(number: int | None, of: str) -> str:
     return f"{number} {of}" + ("" if number == 1 else "s")
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"

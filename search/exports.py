@@ -53,12 +53,14 @@ class Exported:
         compared_rows: rows on which it was held against the Keras model; 0 where its reader is missing.
         probability_difference: the largest there.
         left_out: why it is not there; None where it is.
+        forced: it failed, and was left out by force.
     """
 
     name: str
     compared_rows: int = 0
     probability_difference: float | None = None
     left_out: str | None = None
+    forced: bool = False
 
 
 def _write_saved_model(model: Any, path: Path) -> None:
@@ -68,8 +70,8 @@ def _write_saved_model(model: Any, path: Path) -> None:
 def _read_saved_model(path: Path) -> Run:
     import tensorflow as tf
 
-    serve = tf.saved_model.load(str(path)).serve
-    return lambda x: {name: values.numpy() for name, values in serve(x).items()}
+    loaded = tf.saved_model.load(str(path))  # which owns the weights: its function alone would lose them
+    return lambda x: {name: values.numpy() for name, values in loaded.serve(x).items()}
 
 
 def _write_onnx(model: Any, path: Path) -> None:
@@ -132,9 +134,9 @@ def export(
             found.append(_exported(format, model, path, x, taken, expected, threshold_score))
         except RunError as error:
             if not force:
-                raise
+                raise RunError(f"{error}; --force leaves it out", exit_code=1) from error
             _delete(path)
-            found.append(Exported(name=format.name, left_out=str(error)))
+            found.append(Exported(name=format.name, left_out=str(error), forced=True))
     return found
 
 
@@ -157,7 +159,7 @@ def _exported(
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise RunError(
-            f"{format.name} must be written and read back, but that gave {reason} (--force leaves it out)",
+            f"{format.name} must be written and read back, but that gave {reason}",
             exit_code=1,
         ) from error
     came = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -188,7 +190,7 @@ def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score
     if not difference <= PROBABILITY_TOLERANCE:
         raise RunError(
             f"{name} must give the probabilities of model.keras to {PROBABILITY_TOLERANCE:g}, "
-            f"but they differ by up to {difference:.3g} (--force leaves it out)",
+            f"but they differ by up to {difference:.3g}",
             exit_code=1,
         )
     score = expected["score"].astype(np.float64)
@@ -196,8 +198,7 @@ def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score
     wrong = int(np.sum((came["label"] != expected["label"])[sure]))
     if wrong:
         raise RunError(
-            f"{name} must decide as model.keras does, but {wrong} of {sure.sum()} labels are others "
-            "(--force leaves it out)",
+            f"{name} must decide as model.keras does, but {wrong} of {sure.sum()} labels are others",
             exit_code=1,
         )
     return difference
