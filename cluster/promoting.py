@@ -61,8 +61,8 @@ def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str
         yield f"forced: {reason}"
     if choice.replaced is not None:
         yield (
-            f"the threshold {record.threshold_score:.6g} was chosen by hand, and the value in validation is of "
-            f"the rule's thresholds; on all validation rows the rule had chosen {choice.replaced:.6g}"
+            f"the threshold {record.threshold_score:.6g} was chosen by hand, and the value in validation is "
+            f"of the rule's thresholds; on all validation rows the rule had chosen {choice.replaced:.6g}"
         )
     if times_opened > 1:
         yield (

@@ -47,16 +47,17 @@ def reproduce(path: Path, trial_id: str) -> Iterator[str]:
         made = RunFolder(folder / retraining.MADE)
         again = made.record(trial_id)
         if again.state == "failed":
-            raise RunError(
-                f"trial {trial_id} was not reproduced: now it failed: {again.error}", exit_code=1
-            )
+            raise RunError(f"trial {trial_id} was not reproduced: now it failed: {again.error}", exit_code=1)
         found = compared(run, made, record, run.resolved().get("versions", {}), versions())
         if not found.succeeded:
             raise RunError(str(found), exit_code=1)
         yield str(found)
         if trial_id not in run.kept() and trial_id in made.kept():
             run.write_weights(trial_id, made.weights(trial_id))
-            yield f"its weights were not kept: written; python search.py promote {path} --trial {trial_id} --to DIR"
+            yield (
+                "its weights had not been kept and are now; to ship it: "
+                f"python search.py promote {path} --trial {trial_id} --to bundle"
+            )
 
 
 def _in_a_process(folder: Path, threads: int) -> None:

@@ -72,8 +72,8 @@ def pick(
         record, always = _with_threshold(run, record, threshold_score, force=force)
         forced += always
     if unmet(_row(record), requirements):
-        raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {_short(record, requirements)}",
-                       exit_code=1)  # fmt: skip
+        short = _short(record, requirements)
+        raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {short}", exit_code=1)
     return Choice(record=record, forced=forced, replaced=replaced)
 
 
@@ -96,9 +96,7 @@ def faults(record: Record) -> tuple[str, ...]:
 
 def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> Choice:
     trained = [
-        r
-        for r in run.records()
-        if r.ask.config is not None and r.state != "failed" and r.value is not None
+        r for r in run.records() if r.ask.config is not None and r.state != "failed" and r.value is not None
     ]
     trained.sort(key=lambda r: (-(r.value or 0.0), r.ask.number))
     if not trained:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports.production import SCORE_TOLERANCE
 from search.record import Record
@@ -112,14 +113,16 @@ def differing(
     if record.threads > 1:
         found.append(f"{record.threads} threads add up in no fixed order")
     if record.device != "cpu":
-        found.append(f"so does {record.device}" if record.threads > 1 else f"{record.device} adds up in no fixed order")
+        found.append(
+            f"so does {record.device}" if record.threads > 1 else f"{record.device} adds up in no fixed order"
+        )
     for name in LIBRARIES:
         if then.get(name) != now.get(name):
             found.append(f"{name} {then.get(name, 'unknown')}, now {now.get(name, 'none')}")
     return tuple(found)
 
 
-def _difference(old: np.ndarray, new: np.ndarray) -> float:
+def _difference(old: NDArray[np.float32], new: NDArray[np.float32]) -> float:
     if old.shape != new.shape:
         return float("inf")
     return float(np.max(np.abs(old.astype(np.float64) - new) / (1 + np.abs(old.astype(np.float64)))))

@@ -13,7 +13,7 @@ _LEVELS = ("amx_tile", "avx512f", "avx2", "avx", "sse4_2", "sve2", "sve", "asimd
 
 
 def cpu_flags(cpuinfo: Path = _CPUINFO) -> str | None:
-    """Returns the processor's level of vector arithmetic with a digest of its flags, such as `avx512f-1b2c3d4e`.
+    """Returns a processor's level of vector arithmetic and a digest of its flags, such as `avx512f-1b2c3d4e`.
 
     Two processors of one text choose the same kernels. None where the system does not say.
     """

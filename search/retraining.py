@@ -71,8 +71,8 @@ def write_job(folder: Path, run: RunFolder, study: Study, record: Record) -> Non
         setting = PRECISIONS.get(record.precision, training.mixed_precision)
         training = training.model_copy(update={"mixed_precision": setting})
     # Without anything that may lead to a copy of the run, and without a limit that a slower host would meet.
-    alone = {"storage": None, "database": None, "warm_start": None, "training": training}
-    alone["budget"] = study.budget.model_copy(update={"trial_minutes": None})
+    budget = study.budget.model_copy(update={"trial_minutes": None})
+    alone = {"storage": None, "database": "none", "warm_start": None, "training": training, "budget": budget}
     (folder / STUDY).write_text(to_yaml(study.model_copy(update=alone)), encoding="utf-8")
     closed = [run.path.resolve()]
     if study.storage is not None and "://" not in study.storage:
