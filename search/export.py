@@ -78,13 +78,17 @@ def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise RunError(f"{path} must load in Keras' safe mode, but that gave {reason}") from error
-    takes = [(tuple(one.shape[1:]), str(one.dtype)) for one in model.inputs]
+    try:
+        takes = [(tuple(one.shape[1:]), str(one.dtype)) for one in model.inputs]
+        returns = set(model.output) if isinstance(model.output, dict) else set()
+    except (AttributeError, TypeError):  # no graph, and so no decision in it
+        takes, returns = [(shape, dtype)], set()
     if takes != [(shape, dtype)]:
         told = " and ".join(f"{kind} rows of shape {row}" for row, kind in takes)
         raise RunError(
             f"the model of a bundle takes what its config.yaml says, {dtype} rows of shape {shape}, "
             f"but {path} takes {told}"
         )
-    if not isinstance(model.output, dict) or set(model.output) != OUTPUTS:
+    if returns != OUTPUTS:
         raise RunError(f"the model of a bundle returns {', '.join(sorted(OUTPUTS))}, but {path} does not")
     return model

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from reports import bundle, production
+from reports import bundle, picking, production
 from search import backend
 from search.run_folder import RunFolder
 from search.session import TrialData
@@ -227,7 +227,7 @@ def test_what_was_trained_in_bfloat16_is_shipped_in_float32(tmp_path):
     shipping.train(run, study, [("softmax", "cce")], hidden_layers="16")
     record = run.record("00000")
     assert record.precision == "mixed_bfloat16"
-    production.promote(run, record, tmp_path / "bundle")
+    production.promote(run, picking.pick(run, "00000"), tmp_path / "bundle")
     shipped = bundle.load(tmp_path / "bundle")
     assert {layer.compute_dtype for layer in shipped.model.layers} == {"float32"}
     _, score = run.scores("00000")
