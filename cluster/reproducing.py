@@ -36,9 +36,9 @@ def reproduce(path: Path, trial_id: str) -> Iterator[str]:
     if record.state == "failed":
         raise RunError(f"trial {trial_id} has no scores to reproduce, because it failed: {record.error}")
     run.scores(trial_id)  # which must read back, before anybody waits
+    what = "fitting" if record.ask.config is None else f"training {record.epochs} epochs of"
     yield (
-        f"training {trial_id} again, {record.epochs} epochs, in a process that cannot see its scores"
-        f" (it took {record.train_s:.0f} s)"
+        f"{what} {trial_id} again, in a process that cannot see its scores (it took {record.train_s:.0f} s)"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
