@@ -157,7 +157,9 @@ def _exported(
         parts = [run(x[rows]) for rows in np.split(taken, range(ROWS_AT_ONCE, len(taken), ROWS_AT_ONCE))]
         one = run(x[taken[:1]])  # as a batch of its own: a caller may send any number of rows
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        # Without its place, which is one of this machine: with force, the reason stands on the card.
+        said = f"{type(error).__name__}: {error}".replace(str(path), format.name)
+        reason = " ".join(said.split())[:300]
         raise RunError(
             f"{format.name} must be written and read back, but that gave {reason}",
             exit_code=1,
