@@ -235,31 +235,33 @@ def promote(
     run: Run,
     to: Annotated[Path, typer.Option(help="the bundle's folder, new or empty", show_default=False)],
     trial: Annotated[str | None, typer.Option(help="a trial's id; the best if left out")] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="what it must reach, such as sensitivity.min=0.95")
+    ] = None,
+    threshold_score: Annotated[
+        float | None, typer.Option(help="another cut on the scores of --trial, chosen by hand")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="ship what would be refused; the card begins with that")
+    ] = False,
 ) -> None:
     """Ship a trial as a bundle; measures it on the test split, once."""
-    from search.backend import start
-    from search.run_folder import RunFolder
+    from cluster import promoting
 
-    folder = RunFolder(run)
-    start(folder.study().resources.cpus)
-    from reports import production
+    for line in promoting.promote(run, to, trial, tuple(require or ()), threshold_score, force=force):
+        typer.echo(line)
 
-    record = production.pick(folder, trial)
-    test = production.promote(folder, record, to)
-    objective, alarms = test[record.objective], test["fa_per_day"].value
-    typer.echo(
-        f"trial {record.ask.trial_id} -> {to}: "
-        f"{record.objective} {_number(objective.value)} on the test split "
-        f"(95% interval {_number(objective.low)} to {_number(objective.high)})"
-        + ("" if alarms is None else f", with {alarms:.1f} false alarms per 24 h")
-        + f"; {_number(record.value)} in validation, from which it was picked"
-    )
-    yardstick = production.best_baseline(folder)
-    if yardstick is not None and (yardstick.value or 0.0) >= (record.value or 0.0):
-        typer.echo(
-            f"beware: the baseline {yardstick.ask.baseline} has {_number(yardstick.value)} there, "
-            "and the trial does not beat it"
-        )
+
+@app.command()
+def reproduce(
+    run: Run,
+    trial: Annotated[str, typer.Argument(help="a trial's id", show_default=False)],
+) -> None:
+    """Train a trial again in a process that cannot see its scores, and compare."""
+    from cluster import reproducing
+
+    for line in reproducing.reproduce(run, trial):
+        typer.echo(line)
 
 
 @app.command()
@@ -298,31 +300,9 @@ def predict(
     ],
 ) -> None:
     """Predict with a bundle: score, probability and label of each row, and the events of recordings."""
-    from search.backend import start
+    from cluster.predicting import predict as predict_with
 
-    start(threads=1)
-    from reports.bundle import load, verified
-    from reports.inputs import check_there
-    from reports.prediction import predict_file
-
-    verified(bundle)
-    check_there(data)
-    loaded = load(bundle)
-    console = _console()
-
-    def progress(done: int, total: int) -> None:
-        if console.is_terminal and total > done:
-            console.print(f"{done}/{total} rows", end="\r", highlight=False)
-
-    written = predict_file(loaded, data, out, progress)
-    positive = f"positive is {loaded.labels.positive!r}"
-    if written.events_path is None:
-        typer.echo(f"{written.rows} rows -> {out}; {positive}")
-        return
-    typer.echo(
-        f"{written.rows} rows, {written.hours:.2f} h in {_count(written.recordings, 'recording')} -> {out}; "
-        f"{positive}; {_count(written.events, 'event')} -> {written.events_path}"
-    )
+    typer.echo(predict_with(bundle, data, out, _console()))
 
 
 @app.command()
@@ -399,11 +379,3 @@ def _show(path: Path, console: Console) -> None:
     from cluster import reading
 
     reading.show_finished(path, console)
-
-
-def _count(number: int | None, of: str) -> str:
-    return f"{number} {of}" + ("" if number == 1 else "s")
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"

@@ -17,10 +17,12 @@ from search.shards import Inputs
 from spaces.base import Label
 from spaces.errors import RunError
 
-FORMAT = 2
+FORMAT = 3
 """Of a bundle's files; a reader takes earlier ones too, and refuses a later one. Format 2 adds the events
-and how windows are cut from recordings."""
+and how windows are cut from recordings; format 3 the exports, and that no file may have been added."""
 SUMS = "SHA256SUMS"
+ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
+"""Files that every bundle holds."""
 Outputs = dict[str, NDArray[Any]]
 """`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
 
@@ -95,13 +97,15 @@ def load(folder: Path) -> Bundle:
     """Loads a bundle after every file's checksum has been verified; the model in safe mode.
 
     Raises:
-        RunError: no bundle, a later format, or a file that is not as it was written.
+        RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
     """
     config = verified(folder)
     backend.import_keras()
     from search import export
 
-    return Bundle(config, export.load(str(folder / "model.keras")))
+    takes = config["input"]
+    model = export.load(str(folder / "model.keras"), tuple(takes["shape"]), takes["dtype"])
+    return Bundle(config, model)
 
 
 def verified(folder: Path) -> dict[str, Any]:
@@ -114,17 +118,23 @@ def verified(folder: Path) -> dict[str, Any]:
         raise RunError(f"a bundle is a folder with {SUMS}, but {folder} has none")
     lines = (line.partition("  ") for line in sums.read_text(encoding="utf-8").splitlines())
     listed = {name: digest for digest, _, name in lines}
-    for name in {"config.yaml", "model.keras", "MODEL_CARD.md"} | listed.keys():
+    for name in sorted(ALWAYS | listed.keys()):
         path = folder / name
-        if name not in listed or not path.is_file() or _sum(path) != listed[name]:
-            raise RunError(
-                f"every file of a bundle must be as it was written, but {path} is not (see {SUMS})"
-            )
+        if not path.is_file():
+            raise _not_as_written(path, "is missing")
+        if name not in listed:
+            raise _not_as_written(path, "is not listed")
+        if _sum(path) != listed[name]:
+            raise _not_as_written(path, "has changed")
     config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     if config["format"] > FORMAT:
         raise RunError(
             f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {config['format']}"
         )
+    if config["format"] >= 3:
+        for name in _names(folder):
+            if name not in listed:
+                raise _not_as_written(folder / name, "was added")
     return config
 
 
@@ -136,9 +146,19 @@ def outputs(model: Any, x: Inputs) -> Outputs:
 
 def write_sums(folder: Path) -> None:
     """Writes the checksums of all files of a finished bundle."""
-    names = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
-    text = "".join(f"{_sum(folder / name)}  {name}\n" for name in names)
+    text = "".join(f"{_sum(folder / name)}  {name}\n" for name in _names(folder))
     write_atomically(folder / SUMS, text.encode())
+
+
+def _names(folder: Path) -> list[str]:
+    """The files in and below a folder but for the checksums, as `saved_model/saved_model.pb`."""
+    # A link to a folder is told like a file: what is behind it was never summed.
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) != SUMS)
+
+
+def _not_as_written(path: Path, what: str) -> RunError:
+    return RunError(f"every file of a bundle must be as it was written, but {path} {what} (see {SUMS})")
 
 
 def _sum(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reports.bundle import FORMAT
+from reports.picking import Choice
 from search.estimate import Estimate
 from search.event_scores import scoring_of
 from search.patients import Patient
@@ -24,35 +25,40 @@ PREPROCESSING = ("channels", "missing_channels", "rate_hz", "bandpass_hz", "notc
 
 def bundle_config(
     study: Study,
-    record: Record,
+    choice: Choice,
     prepared: Prepared,
     resolved: dict[str, Any],
     test: dict[str, Estimate],
     patients: list[Patient],
     opened: int,
     yardstick: Record | None,
+    exports: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """Returns everything that a bundle says of itself.
 
     Args:
-        study, record, prepared: what was searched, the trial, and its data.
+        study, choice, prepared: what was searched, the trial, and its data.
         resolved: the run's digests and versions.
         test: metrics on the test rows.
         patients: what the trial does for each patient of the test rows.
         opened: how often the test split was opened.
         yardstick: the best baseline of the run.
+        exports: what came of each, see `search.exports.Exported`.
     """
-    rows, split = prepared.rows, prepared.split
+    rows, split, record = prepared.rows, prepared.split, choice.record
     return {
         "format": FORMAT,
         "trial_id": record.ask.trial_id,
+        "forced": list(choice.forced) + [one["left_out"] for one in exports if one["forced"]],
         "study": study.name,
         "config": {} if record.ask.config is None else trained(record.ask.config),
         "decision": {
             "rule": "score >= threshold_score, in float32, inside the model",
             "threshold_score": record.threshold_score,
             "threshold": record.threshold,
+            "chosen_by": "policy" if choice.replaced is None else "hand",
             "policy": study.threshold.model_dump(),
+            "policy_threshold_score": record.threshold_score if choice.replaced is None else choice.replaced,
             "calibration": record.calibration,
             "calibration_a": record.calibration_a,
             "calibration_b": record.calibration_b,
@@ -90,6 +96,7 @@ def bundle_config(
             "metrics": _dumped(test),
             "patients": [asdict(patient) for patient in patients],
         },
+        "exports": exports,
         "seed": record.ask.seed,
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -24,6 +24,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
     lines = [
         f"# {config['study']}, trial {config['trial_id']}",
         "",
+        *_forced(config["forced"]),
         "Research use. Not a medical device.",
         "",
         "## What it is",
@@ -35,16 +36,17 @@ def text(record: Record, config: dict[str, Any]) -> str:
         f"- output: score, probability, label; positive is {labels['positive']!r}, "
         f"negative is {labels['negative']!r}",
         f"- decision: score >= {decision['threshold_score']:.6g} "
-        f"(a probability of {decision['threshold']:.4f}), chosen by {decision['policy']['policy']}",
+        f"(a probability of {decision['threshold']:.4f}), {_chosen(decision)}",
         f"- calibration: {decision['calibration']}, score = {decision['calibration_a']:.6g} * raw "
         f"{decision['calibration_b']:+.6g}",
         "- the probability is "
         + ("calibrated on the validation rows" if decision["probability_is_calibrated"] else "NOT calibrated")
         + _moved(decision["prevalence"]),
+        *(_exported(one) for one in config["exports"]),
         "",
         "## How it did",
         f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
-        f"on {validation['rows']} rows. "
+        f"on {validation['rows']} rows{_of_another_threshold(decision)}. "
         "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters."
         f"{_yardstick(validation)}",
         "",
@@ -75,6 +77,38 @@ def text(record: Record, config: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _forced(reasons: list[str]) -> list[str]:
+    if not reasons:
+        return []
+    return [f"**FORCED: {'; '.join(reasons)}.**", ""]
+
+
+def _chosen(decision: dict[str, Any]) -> str:
+    policy = decision["policy"]["policy"]
+    if decision["chosen_by"] == "policy":
+        return f"chosen by {policy}"
+    return f"chosen by hand; {policy} had chosen {decision['policy_threshold_score']:.6g}"
+
+
+def _of_another_threshold(decision: dict[str, Any]) -> str:
+    if decision["chosen_by"] == "policy":
+        return ""
+    return ", with thresholds by the rule and not with the one chosen by hand"
+
+
+def _exported(export: dict[str, Any]) -> str:
+    """What stands of one export: it agrees with `model.keras`, was not compared, or was left out."""
+    name = export["name"]
+    if export["left_out"] is not None:
+        return f"- {name}: left out: {export['left_out']}"
+    if not export["compared_rows"]:
+        return f"- {name}: NOT compared with model.keras, since nothing that reads it was installed"
+    return (
+        f"- {name}: says what model.keras says: on {export['compared_rows']} validation rows, probabilities "
+        f"differ by at most {export['probability_difference']:.1e}, and no label that is not at the threshold"
+    )
 
 
 def _recordings(cut: dict[str, Any] | None) -> list[str]:

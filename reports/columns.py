@@ -54,6 +54,8 @@ SCHEMA = pa.schema(
         ("precision", _TEXT),
         ("node", _TEXT),
         ("threads", _INT),
+        ("cpu_flags", _TEXT),
+        ("onednn", _TEXT),
         ("proof", _FLOAT),
         ("data_digest", _TEXT),
         ("code_digest", _TEXT),

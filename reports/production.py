@@ -1,14 +1,20 @@
-"""Production: a trial becomes a bundle, measured once on the test split."""
+"""Production: a trial becomes a bundle, measured once on the test split; and a bundle is loaded."""
 
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
 
-from reports import card
-from reports.bundle import Outputs, outputs, write_sums
+from reports import bundle, card
+from reports.bundle import Bundle, Outputs, outputs, write_sums
 from reports.bundle_config import bundle_config, is_calibrated
+from reports.picking import Choice
 from search import backend
 from search.estimate import Estimate
 from search.evaluation import estimates
@@ -27,33 +33,33 @@ One CPU thread repeats them exactly; other thread counts and processors move the
 """
 
 
-def pick(run: RunFolder, trial_id: str | None) -> Record:
-    """Returns the trial to promote: the one named, or the best whose weights are kept.
+@dataclass(frozen=True, kw_only=True)
+class Promoted:
+    """What a promotion came to.
+
+    Args:
+        test: the metrics on the test rows.
+        times_opened: how often the test split was opened, this time included.
+        exports: what came of SavedModel and ONNX, see `search.exports.Exported`.
+    """
+
+    test: dict[str, Estimate]
+    times_opened: int
+    exports: Sequence[dict[str, Any]]
+
+
+def load(folder: Path | str) -> Bundle:
+    """Loads a bundle, which predicts: `load(folder).predict(x)` is a table of score, probability and label.
+
+    Every file is verified before any is loaded, and the model is loaded in Keras' safe mode.
+
+    Args:
+        folder: the bundle.
 
     Raises:
-        RunError: no such trial, it is not a trained model, or its numbers are not to be trusted.
+        RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
     """
-    if trial_id is None:
-        kept = set(run.kept())
-        fit = [
-            r
-            for r in run.records()
-            if r.ask.kind != "baseline" and r.value is not None and r.ask.trial_id in kept
-        ]
-        if not fit:
-            raise RunError(f"{run.path} has no finished trial with a value and kept weights", exit_code=1)
-        chosen = max(fit, key=lambda r: (r.value or 0.0, -r.ask.number))
-    else:
-        chosen = run.record(trial_id)
-    if chosen.ask.config is None or chosen.state == "failed":
-        what = f"failed: {chosen.error}" if chosen.error else f"the baseline {chosen.ask.baseline}"
-        raise RunError(f"only a trained trial can be promoted, but {chosen.ask.trial_id} is {what}")
-    if chosen.leaky:
-        raise RunError(
-            f"trial {chosen.ask.trial_id} was measured on a leaky split (split.i_accept_leakage), "
-            "so nothing is known of how it does on new data; run the study on parts that are independent"
-        )
-    return chosen
+    return bundle.load(Path(folder))
 
 
 def best_baseline(run: RunFolder) -> Record | None:
@@ -62,52 +68,64 @@ def best_baseline(run: RunFolder) -> Record | None:
     return max(found, key=lambda r: r.value or 0.0, default=None)
 
 
-def promote(run: RunFolder, record: Record, to: Path) -> dict[str, Estimate]:
+def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
     """Writes a trial's bundle, measured once on the test split.
 
     Args:
         run: the run it stands in.
-        record: the trial, from `pick`.
+        choice: the trial, from `reports.picking.pick`.
         to: the bundle's folder; must be new or empty.
-
-    Returns:
-        The metrics on the test rows.
+        force: leaves out a SavedModel or ONNX export that fails, rather than fail.
 
     Raises:
-        RunError: the folder is taken, the data changed, or the rebuilt model gives other scores.
+        RunError: the folder is taken, the data changed, the rebuilt model gives other scores, or an export
+            decides otherwise.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise RunError(f"a bundle goes into a new or empty folder, but {to} is not empty")
     backend.import_keras()
-    from search import export
+    from search import export, exports
 
-    study = run.study()
+    study, record = run.study(), choice.record
     prepared = prepare(study, run.path, run.prepared)
     check_same(prepared, run.resolved())
     x, split = prepared.rows.x, prepared.split
     model = export.deciding_model(record, run.weights(record.ask.trial_id), x.shape[1:], str(x.dtype))
-    _check_against_stored(run, record, outputs(model, Part(x, split.validation)))
-    opened = run.open_test_split(record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
-    score = outputs(model, Part(x, split.test))["score"]
-    reference, threshold_score = prepared.test_reference(study), float(record.threshold_score or 0)
-    test = estimates(
-        reference,
-        score,
-        threshold_score,
-        events=study.events,
-        seed=study.seed,
-        probabilistic=record.metrics["brier"].value is not None,
-        prevalence=study.objective.prevalence if is_calibrated(record) else None,
+    said = outputs(model, Part(x, split.validation))
+    _check_against_stored(run, record, said)
+    threshold_score = float(record.threshold_score or 0)
+    with tempfile.TemporaryDirectory() as private:
+        # Whatever can go wrong does so before the test split is opened.
+        made = Path(private) / "bundle"  # with the permissions of any folder
+        made.mkdir()
+        export.save(model, str(made / "model.keras"))
+        exported = [
+            asdict(one)
+            for one in exports.export(
+                model, made, Part(x, split.validation), said, threshold_score, force=force
+            )
+        ]
+        opened = run.open_test_split(record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
+        score = outputs(model, Part(x, split.test))["score"]
+        reference = prepared.test_reference(study)
+        test = estimates(
+            reference,
+            score,
+            threshold_score,
+            events=study.events,
+            seed=study.seed,
+            probabilistic=record.metrics["brier"].value is not None,
+            prevalence=study.objective.prevalence if is_calibrated(record) else None,
+        )
+        seen = patients(reference, score, threshold_score, study.events)
+        shutil.copytree(made, to, dirs_exist_ok=True)
+    config = bundle_config(
+        study, choice, prepared, run.resolved(), test, seen, opened, best_baseline(run), exported
     )
-    seen = patients(reference, score, threshold_score, study.events)
-    to.mkdir(parents=True, exist_ok=True)
-    export.save(model, str(to / "model.keras"))
-    yardstick = best_baseline(run)
-    config = bundle_config(study, record, prepared, run.resolved(), test, seen, opened, yardstick)
     write_atomically(to / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode())
     write_atomically(to / "MODEL_CARD.md", card.text(record, config).encode())
     write_sums(to)
-    return test
+    return Promoted(test=test, times_opened=opened, exports=exported)
 
 
 def _check_against_stored(run: RunFolder, record: Record, said: Outputs) -> None:

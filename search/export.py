@@ -16,6 +16,10 @@ LARGEST = float(np.finfo(np.float32).max)
 """Stands for infinity in a graph: no finite score is above it, and every one is above its negative."""
 
 
+OUTPUTS = frozenset({"score", "probability", "label"})
+"""What a deciding model returns."""
+
+
 def deciding_model(
     record: Record, weights: list[NDArray[np.generic]], shape: tuple[int, ...], dtype: str
 ) -> Any:
@@ -59,6 +63,32 @@ def save(model: Any, path: str) -> None:
     model.save(path)
 
 
-def load(path: str) -> Any:
-    """Loads a `.keras` file in safe mode: no code that the file brings along is run."""
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
+    """Loads a deciding model from a `.keras` file in safe mode: no code that the file brings along is run.
+
+    Args:
+        path: the file.
+        shape, dtype: of one row that the model must take.
+
+    Raises:
+        RunError: it does not load, takes other rows, or decides nothing.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise RunError(f"{path} must load in Keras' safe mode, but that gave {reason}") from error
+    try:
+        takes = [(tuple(one.shape[1:]), str(one.dtype)) for one in model.inputs]
+        returns = set(model.output) if isinstance(model.output, dict) else set()
+    except (AttributeError, TypeError):  # no graph, and so no decision in it
+        takes, returns = [(shape, dtype)], set()
+    if takes != [(shape, dtype)]:
+        told = " and ".join(f"{kind} rows of shape {row}" for row, kind in takes)
+        raise RunError(
+            f"the model of a bundle takes what its config.yaml says, {dtype} rows of shape {shape}, "
+            f"but {path} takes {told}"
+        )
+    if returns != OUTPUTS:
+        raise RunError(f"the model of a bundle returns {', '.join(sorted(OUTPUTS))}, but {path} does not")
+    return model

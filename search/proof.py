@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.model import LOGITS
+from search.record import PROOF_TOLERANCE
 from search.shards import Inputs
 from spaces.errors import TrialError
 from spaces.heads import Head
 from spaces.losses import LOSSES
 
-TOLERANCE = 1e-4
-"""Largest relative difference between the trained loss and the loss of the raw scores."""
 PROBED_ROWS = 64
 """Rows on which the last layer is recomputed."""
 
@@ -71,7 +70,7 @@ def prove(
     expected = float(LOSSES[loss].per_row(y[:, None], around_raw, **parameters).mean())
     # Below 1e-6 a float32 mean has no digits left to compare.
     difference = abs(trained - expected) / max(abs(expected), 1e-6)
-    if not difference <= TOLERANCE:
+    if not difference <= PROOF_TOLERANCE:
         raise TrialError(
             f"the decode does not speak of the model that was trained: "
             f"evaluate() gives {loss} {trained:.6g}, the scores of head {head.name} give {expected:.6g}"
@@ -100,7 +99,7 @@ def _prove_mean_of_votes(
     """Shows that each score `(n,)` is what its head's votes `(n, k)` come to."""
     apart = np.abs(raw - mean) / (1 + np.abs(votes).max(axis=1))
     worst = int(np.argmax(apart))
-    if not apart[worst] <= TOLERANCE:
+    if not apart[worst] <= PROOF_TOLERANCE:
         raise TrialError(
             f"the decode does not speak of the model that was trained: "
             f"the logits of row {worst} say {mean[worst]:.6g}, but head {head.name} scores {raw[worst]:.6g}"
@@ -116,7 +115,7 @@ def _prove_linear_output(model: Any, head: Head, x: NDArray[np.generic], raw: ND
     expected = head.decode(logits)
     scale = 1 + np.abs(features).astype(np.float64) @ np.abs(kernel).max(axis=1) + np.abs(bias).max()
     worst = float(np.max(np.abs(raw - expected) / scale))
-    if not worst <= TOLERANCE:
+    if not worst <= PROOF_TOLERANCE:
         raise TrialError(
             f"the network must end in plain linear logits decoded once, but recomputed from its last layer "
             f"the scores differ by {float(np.max(np.abs(raw - expected))):.3g}"

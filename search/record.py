@@ -22,6 +22,9 @@ def _not_nan(value: float) -> float:
     return value
 
 
+PROOF_TOLERANCE = 1e-4
+"""Largest relative difference between the trained loss and that of the scores by which a decode is proven."""
+
 Unbounded = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_not_nan)]
 """A point on the scale of the scores; infinity is one ("never alarm")."""
 
@@ -56,6 +59,7 @@ class Record(Frozen):
 
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
     `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `precision` is that of the training alone.
+    `cpu_flags` and `onednn` are those of the host, see `search.processor`; None where nobody wrote them down.
     """
 
     # JSON writes an infinity as a word. Undefined is None.
@@ -93,6 +97,8 @@ class Record(Frozen):
     precision: str | None = None
     node: str
     threads: int
+    cpu_flags: str | None = None
+    onednn: str | None = None
     groups: Literal["known", "unknown"]
     leaky: bool
     cross_fit_by: str

@@ -250,7 +250,8 @@ class RunFolder:
         if not path.is_file():
             raise RunError(
                 f"weights are kept for the best trials only (keep.checkpoints), and not for {trial_id}; "
-                f"kept: {', '.join(self.kept()) or 'none'}"
+                f"kept: {', '.join(self.kept()) or 'none'}; "
+                f"train it again: python search.py reproduce {self.path} {trial_id}"
             )
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:

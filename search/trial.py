@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from search import backend, baselines
 from search.evaluation import measure, policy_of
 from search.event_scores import scoring_of
+from search.processor import cpu_flags, onednn
 from search.record import Ask, Record
 from search.reference import Reference
 from search.session import Session, Trained, Trainer, TrialData, rungs
@@ -147,6 +148,7 @@ class Trial:
         return Finished(self._record(state="failed", error=error), None, None, [], True)
 
     def _record(self, **fields: object) -> Record:
+        precision = None if self._session is None else self._session.precision
         return record(
             self._ask,
             self._study,
@@ -157,7 +159,9 @@ class Trial:
             gpu_share=self._place.gpu_share,
             started_at=self._started_at,
             device="cpu" if self._session is None else self._session.device,
-            precision=None if self._session is None else self._session.precision,
+            precision=precision,
+            cpu_flags=cpu_flags(),
+            onednn=None if precision is None else onednn(),
             train_s=round(self._train_s, 3),
             **fields,
         )

@@ -1,6 +1,7 @@
 """A bundle trained on recordings: what it says of events and patients, and what it must never say."""
 
 import re
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from search.preparation import prepare
 from search.rows import READ_BYTES
 from spaces.eeg import MONTAGES, Eeg
 from tests import toys
+from tests.conftest import ROOT
 from tests.edf_files import write_bids, write_edf
 from tests.planted import PERSON, TRACES, contents, traces_below, traces_in
 from tests.shipping import train_on_recordings
@@ -130,9 +132,12 @@ def test_rows_of_no_time_have_no_events(bundle):
 def test_no_path_of_the_machine_stands_in_it(work):
     """Paths of data, weights and modules are those of the machine it was made on."""
     assert str(work).encode() in (work / "runs" / "eeg" / "study.yaml").read_bytes()
-    for path in (work / "bundle").iterdir():
+    files = [path for path in (work / "bundle").rglob("*") if path.is_file()]
+    assert {"saved_model.pb", "model.onnx"} <= {path.name for path in files}
+    for path in files:
         for content in contents(path.read_bytes()):
-            assert str(work).encode() not in content, path
+            for place in (work, ROOT, tempfile.gettempdir()):
+                assert f"{place}/".encode() not in content, path
     config = toys.config("sigmoid", "bce", trunk="mobilenet_v1", folder=str(work), weights=str(work / "w.h5"))
     told = trained(config)
     assert "folder" not in told

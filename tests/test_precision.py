@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from reports import bundle, production
+from reports import bundle, picking, production
 from search import backend
 from search.run_folder import RunFolder
 from search.session import TrialData
@@ -53,18 +53,18 @@ def scores(network, head: str, x) -> np.ndarray:
 def check_float32_truth(session, best, chosen: Config, data: TrialData, policy: str) -> None:
     """The trained weights in the plain network give the trial's scores, and under the policy they do not."""
     from search import model as network
-    from search.proof import TOLERANCE
+    from search.record import PROOF_TOLERANCE
 
     shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
     plain = network.build(chosen, shape, dtype, pretrained=False)
     plain.set_weights(best.weights)
     np.testing.assert_array_equal(scores(plain, chosen.head, data.x_validation), best.raw)
-    assert best.proof <= TOLERANCE
+    assert best.proof <= PROOF_TOLERANCE
 
     session.model.set_weights(best.weights)
     naive = scores(session.model, chosen.head, data.x_validation)
     apart = np.abs(naive - best.raw).max() / np.abs(best.raw).max()
-    assert apart > TOLERANCE, f"{policy} would not have shown"
+    assert apart > PROOF_TOLERANCE, f"{policy} would not have shown"
     assert all(weight.dtype == "float32" for weight in session.model.weights)
 
 
@@ -227,7 +227,7 @@ def test_what_was_trained_in_bfloat16_is_shipped_in_float32(tmp_path):
     shipping.train(run, study, [("softmax", "cce")], hidden_layers="16")
     record = run.record("00000")
     assert record.precision == "mixed_bfloat16"
-    production.promote(run, record, tmp_path / "bundle")
+    production.promote(run, picking.pick(run, "00000"), tmp_path / "bundle")
     shipped = bundle.load(tmp_path / "bundle")
     assert {layer.compute_dtype for layer in shipped.model.layers} == {"float32"}
     _, score = run.scores("00000")

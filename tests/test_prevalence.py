@@ -186,6 +186,7 @@ def test_the_table_of_fits_is_not_touched():
 def test_a_bundle_holds_the_moved_calibration_and_its_test_rows_are_weighted(tmp_path):
     from reports import bundle as bundles
     from reports import production
+    from reports.picking import pick
     from search.preparation import prepare
     from tests.shipping import train
 
@@ -202,7 +203,7 @@ def test_a_bundle_holds_the_moved_calibration_and_its_test_rows_are_weighted(tmp
     moved = fit_platt(y, raw).calibration.b + logit(0.02) - logit(y.mean())
     assert record.calibration_b == pytest.approx(moved, abs=1e-5)
     assert record.metrics["ece"].value == ece(y, score, weights_at(0.02, y))
-    test = production.promote(run, record, tmp_path / "bundle")
+    test = production.promote(run, pick(run, "00000"), tmp_path / "bundle").test
     bundle = bundles.load(tmp_path / "bundle")
     prepared = prepare(run.study(), run.path, run.prepared)
     rows = prepared.split.test

@@ -1,8 +1,6 @@
 """Production: the bundle decides as the trial did, by itself, and refuses what it cannot vouch for."""
 
-import hashlib
 import math
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +11,7 @@ import pytest
 import yaml
 
 from cluster.commands import main
-from reports import production
-from reports.bundle import FORMAT, SUMS
+from reports import picking, production
 from reports.bundle import load as bundle_of
 from search.metrics import decide
 from search.preparation import prepare
@@ -76,7 +73,7 @@ def every_head(tmp_path_factory) -> RunFolder:
 def test_the_bundle_decides_as_the_trial_did(run, bundle):
     loaded = bundle_of(bundle)
     record = run.record(loaded.config["trial_id"])
-    assert record == production.pick(run, None)
+    assert record == picking.pick(run, None).record
     _, score = run.scores(record.ask.trial_id)
     table = loaded.predict(validation(run))
     expected = np.where(decide(score, record.threshold_score), "attack", "calm")
@@ -147,75 +144,6 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
             np.testing.assert_array_equal(alone[name], outputs[name])
 
 
-@pytest.fixture
-def copy(bundle, tmp_path) -> Path:
-    return Path(shutil.copytree(bundle, tmp_path / "copy"))
-
-
-@pytest.mark.parametrize("name", ["config.yaml", "model.keras", "MODEL_CARD.md"])
-@pytest.mark.parametrize("damage", ["changed", "missing", "unlisted"])
-def test_a_damaged_bundle_is_one_line(copy, capsys, name, damage):
-    path = copy / name
-    if damage == "changed":
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
-    elif damage == "missing":
-        path.unlink()
-    else:
-        sums = (copy / SUMS).read_text().splitlines()
-        (copy / SUMS).write_text("\n".join(line for line in sums if name not in line))
-    assert main(["predict", str(copy), "x.npz", "--out", "out.parquet"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == (
-        f"search.py: every file of a bundle must be as it was written, but {path} is not (see SHA256SUMS)"
-    )
-
-
-def rewrite_config(bundle: Path, change) -> None:
-    """Changes what a bundle says of itself, as if it had been written so."""
-    path, sums = bundle / "config.yaml", bundle / SUMS
-    before = hashlib.sha256(path.read_bytes()).hexdigest()
-    config = yaml.safe_load(path.read_text())
-    change(config)
-    path.write_text(yaml.safe_dump(config))
-    after = hashlib.sha256(path.read_bytes()).hexdigest()
-    sums.write_text(sums.read_text().replace(before, after))
-
-
-def test_a_bundle_of_the_first_format_is_read(run, copy, tmp_path, capsys):
-    """As it was written before events and recordings were known."""
-    x = validation(run)
-    expected = bundle_of(copy).predict(x)
-
-    def older(config):
-        config["format"] = 1
-        del config["events"], config["split"], config["test"]["patients"]
-
-    rewrite_config(copy, older)
-    np.savez(tmp_path / "new.npz", X=x)
-    out = tmp_path / "out.parquet"
-    assert main(["predict", str(copy), str(tmp_path / "new.npz"), "--out", str(out)]) == 0
-    assert f"{len(x)} rows -> {out}; positive is 'attack'" in capsys.readouterr().out
-    assert pq.ParquetFile(out).read().drop_columns(["row"]).equals(expected)
-
-
-def test_a_later_format_is_one_line(copy, capsys):
-    rewrite_config(copy, lambda config: config.update(format=FORMAT + 1))
-    assert main(["predict", str(copy), "x.npz", "--out", "out.parquet"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == (
-        f"search.py: this headsearch reads bundles up to format {FORMAT}, but {copy} has {FORMAT + 1}"
-    )
-
-
-@pytest.mark.parametrize("folder", ["nowhere", "."])
-def test_what_is_no_bundle_is_one_line(tmp_path, capsys, folder):
-    assert main(["predict", str(tmp_path / folder), "x.npz", "--out", "out.parquet"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("search.py: a bundle is a folder with SHA256SUMS, but ")
-
-
 @pytest.mark.parametrize(
     ("x", "message"),
     [
@@ -257,8 +185,8 @@ def test_predict_refuses_data_with_one_line_and_leaves_no_file(bundle, tmp_path,
 
 def test_a_second_look_at_the_test_split_stands_on_the_card(every_head, tmp_path):
     made = copied(every_head, tmp_path / "run")
-    production.promote(made, production.pick(made, "00000"), tmp_path / "one")
-    production.promote(made, production.pick(made, "00003"), tmp_path / "two")
+    production.promote(made, picking.pick(made, "00000"), tmp_path / "one")
+    production.promote(made, picking.pick(made, "00003"), tmp_path / "two")
     cards = [(tmp_path / name / "MODEL_CARD.md").read_text() for name in ("one", "two")]
     assert "The test split was opened once" in cards[0]
     assert "The test split was opened 2 times" in cards[1]
@@ -267,8 +195,9 @@ def test_a_second_look_at_the_test_split_stands_on_the_card(every_head, tmp_path
 
 
 def test_booleans_come_back_as_booleans(every_head, tmp_path):
-    record = production.pick(every_head, None)
-    production.promote(every_head, record, tmp_path / "bundle")
+    choice = picking.pick(every_head, None)
+    record = choice.record
+    production.promote(every_head, choice, tmp_path / "bundle")
     loaded = bundle_of(tmp_path / "bundle")
     assert loaded.labels.positive is False
     assert loaded.labels.negative is True
@@ -338,10 +267,10 @@ def test_changed_weights_are_not_shipped(every_head, tmp_path):
     weights = made.weights("00000")
     made.write_weights("00000", [weight + 0.01 for weight in weights])
     with pytest.raises(RunError, match="must give its stored scores, but they differ by up to"):
-        production.promote(made, made.record("00000"), tmp_path / "bundle")
+        production.promote(made, picking.pick(made, "00000"), tmp_path / "bundle")
     made.write_weights("00000", weights[:-1])
     with pytest.raises(RunError, match="the weights of trial 00000 are another network's"):
-        production.promote(made, made.record("00000"), tmp_path / "bundle")
+        production.promote(made, picking.pick(made, "00000"), tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
 
 
@@ -389,8 +318,8 @@ def test_an_infinite_threshold_says_always_or_never(built, number, bound):
 
 def test_a_bundle_that_never_alarms_is_shipped_and_read(every_head, tmp_path):
     made = copied(every_head, tmp_path / "run")
-    record = made.record("00000").model_copy(update={"threshold_score": math.inf, "threshold": 1.0})
-    test = production.promote(made, record, tmp_path / "bundle")
+    choice = picking.pick(made, "00000", threshold_score=math.inf, force=True)
+    test = production.promote(made, choice, tmp_path / "bundle").test
     assert test["precision"].value is None
     assert test["sensitivity"].value == 0
     loaded = bundle_of(tmp_path / "bundle")
