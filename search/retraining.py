@@ -1,7 +1,7 @@
 """One trial trained again, by a process that has what made it and nothing of what came of it.
 
 `python -m search.retraining FOLDER` reads a job and a study from the folder and writes a record, scores and
-weights into it. The folder holds no path of the run, and files of the run are closed to it besides.
+weights into it. Of the run, the folder names only what must stay closed: opening a file there fails.
 """
 
 import os
