@@ -17,7 +17,7 @@ SEIZURES = [
         "sz_gen_m_tonicClonic",
         "seiz",
         "FNSZ",
-        *TUH_SEIZURES,
+        *sorted(TUH_SEIZURES),
     ),
     *("seizure", "Seizures", "Seizure1", "seizure_1", "seizureA", "focalSeizure", "ictal", "Ictal phase"),
     *("focal non-motor seizure", "non-motor seizure", "non-convulsive seizure", "electrographic seizure"),
