@@ -190,7 +190,8 @@ def test_weights_make_the_trial_again_in_a_bundle(keras, tmp_path, trunk, head, 
     file = str(tmp_path / "model.keras")
     export.save(decider, file)
     keras.utils.clear_session()
-    outputs = {name: keras.ops.convert_to_numpy(of) for name, of in export.load(file)(x).items()}
+    loaded = export.load(file, CASES[trunk].usual, dtype)
+    outputs = {name: keras.ops.convert_to_numpy(of) for name, of in loaded(x).items()}
     expected = 2 * raw + 1
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(outputs["score"], expected, rtol=1e-4, atol=1e-5)
