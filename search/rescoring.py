@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search.bootstrap import Interval, decision_intervals, kinds_of, units_of
 from search.calibration import Calibration
-from search.crossfit import SCORE_METRICS
+from search.crossfit import SCORE_METRICS, Halves
 from search.estimate import Estimate, defined
 from search.evaluation import Policy, asks_events, calibration_of, cross_fitted, policy_of
 from search.event_evaluation import CrossFitted, estimated, event_choice, windows
@@ -58,6 +58,8 @@ class Rescoring:
         self._reference, self._study = reference, study
         self._policies, self._limits = tuple(policies), limits
         self._positive = positives(reference.y, reference.y)
+        mask = np.asfortranarray(reference.halves.mask)  # each split is read by itself, for every trial
+        self._halves = Halves(reference.halves.by, mask)
         self._unit, self._units = units_of(reference.groups, self._positive)
         self._cell = 2 * self._unit + ~self._positive
         self._rows = np.bincount(self._cell, minlength=2 * self._units).reshape(-1, 2)
@@ -155,7 +157,7 @@ class Rescoring:
             raw,
             self._positive,
             rows,
-            self._reference.halves,
+            self._halves,
             calibration_of(self._study),
             policies,
             self._study.objective.metric,
