@@ -28,9 +28,9 @@ from spaces.study import Study
 from spaces.study_file import parse
 from spaces.thresholds import Sampled
 
-CHUNK = 16
+CHUNK = 32
 """Trials that a process takes at a time."""
-ALONE = 3 * CHUNK
+ALONE = 2 * CHUNK
 """Trials up to which other processes would take longer to start than they save."""
 
 
