@@ -60,10 +60,10 @@ class Board:
         if len(self._rows) >= _BATCH:
             self._fold()
 
-    def add_rows(self, rows: pa.Table) -> None:
-        """Adds rows that another board gave away."""
+    def add_rows(self, parts: Iterable[pa.Table]) -> None:
+        """Adds rows that other boards gave away."""
         self._fold()
-        self._table = pa.concat_tables([self._table, rows]).combine_chunks()
+        self._table = pa.concat_tables([self._table, *parts]).combine_chunks()
 
     def rows(self) -> pa.Table:
         """Returns all rows as they came, without ranks."""

@@ -28,9 +28,9 @@ from spaces.study import Study
 from spaces.study_file import parse
 from spaces.thresholds import Sampled
 
-CHUNK = 16
+CHUNK = 32
 """Trials that a process takes at a time."""
-ALONE = 3 * CHUNK
+ALONE = 2 * CHUNK
 """Trials up to which other processes would take longer to start than they save."""
 
 
@@ -126,15 +126,12 @@ def rescore_all(
     )
     rescorer = _Rescorer(asked)  # also where it is found out that something cannot be asked
     ids = folder.trial_ids()
-    boards = [Board() for _ in asked.policies]
-    values: list[list[float | None]] = [[] for _ in asked.policies]
-    for part in _parts(rescorer, asked, ids, processes):
-        for board, found, (rows, before) in zip(boards, values, part, strict=True):
-            board.add_rows(rows)
-            found += before
+    parts = list(_parts(rescorer, asked, ids, processes))
     made = []
-    for name, policy, board, before in zip(rescorer.file_names, asked.policies, boards, values, strict=True):
-        path = folder.path / name
+    for k, (name, policy) in enumerate(zip(rescorer.file_names, asked.policies, strict=True)):
+        path, board = folder.path / name, Board()
+        board.add_rows(part[k][0] for part in parts)
+        before = [value for part in parts for value in part[k][1]]
         rows, used = board.rows(), (policy or rescorer.study.threshold).policy
         board.write(path)
         trained = pc.and_(pc.not_equal(rows["kind"], "baseline"), pc.not_equal(rows["state"], "failed"))

@@ -1,6 +1,6 @@
 """95% percentile intervals of metrics (Efron 1979), by resampling groups where they are known, else rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -45,34 +45,43 @@ def intervals(
     if units < 2:
         return dict.fromkeys((*METRICS, *AREAS), (np.nan, np.nan))
     ranking_rng = np.random.default_rng(seed).spawn(2)[1]
-    kinds, times = kinds_of(cells_of(positive, decide(score, threshold_score), unit, units))
-    found = decision_intervals(kinds, times, seed, repeats)
+    cells = cells_of(positive, decide(score, threshold_score), unit, units)
+    [found] = decision_intervals([kinds_of(cells)], seed, repeats)
     areas = _resampled_areas(list(AREAS), positive, [score], unit, units, ranking_repeats, ranking_rng)
     return found | {name: interval(areas[k, 0]) for k, name in enumerate(AREAS)}
 
 
+Kinds = tuple[F64, NDArray[np.int64]]
+"""The different confusion counts that units have, sorted, `(k, 4)` in the order of `Counts`, and how many
+units have each, `(k,)`, at least 1."""
+
+
 def decision_intervals(
-    kinds: F64, times: NDArray[np.int64], seed: int, repeats: int = REPEATS
-) -> dict[str, Interval]:
-    """The intervals of METRICS that `intervals` has, from the units' confusion counts alone.
+    several: Sequence[Kinds], seed: int, repeats: int = REPEATS
+) -> list[dict[str, Interval]]:
+    """The intervals of METRICS that `intervals` has, from confusion counts alone, for several thresholds.
 
     Args:
-        kinds: the different confusion counts that units have, `(k, 4)`, in the order of `Counts`, sorted.
-        times: how many units have each, `(k,)`, at least 1; two units or more together.
+        several: the units at each threshold; two or more of them.
         seed: of the resamples.
         repeats: how many.
     """
+    if not several:
+        return []
+    sums = np.stack([_resampled(kinds, times, seed, repeats) for kinds, times in several])
+    counts = Counts(*np.moveaxis(sums, -1, 0))
+    values = np.stack([metric(counts) for metric in METRICS.values()], axis=1)
+    ends = np.percentile(values, [2.5, 97.5], axis=-1)
+    for k, name in np.argwhere(np.isnan(values).any(axis=-1)):
+        ends[:, k, name] = interval(values[k, name])
+    return [dict(zip(METRICS, zip(*of, strict=True), strict=True)) for of in ends.swapaxes(0, 1).tolist()]
+
+
+def _resampled(kinds: F64, times: NDArray[np.int64], seed: int, repeats: int) -> F64:
     if times.size * repeats <= CHUNK:
-        sums = _drawn(seed, times.tobytes(), repeats) @ kinds
-    else:
-        rng, _ = np.random.default_rng(seed).spawn(2)
-        sums = np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
-    counts = Counts(*sums.T)
-    values = np.stack([metric(counts) for metric in METRICS.values()])
-    if np.isnan(values).any():
-        return {name: interval(of) for name, of in zip(METRICS, values, strict=True)}
-    low, high = np.percentile(values, [2.5, 97.5], axis=1).tolist()
-    return dict(zip(METRICS, zip(low, high, strict=True), strict=True))
+        return np.asarray(_drawn(seed, times.tobytes(), repeats) @ kinds)
+    rng, _ = np.random.default_rng(seed).spawn(2)
+    return np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
 
 
 @lru_cache(maxsize=2)
@@ -166,7 +175,7 @@ def resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
     return np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
 
 
-def kinds_of(cells: F64) -> tuple[F64, NDArray[np.int64]]:
+def kinds_of(cells: F64) -> Kinds:
     """The different rows of `cells`, sorted, `(k, columns)`, and how often each is there, `(k,)`."""
     rows = cells[np.lexsort(cells.T[::-1])]
     first = np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])

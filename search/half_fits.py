@@ -73,10 +73,8 @@ class HalfFits:
         """
         positive = self._positive[rows]
         n, p = rows.size, int(np.count_nonzero(positive))
-        if self._tolerance >= COARSE:
-            some = slice(rows.size // FEW // 2, None, max(1, rows.size // FEW))
-            rows, positive = rows[some], positive[some]
-        x = self._x[rows]
+        step = max(1, n // FEW) if self._tolerance >= COARSE else 1
+        positive, x = positive[step // 2 :: step], self._x[rows[step // 2 :: step]]
         high, low = (p + 1) / (p + 2), 1 / (n - p + 2)  # Platt's targets
         found = self._newton(
             x,

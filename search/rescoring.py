@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.bootstrap import Interval, decision_intervals, kinds_of, units_of
+from search.bootstrap import Kinds, decision_intervals, kinds_of, units_of
 from search.calibration import Calibration
-from search.crossfit import SCORE_METRICS
+from search.crossfit import SCORE_METRICS, Halves
 from search.estimate import Estimate, defined
 from search.evaluation import Policy, asks_events, calibration_of, cross_fitted, policy_of
 from search.event_evaluation import CrossFitted, estimated, event_choice, windows
@@ -58,6 +58,8 @@ class Rescoring:
         self._reference, self._study = reference, study
         self._policies, self._limits = tuple(policies), limits
         self._positive = positives(reference.y, reference.y)
+        mask = np.asfortranarray(reference.halves.mask)  # each split is read by itself, for every trial
+        self._halves = Halves(reference.halves.by, mask)
         self._unit, self._units = units_of(reference.groups, self._positive)
         self._cell = 2 * self._unit + ~self._positive
         self._rows = np.bincount(self._cell, minlength=2 * self._units).reshape(-1, 2)
@@ -155,7 +157,7 @@ class Rescoring:
             raw,
             self._positive,
             rows,
-            self._reference.halves,
+            self._halves,
             calibration_of(self._study),
             policies,
             self._study.objective.metric,
@@ -176,13 +178,17 @@ class Rescoring:
         in_order = None if self._reference.groups is None else self._cell[order]
         swept = None if self._windows is None else sweep(self._windows, score, cuts, self._study.events)
         found = [dict.fromkeys((*METRICS, *EVENT_METRICS), UNDEFINED) for _ in chosen]
+        if self._units < 2:
+            bounds = [dict.fromkeys(METRICS, (math.nan, math.nan)) for _ in cuts]
+        else:
+            kinds = [self._kinds(counts.at(place), in_order) for place in range(cuts.size)]
+            bounds = decision_intervals(kinds, self._study.seed)
         for place, k in enumerate(thresholds):
-            bounds = self._intervals(counts.at(place), in_order)
             found[k] |= {
                 name: Estimate(
                     value=defined(float(values[name][place])),
-                    low=defined(bounds[name][0]),
-                    high=defined(bounds[name][1]),
+                    low=defined(bounds[place][name][0]),
+                    high=defined(bounds[place][name][1]),
                 )
                 for name in METRICS
             }
@@ -193,18 +199,14 @@ class Rescoring:
                 found[k] |= estimated(self._windows, of_cut, self._study.seed)
         return found
 
-    def _intervals(self, counts: Counts, in_order: NDArray[np.intp] | None) -> dict[str, Interval]:
-        """Intervals at one cut, from its counts and the cells of the rows by ascending score, if grouped."""
-        if self._units < 2:
-            return dict.fromkeys(METRICS, (math.nan, math.nan))
+    def _kinds(self, counts: Counts, in_order: NDArray[np.intp] | None) -> Kinds:
+        """The units at one cut, from its counts and the cells of the rows by ascending score, if grouped."""
         if in_order is None:  # rows alone: four kinds, sorted
             times = np.array([counts.fn, counts.tn, counts.fp, counts.tp], np.int64)
-            kinds, times = np.eye(4)[::-1][times > 0], times[times > 0]
-        else:
-            above = in_order[in_order.size - int(counts.tp + counts.fp) :]
-            found = np.bincount(above, minlength=2 * self._units).reshape(-1, 2)
-            kinds, times = kinds_of(np.hstack([found, (self._rows - found)[:, ::-1]]).astype(np.float64))
-        return decision_intervals(kinds, times, self._study.seed)
+            return np.eye(4)[::-1][times > 0], times[times > 0]
+        above = in_order[in_order.size - int(counts.tp + counts.fp) :]
+        found = np.bincount(above, minlength=2 * self._units).reshape(-1, 2)
+        return kinds_of(np.hstack([found, (self._rows - found)[:, ::-1]]).astype(np.float64))
 
 
 def _changed(

@@ -40,7 +40,8 @@ function tiles() {
 
 function lead() {
   const data = `${count(DATA.rows)} validation rows of ${DATA.source}, ${count(DATA.positives)} of them positive`;
-  const what = `${plural(DATA.trials, "configuration")} of ${DATA.trunk}, measured on ${data}.`;
+  const trained = ROWS.filter((row) => row.kind !== "baseline").length;
+  const what = `${plural(trained, "configuration")} of ${DATA.trunk}, measured on ${data}.`;
   if (!BEST) return h("p", { class: "lead" }, what, " No trained trial has a value.");
   const button = h("button", { class: "link", click: () => (choose(BEST.trial_id), byId("trial").scrollIntoView()) }, `trial ${BEST.trial_id}`);
   const rank = rankOf(BEST);
