@@ -55,7 +55,8 @@ class RunFolder:
         mirror: the run's copy in a storage, claimed; None for none.
     """
 
-    def __init__(self, path: Path, mirror: Mirror | None = None) -> None:
+    def __init__(self, path: Path | str, mirror: Mirror | None = None) -> None:
+        path = Path(path)
         self.path, self._mirror = path, mirror
         self.study_file = path / "study.yaml"
         self.leaderboard = path / "leaderboard.parquet"

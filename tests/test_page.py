@@ -291,3 +291,15 @@ def test_the_command_needs_neither_tensorflow_nor_ray(run):
     loaded = set(json.loads(ended.stdout.splitlines()[-1]))
     assert "optuna" in loaded
     assert not loaded & {"keras", "tensorflow", "ray"}
+
+
+def test_the_readme_reads_a_run_in_python(tmp_path, monkeypatch, capsys):
+    run = made(tmp_path / "runs" / "seizure", 9)
+    monkeypatch.chdir(tmp_path)
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("### In Python")[1]
+    exec(section.split("```python\n")[1].split("```")[0], {})
+    said = capsys.readouterr().out
+    assert said.startswith(f"{pq.read_table(run.leaderboard)['trial_id'][0]} 0.")
+    assert "Estimate(value=0." in said
+    assert (run.path / "report.html").stat().st_size > 100_000
+    assert (run.path / "leaderboard_cost__c_fn-10.parquet").is_file()
