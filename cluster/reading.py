@@ -10,7 +10,8 @@ from rich.console import Console
 
 from reports import reading
 from reports.edges import edges
-from reports.footnotes import Chosen, footnotes
+from reports.footnotes import footnotes
+from reports.picked import picked
 from reports.reading import Leaderboard
 from reports.table import table
 from search.storage import is_uri
@@ -62,8 +63,7 @@ def show(
             f"no trial matches {where!r}" if where else "no trial has finished yet", highlight=False
         )
     else:
-        (path, *others) = reading.found(places)
-        _print(board, title, None if others else path.parent, console)
+        _print(board, title, console)
 
 
 def show_finished(path: Path, console: Console) -> None:
@@ -74,7 +74,7 @@ def show_finished(path: Path, console: Console) -> None:
         console: where a person may be looking.
     """
     board = reading.read(path, top=TOP)
-    _print(board, str(path.parent), path.parent, console)
+    _print(board, str(path.parent), console)
     ship = f"\nship the best: python search.py promote {path.parent} --to bundle"
     console.print(
         f"\nall trials: {path}" + (ship if _is_trained(board) else ""), highlight=False, soft_wrap=True
@@ -107,29 +107,16 @@ def _is_trained(board: Leaderboard) -> bool:
     return best is not None and (yardstick is None or best["value"] > yardstick)
 
 
-def _print(board: Leaderboard, title: str, run: Path | None, console: Console) -> None:
-    chosen = _chosen(run) if run is not None and len(board.table) else None
+def _print(board: Leaderboard, title: str, console: Console) -> None:
+    chosen, why_not = picked(board.run)
     console.print(table(board, title, console.width, chosen))
-    for note in footnotes(board, chosen, _edges(board, run)):
+    for note in footnotes(board, chosen, why_not, _edges(board)):
         console.print(note, highlight=False, soft_wrap=True, style="dim")
 
 
-def _chosen(run: Path) -> Chosen | None:
-    """Ties and the corrected winner; None where a leaderboard stands alone, or its run cannot tell."""
-    if not (run / "scores" / "reference.parquet").is_file():
-        return None
-    from reports.selection import selection
-    from search.run_folder import RunFolder
-
-    try:
-        return selection(RunFolder(run))
-    except (RunError, OSError):
-        return None  # damaged scores are told of by the commands that need them
-
-
-def _edges(board: Leaderboard, run: Path | None) -> list[str]:
+def _edges(board: Leaderboard) -> list[str]:
     """Notes on the best trial's place in its space; none where the study is not at hand."""
-    study = None if run is None else run / "study.yaml"
+    study = None if board.run is None else board.run / "study.yaml"
     if board.facts.best is None or study is None or not study.is_file():
         return []
     try:

@@ -1,10 +1,14 @@
 """The command `rescore`: leaderboards under other thresholds, written beside a run's own."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from spaces.errors import RunError
+
+if TYPE_CHECKING:
+    from reports.reading import Leaderboard
 
 TOP = 10
 
@@ -41,7 +45,7 @@ def rescore(
         text = f"\nall trials: {made.path}"
         if asked:
             text = f"\n{made.met} of {made.trials} trials meet {', '.join(map(str, asked))}{text}"
-        console.print(text + "\n", highlight=False, soft_wrap=True)
+        console.print(text + _shipped(run, board), highlight=False, soft_wrap=True)
         if asked and not made.met:
             short.append((made.policy, made.nearest))
     if short:
@@ -54,6 +58,19 @@ def rescore(
             f"no trial meets {wanted} under {policy}; the nearest is {nearest['trial_id']} with {came}",
             exit_code=1,
         )
+
+
+def _shipped(run: Path, board: "Leaderboard") -> str:
+    """The line that ships the best trial at its new threshold."""
+    best = board.facts.best
+    if best is None:
+        return "\n"
+    # float32 in as many digits as bring it back.
+    at = repr(float(best["threshold_score"]))
+    return (
+        f"\nship the best at this threshold: python search.py promote {run} --trial {best['trial_id']} "
+        f"--threshold-score {at} --to bundle\n"
+    )
 
 
 def _number(value: float | None) -> str:

@@ -22,14 +22,14 @@ class Difference:
 
     Args:
         settings: the settings that differ, by their dotted names: of the first, of the second.
-        same_rows: whether both measured on the same validation rows; only then do values compare.
+        incomparable: why values do not compare: other rows, or another objective; None where they do.
         values: best cross-fitted values by head and loss: of the first, of the second; None without.
         best: ids of the best trials; None without.
-        comparison: the second's best minus the first's; None where rows differ or none is best.
+        comparison: the second's best minus the first's; None where they do not compare or none is best.
     """
 
     settings: dict[str, tuple[Any, Any]]
-    same_rows: bool
+    incomparable: str | None
     values: dict[tuple[str, str], tuple[float | None, float | None]]
     best: tuple[str | None, str | None]
     comparison: Comparison | None
@@ -50,20 +50,22 @@ def difference(run_a: Path, run_b: Path) -> Difference:
         if key != "name" and studies[0].get(key) != studies[1].get(key)
     }
     resolved = [folder.resolved() for folder in folders]
-    same_rows = all(resolved[0].get(key) == resolved[1].get(key) for key in ("data_digest", "split_digest"))
+    incomparable = None
+    if any(resolved[0].get(key) != resolved[1].get(key) for key in ("data_digest", "split_digest")):
+        incomparable = "the runs were measured on different rows"
+    elif any(key.split(".")[0] in ("objective", "events") for key in settings):
+        incomparable = "the runs differ in objective or events"
     boards = [read(path) for path in (run_a, run_b)]
     values = [_best_values(board) for board in boards]
     pairs = sorted({*values[0], *values[1]})
     best_a, best_b = (None if b.facts.best is None else str(b.facts.best["trial_id"]) for b in boards)
-    comparable = same_rows and best_a is not None and best_b is not None
-    comparable = comparable and studies[0].get("objective.metric") == studies[1].get("objective.metric")
     return Difference(
         settings=settings,
-        same_rows=same_rows,
+        incomparable=incomparable,
         values={pair: (values[0].get(pair), values[1].get(pair)) for pair in pairs},
         best=(best_a, best_b),
         comparison=compare(folders[1], best_b, best_a, other=folders[0])
-        if comparable and best_a is not None and best_b is not None
+        if incomparable is None and best_a is not None and best_b is not None
         else None,
     )
 
@@ -85,21 +87,19 @@ def difference_shown(found: Difference, name_a: str, name_b: str) -> Iterator[Sh
     for head in ("head", "loss", name_a, name_b, "difference"):
         table.add_column(head, justify="left" if head in ("head", "loss") else "right")
     for (head, loss), (a, b) in found.values.items():
-        apart = "" if a is None or b is None or not found.same_rows else f"{b - a:+.3f}"
+        apart = "" if a is None or b is None or found.incomparable else f"{b - a:+.3f}"
         table.add_row(head, loss, _number(a), _number(b), apart)
     yield table
-    if not found.same_rows:
-        yield "the runs were measured on different rows: their values do not compare"
+    if found.incomparable is not None:
+        yield f"{found.incomparable}: their values do not compare"
     elif found.comparison is not None:
         c, (a, b) = found.comparison, found.best
-        verdict = (
-            "the rows cannot tell them apart"
-            if c.tied
-            else f"{name_b if c.difference > 0 else name_a} is better"
-        )
+        ahead = name_b if c.difference > 0 else name_a
+        verdict = "the rows cannot tell them apart" if c.tied else f"{ahead} is ahead on these rows"
         yield (
             f"best of {name_b} ({b}) minus best of {name_a} ({a}), each at its threshold on the same rows: "
-            f"{c.difference:+.3f} (95% {c.low:+.3f} to {c.high:+.3f}): {verdict}"
+            f"{c.difference:+.3f} (95% {c.low:+.3f} to {c.high:+.3f}): {verdict}; in sample, and each was "
+            "picked as the best of its run, so the one picked from more trials flatters more"
         )
 
 

@@ -2,49 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from reports.reading import Leaderboard
 from search.estimate import Estimate
 from search.event_scores import EVENT_METRICS
 
+if TYPE_CHECKING:
+    from reports.selection import Selection
+
 EVENT_POLICY = "sensitivity_at_fa_per_day"
-
-
-class Chosen(Protocol):
-    """What is known of having picked the best of many; see `reports.selection.Selection`."""
-
-    @property
-    def best(self) -> str | None:
-        """The winner's trial id."""
-
-    @property
-    def values(self) -> Mapping[str, Estimate]:
-        """Cross-fitted values with their intervals, by trial id."""
-
-    @property
-    def ranks(self) -> Mapping[str, tuple[int, int]]:
-        """Lowest and highest rank, by trial id."""
-
-    @property
-    def corrected(self) -> Estimate | None:
-        """The winner's value, corrected for having been picked."""
-
-    @property
-    def trials(self) -> int:
-        """How many it was picked from."""
-
-    @property
-    def units(self) -> str:
-        """What was resampled."""
-
-    @property
-    def unit_count(self) -> int:
-        """How many of them there are."""
-
-    @property
-    def note(self) -> str | None:
-        """Why something is missing."""
 
 
 def about_events(rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -52,22 +19,33 @@ def about_events(rows: Sequence[Mapping[str, Any]]) -> bool:
     return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows[:1])
 
 
-def footnotes(board: Leaderboard, chosen: Chosen | None = None, edges: Sequence[str] = ()) -> list[str]:
+def footnotes(
+    board: Leaderboard,
+    chosen: "Selection | None" = None,
+    why_not: str | None = None,
+    edges: Sequence[str] = (),
+) -> list[str]:
     """Says what the numbers are, and what to beware of.
 
     Args:
         board: the rows that are shown.
         chosen: ties and the corrected winner, where they are known.
+        why_not: why they are not; None says nothing of it.
         edges: see `reports.edges.edges`.
     """
     rows, facts = board.rows, board.facts
     if not rows:
         return []
-    by = {"group": "groups", "recording": "recordings", "row": "single rows"}[rows[0]["cross_fit_by"]]
+    by = {"group": "groups", "recording": "recordings", "row": "single rows"}.get(
+        rows[0]["cross_fit_by"], "unknown units"
+    )
+    objectives = ", ".join(sorted({row["objective"] for row in rows}))
     notes = [
-        f"value: {rows[0]['objective']}, cross-fitted over 10 half-splits by {by}; "
+        f"value: {objectives}, cross-fitted over 10 half-splits by {by}; "
         "sens., prec.: in sample at the threshold"
     ]
+    if any(row["value"] is None and row["error"] is None for row in rows):
+        notes.append("value -: on some half the metric is undefined, or its rule cannot be met")
     if about_events(rows):
         scorer = json.loads(rows[0]["event_scoring"] or "{}").get("scorer", "no scorer")
         notes.append(
@@ -76,9 +54,12 @@ def footnotes(board: Leaderboard, chosen: Chosen | None = None, edges: Sequence[
         )
     if chosen is not None:
         notes += _picked(chosen)
+    elif why_not is not None:
+        notes.append(why_not)
     if len(facts.runs) > 1 and not facts.comparable:
         notes.append(
-            "the runs differ in objective or data: their values do not compare, and ranks are each run's own"
+            "the runs differ in objective, rows or events, or do not say: their values do not compare, and "
+            "ranks are each run's own"
         )
     if facts.groups_unknown:
         notes.append(
@@ -97,21 +78,21 @@ def footnotes(board: Leaderboard, chosen: Chosen | None = None, edges: Sequence[
     return [*notes, *edges]
 
 
-def _picked(chosen: Chosen) -> list[str]:
+def _picked(chosen: "Selection") -> list[str]:
     """The winner's value twice, and who cannot be told from it."""
     notes = []
-    tied = sum(low == 1 for low, _ in chosen.ranks.values())
-    if tied > 1:
+    low, high = chosen.ranks.get(chosen.best or "", (1, 1))
+    if low != high:
         notes.append(
-            f"rank 1-{tied}: {tied} trials that {chosen.unit_count} {chosen.units} cannot tell from the best "
-            "(comparison with the best by paired bootstrap, 95%)"
+            f"rank {low}-{high}: {high - low + 1} trials that {chosen.unit_count} {chosen.units} cannot tell "
+            "from the best (comparison with the best by paired bootstrap, 95%)"
         )
     measured = chosen.values.get(chosen.best or "")
     if measured is not None and measured.value is not None and chosen.corrected is not None:
         notes.append(
-            f"best: trial {chosen.best} has {_with_interval(measured)} as measured, "
-            f"{_with_interval(chosen.corrected)} corrected for having been picked from {chosen.trials} "
-            "(bootstrap bias corrected cross-validation, Tsamardinos 2018)"
+            f"best: trial {chosen.best} has {_with_interval(measured)} as measured, which knows nothing of "
+            f"the pick; {_with_interval(chosen.corrected)} corrected for having been picked from "
+            f"{chosen.trials} (bootstrap bias corrected cross-validation, Tsamardinos 2018)"
         )
     return notes + ([chosen.note] if chosen.note else [])
 

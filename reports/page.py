@@ -6,7 +6,8 @@ import html
 import re
 from pathlib import Path
 
-from reports.page_data import Selection, as_text, document
+from reports.page_data import as_text, document
+from reports.selection import Selection
 from search.files import write_atomically
 from search.run_folder import RunFolder
 from spaces.errors import RunError

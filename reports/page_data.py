@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from reports import page_facts, page_table, page_trial, reading
 from reports.footnotes import about_events, footnotes
@@ -19,6 +19,9 @@ from spaces.errors import RunError
 from spaces.study import Study
 from spaces.thresholds import Cost
 
+if TYPE_CHECKING:
+    from reports.selection import Selection
+
 FORMAT = 1
 DETAILED = 50
 """So many of the best trials have curves and cuts."""
@@ -27,37 +30,12 @@ READINGS = ("value: ", "its fa/day: ")
 """Beginnings of the footnotes that say what a column is; the others say what to beware of."""
 
 
-class Selection(Protocol):
-    """What is known of the ranking beyond the values: which trials the rows cannot tell apart, and by how
-    much the best flatters for having been picked."""
-
-    @property
-    def best(self) -> str | None:
-        """The trial it is about."""
-
-    @property
-    def values(self) -> Mapping[str, Estimate]:
-        """The value of a trial, with its interval."""
-
-    @property
-    def ranks(self) -> Mapping[str, tuple[int, int]]:
-        """The first and the last rank that a trial may have."""
-
-    @property
-    def corrected(self) -> Estimate | None:
-        """The value of the best, corrected for having been picked."""
-
-    @property
-    def note(self) -> str | None:
-        """What to beware of."""
-
-
-def document(run: RunFolder, selection: Selection | None = None) -> dict[str, Any]:
+def document(run: RunFolder, selection: "Selection | None" = None) -> dict[str, Any]:
     """Returns everything the page shows, ready for `json.dumps`.
 
     Args:
         run: a run with at least one finished trial.
-        selection: see `Selection`; None where it was not computed.
+        selection: see `reports.selection`; None where it was not computed.
 
     Raises:
         RunError: no run, no finished trial, or a damaged file.
@@ -145,7 +123,7 @@ def _importances(records: Sequence[Record], study: Study) -> dict[str, Any]:
     }
 
 
-def _selection(selection: Selection) -> dict[str, Any]:
+def _selection(selection: "Selection") -> dict[str, Any]:
     def estimate(found: Estimate) -> dict[str, float | None]:
         low, high = page_table.rounded(found.low), page_table.rounded(found.high)
         return {"value": found.value, "low": low, "high": high}

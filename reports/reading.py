@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from reports.columns import SCHEMA
 from spaces.errors import RunError
@@ -18,6 +19,8 @@ from spaces.errors import RunError
 if TYPE_CHECKING:
     import duckdb
 
+OWN = "leaderboard.parquet"
+"""What a run calls its own leaderboard; others beside it are of other thresholds."""
 ESSENTIAL = ("rank", "trial_id", "kind", "state", "objective", "value")
 """Columns without which a Parquet file is no leaderboard; an earlier version's may lack others."""
 _SQL_TYPES = {"string": "VARCHAR", "double": "DOUBLE", "int64": "BIGINT", "bool": "BOOLEAN"}
@@ -30,10 +33,12 @@ class Facts:
     Args:
         runs: names of the runs, in the order they were given.
         trials: how many rows there are.
-        comparable: whether one ranking over all rows makes sense: one objective, one set of data.
+        comparable: whether one ranking over all rows makes sense: one objective, measured on the same rows
+            by the same rules. Of several runs this is known where their studies stand beside the files.
         leaky, groups_unknown: whether any row says so.
-        best: the best row that is no baseline and has a value, or None.
-        best_baseline: the best value of a baseline, or None.
+        best: the best row that is no baseline and has a value, or None; None also of runs that do not
+            compare.
+        best_baseline: the best value of a baseline, or None; likewise.
     """
 
     runs: tuple[str, ...]
@@ -52,10 +57,12 @@ class Leaderboard:
     Args:
         table: the rows, with the columns of `SCHEMA`; where several runs were read, `run` stands first.
         facts: of all rows of these runs.
+        paths: the files.
     """
 
     table: pa.Table
     facts: Facts
+    paths: tuple[Path, ...] = ()
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -72,10 +79,18 @@ class Leaderboard:
         pyarrow.csv.write_csv(self.table, sink)
         return sink.getvalue().decode().rstrip("\n")
 
+    @property
+    def run(self) -> Path | None:
+        """The folder of the one run whose own leaderboard this is; None of several, and of other files."""
+        own = len(self.paths) == 1 and self.paths[0].name == OWN
+        return self.paths[0].parent if own else None
+
     def _repr_html_(self) -> str:
+        from reports.picked import picked
         from reports.table import as_html
 
-        return as_html(self)
+        chosen, why_not = picked(self.run)
+        return as_html(self, chosen, why_not)
 
 
 def read(
@@ -94,7 +109,8 @@ def read(
         top: at most so many rows.
         sort: a column, the largest first; `column asc` the smallest first. Null comes last either way.
         where: an SQL condition on the columns.
-        best_per: a column; only the best row for each of its values is kept, of those that `where` lets pass.
+        best_per: a column; only the best row for each of its values is kept, of those that `where` lets pass;
+            of runs that do not compare, the best of each run.
 
     Raises:
         RunError: no such file, no leaderboard, or SQL that does not hold.
@@ -116,12 +132,15 @@ def read(
             # `filter` takes one expression: a condition cannot end the query and begin another.
             fit = board.filter(where) if where is not None else board
             if best_per is not None:
-                fit = fit.query("fit", _best_per(best_per))
+                fit = fit.query("fit", _best_per(best_per, within_runs=not facts.comparable))
             order = f'"{column}" {direction or "desc"} NULLS LAST, trial_id'
             ordered = fit.order(order if len(paths) == 1 else f"{order}, run")
-            return Leaderboard(_cut(ordered, facts.trials if top is None else top, columns), facts)
+            table = _cut(ordered, facts.trials if top is None else top, columns)
+            return Leaderboard(table, facts, paths)
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
+            if where is None:
+                raise RunError(f"leaderboards must read back, but: {reason}", exit_code=1) from None
             raise RunError(
                 f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
                 f"columns: {', '.join(columns)}"
@@ -151,7 +170,7 @@ def found(runs: Sequence[str | Path]) -> tuple[Path, ...]:
 
 def _file_of(place: str) -> Path:
     path = Path(place)
-    return path if path.suffix == ".parquet" else path / "leaderboard.parquet"
+    return path if path.suffix == ".parquet" else path / OWN
 
 
 def _check(path: Path) -> None:
@@ -176,9 +195,9 @@ def _opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection,
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         names = _names(paths)
-        rows = " UNION ALL ".join(_select(path, name) for path, name in zip(paths, names, strict=True))
-        connection.execute(f"CREATE TEMP VIEW rows AS {rows}")
-        facts = _facts(connection, names)
+        selects = [_select(path, names[k], _source(connection, path, k)) for k, path in enumerate(paths)]
+        connection.execute(f"CREATE TEMP VIEW rows AS {' UNION ALL '.join(selects)}")
+        facts = _facts(connection, names, len(paths) == 1 or _alike(paths))
         rank = "CASE WHEN value IS NOT NULL THEN rank() OVER (ORDER BY value DESC NULLS LAST) END"
         again = f"* REPLACE ({rank} AS rank)" if len(paths) > 1 and facts.comparable else "*"
         shown = again if len(paths) > 1 else "* EXCLUDE (run)"
@@ -186,7 +205,15 @@ def _opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection,
         yield connection, facts
 
 
-def _select(path: Path, name: str) -> str:
+def _source(connection: "duckdb.DuckDBPyConnection", path: Path, number: int) -> str:
+    """What SQL calls one file; one whose name DuckDB would take for a pattern is handed over as a table."""
+    if not glob.has_magic(str(path.resolve())):
+        return f"read_parquet({_quoted(path.resolve())})"
+    connection.register(f"file_{number}", pq.ParquetFile(path).read())
+    return f"file_{number}"
+
+
+def _select(path: Path, name: str, source: str) -> str:
     """The rows of one file; columns that it does not have are null."""
     there = set(pq.read_schema(path).names)
     columns = ", ".join(
@@ -195,16 +222,32 @@ def _select(path: Path, name: str) -> str:
         else f'CAST(NULL AS {_SQL_TYPES[str(field.type)]}) AS "{field.name}"'
         for field in SCHEMA
     )
-    return f"SELECT {_quoted(name)} AS run, {columns} FROM read_parquet({_quoted(path.resolve())})"
+    return f"SELECT {_quoted(name)} AS run, {columns} FROM {source}"
 
 
-def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...]) -> Facts:
+def _alike(paths: Sequence[Path]) -> bool:
+    """Whether studies say that their runs were measured on the same rows by the same rules."""
+    measured = []
+    for path in paths:
+        try:
+            study = yaml.safe_load((path.parent / "study.yaml").read_bytes())
+            resolved = study["resolved"]
+            measured.append(
+                (resolved["data_digest"], resolved["split_digest"], study["objective"], study["events"])
+            )
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            return False
+    return all(one == measured[0] for one in measured)
+
+
+def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...], alike: bool) -> Facts:
     said = connection.execute(
         "SELECT count(*), count(DISTINCT objective) <= 1 AND count(DISTINCT data_digest) <= 1, "
         "coalesce(bool_or(leaky), false), coalesce(bool_or(\"groups\" = 'unknown'), false), "
         "max(value) FILTER (kind = 'baseline') FROM rows"
     ).fetchall()
     ((trials, comparable, leaky, unknown, best_baseline),) = said
+    comparable = comparable and alike
     best = connection.sql(
         "SELECT * FROM rows WHERE value IS NOT NULL AND kind <> 'baseline' "
         "ORDER BY value DESC, trial_id LIMIT 1"
@@ -215,13 +258,14 @@ def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...]) -> F
         comparable=comparable,
         leaky=leaky,
         groups_unknown=unknown,
-        best=best.to_pylist()[0] if len(best) else None,
-        best_baseline=best_baseline,
+        best=best.to_pylist()[0] if len(best) and comparable else None,
+        best_baseline=best_baseline if comparable else None,
     )
 
 
-def _best_per(column: str) -> str:
-    place = f'row_number() OVER (PARTITION BY "{column}" ORDER BY value DESC NULLS LAST, trial_id)'
+def _best_per(column: str, *, within_runs: bool) -> str:
+    of = f'"{column}"' + (", run" if within_runs and column != "run" else "")
+    place = f"row_number() OVER (PARTITION BY {of} ORDER BY value DESC NULLS LAST, trial_id)"
     return f"SELECT * FROM fit QUALIFY {place} = 1"
 
 
@@ -235,9 +279,7 @@ def _cut(ordered: "duckdb.DuckDBPyRelation", top: int, columns: Sequence[str]) -
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:
     """What runs are called: their folders' names, or whole paths where these are not told apart by them."""
-    short = [
-        p.resolve().parent.name + ("" if p.name == "leaderboard.parquet" else f"/{p.stem}") for p in paths
-    ]
+    short = [p.resolve().parent.name + ("" if p.name == OWN else f"/{p.stem}") for p in paths]
     return tuple(short if len(set(short)) == len(short) else map(str, paths))
 
 

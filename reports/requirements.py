@@ -13,6 +13,13 @@ from spaces.errors import RunError
 NAMES = ("value", *METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *EVENT_METRICS)
 """What may be required: the cross-fitted value, or a metric of all validation rows at the threshold."""
 
+_BOUNDS = {
+    "mcc": (-1.0, 1.0),
+    "value": (-1.0, math.inf),
+    "log_loss": (0.0, math.inf),
+    "fa_per_day": (0.0, math.inf),
+}
+"""Between which ends a metric lies; the others lie between 0 and 1."""
 _WRITTEN = re.compile(r"\s*([a-z0-9_]+)\s*(?:\.(min|max)\s*=|(>=|<=))\s*([^=<>]+?)\s*", re.IGNORECASE)
 
 
@@ -71,6 +78,9 @@ def _parsed(text: str) -> Requirement:
         limit = math.nan
     if not math.isfinite(limit):
         raise RunError(f"--require takes a finite number as the limit, but got {number!r} in {text!r}")
+    low, high = _BOUNDS.get(metric, (0.0, 1.0))
+    if not low <= limit <= high:
+        raise RunError(f"{metric} lies between {low:g} and {high:g}, but --require asks for {text!r}")
     return Requirement(metric, "min" if (word or sign).lower() in ("min", ">=") else "max", limit)
 
 

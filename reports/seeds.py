@@ -1,9 +1,11 @@
 """Trials ranked by the mean over several seeds: what is left of a value when its luck is averaged away."""
 
+import csv
+import io
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from rich.table import Table
 
@@ -101,9 +103,11 @@ def as_text(rows: Sequence[Repeated], form: str) -> str:
     """Returns the rows as `csv` or `json`."""
     if form == "json":
         return json.dumps([asdict(row) for row in rows], indent=1)
-    names = list(asdict(rows[0])) if rows else []
-    lines = [names, *(["" if v is None else str(v) for v in asdict(row).values()] for row in rows)]
-    return "\n".join(",".join(line) for line in lines)
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, [field.name for field in fields(Repeated)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return sink.getvalue().rstrip("\n")
 
 
 def table(rows: Sequence[Repeated], title: str) -> Table:

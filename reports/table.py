@@ -3,19 +3,22 @@
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from reports.footnotes import Chosen, about_events, footnotes
+from reports.footnotes import about_events, footnotes
 from reports.reading import Leaderboard
+
+if TYPE_CHECKING:
+    from reports.selection import Selection
 
 WIDE = 1000
 """Characters of a place where nothing needs to be left out."""
 
 
-def table(board: Leaderboard, title: str, width: int, chosen: Chosen | None = None) -> Table:
+def table(board: Leaderboard, title: str, width: int, chosen: "Selection | None" = None) -> Table:
     """Lays rows out as a table: what was trained, its value, and what the threshold does.
 
     Args:
@@ -35,7 +38,7 @@ def table(board: Leaderboard, title: str, width: int, chosen: Chosen | None = No
     return shown
 
 
-def as_html(board: Leaderboard, chosen: Chosen | None = None) -> str:
+def as_html(board: Leaderboard, chosen: "Selection | None" = None, why_not: str | None = None) -> str:
     """Returns the same table as HTML, with its footnotes, for a notebook."""
     rows = board.rows
     columns = _columns(board, rows, WIDE, chosen)
@@ -48,7 +51,7 @@ def as_html(board: Leaderboard, chosen: Chosen | None = None) -> str:
         return f"<tr>{''.join(inside)}</tr>"
 
     lines = "".join(map(line, rows))
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in footnotes(board, chosen))
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in footnotes(board, chosen, why_not))
     return (
         f"<table><caption>{html.escape(_title(board, ', '.join(board.facts.runs)))}</caption>"
         f"<thead><tr>{heads}<th></th></tr></thead><tbody>{lines}</tbody></table><ul>{notes}</ul>"
@@ -63,7 +66,7 @@ def _title(board: Leaderboard, title: str) -> str:
 @dataclass(frozen=True)
 class _Column:
     name: str
-    cell: Callable[[dict[str, Any], Chosen | None], str]
+    cell: Callable[[dict[str, Any], "Selection | None"], str]
     number: bool = True
     least_width: int = 0
     of_events: bool = False
@@ -72,7 +75,7 @@ class _Column:
 
 
 def _columns(
-    board: Leaderboard, rows: Sequence[dict[str, Any]], width: int, chosen: Chosen | None
+    board: Leaderboard, rows: Sequence[dict[str, Any]], width: int, chosen: "Selection | None"
 ) -> list[_Column]:
     events, several = about_events(rows), len(board.facts.runs) > 1
     return [
@@ -85,19 +88,19 @@ def _columns(
     ]
 
 
-def _of(shown: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any], Chosen | None], str]:
+def _of(shown: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any], "Selection | None"], str]:
     """A cell that depends on its row alone."""
     return lambda r, _chosen: shown(r)
 
 
-def _rank(r: dict[str, Any], chosen: Chosen | None) -> str:
+def _rank(r: dict[str, Any], chosen: "Selection | None") -> str:
     if r["rank"] is None:
         return "-"
     low, high = (r["rank"],) * 2 if chosen is None else chosen.ranks.get(r["trial_id"], (r["rank"],) * 2)
     return str(low) if low == high else f"{low}-{high}"
 
 
-def _interval(r: dict[str, Any], chosen: Chosen | None) -> str:
+def _interval(r: dict[str, Any], chosen: "Selection | None") -> str:
     estimate = None if chosen is None else chosen.values.get(r["trial_id"])
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
@@ -125,7 +128,7 @@ _COLUMNS = (
     _Column("fa/day", _of(lambda r: _number(r["val_fa_per_day"], digits=1)), of_events=True),
     _Column("threshold", _of(lambda r: _number(r["threshold"])), least_width=100),
     _Column("epochs", _of(lambda r: str(r["epochs"] or "")), least_width=120),
-    _Column("seconds", _of(lambda r: f"{r['train_s']:.0f}"), least_width=120),
+    _Column("seconds", _of(lambda r: _number(r["train_s"], digits=0)), least_width=120),
 )
 
 

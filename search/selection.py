@@ -67,6 +67,7 @@ def compared(contenders: Sequence[Contender], setting: Setting) -> Compared:
         np.array([contender.value for contender in contenders]),
         found[:, 1:] - found[:, :1] + known,
         np.array([contender.may_win for contender in contenders]),
+        (-1.0 if setting.metric == "mcc" else 0.0, 1.0),
     )
 
 

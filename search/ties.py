@@ -30,7 +30,12 @@ class Compared:
     ranks: tuple[tuple[int, int], ...]
 
 
-def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -> Compared:
+def compare(
+    values: NDArray[Any],
+    deviations: F64,
+    may_win: NDArray[np.bool_],
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Compared:
     """Compares trials with the best by a paired bootstrap that knows that the best was picked.
 
     The best of many owes part of its lead to luck, so the plain paired interval of best minus other tells
@@ -51,6 +56,7 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
         values: cross-fitted values `(trials,)`, all defined; equal ones are best in the order that they come.
         deviations: each trial's value in each resample, minus its value, `(trials, repeats)`; NaN undefined.
         may_win: which trials may be picked `(trials,)`, one at least: a yardstick is only compared.
+        bounds: of what is measured; no interval of a value goes beyond them.
     """
     values = np.asarray(values, np.float64)
     best = int(np.argmax(np.where(may_win, values, -np.inf)))
@@ -72,7 +78,7 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
     places = [(int(place), int(place)) for place in own_places]
     return Compared(
         best,
-        tuple(_around(value, own) for value, own in zip(values.tolist(), deviations, strict=True)),
+        tuple(_around(value, own, bounds) for value, own in zip(values.tolist(), deviations, strict=True)),
         tuple(
             Estimate(value=float(lead), low=defined(a), high=defined(b))
             for lead, a, b in zip(apart, low, high, strict=True)
@@ -82,6 +88,6 @@ def compare(values: NDArray[Any], deviations: F64, may_win: NDArray[np.bool_]) -
     )
 
 
-def _around(value: float, deviations: F64) -> Estimate:
-    low, high = interval(value + deviations)
+def _around(value: float, deviations: F64, bounds: tuple[float, float]) -> Estimate:
+    low, high = interval(np.clip(value + deviations, *bounds))
     return Estimate(value=value, low=defined(low), high=defined(high))

@@ -36,7 +36,7 @@ ROWS, GROUPS = 400, 20
 def write_run(path: Path, values, seed=0, **changes) -> RunFolder:
     """A run of a baseline and trials of given values, whose scores tell the better ones apart."""
     study = parse(
-        {"name": path.name, "space": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}, **changes}
+        {"name": "toy", "space": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}, **changes}
     )
     rng = np.random.default_rng(seed)
     groups = np.repeat([f"g{k:02d}" for k in range(GROUPS)], ROWS // GROUPS)
@@ -113,6 +113,41 @@ def test_runs_that_do_not_compare_keep_their_ranks_and_say_so(runs, tmp_path):
     board = reading.read(runs / "first", other.path)
     assert [row["rank"] for row in board.rows if row["run"] == "other"] == [1, 2]
     assert any("their values do not compare" in note for note in footnotes(board))
+    assert (board.facts.best, board.facts.best_baseline) == (None, None)
+    assert not any("no trial is better" in note for note in footnotes(board))
+    best = reading.read(runs / "first", other.path, best_per="kind", where="kind = 'search'")
+    assert [(row["run"], row["value"]) for row in best.rows] == [("first", 0.9), ("other", 0.5)]
+
+
+@pytest.mark.parametrize("hidden", ["split", "study"])
+def test_runs_on_other_rows_of_the_same_data_are_no_ranking(runs, tmp_path, hidden):
+    other = write_run(tmp_path / "other", [0.2, 0.5])
+    if hidden == "study":
+        other.study_file.unlink()
+    else:
+        text = other.study_file.read_text().replace("split_digest: s", "split_digest: t")
+        other.study_file.write_text(text)
+    assert not reading.read(runs / "first", other.path).facts.comparable
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name(runs, tmp_path):
+    for name, value in (("a[1]", 0.9), ("a1", 0.1), ("a?", 0.4), ("it's", 0.7)):
+        write_run(tmp_path / name, [0.0, value])
+    for name, value in (("a[1]", 0.9), ("a1", 0.1), ("a?", 0.4), ("it's", 0.7)):
+        assert reading.read(tmp_path / name).facts.best["value"] == value
+    both = reading.read(tmp_path / "a[1]", tmp_path / "a1")
+    assert [(row["run"], row["value"]) for row in both.rows[:2]] == [("a[1]", 0.9), ("a1", 0.1)]
+
+
+def test_a_rescored_leaderboard_is_not_shown_with_ties_of_another(runs, tmp_path, capsys):
+    run = write_run(tmp_path / "toy", [0.3, 0.9, 0.7])
+    other = run.path / "leaderboard_youden.parquet"
+    other.write_bytes(run.leaderboard.read_bytes())
+    assert (reading.read(run.path).run, reading.read(other).run) == (run.path, None)
+    assert main(["leaderboard", str(other), "--format", "table"]) == 0
+    said = capsys.readouterr().out
+    assert "ties are told within one run, by its own leaderboard" in said
+    assert "as measured" not in said
 
 
 def test_the_best_per_column_is_the_best_of_those_that_pass(runs):
@@ -134,6 +169,8 @@ def test_a_file_of_an_earlier_version_reads_with_nulls(runs, tmp_path):
     assert board.table.schema.equals(SCHEMA)
     assert board.table["gpu_share"].null_count == 5
     assert not board.facts.leaky
+    pq.write_table(whole.select(list(reading.ESSENTIAL)), tmp_path / "leaderboard.parquet")
+    assert "00001" in reading.read(tmp_path)._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +202,7 @@ def test_elsewhere_than_on_a_terminal_it_is_csv(runs, capsys):
 def test_two_runs_side_by_side(runs, capsys):
     found = difference(runs / "first", runs / "second")
     assert found.settings == {"training.patience": (8, 4)}
-    assert found.same_rows
+    assert found.incomparable is None
     assert found.values[("sigmoid", "bce")] == (0.9, 0.6)
     assert found.values[("sigmoid", "focal")] == (0.8, 0.1)
     assert ("margin", "hinge") not in found.values
@@ -219,7 +256,16 @@ def test_ties_are_shown_as_ties_and_the_winner_twice(runs):
         note.startswith("rank 1-2: 2 trials that 20 groups cannot tell from the best") for note in notes
     )
     (best,) = (note for note in notes if note.startswith("best:"))
-    assert "0.900 (0.810 to 0.950) as measured, 0.850 (0.700 to 0.930) corrected" in best
+    assert "0.900 (0.810 to 0.950) as measured" in best
+    assert "0.850 (0.700 to 0.930) corrected for having been picked from 3" in best
+
+
+def test_the_tie_of_the_winner_is_told_wherever_it_stands(runs):
+    behind = SimpleNamespace(**{**vars(CHOSEN), "ranks": {"00000": (1, 1), "00001": (2, 3), "00003": (2, 3)}})
+    (tie,) = (note for note in footnotes(reading.read(runs / "first"), behind) if note.startswith("rank"))
+    assert tie.startswith("rank 2-3: 2 trials")
+    alone = SimpleNamespace(**{**vars(CHOSEN), "ranks": {"00001": (1, 1), "00003": (2, 2)}})
+    assert not [note for note in footnotes(reading.read(runs / "first"), alone) if note.startswith("rank")]
 
 
 def test_a_notebook_shows_the_same_cells_and_nothing_of_them_is_markup(runs, tmp_path):

@@ -40,6 +40,12 @@ def test_what_is_printed_reads_back(name):
         ("f1.min=nan", "finite number"),
         ("f1.min=inf", "finite number"),
         ("f1.min=high", "finite number"),
+        (
+            "sensitivity.min=95",
+            "sensitivity lies between 0 and 1, but --require asks for 'sensitivity.min=95'",
+        ),
+        ("mcc.min=-2", "between -1 and 1"),
+        ("fa_per_day.max=-1", "between 0 and inf"),
         ("", "METRIC.min=NUMBER"),
     ],
 )
