@@ -17,7 +17,7 @@ from tests import driving, scenarios
 from tests.accounts import table
 from tests.driving import Driver, check_complete, contents, finish, numpy_driver, write_study
 
-KILLS = 5
+KILLS = 3
 """Of drivers; `make soak` does many more."""
 
 
