@@ -140,7 +140,7 @@ class RunFolder:
             RunError: there is none of this id.
         """
         path = self._records / f"{trial_id}.json"
-        if not path.is_file():
+        if path.parent != self._records or not path.is_file():  # an id is no path to elsewhere
             known = self.trial_ids()
             raise RunError(
                 f"no trial {trial_id!r} in {self.path}; "

@@ -135,6 +135,8 @@ def test_files_hold_records_with_infinities(folder):
     assert folder.record("00002") == made
     with pytest.raises(RunError, match=r"no trial '00009' in .*; its trials are 00002 to 00002"):
         folder.record("00009")
+    with pytest.raises(RunError, match=r"no trial '../records/00002' in "):
+        folder.record("../records/00002")
 
 
 def test_a_record_never_holds_nan():
