@@ -14,7 +14,7 @@ import yaml
 
 from reports import bundle, card
 from reports.bundle import Bundle, Outputs, outputs, write_sums
-from reports.bundle_config import bundle_config, is_calibrated
+from reports.bundle_config import bundle_config, is_calibrated, training_scale
 from reports.picking import Choice
 from search import backend
 from search.estimate import Estimate
@@ -138,6 +138,7 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
         asdict(one)
         for one in exports.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
     ]
+    scale = training_scale(prepared)
     opened = run.open_test_split(record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
     score = outputs(model, Part(x, split.test))["score"]
     reference = prepared.test_reference(study)
@@ -152,7 +153,7 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     )
     seen = patients(reference, score, threshold_score, study.events)
     config = bundle_config(
-        study, choice, prepared, run.resolved(), test, seen, opened, best_baseline(run), exported
+        study, choice, prepared, run.resolved(), test, seen, opened, best_baseline(run), exported, scale
     )
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     write_atomically(made / "config.yaml", text.encode())

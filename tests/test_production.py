@@ -12,6 +12,7 @@ import yaml
 
 from cluster.commands import main
 from reports import card, picking, production
+from reports.bundle import Bundle
 from reports.bundle import load as bundle_of
 from search.metrics import decide
 from search.preparation import prepare
@@ -155,7 +156,9 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
         (np.array([[0, 0, 0, 1e300]]), "inputs must be finite, but 1 of 1 rows"),
         (
             np.full((3, 4), -1e6),
+            r"trained on rows of root mean square [\d.]+, but these have 1e\+06: other units",
         ),
+        (np.full((3, 4), 1e-6, np.float32), "but these have 1e-06: other units?"),
         (np.array([["1", "2", "3", "4"]]), "takes numbers, but got <U1"),
         (np.zeros((3, 4), complex), "takes numbers, but got complex128"),
         (np.zeros((3, 4), "datetime64[s]"), "takes numbers, but got datetime64"),
@@ -164,6 +167,22 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
 def test_rows_that_the_bundle_was_not_trained_on_are_refused(bundle, x, message):
     with pytest.raises(RunError, match=message):
         bundle_of(bundle).predict(x)
+
+
+def test_other_units_are_told_by_the_root_mean_square_of_the_training_rows(run, bundle):
+    loaded = bundle_of(bundle)
+    prepared = prepare(run.study(), run.path, run.prepared)
+    x = prepared.rows.x[prepared.split.train].astype(np.float64)
+    trained = loaded.config["input"]["root_mean_square"]
+    assert trained == pytest.approx(np.sqrt((x**2).mean()))
+    for times in (0.0, 1 / 99, 1.0, 99.0):
+        assert len(loaded.predict(np.full((3, 4), times * trained))) == 3
+    for times in (1 / 101, 101.0):
+        with pytest.raises(RunError, match=r"other units\?$"):
+            loaded.predict(np.full((3, 4), times * trained))
+    older = {name: value for name, value in loaded.config["input"].items() if name != "root_mean_square"}
+    earlier = Bundle({**loaded.config, "input": older}, loaded.model)
+    assert len(earlier.predict(np.full((3, 4), 1e6))) == 3
 
 
 @pytest.mark.parametrize(
