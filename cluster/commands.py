@@ -257,7 +257,7 @@ def reproduce(
     run: Run,
     trial: Annotated[str, typer.Argument(help="a trial's id", show_default=False)],
 ) -> None:
-    """Train a trial again in a process that cannot see its scores, and compare."""
+    """Train a trial again in a process to which the run is closed, and compare."""
     from cluster import reproducing
 
     for line in reproducing.reproduce(run, trial):

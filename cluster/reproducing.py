@@ -1,4 +1,4 @@
-"""`reproduce`: a trial trained again where its scores cannot be seen, and only then compared with them."""
+"""`reproduce`: a trial trained again where the run's scores are closed, and only then compared with them."""
 
 import os
 import subprocess
@@ -38,7 +38,8 @@ def reproduce(path: Path, trial_id: str) -> Iterator[str]:
     run.scores(trial_id)  # which must read back, before anybody waits
     what = "fitting" if record.ask.config is None else f"training {record.epochs} epochs of"
     yield (
-        f"{what} {trial_id} again, in a process that cannot see its scores (it took {record.train_s:.0f} s)"
+        f"{what} {trial_id} again, in a process to which the run's records, scores and weights are closed "
+        f"(it took {record.train_s:.0f} s)"
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

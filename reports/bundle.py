@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from search import backend
 from search.files import write_atomically
-from search.rows import READ_BYTES, Labels, blocks
+from search.rows import READ_BYTES, Labels, blocks, root_mean_square
 from search.shards import Inputs
 from spaces.base import Label
 from spaces.errors import RunError
@@ -23,6 +23,8 @@ and how windows are cut from recordings; format 3 the exports, and that no file 
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""
+OTHER_UNITS = 100.0
+"""Rows whose root mean square is so many times that of the training rows, or that part of it, are refused."""
 Outputs = dict[str, NDArray[Any]]
 """`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
 
@@ -55,7 +57,8 @@ class Bundle:
             x: inputs `(n, *shape)`, of the bundle's shape and type; finite.
 
         Raises:
-            RunError: another shape, type or range than the model was trained on.
+            RunError: another shape or type than the model was trained on, values that are not finite, or
+                values so large or small, all rows together, that their units are others (see `OTHER_UNITS`).
         """
         return outputs(self.model, self._checked(x))
 
@@ -90,7 +93,20 @@ class Bundle:
                     f"inputs must be finite, but {unfinite.size} of {len(x)} rows are not, "
                     f"the first being row {unfinite[0]}"
                 )
+            self._check_units(x)
         return x
+
+    def _check_units(self, x: NDArray[np.float32]) -> None:
+        trained = self.config["input"].get("root_mean_square")  # bundles made before it was stored take any
+        if not trained:
+            return
+        came = root_mean_square(x)
+        # Nothing but zeros is silence in any unit.
+        if came and not trained / OTHER_UNITS <= came <= trained * OTHER_UNITS:
+            raise RunError(
+                f"the bundle was trained on rows of root mean square {trained:.2g}, "
+                f"but these have {came:.2g}: other units?"
+            )
 
 
 def load(folder: Path) -> Bundle:

@@ -13,7 +13,8 @@ from search.event_scores import scoring_of
 from search.patients import Patient
 from search.preparation import Prepared
 from search.record import Record
-from search.rows import Rows
+from search.rows import Rows, root_mean_square
+from search.shards import Part
 from spaces.data import Npz
 from spaces.eeg import Eeg
 from spaces.study import Study
@@ -21,6 +22,8 @@ from spaces.suggest import Config
 
 PREPROCESSING = ("channels", "missing_channels", "rate_hz", "bandpass_hz", "notch_hz", "window_s", "form")
 """Settings of the source eeg by which windows are cut, beside the step."""
+SCALE_ROWS = 4096
+"""At most so many training rows say how large their values are."""
 
 
 def bundle_config(
@@ -33,6 +36,7 @@ def bundle_config(
     opened: int,
     yardstick: Record | None,
     exports: list[dict[str, Any]],
+    scale: float | None,
 ) -> dict[str, Any]:
     """Returns everything that a bundle says of itself.
 
@@ -44,6 +48,7 @@ def bundle_config(
         opened: how often the test split was opened.
         yardstick: the best baseline of the run.
         exports: what came of each, see `search.exports.Exported`.
+        scale: of the training rows, see `training_scale`.
     """
     rows, split, record = prepared.rows, prepared.split, choice.record
     return {
@@ -71,6 +76,7 @@ def bundle_config(
             "kind": rows.kind,
             "shape": list(rows.x.shape[1:]),
             "dtype": str(rows.x.dtype),
+            **({} if scale is None else {"root_mean_square": scale}),
             "source": study.data.source,
             **({"image_size": rows.x.shape[1]} if _takes_photos(rows) else {}),
             **({"array": study.data.x} if isinstance(study.data, Npz) else {}),
@@ -101,6 +107,15 @@ def bundle_config(
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def training_scale(prepared: Prepared) -> float | None:
+    """Returns the root mean square of training rows, evenly spaced; None of pixels, whose range is known."""
+    x, train = prepared.rows.x, prepared.split.train
+    if x.dtype != np.float32:
+        return None
+    some = np.linspace(0, len(train) - 1, min(len(train), SCALE_ROWS)).astype(np.int64)
+    return root_mean_square(Part(x, train[some]))
 
 
 def trained(config: Config) -> dict[str, Any]:

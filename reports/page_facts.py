@@ -171,7 +171,8 @@ def _origin(resolved: Mapping[str, Any], records: Sequence[Record]) -> Facts:
     code = {record.code_digest for record in records}
     found = [(name.replace("_", " "), resolved[name][:DIGITS]) for name in ("data_digest", "split_digest")]
     found.append(("code digest", ", ".join(sorted(digest[:DIGITS] for digest in code))))
-    found.append(("versions", ", ".join(f"{name} {v}" for name, v in resolved["versions"].items())))
+    versions = resolved.get("versions", {})
+    found.append(("versions", ", ".join(f"{name} {v}" for name, v in versions.items()) or "not noted"))
     return found
 
 

@@ -11,7 +11,7 @@ from reports.columns import SCHEMA
 from reports.leaderboard import row as row_of
 from reports.requirements import Requirement, nearest, unmet
 from search.evaluation import estimates
-from search.metrics import sigmoid
+from search.metrics import METRICS, sigmoid
 from search.record import PROOF_TOLERANCE, Record
 from search.run_folder import RunFolder
 from spaces.errors import RunError
@@ -48,12 +48,13 @@ def pick(
         run: the run.
         trial_id: the trial; None takes the best by `value` whose weights are kept, no baseline.
         requirements: what its row must meet, at the threshold that ships.
-        threshold_score: replaces the trial's threshold; for a trial that is named.
-        force: takes a trial whose numbers are not to be trusted, or a threshold that always says one thing.
+        threshold_score: replaces the trial's threshold; for a trial that is named. Its own replaces nothing.
+        force: takes a trial whose numbers are not to be trusted, if it is named or none of the others fits,
+            or a threshold that always says one thing.
 
     Raises:
-        RunError: no such trial, it is not a trained model, its numbers are not to be trusted, or (with exit
-            code 1) none fits.
+        RunError: no such trial, it is not a trained model, its numbers are not to be trusted, `value` is
+            required of a threshold that it is not of, or (with exit code 1) none fits.
     """
     if trial_id is None:
         if threshold_score is not None:
@@ -67,7 +68,12 @@ def pick(
         raise RunError(f"only a trained trial can be promoted, but {record.ask.trial_id} is {what}")
     forced = _forced(record, force)
     replaced = None
-    if threshold_score is not None:
+    if threshold_score is not None and _float32(threshold_score) != _float32(record.threshold_score):
+        if any(one.column == "value" for one in requirements):
+            raise RunError(
+                "--require value asks for the cross-fitted value of the rule's thresholds, but "
+                "--threshold-score replaces them; require metrics at it, such as sensitivity.min=0.95"
+            )
         replaced = record.threshold_score
         record, always = _with_threshold(run, record, threshold_score, force=force)
         forced += always
@@ -101,18 +107,15 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     trained.sort(key=lambda r: (-(r.value or 0.0), r.ask.number))
     if not trained:
         raise RunError(f"{run.path} has no finished trial with a value", exit_code=1)
-    trusted = trained if force else [record for record in trained if not faults(record)]
+    trusted = [record for record in trained if not faults(record)]
     if not trusted:
         _forced(trained[0], force)
-    fitting = [record for record in trusted if not unmet(_row(record), requirements)]
+    asked = trained if force else trusted
+    fitting = [record for record in asked if not unmet(_row(record), requirements)]
     if not fitting:
-        closest = nearest([_row(record) for record in trusted], requirements)
-        found = next(r for r in trusted if closest is not None and r.ask.trial_id == closest["trial_id"])
-        raise RunError(
-            f"no trial meets {_told(requirements)}; the nearest is {found.ask.trial_id}: "
-            f"{_short(found, requirements)}",
-            exit_code=1,
-        )
+        raise _none_fits(run, asked, requirements)
+    # To force is to allow: a trial that can be trusted still goes before one that cannot.
+    fitting = [record for record in fitting if not faults(record)] or fitting
     kept = set(run.kept())
     shippable = [record for record in fitting if record.ask.trial_id in kept]
     if not shippable:
@@ -126,6 +129,19 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     return Choice(record=record, forced=_forced(record, force), better=better)
 
 
+def _none_fits(run: RunFolder, asked: Sequence[Record], requirements: Sequence[Requirement]) -> RunError:
+    closest = nearest([_row(record) for record in asked], requirements)
+    found = next(r for r in asked if closest is not None and r.ask.trial_id == closest["trial_id"])
+    text = (
+        f"no trial meets {_told(requirements)}; the nearest is {found.ask.trial_id}: "
+        f"{_short(found, requirements)}"
+    )
+    if all(one.metric in METRICS for one in requirements):
+        options = " ".join(f"--require {one}" for one in requirements)
+        text += f"; other thresholds may: python search.py rescore {run.path} {options}"
+    return RunError(text, exit_code=1)
+
+
 def _forced(record: Record, force: bool) -> tuple[str, ...]:
     found = faults(record)
     if found and not force:
@@ -137,8 +153,7 @@ def _with_threshold(
     run: RunFolder, record: Record, threshold_score: float, *, force: bool
 ) -> tuple[Record, tuple[str, ...]]:
     """Replaces a trial's threshold, with the metrics of the validation rows at it; also what was forced."""
-    with np.errstate(over="ignore"):
-        cut = float(np.float32(threshold_score))
+    cut = _float32(threshold_score)
     if math.isnan(cut):
         raise RunError("--threshold-score takes a number on the scale of the scores, but got nan")
     forced: tuple[str, ...] = ()
@@ -168,6 +183,12 @@ def _with_threshold(
         "metrics": metrics,
     }
     return record.model_copy(update=changes), forced
+
+
+def _float32(threshold_score: float | None) -> float:
+    """A threshold as scores are compared with it; NaN, which equals none, where there is none."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(math.nan if threshold_score is None else threshold_score))
 
 
 def _row(record: Record) -> Mapping[str, Any]:

@@ -1,8 +1,9 @@
 """Production: a trial becomes a bundle, measured once on the test split; and a bundle is loaded."""
 
-import shutil
+import contextlib
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import yaml
 
 from reports import bundle, card
 from reports.bundle import Bundle, Outputs, outputs, write_sums
-from reports.bundle_config import bundle_config, is_calibrated
+from reports.bundle_config import bundle_config, is_calibrated, training_scale
 from reports.picking import Choice
 from search import backend
 from search.estimate import Estimate
@@ -69,7 +70,7 @@ def best_baseline(run: RunFolder) -> Record | None:
 
 
 def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
-    """Writes a trial's bundle, measured once on the test split.
+    """Writes a trial's bundle, measured once on the test split; whole, or where anything fails not at all.
 
     Args:
         run: the run it stands in.
@@ -78,11 +79,49 @@ def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) ->
         force: leaves out a SavedModel or ONNX export that fails, rather than fail.
 
     Raises:
-        RunError: the folder is taken, the data changed, the rebuilt model gives other scores, or an export
-            decides otherwise.
+        RunError: the folder is taken or cannot be made, the data changed, the rebuilt model gives other
+            scores, or an export decides otherwise.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise RunError(f"a bundle goes into a new or empty folder, but {to} is not empty")
+    with _taking_the_place_of(to) as made:
+        return _make(run, choice, made, force=force)
+
+
+@contextlib.contextmanager
+def _taking_the_place_of(to: Path) -> Iterator[Path]:
+    """Yields a new folder beside another, which it replaces in the end; where anything fails, nothing stays.
+
+    Raises:
+        RunError: none can be made there, or it cannot take the place.
+    """
+    place = to.resolve()
+    if os.path.ismount(place):
+        raise RunError(
+            f"a bundle replaces its folder whole, but {to} is where a disk is mounted; name one in it"
+        )
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        private = tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent)
+    except OSError as error:
+        raise RunError(
+            f"a bundle is built beside its folder, but in {place.parent} no folder can be made: "
+            f"{error.strerror}"
+        ) from None
+    with private as name:
+        made = Path(name) / "bundle"  # with the permissions of any folder
+        made.mkdir()
+        yield made
+        try:
+            os.rename(made, place)
+        except OSError as error:
+            raise RunError(
+                f"the bundle is done, but could not become {to}: {error.strerror}", exit_code=1
+            ) from None
+
+
+def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promoted:
+    """Writes the bundle into an empty folder; what can go wrong does so before the test split is opened."""
     backend.import_keras()
     from search import export, exports
 
@@ -94,37 +133,32 @@ def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) ->
     said = outputs(model, Part(x, split.validation))
     _check_against_stored(run, record, said)
     threshold_score = float(record.threshold_score or 0)
-    with tempfile.TemporaryDirectory() as private:
-        # Whatever can go wrong does so before the test split is opened.
-        made = Path(private) / "bundle"  # with the permissions of any folder
-        made.mkdir()
-        export.save(model, str(made / "model.keras"))
-        exported = [
-            asdict(one)
-            for one in exports.export(
-                model, made, Part(x, split.validation), said, threshold_score, force=force
-            )
-        ]
-        opened = run.open_test_split(record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
-        score = outputs(model, Part(x, split.test))["score"]
-        reference = prepared.test_reference(study)
-        test = estimates(
-            reference,
-            score,
-            threshold_score,
-            events=study.events,
-            seed=study.seed,
-            probabilistic=record.metrics["brier"].value is not None,
-            prevalence=study.objective.prevalence if is_calibrated(record) else None,
-        )
-        seen = patients(reference, score, threshold_score, study.events)
-        shutil.copytree(made, to, dirs_exist_ok=True)
-    config = bundle_config(
-        study, choice, prepared, run.resolved(), test, seen, opened, best_baseline(run), exported
+    export.save(model, str(made / "model.keras"))
+    exported = [
+        asdict(one)
+        for one in exports.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
+    ]
+    scale = training_scale(prepared)
+    opened = run.open_test_split(record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
+    score = outputs(model, Part(x, split.test))["score"]
+    reference = prepared.test_reference(study)
+    test = estimates(
+        reference,
+        score,
+        threshold_score,
+        events=study.events,
+        seed=study.seed,
+        probabilistic=record.metrics["brier"].value is not None,
+        prevalence=study.objective.prevalence if is_calibrated(record) else None,
     )
-    write_atomically(to / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode())
-    write_atomically(to / "MODEL_CARD.md", card.text(record, config).encode())
-    write_sums(to)
+    seen = patients(reference, score, threshold_score, study.events)
+    config = bundle_config(
+        study, choice, prepared, run.resolved(), test, seen, opened, best_baseline(run), exported, scale
+    )
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    write_atomically(made / "config.yaml", text.encode())
+    write_atomically(made / "MODEL_CARD.md", card.text(record, config).encode())
+    write_sums(made)
     return Promoted(test=test, times_opened=opened, exports=exported)
 
 

@@ -1,7 +1,7 @@
 """One trial trained again, by a process that has what made it and nothing of what came of it.
 
 `python -m search.retraining FOLDER` reads a job and a study from the folder and writes a record, scores and
-weights into it. Of the run, the folder names only what must stay closed: opening a file there fails.
+weights into it. Of the run, the folder names only what must stay closed: see `close`.
 """
 
 import os
@@ -126,8 +126,9 @@ def retrain(folder: Path) -> None:
 def close(paths: Sequence[Path]) -> None:
     """Closes files and folders to this process for good: whatever is opened below them raises.
 
-    This holds for Python's own ways to open a file and to list a folder, numpy's with them; libraries that
-    open files by themselves, as pyarrow does, are not stopped.
+    This holds for Python's own ways to open a file and to list a folder, and so for numpy's and for all of
+    `RunFolder`'s; a library that opens files by itself, as pyarrow does where it is given a path, is not
+    stopped.
     """
     shut = tuple(os.path.realpath(path) for path in paths)
 

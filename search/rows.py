@@ -142,6 +142,12 @@ def blocks(x: Inputs, block_bytes: int = BLOCK_BYTES) -> list[slice]:
     return [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
 
 
+def root_mean_square(x: Inputs) -> float:
+    """Root mean square of all values of inputs `(n, ...)`, n >= 1, which are read block by block."""
+    squares = (np.square(x[part], dtype=np.float64).sum() for part in blocks(x, READ_BYTES))
+    return math.sqrt(sum(map(float, squares)) / math.prod(x.shape))
+
+
 def _unfinite_rows(x: NDArray[Any]) -> NDArray[np.int64]:
     """Indices of the rows of `x` that hold NaN or infinity."""
     return np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))

@@ -1,5 +1,6 @@
 """The run folder: where everything stands, written so that a reader never sees half of it."""
 
+import fcntl
 import io
 import json
 import os
@@ -139,7 +140,7 @@ class RunFolder:
             RunError: there is none of this id.
         """
         path = self._records / f"{trial_id}.json"
-        if not path.is_file():
+        if path.parent != self._records or not path.is_file():  # an id is no path to elsewhere
             known = self.trial_ids()
             raise RunError(
                 f"no trial {trial_id!r} in {self.path}; "
@@ -288,9 +289,11 @@ class RunFolder:
         resolved = self.resolved()
         split = {"data_digest": resolved["data_digest"], "split_digest": resolved["split_digest"]}
         path = self.path.resolve().parent / "test_opened.json"
-        opened = json.loads(path.read_text()) if path.is_file() else []
-        opened.append({"run": self.path.resolve().name, "trial_id": trial_id, "when": when, **split})
-        write_atomically(path, json.dumps(opened, indent=1).encode())
+        with path.with_name(".test_opened.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another who opens it; ends with the file
+            opened = json.loads(path.read_text()) if path.is_file() else []
+            opened.append({"run": self.path.resolve().name, "trial_id": trial_id, "when": when, **split})
+            write_atomically(path, json.dumps(opened, indent=1).encode())
         return sum(all(entry[key] == value for key, value in split.items()) for entry in opened)
 
     def _check_there(self) -> None:
@@ -313,7 +316,8 @@ def _as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None =
 
 def _read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.ParquetFile(path).read(columns)
+        # Opened by Python, which `search.retraining.close` can forbid: not so what pyarrow opens itself.
+        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(columns)
     except (pa.ArrowException, OSError):
         raise _damaged(path, remedy) from None
 

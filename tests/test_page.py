@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.commands import main
-from reports import page, page_data, page_table, page_trial
+from reports import page, page_data, page_facts, page_table, page_trial
 from search.estimate import Estimate
 from search.event_evaluation import event_counts, patients, windows
 from search.events import detected
@@ -222,6 +222,15 @@ def test_the_page_names_no_place_of_the_machine(run):
     assert "10.0.0.7" not in html, "a host's address"
     run_typed = embedded(run)["run"]
     assert html.replace(run_typed, "").find(str(run.path.parent)) == -1
+
+
+def test_a_study_that_notes_no_versions_still_has_its_facts(run, tmp_path):
+    older = RunFolder(tmp_path / "older")
+    older.create(run.study(), {name: text for name, text in run.resolved().items() if name != "versions"})
+    titled = page_facts.facts(older, run.study(), run.records(), run.reference())
+    (origin,) = (dict(one["facts"]) for one in titled if one["title"] == "Origin")
+    assert origin["versions"] == "not noted"
+    assert origin["data digest"] == "d" * page_facts.DIGITS
 
 
 def test_what_the_best_is_worth_is_shown_where_it_is_known(run):

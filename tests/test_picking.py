@@ -125,6 +125,14 @@ def test_when_nothing_fits_the_nearest_is_named_with_what_it_lacks(run, tmp_path
         "search.py: no trial meets specificity.min=0.99, value.min=0.1; the nearest is 00003: "
         f"its specificity {has:.4g} is {0.99 - has:.2g} below 0.99"
     )
+    # A metric of decisions may be reached by other thresholds, which is no promotion's to search for.
+    asked = ["--require", "specificity.min=0.99", "--require", "sensitivity.min=0.5"]
+    assert main(["promote", str(run.path), *asked, "--to", str(tmp_path / "b")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        f"is {0.99 - has:.2g} below 0.99; other thresholds may: "
+        f"python search.py rescore {run.path} --require specificity.min=0.99 --require sensitivity.min=0.5"
+    )
     with pytest.raises(RunError, match="its fa_per_day is undefined") as caught:
         pick(run, None, parse(["fa_per_day.max=2"]))
     assert caught.value.exit_code == 1
@@ -152,9 +160,18 @@ def test_numbers_that_are_not_to_be_trusted_are_refused_unless_forced(run, chang
     with pytest.raises(RunError, match=f"^{reason}.*--force ships it anyway, and its card begins with that"):
         pick(run, "00002")
     assert pick(run, None).record == run.record("00000"), "another one can be trusted"
-    forced = pick(run, None, force=True)
+    assert pick(run, None, force=True) == pick(run, None), "nothing has to be forced"
+    forced = pick(run, "00002", force=True)
     assert forced.record.ask.trial_id == "00002"
     assert len(forced.forced) == 1
+    best = run.record("00002").metrics["sensitivity"].value
+    for trial_id in ("00000", "00001", "00003"):
+        low = run.record(trial_id).metrics["sensitivity"].__class__(value=0.2, low=None, high=None)
+        change(run, trial_id, metrics={**run.record(trial_id).metrics, "sensitivity": low})
+    required = parse([f"sensitivity.min={best}"])
+    with pytest.raises(RunError, match="no trial meets"):
+        pick(run, None, required)
+    assert pick(run, None, required, force=True) == forced, "none that can be trusted fits"
     for trial_id in ("00000", "00001", "00003"):
         change(run, trial_id, leaky=True)
     with pytest.raises(RunError, match="trial 00003 was measured on a leaky split"):
@@ -180,6 +197,23 @@ def test_a_threshold_by_hand_is_measured_anew(run):
     assert pick(run, "00002", required).record == record
     with pytest.raises(RunError, match="trial 00002 does not meet"):
         pick(run, "00002", required, 1.1)
+
+
+def test_the_threshold_of_the_trial_itself_is_not_by_hand(run):
+    record = run.record("00002")
+    given = (record.threshold_score, float(np.float32(record.threshold_score)), record.threshold_score + 1e-9)
+    for threshold_score in given:
+        assert pick(run, "00002", parse(["value.min=0.1"]), threshold_score) == pick(run, "00002")
+    change(run, "00002", threshold_score=math.inf, threshold=1.0)
+    assert pick(run, "00002", threshold_score=math.inf) == pick(run, "00002")
+
+
+def test_a_value_is_not_required_of_a_threshold_that_it_is_not_of(run, tmp_path, capsys):
+    for bound in ("value.min=0.1", "value.max=0.1"):
+        asked = ["--trial", "00002", "--threshold-score", "3", "--require", bound]
+        assert main(["promote", str(run.path), *asked, "--to", str(tmp_path / "b")]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("search.py: --require value asks for the cross-fitted value of the rule's")
 
 
 def test_a_threshold_belongs_to_a_trial_and_is_finite(run):

@@ -307,6 +307,7 @@ def test_photos_are_read_some_hundreds_at_a_time(image_bundle, tmp_path, capsys)
     for k, photo in enumerate(pixels):
         save_photo(tmp_path / "new" / f"{k:03d}.png", photo)
     bundle, out = load(image_bundle), tmp_path / "o.parquet"
+    assert "root_mean_square" not in bundle.config["input"], "pixels have a range of their own"
     assert main(["predict", str(image_bundle), str(tmp_path / "new"), "--out", str(out)]) == 0
     table = pq.ParquetFile(out).read()
     assert table.column_names == ["file", "score", "probability", "label"]

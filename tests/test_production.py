@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from cluster.commands import main
-from reports import picking, production
+from reports import card, picking, production
+from reports.bundle import Bundle
 from reports.bundle import load as bundle_of
 from search.metrics import decide
 from search.preparation import prepare
@@ -153,6 +154,11 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
         (np.array([[0, 0, 0, 0], [0, np.nan, 0, 0]]), "inputs must be finite, but 1 of 2 rows .* row 1"),
         (np.array([[0, 0, 0, np.inf]], np.float32), "inputs must be finite, but 1 of 1 rows"),
         (np.array([[0, 0, 0, 1e300]]), "inputs must be finite, but 1 of 1 rows"),
+        (
+            np.full((3, 4), -1e6),
+            r"trained on rows of root mean square [\d.]+, but these have 1e\+06: other units",
+        ),
+        (np.full((3, 4), 1e-6, np.float32), "but these have 1e-06: other units?"),
         (np.array([["1", "2", "3", "4"]]), "takes numbers, but got <U1"),
         (np.zeros((3, 4), complex), "takes numbers, but got complex128"),
         (np.zeros((3, 4), "datetime64[s]"), "takes numbers, but got datetime64"),
@@ -161,6 +167,22 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
 def test_rows_that_the_bundle_was_not_trained_on_are_refused(bundle, x, message):
     with pytest.raises(RunError, match=message):
         bundle_of(bundle).predict(x)
+
+
+def test_other_units_are_told_by_the_root_mean_square_of_the_training_rows(run, bundle):
+    loaded = bundle_of(bundle)
+    prepared = prepare(run.study(), run.path, run.prepared)
+    x = prepared.rows.x[prepared.split.train].astype(np.float64)
+    trained = loaded.config["input"]["root_mean_square"]
+    assert trained == pytest.approx(np.sqrt((x**2).mean()))
+    for times in (0.0, 1 / 99, 1.0, 99.0):
+        assert len(loaded.predict(np.full((3, 4), times * trained))) == 3
+    for times in (1 / 101, 101.0):
+        with pytest.raises(RunError, match=r"other units\?$"):
+            loaded.predict(np.full((3, 4), times * trained))
+    older = {name: value for name, value in loaded.config["input"].items() if name != "root_mean_square"}
+    earlier = Bundle({**loaded.config, "input": older}, loaded.model)
+    assert len(earlier.predict(np.full((3, 4), 1e6))) == 3
 
 
 @pytest.mark.parametrize(
@@ -186,7 +208,10 @@ def test_predict_refuses_data_with_one_line_and_leaves_no_file(bundle, tmp_path,
 def test_a_second_look_at_the_test_split_stands_on_the_card(every_head, tmp_path):
     made = copied(every_head, tmp_path / "run")
     production.promote(made, picking.pick(made, "00000"), tmp_path / "one")
+    (tmp_path / "two").mkdir()
     production.promote(made, picking.pick(made, "00003"), tmp_path / "two")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"run", "one", "two", "test_opened.json", ".test_opened.lock"}
     cards = [(tmp_path / name / "MODEL_CARD.md").read_text() for name in ("one", "two")]
     assert "The test split was opened once" in cards[0]
     assert "The test split was opened 2 times" in cards[1]
@@ -260,6 +285,41 @@ def test_a_bundle_goes_into_a_new_or_empty_folder_only(every_head, tmp_path, cap
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"search.py: a bundle goes into a new or empty folder, but {to} is not empty"
     assert ledger.exists() == before
+
+
+def test_a_place_where_nothing_can_be_written_is_found_out_before_the_test_split_is_opened(
+    every_head, tmp_path, capsys, monkeypatch
+):
+    made, to = copied(every_head, tmp_path / "run"), tmp_path / "notes.txt" / "bundle"
+    to.parent.write_text("mine")
+    assert main(["promote", str(made.path), "--to", str(to)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"search.py: a bundle is built beside its folder, but in {to.parent} no folder can"
+    )
+    monkeypatch.setattr(production.os.path, "ismount", lambda path: path == tmp_path / "disk")
+    with pytest.raises(RunError, match="disk is where a disk is mounted; name one in it"):
+        production.promote(made, picking.pick(made, "00000"), tmp_path / "disk")
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "notes.txt"}
+
+
+def test_a_failure_leaves_no_half_bundle(every_head, tmp_path, monkeypatch):
+    made, to = copied(every_head, tmp_path / "run"), tmp_path / "bundle"
+    choice, said = picking.pick(made, "00000"), card.text
+    monkeypatch.setattr(card, "text", lambda record, config: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        production.promote(made, choice, to)
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "test_opened.json", ".test_opened.lock"}
+
+    def filled(record, config):
+        to.mkdir()
+        (to / "theirs").write_text("written in the meantime")
+        return said(record, config)
+
+    monkeypatch.setattr(card, "text", filled)
+    with pytest.raises(RunError, match=r"the bundle is done, but could not become .*: Directory not empty"):
+        production.promote(made, choice, to)
+    assert [path.name for path in to.iterdir()] == ["theirs"]
 
 
 def test_changed_weights_are_not_shipped(every_head, tmp_path):

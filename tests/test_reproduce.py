@@ -1,4 +1,4 @@
-"""`reproduce`: the same bits from a process that cannot see the scores, or what was not as it had been."""
+"""`reproduce`: the same bits from a process that is closed to the scores, or what was not as it had been."""
 
 import shutil
 import subprocess
@@ -13,9 +13,11 @@ from cluster.commands import main
 from cluster.runs import _digest
 from reports.reproduction import compared, differing
 from search import processor, retraining
+from search.crossfit import Halves
 from search.preparation import prepare
 from search.provenance import code_digest, versions
 from search.record import Ask
+from search.reference import Reference
 from search.run_folder import RunFolder
 from search.session import keras_trainer
 from search.trial import Place, RunFacts, Trial
@@ -80,7 +82,7 @@ def test_a_stopped_trial_is_trained_to_the_same_epoch_and_its_weights_are_kept(r
     assert main(["reproduce", str(run.path), "00001"]) == 0
     record = run.record("00001")
     waits, result, kept = told(capsys)
-    assert waits.startswith("training 2 epochs of 00001 again, in a process that cannot see its scores")
+    assert waits.startswith("training 2 epochs of 00001 again, in a process to which the run's records,")
     n = len(run.reference().y)
     assert result == (
         f"trial 00001: identical, all {n} validation scores bit for bit (2 epochs, 1 CPU thread, "
@@ -164,10 +166,23 @@ def test_the_process_cannot_open_files_of_the_run(tmp_path):
     (run / "scores").mkdir(parents=True)
     np.save(run / "scores" / "a.npy", np.zeros(3))
     (tmp_path / "runs" / "toy2").write_text("another run's")
+    y = np.arange(8, dtype=np.int8) % 2
+    made, values = RunFolder(run), np.zeros(8, np.float32)
+    made.make_folders()
+    made.write_scores("00000", values, values)
+    made.write_weights("00000", [values])
+    made.write_record(plain(0))
+    made.write_reference(Reference(y, None, None, None, Halves("row", np.ones((8, 1), bool))), np.arange(8))
+    for way in (made.scores, made.raw_scores, made.weights, made.record):
+        assert way("00000") is not None
+    assert len(made.reference().y) == 8
     (tmp_path / "link").symlink_to(run)
     program = f"""
 import os, pathlib, numpy
 from search.retraining import close
+from search.run_folder import RunFolder
+from spaces.errors import RunError
+made = RunFolder({str(run)!r})
 close([pathlib.Path({str(run)!r})])
 ways = [
     lambda: open({str(run / "scores" / "a.npy")!r}),
@@ -176,11 +191,16 @@ ways = [
     lambda: os.listdir({str(run / "scores")!r}),
     lambda: list(pathlib.Path({str(run)!r}).iterdir()),
     lambda: list(os.scandir({str(run)!r})),
+    lambda: made.scores("00000"),
+    lambda: made.raw_scores("00000"),
+    lambda: made.reference(),
+    lambda: made.weights("00000"),
+    lambda: made.record("00000"),
 ]
 for way in ways:
     try:
         way()
-    except PermissionError as error:
+    except (PermissionError, RunError):
         continue
     raise SystemExit("it opened")
 assert open({str(tmp_path / "runs" / "toy2")!r}).read()

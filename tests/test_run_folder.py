@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import parse
 from spaces.suggest import Config
+from tests import driving
 
 CONFIG = Config(
     trunk="mlp",
@@ -132,6 +135,8 @@ def test_files_hold_records_with_infinities(folder):
     assert folder.record("00002") == made
     with pytest.raises(RunError, match=r"no trial '00009' in .*; its trials are 00002 to 00002"):
         folder.record("00009")
+    with pytest.raises(RunError, match=r"no trial '../records/00002' in "):
+        folder.record("../records/00002")
 
 
 def test_a_record_never_holds_nan():
@@ -310,3 +315,26 @@ def test_every_opening_of_the_test_split_is_noted(folder):
         ("other", "00002", "later"),
         ("apart", "00002", "later"),
     ]
+
+
+OPENS = """
+import sys
+from search.run_folder import RunFolder
+run = RunFolder(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.read(1)
+print(*(run.open_test_split("00002", "now") for _ in range(25)))
+"""
+
+
+def test_two_who_open_the_test_split_at_once_are_both_counted(folder):
+    command = [sys.executable, "-c", OPENS, str(folder.path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, cwd=driving.ROOT, **pipes) for _ in range(2)]
+    assert [one.stdout.readline() for one in both] == ["ready\n"] * 2
+    for one in both:
+        one.stdin.write("g")
+        one.stdin.flush()
+    counts = [[int(count) for count in one.communicate()[0].split()] for one in both]
+    assert sorted(counts[0] + counts[1]) == list(range(1, 51))
+    assert len(json.loads((folder.path.parent / "test_opened.json").read_text())) == 50
