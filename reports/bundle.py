@@ -23,8 +23,9 @@ and how windows are cut from recordings; format 3 the exports, and that no file 
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""
-OTHER_UNITS = 100.0
-"""Rows whose root mean square is so many times that of the training rows, or that part of it, are refused."""
+OTHER_UNITS = 300.0
+"""Rows whose root mean square is so many times that of the training rows, or that part of it, are refused:
+units are a factor of 1000 apart, and patients less."""
 Outputs = dict[str, NDArray[Any]]
 """`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
 
