@@ -11,7 +11,7 @@ search: .venv/ready
 	$(BIN)/python search.py promote runs/$(RUN) --to runs/$(RUN)/production/bundle
 	$(BIN)/python search.py predict runs/$(RUN)/production/bundle simulated_eeg --out runs/$(RUN)/predictions.parquet
 
-# Slow tests are those that start Ray, clusters and databases of their own, with an eye on the clock: one at a time.
+# Slow tests kill drivers, hosts and databases with an eye on the clock: one at a time.
 test: .venv/ready
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 	$(BIN)/python -m pytest -m slow

@@ -46,7 +46,13 @@ def opened(driver: Any, page: Path) -> Any:
         "const done = arguments[0];"
         "const look = () => document.documentElement.dataset.ready ? done() : setTimeout(look, 20); look();"
     )
+    settle(driver)
     return driver
+
+
+def settle(driver: Any) -> None:
+    """Waits for two frames: charts are drawn once the browser has told them how wide they are."""
+    driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
 
 
 def complaints(driver: Any) -> list[str]:

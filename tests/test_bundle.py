@@ -21,7 +21,7 @@ from tests import driving
 from tests.driving import write_study
 from tests.shipping import train, validation
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
 
 
 @pytest.fixture(scope="module")

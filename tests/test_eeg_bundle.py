@@ -26,7 +26,7 @@ from tests.edf_files import write_bids, write_edf
 from tests.planted import PERSON, TRACES, contents, traces_below, traces_in
 from tests.shipping import train_on_recordings
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
 
 
 @pytest.fixture(scope="module")

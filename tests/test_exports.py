@@ -21,7 +21,7 @@ from tests.driving import write_study
 from tests.shipping import copied, train, validation
 from tests.toys import LOSS_OF
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
 
 PROBABILITY = 1e-5
 CALLERS = {

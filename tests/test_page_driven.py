@@ -13,7 +13,7 @@ from search.event_evaluation import event_counts
 from search.event_scores import EVENT_METRICS
 from search.metrics import METRICS, counts_at
 from search.run_folder import RunFolder
-from tests.browser import chromium, complaints, opened, requests
+from tests.browser import chromium, complaints, opened, requests, settle
 from tests.pages import made
 from tests.test_page import SEIZURES
 
@@ -62,7 +62,13 @@ def one(driver, selector: str):
     return driver.find_element("css selector", selector)
 
 
+def found(driver, selector: str) -> list:
+    settle(driver)
+    return driver.find_elements("css selector", selector)
+
+
 def texts(driver, selector: str) -> list[str]:
+    settle(driver)
     return driver.execute_script(
         "return [...document.querySelectorAll(arguments[0])].map((found) => found.textContent)", selector
     )
@@ -120,7 +126,7 @@ def test_filtering_and_columns(shown, toy):
     box.send_keys("failed")
     assert trials(shown) == ["00025"]
     assert "</script><b>loss</b> is nan" in texts(shown, "#table-body .notes")[0]
-    assert not shown.find_elements("css selector", "#table-body b")
+    assert not found(shown, "#table-body b")
     box.clear()
     box.send_keys("adamw weight_decay>0.0001")
     one(shown, ".chooser summary").click()
@@ -184,16 +190,17 @@ def test_copying_and_what_cannot_be_promoted(shown, toy):
         one(shown, "#table-body .open").click()
         if trial != "00025":
             assert one(shown, ".promote").text.startswith(reason)
-        assert not shown.find_elements("css selector", "#command")
+        assert not found(shown, "#command")
     assert one(shown, "#compare-title").text == "Two trials"
 
 
 def test_brushes_filter_the_table_by_keyboard(shown):
-    zones = shown.find_elements("css selector", ".zone")
+    zones = found(shown, ".zone")
     value = next(zone for zone in zones if zone.get_attribute("aria-label") == "limit value")
     value.send_keys(KEYS["down"])
     kept = trials(shown)
     values = [float(text) for text in texts(shown, "#table-body tr > :nth-child(5)")]
+    settle(shown)
     everything = shown.execute_script("return document.querySelectorAll('.lines path').length")
     out = shown.execute_script("return document.querySelectorAll('.lines path.is-out').length")
     assert len(kept) == everything - out
@@ -237,7 +244,7 @@ def test_two_trials(shown, toy):
     )  # fmt: skip
     heads = [text for text in texts(shown, "#compare .pairs thead th") if text.startswith("0")]
     assert heads == [first, second] * 2
-    assert len(shown.find_elements("css selector", "#compare .line.is-second")) == 3
+    assert len(found(shown, "#compare .line.is-second")) == 3
     a, b = (toy.record(trial).ask.config.model_dump() for trial in (first, second))
     differ = {name.replace("_", " ") for name in a if a[name] != b[name]}
     assert differ <= set(texts(shown, "#compare .pairs:first-of-type tbody th")) | {"threshold"}

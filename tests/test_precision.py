@@ -219,7 +219,7 @@ def test_other_errors_are_not_about_memory(error):
     assert backend.memory_advice(error) is None
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_what_was_trained_in_bfloat16_is_shipped_in_float32(tmp_path):
     data = {"source": "npz", "path": str(tmp_path / "data.npz"), "group": "group"}
     study = write_study(tmp_path, {"data": data, "training": {"epochs": 3, "mixed_precision": "bfloat16"}})

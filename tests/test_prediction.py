@@ -26,7 +26,7 @@ from tests.driving import write_study
 from tests.edf_files import RATE_HZ, write_bids, write_edf
 from tests.shipping import train, train_on_recordings
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
 
 HEAD = "onset\tduration\teventType\tconfidence\tchannels\tdateTime\trecordingDuration"
 

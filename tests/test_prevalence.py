@@ -181,7 +181,7 @@ def test_the_table_of_fits_is_not_touched():
         parse({"objective": {"calibration": "none", "prevalence": 0.1}})
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.usefixtures("keras")
 def test_a_bundle_holds_the_moved_calibration_and_its_test_rows_are_weighted(tmp_path):
     from reports import bundle as bundles

@@ -23,7 +23,7 @@ from tests import driving
 from tests.driving import Driver, write_study
 from tests.shipping import copied, train, validation
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
 
 PAIRS = [(head.name, loss) for head in HEADS.values() for loss in head.losses]
 
