@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reports import picking, production, requirements
+from reports.card_events import number
 from reports.picking import Choice
 from search import backend
 from search.run_folder import RunFolder
@@ -38,18 +39,18 @@ def promote(
     if choice.better is not None:
         other = choice.better
         yield (
-            f"trial {other.ask.trial_id} is better ({_number(other.value)} in validation, against "
-            f"{_number(record.value)} of {record.ask.trial_id}), but its weights were not kept; to have it: "
+            f"trial {other.ask.trial_id} is better ({number(other.value)} in validation, against "
+            f"{number(record.value)} of {record.ask.trial_id}), but its weights were not kept; to have it: "
             f"python search.py reproduce {path} {other.ask.trial_id}"
         )
     promoted = production.promote(run, choice, to, force=force)
     objective, alarms = promoted.test[record.objective], promoted.test["fa_per_day"].value
     yield (
         f"trial {record.ask.trial_id} -> {to}: "
-        f"{record.objective} {_number(objective.value)} on the test split "
-        f"(95% interval {_number(objective.low)} to {_number(objective.high)})"
+        f"{record.objective} {number(objective.value)} on the test split "
+        f"(95% interval {number(objective.low)} to {number(objective.high)})"
         + ("" if alarms is None else f", with {alarms:.1f} false alarms per 24 h")
-        + f"; {_number(record.value)} in validation, from which it was picked"
+        + f"; {number(record.value)} in validation, from which it was picked"
     )
     yield from _warnings(run, choice, promoted.times_opened)
     yield _exports(promoted.exports)
@@ -72,7 +73,7 @@ def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str
     yardstick = production.best_baseline(run)
     if yardstick is not None and (yardstick.value or 0.0) >= (record.value or 0.0):
         yield (
-            f"beware: the baseline {yardstick.ask.baseline} has {_number(yardstick.value)} there, "
+            f"beware: the baseline {yardstick.ask.baseline} has {number(yardstick.value)} there, "
             "and the trial does not beat it"
         )
 
@@ -91,7 +92,3 @@ def _exports(exports: Sequence[dict[str, Any]]) -> str:
                 f"(probabilities to {one['probability_difference']:.1e})"
             )
     return f"beside model.keras: {'; '.join(told)}"
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"

@@ -10,8 +10,6 @@ from spaces.errors import RunError
 if TYPE_CHECKING:
     from reports.reading import Leaderboard
 
-TOP = 10
-
 
 def rescore(
     run: Path, policies: list[str], requirements: list[str], objective: str | None, console: Console
@@ -28,6 +26,7 @@ def rescore(
     Raises:
         RunError: something cannot be asked; or, with exit code 1, no trial meets the requirements.
     """
+    from cluster.reading import TOP
     from reports.footnotes import footnotes
     from reports.reading import read
     from reports.requirements import parse

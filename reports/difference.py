@@ -10,6 +10,7 @@ from rich.table import Table
 
 from reports.comparison import Comparison, compare
 from reports.reading import Leaderboard, read
+from reports.table import number
 from search.run_folder import RunFolder
 from spaces.errors import RunError
 
@@ -88,7 +89,7 @@ def difference_shown(found: Difference, name_a: str, name_b: str) -> Iterator[Sh
         table.add_column(head, justify="left" if head in ("head", "loss") else "right")
     for (head, loss), (a, b) in found.values.items():
         apart = "" if a is None or b is None or found.incomparable else f"{b - a:+.3f}"
-        table.add_row(head, loss, _number(a), _number(b), apart)
+        table.add_row(head, loss, number(a), number(b), apart)
     yield table
     if found.incomparable is not None:
         yield f"{found.incomparable}: their values do not compare"
@@ -130,10 +131,6 @@ def _best_values(board: Leaderboard) -> dict[tuple[str, str], float]:
 
 def _said(value: Any) -> str:
     return "-" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def check_two(runs: list[str]) -> tuple[Path, Path]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 
 from rich.table import Table
 
+from reports.table import number
 from search.files import make_folder, write_atomically
 from search.record import Record
 from search.run_folder import RunFolder
@@ -121,7 +122,7 @@ def table(rows: Sequence[Repeated], title: str) -> Table:
             row.trial_id,
             row.head or "",
             row.loss or "",
-            *(_number(value) for value in (row.mean, row.sd, row.low, row.high, row.in_search)),
+            *(number(value) for value in (row.mean, row.sd, row.low, row.high, row.in_search)),
             f"{row.failed} of {row.trained} seeds came to nothing" if row.failed else "",
         )
     return shown
@@ -142,7 +143,3 @@ def footnotes(rows: Sequence[Repeated]) -> list[str]:
             f"in the search these trials had {abs(fell):.3f} {'more' if fell >= 0 else 'less'} on average"
         )
     return notes
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -119,16 +119,16 @@ _COLUMNS = (
         least_width=100,
     ),
     _Column("optimizer", _of(lambda r: r["optimizer"] or ""), number=False, least_width=150),
-    _Column("value", _of(lambda r: _number(r["value"]))),
+    _Column("value", _of(lambda r: number(r["value"]))),
     _Column("95%", _interval, of_intervals=True, least_width=90),
-    _Column("its fa/day", _of(lambda r: _number(r["value_fa_per_day"], digits=1)), of_events=True),
-    _Column("sens.", _of(lambda r: _number(r["val_sensitivity"]))),
-    _Column("prec.", _of(lambda r: _number(r["val_precision"]))),
-    _Column("ev.sens.", _of(lambda r: _number(r["val_event_sensitivity"])), of_events=True),
-    _Column("fa/day", _of(lambda r: _number(r["val_fa_per_day"], digits=1)), of_events=True),
-    _Column("threshold", _of(lambda r: _number(r["threshold"])), least_width=100),
+    _Column("its fa/day", _of(lambda r: number(r["value_fa_per_day"], digits=1)), of_events=True),
+    _Column("sens.", _of(lambda r: number(r["val_sensitivity"]))),
+    _Column("prec.", _of(lambda r: number(r["val_precision"]))),
+    _Column("ev.sens.", _of(lambda r: number(r["val_event_sensitivity"])), of_events=True),
+    _Column("fa/day", _of(lambda r: number(r["val_fa_per_day"], digits=1)), of_events=True),
+    _Column("threshold", _of(lambda r: number(r["threshold"])), least_width=100),
     _Column("epochs", _of(lambda r: str(r["epochs"] or "")), least_width=120),
-    _Column("seconds", _of(lambda r: _number(r["train_s"], digits=0)), least_width=120),
+    _Column("seconds", _of(lambda r: number(r["train_s"], digits=0)), least_width=120),
 )
 
 
@@ -140,5 +140,6 @@ def _notes(r: dict[str, Any]) -> str:
     return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])
 
 
-def _number(value: float | None, digits: int = 3) -> str:
+def number(value: float | None, digits: int = 3) -> str:
+    """Returns a number as tables show it: a dash where it is undefined."""
     return "-" if value is None else f"{value:.{digits}f}"

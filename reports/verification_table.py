@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from reports.table import number
 from search.verification import HeldOut
 
 SHOWN = 30
@@ -36,10 +37,10 @@ def verification_shown(
     for name in shown:
         yield _pooled(name, summary)
     for worst in summary["worst"]:
-        yield f"worst by {worst['by']}: {worst['group']} ({_number(worst['value'])})"
+        yield f"worst by {worst['by']}: {worst['group']} ({number(worst['value'])})"
     flattered = "; on a leaky split, so flattered" if summary["search_leaky"] else ""
     yield (
-        f"in the search: {objective} {_number(summary['value_in_search'])} (cross-fitted on its validation "
+        f"in the search: {objective} {number(summary['value_in_search'])} (cross-fitted on its validation "
         f"rows{flattered})"
     )
     if summary["leaky"]:
@@ -78,12 +79,12 @@ def _columns(objective: str, timed: bool) -> list[_Column]:
         found += [
             _metric("event_sensitivity", SHORT["event_sensitivity"]),
             _metric("fa_per_day", "fa/day"),
-            _Column("hours", lambda held: _number(held.hours, 2), 140),
+            _Column("hours", lambda held: number(held.hours, 2), 140),
             _Column("seizures", lambda held: "-" if held.seizures is None else str(held.seizures)),
-            _Column("delay s", lambda held: _number(held.delay_s, 1), 100),
+            _Column("delay s", lambda held: number(held.delay_s, 1), 100),
         ]
     found += [
-        _Column("threshold", lambda held: _number(held.threshold), 120),
+        _Column("threshold", lambda held: number(held.threshold), 120),
         _Column("epochs", lambda held: str(held.epochs), 140),
         _Column("seconds", lambda held: f"{held.train_s:.0f}", 140),
     ]
@@ -91,7 +92,7 @@ def _columns(objective: str, timed: bool) -> list[_Column]:
 
 
 def _metric(metric: str, name: str, least_width: int = 0) -> _Column:
-    return _Column(name, lambda held: _number(held.metrics[metric]), least_width)
+    return _Column(name, lambda held: number(held.metrics[metric]), least_width)
 
 
 def _badness(held: HeldOut, objective: str) -> tuple[bool, float, str]:
@@ -102,8 +103,8 @@ def _badness(held: HeldOut, objective: str) -> tuple[bool, float, str]:
 def _mean(name: str, summary: Mapping[str, Any]) -> str:
     found = summary["over_groups"][name]
     return (
-        f"over groups: {name} {_number(found['mean'])}, standard deviation {_number(found['sd'])}, "
-        f"{_number(found['min'])} to {_number(found['max'])}, defined for {found['defined']} of "
+        f"over groups: {name} {number(found['mean'])}, standard deviation {number(found['sd'])}, "
+        f"{number(found['min'])} to {number(found['max'])}, defined for {found['defined']} of "
         f"{summary['groups']}"
     )
 
@@ -113,10 +114,6 @@ def _pooled(name: str, summary: Mapping[str, Any]) -> str:
         return f"pooled: no {name}, for scores of different models have no common scale"
     found = summary["pooled"][name]
     return (
-        f"pooled: {name} {_number(found['value'])} "
-        f"(95% interval {_number(found['low'])} to {_number(found['high'])})"
+        f"pooled: {name} {number(found['value'])} "
+        f"(95% interval {number(found['low'])} to {number(found['high'])})"
     )
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
