@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -126,7 +126,7 @@ def rescore_all(
     )
     rescorer = _Rescorer(asked)  # also where it is found out that something cannot be asked
     ids = folder.trial_ids()
-    parts = list(_parts(rescorer, asked, ids, processes))
+    parts = _parts(rescorer, asked, ids, processes)
     made = []
     for k, (name, policy) in enumerate(zip(rescorer.file_names, asked.policies, strict=True)):
         path, board = folder.path / name, Board()
@@ -240,24 +240,18 @@ def _work(asked: _Asked, ids: Sequence[str]) -> _Part:
     return _of_this_process(asked).part(ids)
 
 
-def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: int | None) -> Iterator[_Part]:
+def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: int | None) -> list[_Part]:
     chunks = [ids[k : k + CHUNK] for k in range(0, len(ids), CHUNK)]
     workers = min(processes or os.cpu_count() or 1, len(chunks))
     if workers < 2 or len(ids) <= ALONE:
-        yield from map(rescorer.part, chunks)
-        return
-    # Spawned, not forked: a notebook that calls this may have threads. Each works alone on its processor.
+        return [rescorer.part(chunk) for chunk in chunks]
+    # Spawned, not forked: a notebook that calls this may have threads. This process is one of those at work:
+    # it begins from the end, while the others still import what they need, until all is taken.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
-        yield from pool.map(_Worker(asked), chunks)
-
-
-@dataclass(frozen=True)
-class _Worker:
-    asked: _Asked
-
-    def __call__(self, ids: Sequence[str]) -> _Part:
-        return _work(self.asked, ids)
+    with ProcessPoolExecutor(workers - 1, context) as pool:
+        given = [pool.submit(_work, asked, chunk) for chunk in chunks]
+        taken = {k: rescorer.part(chunks[k]) for k in reversed(range(len(chunks))) if given[k].cancel()}
+        return [taken[k] if k in taken else given[k].result() for k in range(len(chunks))]
 
 
 def _nearest(

@@ -73,7 +73,10 @@ class Side:
         Any other cut makes an error more than one of its neighbours and gains nothing by it, so a rule that
         dislikes errors never has it among its best.
         """
-        places = np.flatnonzero(np.diff(self._positives, prepend=-1) > 1)  # of positives after a negative
+        # Of positives after a negative.
+        places = np.flatnonzero(self._positives[1:] - self._positives[:-1] > 1) + 1
+        if self._positives.size and self._positives[0] > 0:
+            places = np.concatenate([[0], places])
         cuts = self._positives[places]
         if self.scores.size < self._ends[-1]:  # ties, whose rows stand in any order: take all around them
             tied = np.flatnonzero(np.diff(self._ends) > 1)
