@@ -121,6 +121,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
         self.best_value = -math.inf
         self.best_epoch = 0
         self.best_weights: list[NDArray[np.generic]] = []
+        self.best_logits: NDArray[np.float32] = np.empty((0, self._head.logits), np.float32)
         self.history: list[tuple[float, float, float]] = []
 
     @property
@@ -139,7 +140,8 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
             )
         if self._shipped is not self.model:
             self._shipped.set_weights(self.model.get_weights())
-        raw = self._head.score(predict_logits(self._shipped, self._data.x_validation))
+        logits = predict_logits(self._shipped, self._data.x_validation)
+        raw = self._head.score(logits)
         if not np.isfinite(raw).all():
             raise TrialError(f"the logits overflowed in epoch {epoch + 1}; try a lower learning rate")
         value = self._metric(self._data.y_validation, raw)
@@ -147,7 +149,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
         better = value > self.best_value + (self._rules.min_delta if self.best_weights else 0)
         if better:
             self.best_value, self.best_epoch = value, epoch + 1
-            self.best_weights = self.model.get_weights()
+            self.best_weights, self.best_logits = self.model.get_weights(), logits
             self._since_best = self._since_lower = 0
             return
         self._since_best += 1
@@ -245,7 +247,8 @@ class Training:
         current = shipped.get_weights()
         shipped.set_weights(steering.best_weights)
         x, y = self._data.x_validation, self._data.y_validation
-        logits = predict_logits(shipped, x)
+        # Those of the best epoch: that they belong to its weights is what the proof shows.
+        logits = steering.best_logits
         raw, config = self._head.score(logits), self._config
         proof = prove(shipped, self._head, config.loss, config.loss_parameters, x, y, raw, logits)
         shipped.set_weights(current)

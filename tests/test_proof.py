@@ -182,20 +182,32 @@ def test_fault_5_probability_used_as_logit(plant_head, keras, head):
 
 
 @each_head
-def test_fault_6_stale_weights(monkeypatch, session_of, head):
+def test_fault_6_stale_weights(session_of, head):
     """Scores of the weights before the last ones: a copy that was not restored."""
-    from search import training
-
     session = session_of(head)
     stale = scores(session, head)
     for weight in session.model.trainable_weights:
         weight.assign(weight * 1.05)
     with pytest.raises(TrialError, match=f"{NOT_DECODED}|{NOT_LINEAR}"):
         prove(session, head, LOSS_OF[head], stale)
-    of_other_weights = training.predict_logits(session.model, DATA.x_validation)
-    monkeypatch.setattr(training, "predict_logits", lambda *_: of_other_weights)
+    session._steering.best_weights = session.model.get_weights()
     with pytest.raises(TrialError, match=f"{NOT_DECODED}|{NOT_LINEAR}"):
         session.best()
+
+
+@each_head
+def test_of_many_rows_some_are_drawn(monkeypatch, session_of, head):
+    from search import proof
+
+    session = session_of(head)
+    raw = scores(session, head)
+    monkeypatch.setattr(proof, "PROVEN_ROWS", 32)
+    monkeypatch.setattr(proof, "PROBED_ROWS", 1)
+    assert prove(session, head, LOSS_OF[head], raw) <= 1e-4
+    for weight in session.model.trainable_weights:
+        weight.assign(weight * 1.05)
+    with pytest.raises(TrialError, match=f"{NOT_DECODED}|{NOT_LINEAR}"):
+        prove(session, head, LOSS_OF[head], raw)
 
 
 @pytest.mark.parametrize(
