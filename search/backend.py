@@ -48,18 +48,24 @@ def import_keras() -> None:
     """Imports Keras with its backend; what TensorFlow says on standard error meanwhile is held back.
 
     TensorFlow reports its processor's features and missing GPU drivers before its log level takes effect.
+    Keras wraps scikit-learn where there is one, which is a quarter of what its import takes; here there is
+    none meanwhile.
     """
     if "keras" in sys.modules:
         return
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    imported = sys.modules.get("sklearn")
+    sys.modules["sklearn"] = imported  # type: ignore[assignment]  # None is a module that cannot be imported
     try:
         os.dup2(nowhere, 2)
         keras = importlib.import_module("keras")
         if keras.config.backend() == "tensorflow":
             _settle_tensorflow()
     finally:
+        if imported is None:
+            del sys.modules["sklearn"]
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
