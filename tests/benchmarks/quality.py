@@ -8,6 +8,8 @@
     --batch N         of the peers' conv2d (the first batch size of quality.yaml)
     --judge           run nothing, judge what is there
 
+The peers come with `uv pip install --group bench`.
+
 Searches take turns, seed by seed, each alone on the machine and ended when its time is up. Then the
 incumbents of all are scored by the same code on patients that no search saw. Time to quality: how long until
 the model that a search would hand over, the best by its own validation value, is as good there as the one

@@ -133,13 +133,13 @@ def run(search: Search, folder: Path, rows: Path) -> None:
     (folder / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def end(process: "subprocess.Popen[bytes]", mark: str) -> None:
-    """Ends a search and everything it started, and returns when nothing of it is left."""
+def end(process: "subprocess.Popen[bytes]", mark: str, grace_s: float = GRACE_S) -> None:
+    """Ends a search and all that it started, by force after `grace_s`; returns when nothing is left."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_S)
-    deadline = time.monotonic() + GRACE_S
+            process.wait(grace_s)
+    deadline = time.monotonic() + grace_s
     # Ray's processes leave the group of their driver, and outlive it by a moment.
     while left := started(mark):
         if process.poll() is None or time.monotonic() > deadline:

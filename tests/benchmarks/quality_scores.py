@@ -3,9 +3,10 @@
 import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,11 @@ class Judged:
     @staticmethod
     def read(path: Path) -> "Judged":
         """Reads what `write` wrote."""
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return Judged.of(json.loads(path.read_text(encoding="utf-8")))
+
+    @staticmethod
+    def of(found: Mapping[str, Any]) -> "Judged":
+        """Makes it of what JSON holds."""
         return Judged(**{**found, "incumbents": tuple(Incumbent(**one) for one in found["incumbents"])})
 
 
