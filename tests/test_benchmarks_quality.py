@@ -133,6 +133,14 @@ def test_searches_take_turns_seed_by_seed():
     assert [one.batch for one in plan[:3]] == [64, 32, 64]
 
 
+def test_a_peer_is_run_again_with_another_batch(tmp_path):
+    search, other = (quality.planned(1, 600, ["ray_tune"], ["conv2d"], batch)[0] for batch in (64, 128))
+    assert not quality_runs.finished(search, tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"made_of": search.made_of}))
+    assert quality_runs.finished(search, tmp_path)
+    assert not quality_runs.finished(other, tmp_path)
+
+
 def test_what_a_search_started_ends_with_it():
     """Also what left its process group, as Ray's processes do."""
     inner = "import time; time.sleep(60)"

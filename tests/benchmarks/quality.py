@@ -1,6 +1,7 @@
 """Time to quality and search throughput, ours against its peers: `python -m tests.benchmarks.quality`.
 
-    --out DIR         where everything goes; what is finished there is not run again (runs/quality)
+    --out DIR         where everything goes; what is finished there is not run again (runs/quality), but
+                      for ours after a change of quality.yaml, and peers after one of their batch
     --seeds 3         searches per system, with seeds 0, 1, 2
     --seconds 600     what each may take
     --systems NAME... of ours, ray_tune, keras_tuner, optuna_alone (all)
@@ -125,7 +126,7 @@ def main() -> None:
     searches = planned(asked.seeds, asked.seconds, asked.systems, asked.forms, asked.batch)
     for number, search in enumerate(searches, 1):
         folder = search.folder(out)
-        if not asked.judge and not finished(folder):
+        if not asked.judge and not finished(search, folder):
             print(f"{number} of {len(searches)}: {search.label}, seed {search.seed}", flush=True)
             run(search, folder, rows / "seen")
     judge = [sys.executable, "-m", "tests.benchmarks.quality_judge", str(rows.resolve())]

@@ -1,5 +1,6 @@
 """Launching one search of `tests.benchmarks.quality`, in a session of its own, and ending it in time."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -47,6 +48,13 @@ class Search:
         """Its name in tables and folders."""
         return self.system if self.form is None else f"{self.system}-{self.form}"
 
+    @property
+    def made_of(self) -> str:
+        """What another search under the same label may differ in."""
+        if self.system == "ours":
+            return hashlib.sha256(STUDY.read_bytes()).hexdigest()
+        return f"batch {self.batch}"
+
     def folder(self, out: Path) -> Path:
         """Where it writes."""
         return out / f"seed-{self.seed}" / self.label
@@ -75,9 +83,13 @@ class Search:
         return [sys.executable, "-m", f"tests.benchmarks.peers.{self.system}", *given]
 
 
-def finished(folder: Path) -> bool:
-    """Whether a folder holds a search that need not be run again."""
-    return (folder / "run.json").is_file()
+def finished(search: Search, folder: Path) -> bool:
+    """Whether a folder holds this search, with the same batch of a peer or the same study of ours.
+
+    A change of our code is not seen: delete what it should be measured anew with.
+    """
+    path = folder / "run.json"
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["made_of"] == search.made_of
 
 
 def run(search: Search, folder: Path, rows: Path) -> None:
@@ -123,7 +135,7 @@ def run(search: Search, folder: Path, rows: Path) -> None:
     facts = {
         "system": search.label,
         "seed": search.seed,
-        "batch": search.batch,
+        "made_of": search.made_of,
         "seconds": search.seconds,
         "began": began,
         "wall_s": round(ended - began, 3),
