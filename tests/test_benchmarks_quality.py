@@ -1,0 +1,173 @@
+"""The headline benchmark's arithmetic: incumbents, time to quality, throughput, spreads, and its picture."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.benchmarks import quality, quality_plot, quality_runs
+from tests.benchmarks import quality_scores as scores
+from tests.benchmarks.quality_judge import of_journal
+from tests.benchmarks.quality_scores import Incumbent, Judged, Moment
+
+
+def moment(seconds: float, value: float | None, trial: str = "a", rows: int = 100) -> Moment:
+    return Moment(seconds=seconds, trial=trial, epoch=1, value=value, rows=rows)
+
+
+def judged(system: str, *found: tuple[float, float], seed: int = 0, windows: int = 1000) -> Judged:
+    """A search of 100 s whose incumbents appear at these seconds, this good on the unseen rows."""
+    steps = [
+        Incumbent(
+            seconds=seconds, trial=str(number), epoch=1, value=number / 10, unseen=unseen, f1_at_half=0.5,
+            f1_at_threshold=0.6 if system == "ours" else None,
+        )
+        for number, (seconds, unseen) in enumerate(found)
+    ]  # fmt: skip
+    last_s = 80.0 if found else 0.0
+    return Judged(
+        system=system, seed=seed, wall_s=100.0, load=0.1, incumbents=tuple(steps), windows=windows,
+        last_s=last_s, trials=len(found),
+    )  # fmt: skip
+
+
+def test_an_incumbent_is_replaced_by_what_is_better_and_in_time():
+    told = [
+        moment(30, 0.7),
+        moment(10, 0.5),  # journals of several processes are not in order
+        moment(20, None),
+        moment(40, 0.7, "b"),  # a tie changes nothing
+        moment(50, 0.6, "b"),
+        moment(61, 0.9, "c"),  # after the end
+    ]
+    assert [one.seconds for one in scores.incumbents(told, 60)] == [10, 30]
+    assert [one.seconds for one in scores.incumbents(told, 61)] == [10, 30, 61]
+    assert scores.incumbents([], 60) == []
+    assert scores.incumbents([moment(1, None)], 60) == []
+
+
+def test_work_is_what_every_trial_had_trained_by_the_end():
+    told = [moment(10, 0.1, "a", 100), moment(12, 0.1, "b", 100), moment(20, 0.1, "a", 200)]
+    assert scores.work(told, 60) == (300, 20, 2)
+    assert scores.work(told, 15) == (200, 12, 2)
+    assert scores.work([], 60) == (0, 0.0, 0)
+
+
+def test_time_to_quality_is_until_ours_is_as_good_as_the_peer_ends():
+    # The peer's incumbent was better on the unseen rows before: it hands over the last one.
+    peer = judged("peer", (10, 0.95), (60, 0.9))
+    ours = judged("ours", (3, 0.8), (6, 0.9), (9, 0.85))
+    assert scores.time_to_quality(ours, peer) == pytest.approx(60 / 6)  # a tie is reached
+    assert scores.time_to_quality_by_wall(ours, peer) == pytest.approx(100 / 6)
+
+
+def test_quality_never_reached_is_no_ratio():
+    peer = judged("peer", (60, 0.9))
+    for ours in (judged("ours", (3, 0.8999)), judged("ours")):
+        assert scores.time_to_quality(ours, peer) is None
+        assert scores.time_to_quality_by_wall(ours, peer) is None
+
+
+def test_a_peer_that_finished_no_epoch_is_no_victory():
+    ours, peer = judged("ours", (3, 0.8)), judged("peer")
+    with pytest.raises(ValueError, match="peer with seed 0 finished no epoch"):
+        scores.time_to_quality(ours, peer)
+    assert quality.compared([ours, peer]) == {}
+    assert "finished no epoch" in quality.table([ours, peer], {})
+
+
+def test_throughput_does_not_hold_an_unfinished_epoch_against_the_peer():
+    ours, peer = judged("ours", (3, 0.8), windows=4000), judged("peer", (3, 0.8), windows=800)
+    assert scores.throughput(ours, peer) == pytest.approx(40 / 10)
+    assert scores.throughput_by_wall(ours, peer) == pytest.approx(40 / 8)
+
+
+def test_never_is_below_every_ratio():
+    found = scores.spread([2.0, None, 12.0])
+    assert (found.median, found.low, found.high) == (2.0, None, 12.0)
+    assert scores.spread([None, None, 3.0]).median is None
+    assert scores.spread([3.0, 1.0]).median == 1.0
+
+
+def test_seeds_are_compared_each_with_its_own(tmp_path):
+    found = [
+        judged("ours", (5, 0.9), seed=0),
+        judged("ours", (2, 0.7), (20, 0.8), seed=1),
+        judged("ours", (2, 0.7), seed=3),  # no peer has it
+        judged("ray_tune-conv3d", (50, 0.9), seed=0),
+        judged("ray_tune-conv3d", (40, 0.9), seed=1),
+        judged("ray_tune-conv3d", (40, 0.9), seed=2),  # ours has it not
+    ]
+    ratios = quality.compared(found)
+    assert ratios["ray_tune-conv3d"]["time to quality"].each == (10.0, None)
+    shown = quality.table(found, ratios)
+    assert "< 1 to 10.0" in shown
+    quality.write(tmp_path / "quality.json", found, ratios)
+    read = json.loads((tmp_path / "quality.json").read_text())
+    assert read["ratios"]["ray_tune-conv3d"]["time to quality"]["each"] == [10.0, None]
+    assert len(read["searches"]) == len(found)
+
+
+def test_a_judgement_reads_back(tmp_path):
+    for one in (judged("ours", (5, 0.9)), judged("peer")):
+        one.write(tmp_path / "judged.json")
+        assert Judged.read(tmp_path / "judged.json") == one
+
+
+def test_a_torn_journal_is_read_as_far_as_it_goes(tmp_path):
+    line = {"seconds": 1.5, "trial": "a", "epoch": 1, "value": 0.5, "rows": 9, "model": None}
+    text = json.dumps(line) + "\n" + json.dumps({**line, "value": float("nan")}) + '\n{"seconds": 2.5, "tri'
+    (tmp_path / "journal.jsonl").write_text(text)
+    assert of_journal(tmp_path) == [moment(1.5, 0.5, rows=9), moment(1.5, None, rows=9)]
+    assert of_journal(tmp_path / "elsewhere") == []
+
+
+def test_searches_take_turns_seed_by_seed():
+    plan = quality.planned(2, 600, ["ours", "ray_tune"], ["conv3d", "conv2d"], 64)
+    labels = ["ours", "ray_tune-conv3d", "ray_tune-conv2d"]
+    assert [(one.seed, one.label) for one in plan] == [(seed, label) for seed in (0, 1) for label in labels]
+    assert [one.batch for one in plan[:3]] == [64, 32, 64]
+
+
+def test_a_peer_is_run_again_with_another_batch(tmp_path):
+    search, other = (quality.planned(1, 600, ["ray_tune"], ["conv2d"], batch)[0] for batch in (64, 128))
+    assert not quality_runs.finished(search, tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"made_of": search.made_of}))
+    assert quality_runs.finished(search, tmp_path)
+    assert not quality_runs.finished(other, tmp_path)
+
+
+def test_what_a_search_started_ends_with_it():
+    """Also what left its process group, as Ray's processes do."""
+    inner = "import time; time.sleep(60)"
+    outer = (
+        "import subprocess, sys, time; "
+        f"subprocess.Popen([sys.executable, '-c', {inner!r}], start_new_session=True); time.sleep(60)"
+    )
+    mark = f"test-{os.getpid()}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", outer],
+        env={**os.environ, quality_runs.MARK: mark},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 20
+    while len(quality_runs.started(mark)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(quality_runs.started(mark)) == 2
+    quality_runs.end(process, mark, grace_s=0.2)
+    assert quality_runs.started(mark) == []
+    assert process.returncode is not None
+
+
+def test_the_picture_shows_every_system(tmp_path):
+    found = [judged("ours", (3, 0.8), (6, 0.9)), judged("ray_tune-conv3d", (50, 0.85)), judged("peer")]
+    text = quality_plot.drawn(found, 100)
+    ElementTree.fromstring(text)
+    assert "ours" in text
+    assert "ray_tune-conv3d" in text
+    assert len(text) < 20_000
+    assert text.count("<path") == 2  # the peer without an incumbent has no line
