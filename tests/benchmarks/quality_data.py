@@ -12,7 +12,7 @@ from search.sources.simulated_eeg import simulate
 PATIENTS = {"train": 12, "validation": 6, "unseen": 8}
 WINDOWS = 1200
 """One-second windows of each patient."""
-NOISE = 0.0
+NOISE = 1.0
 """White noise on every row, as a factor of the deviation of all values."""
 SEED = 7
 SHUT = 60
