@@ -1,7 +1,6 @@
 """The connection to Ray: a cluster that runs here, or a local one of our own."""
 
 import contextlib
-import functools
 import logging
 import os
 import signal
@@ -10,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -55,14 +55,58 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
         ray.shutdown()
 
 
+class Connecting:
+    """Connects when it is first called, or begins to ahead of that; returns where to.
+
+    Args:
+        connect: connects.
+    """
+
+    def __init__(self, connect: Callable[[], str]) -> None:
+        self._connect = connect
+        self._made: Future[str] | None = None
+
+    def __call__(self) -> str:
+        """Returns where to, once it is connected.
+
+        Raises:
+            RunError: it cannot be connected.
+        """
+        if self._made is None:
+            self._made = Future()
+            self._make(self._made)
+        return self._made.result()
+
+    def begin(self) -> None:
+        """Begins to connect, beside what goes on here; what goes wrong is said when it is called."""
+        if self._made is None:
+            self._made = Future()
+            threading.Thread(target=self._make, args=[self._made], name="connecting").start()
+
+    def wait(self) -> None:
+        """Returns once nothing is under way."""
+        if self._made is not None:
+            self._made.exception()
+
+    def _make(self, made: "Future[str]") -> None:
+        try:
+            made.set_result(self._connect())
+        except BaseException as error:
+            made.set_exception(error)
+
+
 @contextmanager
-def lazily_connected(study: Study, address: Address | None) -> Iterator[Callable[[], str]]:
-    """Yields a function that connects when it is first called, and says where to; disconnects in the end.
+def lazily_connected(study: Study, address: Address | None) -> Iterator[Connecting]:
+    """Yields what connects when it is first called, and says where to; disconnects in the end.
 
     Args, Raises: as `connected`.
     """
     with ExitStack() as stack:
-        yield functools.cache(lambda: stack.enter_context(connected(study, address)))
+        connecting = Connecting(lambda: stack.enter_context(connected(study, address)))
+        try:
+            yield connecting
+        finally:
+            connecting.wait()
 
 
 def terminate_as_interrupted() -> None:
