@@ -34,7 +34,7 @@ def draw(n: int, side: int, seed: int = 0, apart: float = 40.0) -> tuple[Any, An
     return x.astype(np.uint8), y
 
 
-def write_study(folder: Path, n: int = 240, side: int = 32, **changes: Any) -> Path:
+def write_study(folder: Path, n: int = 144, side: int = 32, **changes: Any) -> Path:
     """Writes photos of 24 groups, weights and a study with a frozen trunk; returns the study's path."""
     folder.mkdir(parents=True, exist_ok=True)
     x, y = draw(n, side)
