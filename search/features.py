@@ -28,7 +28,7 @@ JOB_ROWS = 512
 """Rows of a job, which always starts at a multiple of it: who computes what moves no digit."""
 _CODE = ("backend", "features", "mobilenet", "model", "shards", "store", "trunks")
 """Modules by which features come to be what they are."""
-_LIBRARIES = ("keras", "tensorflow", "jax", "numpy")
+_LIBRARIES = ("keras", "tensorflow", "jax")
 
 Job = tuple[int, int]
 """From which row to which."""

@@ -108,7 +108,12 @@ def retrain(folder: Path) -> None:
         code_digest=code_digest(study, prepared.rows.x.shape[1:]),
     )
     place = Place(node="here", gpu_share=job.gpu_share)
-    data = prepared.trial_data(features.computed_here(study, prepared, job.prepared))
+    # Those of the run, if they are still there; else computed by what the trial had.
+    given = study.resources.model_copy(
+        update={"cpus": job.threads, "gpus": job.gpu_share, "trials_per_gpu": None}
+    )
+    of_trial = study.model_copy(update={"resources": given})
+    data = prepared.trial_data(features.computed_here(of_trial, prepared, job.prepared))
     reference = prepared.reference(study)
     trial = Trial(job.ask, study, data, reference, facts, keras_trainer, place)
     # By the rungs of the run: it may have been measured on the way, and stopped at one.

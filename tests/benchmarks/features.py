@@ -1,9 +1,9 @@
 """What the feature cache saves: `python -m tests.benchmarks.features [HEADS [PHOTOS]]`.
 
 One study of a frozen MobileNet, with the cache and without, through the real driver and Ray: weights that
-nobody published, simulated photos of 96 x 96, width 1/4, ten epochs without halving. All configurations are drawn
-at random, so both runs ask for the same. It prints the wall time of both, features and the start of workers
-included, their ratio, and how far apart the same trials' scores and values are.
+nobody published, simulated photos of 96 x 96, width 1/4, ten epochs without halving. All configurations are
+drawn at random, so both runs ask for the same. It prints the wall time of both, features and the start of
+workers included, their ratio, and how far apart the same trials' scores and values are.
 """
 
 import sys
