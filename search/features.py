@@ -1,4 +1,4 @@
-"""Features: what the frozen layers of a network make of each row, computed once and mapped by all trials."""
+"""Features: the output of a network's frozen layers for each row, computed once and mapped by all trials."""
 
 import hashlib
 import json
