@@ -80,7 +80,7 @@ def prepared_rows(
 
         return map_here(function, jobs)
 
-    with _Shown(console) as shown:
+    with Shown(console, "preparing") as shown:
         stored = prepare_rows(study, base, root, map_jobs, shown.on_done, on_much)
     for what, reasons in (("left out", stored.bad), ("mended", stored.notes)):
         for reason in reasons[:NAMED]:
@@ -95,15 +95,20 @@ def say(console: Console, line: str) -> None:
     console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
-class _Shown:
-    """A bar on a terminal, plain lines elsewhere; nothing where there is nothing to wait for."""
+class Shown:
+    """A bar on a terminal, plain lines elsewhere; nothing where there is nothing to wait for.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    Args:
+        console: where a person may be looking.
+        what: what is being done.
+    """
+
+    def __init__(self, console: Console, what: str) -> None:
+        self._console, self._what = console, what
         self._said = time.monotonic()
         self._bar: Progress | None = None
 
-    def __enter__(self) -> "_Shown":
+    def __enter__(self) -> "Shown":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,16 +117,17 @@ class _Shown:
                 self._bar.stop()
 
     def on_done(self, done: int, total: int) -> None:
+        """Tells how many of how many jobs are done."""
         with contextlib.suppress(OSError):  # a terminal that went away is not an error
             if self._console.is_terminal and total > 1:
                 self._show_bar(done, total)
             elif time.monotonic() - self._said >= PLAIN_LINE_S:
                 self._said = time.monotonic()
-                say(self._console, f"preparing: {done} of {total}")
+                say(self._console, f"{self._what}: {done} of {total}")
 
     def _show_bar(self, done: int, total: int) -> None:
         if self._bar is None:
-            columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (TextColumn(self._what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.start()
             self._bar.add_task("", total=total)

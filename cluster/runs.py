@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import yaml
 from rich.console import Console
 
-from cluster import preparing
+from cluster import computing, preparing
 from cluster.connection import Address, lazily_connected, terminate_as_interrupted
 from cluster.keeping import Keeper
 from cluster.progress import Progress
@@ -182,6 +182,7 @@ def _execute(
     code: str,
 ) -> None:
     records, total = folder.records(), trials_of(study)
+    features = computing.features(study, prepared, folder.prepared, console)
     facts = RunFacts(
         groups="known" if prepared.split.groups_known else "unknown",
         leaky=prepared.split.leaky,
@@ -197,7 +198,7 @@ def _execute(
         try:
             ended = run_search(
                 study,
-                prepared.trial_data(),
+                prepared.trial_data(features),
                 folder.reference(),
                 facts,
                 Listeners(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from rich.console import Console
 
-from cluster import preparing
+from cluster import computing, preparing
 from cluster.connection import Address, lazily_connected
 from cluster.pool import Told, outcomes
 from cluster.runs import check_hosts, outlive_terminal, unedited_study
@@ -69,11 +69,12 @@ def show_means(
         if missing:
             preparing.say(tell, f"{len(missing)} of {len(trials) * repeats} trainings to do, on {connect()}")
             check_hosts(study, shape)
+            features = computing.features(study, prepared, folder.prepared, tell)
             from search.parallel import reachable
 
             work = SeedWork(
                 study=to_the_end(study),
-                data=reachable(prepared.trial_data()),
+                data=reachable(prepared.trial_data(features)),
                 reference=folder.reference(),
                 facts=RunFacts(
                     groups="known" if prepared.split.groups_known else "unknown",

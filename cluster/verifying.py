@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cluster import preparing
+from cluster import computing, preparing
 from cluster.connection import Address, lazily_connected
 from cluster.pool import Told, outcomes
 from cluster.runs import check_hosts, outlive_terminal, unedited_study
@@ -73,7 +73,8 @@ def verify(
         what = f"trial {record.ask.trial_id}: {_named(folds)} of the training and validation rows"
         preparing.say(console, f"{what}, on {connect()}")
         check_hosts(study, rows.x.shape[1:])
-        work = Work(study=study, ask=record.ask, rows=rows, trainer=trainer, scorer=scorer)
+        features = computing.features(study, prepared, folder.prepared, console)
+        work = Work(study=study, ask=record.ask, rows=rows, trainer=trainer, scorer=scorer, features=features)
         with Told(console, len(folds), "folds") as told:
             ended = list(_outcomes(work, folds, told))
     groups = sorted((held for outcome in ended for held in outcome.groups), key=lambda held: held.group)
@@ -124,7 +125,8 @@ def _outcomes(work: Work, folds: Sequence[Fold], told: Told) -> Iterator[Outcome
     """
     from search.parallel import reachable_inputs
 
-    shared = replace(work, rows=replace(work.rows, x=reachable_inputs(work.rows.x)))
+    features = None if work.features is None else reachable_inputs(work.features)
+    shared = replace(work, rows=replace(work.rows, x=reachable_inputs(work.rows.x)), features=features)
     for outcome in outcomes(work.study, FoldWorker, shared, folds, _where):
         if outcome.error is not None:
             raise RunError(

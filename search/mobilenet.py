@@ -26,6 +26,8 @@ photos, 14 epochs of 25 steps: the losses are the same, and the validation rows'
 (after .36) with .99, and at 1.0 with .9."""
 LAST = "conv_pw_13_relu"
 """The last layer that MobileNet's weights reach."""
+POOLED = "pooled"
+"""The layer whose output the dense layers take."""
 
 
 def build(inputs: Any, config: Config) -> Any:
@@ -45,17 +47,21 @@ def build(inputs: Any, config: Config) -> Any:
         input_tensor=inputs,
         include_top=False,
         weights=None,
-        pooling="avg",
         alpha=max(config.width, NARROWEST),
     )
     for layer in convolutions.layers:
         layer.trainable = not config.frozen
         if config.weights == "none" and isinstance(layer, layers.BatchNormalization):
             layer.momentum = SETTLING
-    x = convolutions.output
+    x = layers.GlobalAveragePooling2D(name=POOLED)(convolutions.output)
     for count in (1024, 1024, 512):
         x = layers.Dense(max(1, round(count * config.width)), activation="relu")(x)
     return x
+
+
+def frozen_up_to(config: Config) -> str | None:
+    """Returns the last layer of those that never train, by name; None where all layers train."""
+    return POOLED if config.frozen else None
 
 
 def start(model: Any, config: Config) -> None:

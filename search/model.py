@@ -61,6 +61,19 @@ def build(
     return model
 
 
+def below(model: Any, layer: str) -> Any:
+    """Returns the part of a network from its rows to the output of a layer, made of the same layers."""
+    return keras.Model(model.input, model.get_layer(layer).output, name="below")
+
+
+def above(model: Any, layer: str) -> Any:
+    """Returns the part of a network from the output of a layer to its logits, made of the same layers.
+
+    Weights set or trained in the part are those of the network, and the other way round.
+    """
+    return keras.Model(model.get_layer(layer).output, model.output, name="above")
+
+
 @contextmanager
 def _dtype_policy(name: str) -> Iterator[None]:
     """Sets the dtype policy of the layers that are made meanwhile, whatever the user's keras.json says."""

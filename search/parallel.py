@@ -9,7 +9,7 @@ import ray
 from numpy.typing import NDArray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from search.session import TrialData
+from search.session import Features, TrialData
 from search.shards import Inputs, Part, Shards
 from spaces.errors import RunError
 from spaces.study import Resources
@@ -76,7 +76,10 @@ def reachable(data: TrialData) -> TrialData:
     """
     shared: dict[int, Shards] = {}
     train, validation = (_reachable(x, shared) for x in (data.x_train, data.x_validation))
-    return replace(data, x_train=train, x_validation=validation)
+    features = data.features
+    if features is not None:
+        features = Features(_reachable(features.train, shared), _reachable(features.validation, shared))
+    return replace(data, x_train=train, x_validation=validation, features=features)
 
 
 def reachable_inputs(x: Inputs) -> Inputs:
@@ -89,11 +92,13 @@ def _reachable(x: Any, shared: dict[int, Shards]) -> Any:
     if any(ALONE in node["Resources"] for node in ray.nodes() if node["Alive"]):
         return x
     match x:
-        case Part(whole=Shards() as shards):
-            if id(shards) not in shared:
-                refs = tuple(ray.put(shards.values(k)) for k in range(len(shards.names)))
-                shared[id(shards)] = replace(shards, elsewhere=_Objects(refs))
-            return Part(shared[id(shards)], x.rows)
+        case Part():
+            return Part(_reachable(x.whole, shared), x.rows)
+        case Shards():
+            if id(x) not in shared:
+                refs = tuple(ray.put(x.values(k)) for k in range(len(x.names)))
+                shared[id(x)] = replace(x, elsewhere=_Objects(refs))
+            return shared[id(x)]
         case _:
             return x
 

@@ -15,8 +15,8 @@ from search.event_evaluation import check_events
 from search.events import coverage, windows_of
 from search.reference import Reference
 from search.rows import Recording, Rows
-from search.session import TrialData
-from search.shards import Part
+from search.session import TrialData, features_of
+from search.shards import Inputs, Part
 from search.sources import table
 from search.splits import Split, digest, split
 from search.storage import absolute
@@ -43,10 +43,26 @@ class Prepared:
     data_digest: str
     split_digest: str
 
-    def trial_data(self) -> TrialData:
-        """Returns what trials see: training and validation rows, and no test row."""
+    def trial_data(self, features: Inputs | None = None) -> TrialData:
+        """Returns what trials see: training and validation rows, and no test row.
+
+        Args:
+            features: of the rows of `seen`, in their order; see `search.features`.
+        """
         rows, train, validation = self.rows, self.split.train, self.split.validation
-        return TrialData(Part(rows.x, train), rows.y[train], Part(rows.x, validation), rows.y[validation])
+        seen = self.seen_rows
+        return TrialData(
+            Part(rows.x, train),
+            rows.y[train],
+            Part(rows.x, validation),
+            rows.y[validation],
+            features_of(features, np.searchsorted(seen, train), np.searchsorted(seen, validation)),
+        )
+
+    @property
+    def seen_rows(self) -> NDArray[np.int64]:
+        """Which rows are for training or validation, ascending."""
+        return np.union1d(self.split.train, self.split.validation)
 
     def reference(self, study: Study) -> Reference:
         """Draws the half-splits of the validation rows.
@@ -66,7 +82,7 @@ class Prepared:
 
     def seen(self) -> Rows:
         """Returns the training and validation rows, in their order in the data, as rows of their own."""
-        rows, taken = self.rows, np.union1d(self.split.train, self.split.validation)
+        rows, taken = self.rows, self.seen_rows
         return replace(
             rows,
             x=Part(rows.x, taken),

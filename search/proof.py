@@ -1,6 +1,7 @@
 """The proof of the decode: no trial gets a row before its scores are shown to be what was trained."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -19,6 +20,8 @@ PROBED_ROWS = 64
 PROVEN_ROWS = 4096
 """Rows on which the losses are compared; of more rows so many are drawn. What makes a decode wrong makes it
 wrong on every row, and scores of other weights differ on every row, too."""
+SPREAD_ROWS = 16
+"""Rows of each part on which features are recomputed."""
 
 
 def prove(
@@ -31,6 +34,7 @@ def prove(
     raw: NDArray[np.float32],
     logits: NDArray[np.float32] | None = None,
     batch_size: int = 512,
+    whole: tuple[Any, Inputs] | None = None,
 ) -> float:
     """Holds the compiled model against the raw scores that stand for it.
 
@@ -48,6 +52,8 @@ def prove(
         raw: the raw scores `(n,)` to be proven.
         logits: the logits `(n, head.logits)` that the scores were decoded from; predicted here if left out.
         batch_size: rows evaluated at once.
+        whole: the network that the model is the upper part of, with the network's own inputs `(n, ...)`;
+            given where `x` is features.
 
     Returns:
         The relative difference of the two losses.
@@ -62,7 +68,8 @@ def prove(
             f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}: nothing is learnt yet; "
             "try more epochs, more data, or another learning rate"
         )
-    _prove_linear_output(model, head, x[:PROBED_ROWS], raw[:PROBED_ROWS])
+    network, inputs = (model, x) if whole is None else whole
+    _prove_linear_output(network, head, inputs[:PROBED_ROWS], raw[:PROBED_ROWS])
     if logits is None:
         logits = model.predict(_Some(x, head.encode(y), np.arange(len(y)), batch_size), verbose=0)
     votes = head.votes(logits).astype(np.float64)
@@ -83,6 +90,41 @@ def prove(
             f"evaluate() gives {loss} {trained:.6g}, the scores of head {head.name} give {expected:.6g}"
         )
     return difference
+
+
+def prove_features(
+    network: Any, layer: str, above: Any, parts: Sequence[tuple[Inputs, Inputs]], rows: int = SPREAD_ROWS
+) -> None:
+    """Holds features that were computed beforehand against what the network makes of the rows themselves.
+
+    On some rows of each part, spread over it: the layer gives the same features, and the whole network the
+    same logits as the layers above give on the features.
+
+    Args:
+        network: the whole network, from rows to logits.
+        layer: the name of its layer that gives the features.
+        above: its part from features to logits.
+        parts: rows `(n, ...)` with their features `(n, units)`.
+        rows: how many of each part.
+
+    Raises:
+        TrialError: they differ.
+    """
+    both = keras.Model(network.input, [network.get_layer(layer).output, network.output])
+    for x, features in parts:
+        taken = np.unique(np.linspace(0, len(x) - 1, rows).astype(np.int64))
+        known = features[taken]
+        own = [keras.ops.convert_to_numpy(output) for output in both(x[taken], training=False)]
+        given = [known, keras.ops.convert_to_numpy(above(known, training=False))]
+        for what, least, ours, theirs in zip(("features", "logits"), (0.0, 1.0), own, given, strict=True):
+            scale = least + float(np.abs(ours).max())
+            apart = float(np.abs(ours - theirs).max())
+            if not apart <= PROOF_TOLERANCE * scale:
+                raise TrialError(
+                    "features computed beforehand must be what the network makes of the rows, but their "
+                    f"{what} differ by {apart:.3g} of {scale:.3g}; delete the prepared features, or set "
+                    "training.feature_cache=false"
+                )
 
 
 class _Some(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types

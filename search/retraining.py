@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from search import backend
+from search import backend, features
 from search.preparation import check_same, prepare
 from search.provenance import code_digest
 from search.record import Ask, Record
@@ -108,7 +108,13 @@ def retrain(folder: Path) -> None:
         code_digest=code_digest(study, prepared.rows.x.shape[1:]),
     )
     place = Place(node="here", gpu_share=job.gpu_share)
-    data, reference = prepared.trial_data(), prepared.reference(study)
+    # Those of the run, if they are still there; else computed by what the trial had.
+    given = study.resources.model_copy(
+        update={"cpus": job.threads, "gpus": job.gpu_share, "trials_per_gpu": None}
+    )
+    of_trial = study.model_copy(update={"resources": given})
+    data = prepared.trial_data(features.computed_here(of_trial, prepared, job.prepared))
+    reference = prepared.reference(study)
     trial = Trial(job.ask, study, data, reference, facts, keras_trainer, place)
     # By the rungs of the run: it may have been measured on the way, and stopped at one.
     finished = trial.to_next_rung()

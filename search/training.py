@@ -13,10 +13,11 @@ from search import model as network
 from search.augmentation import augment
 from search.losses import training_loss
 from search.metrics import RANKING_METRICS
-from search.proof import prove
+from search.proof import prove, prove_features
 from search.rows import READ_BYTES, blocks
-from search.session import Trained, TrialData
+from search.session import Features, Trained, TrialData
 from search.shards import Inputs
+from search.trunks import trunk_of
 from spaces.errors import TrialError
 from spaces.heads import HEADS
 from spaces.study import Training as TrainingRules
@@ -169,6 +170,9 @@ class Training:
     Mixed precision is for training alone. Every number that a trial is judged by comes from `shipped`, the
     float32 network that a bundle holds, which takes over the weights; without mixed precision it is `model`.
 
+    Where the data has features, only the layers above them are trained and scored. They are layers of the
+    whole network, which is built and seeded as ever, proven, and handed over.
+
     Args:
         config: what to train.
         rules: epochs, patience and plateau, mixed precision and XLA.
@@ -190,21 +194,31 @@ class Training:
         keras.utils.clear_session()
         keras.utils.set_random_seed(seed)
         self._config, self._rules, self._data = config, rules, data
+        layer = self._layer = (
+            trunk_of(config.trunk).frozen_up_to(config) if data.features is not None else None
+        )
         self._head = HEADS[config.head]
         self._precision = backend.precision(rules.mixed_precision)
         loss = training_loss(self._head, config.loss, config.loss_parameters)
         shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
         compiles = backend.compiles(rules.xla)
         self.model = network.build(config, shape, dtype, precision=self._precision)
-        self.model.compile(optimizer=network.optimizer(config), loss=loss, jit_compile=compiles)
-        self.shipped = self.model
+        self._fitted = self.model if layer is None else network.above(self.model, layer)
+        self._fitted.compile(optimizer=network.optimizer(config), loss=loss, jit_compile=compiles)
+        self.shipped, self._scored = self.model, self._fitted
         if self._precision != "float32":
             self.shipped = network.build(config, shape, dtype, pretrained=False)
-            self.shipped.compile(loss=loss, jit_compile=compiles)
-        self._batches = Batches(data, config, seed)
-        self._steering = Steering(self.shipped, data, self._batches, config, rules, metric)
+            self._scored = self.shipped
+            if layer is not None:
+                self.shipped.set_weights(self.model.get_weights())  # those of frozen layers for good
+                self._scored = network.above(self.shipped, layer)
+            self._scored.compile(loss=loss, jit_compile=compiles)
+        self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
+        self._batches = Batches(self._inputs, config, seed)
+        self._steering = Steering(self._scored, self._inputs, self._batches, config, rules, metric)
         self._limits = [] if limit_s is None else [Limit(limit_s, rules.epochs)]
         self._epochs = 0
+        self._proven = False
 
     @property
     def device(self) -> str:
@@ -227,7 +241,7 @@ class Training:
         Raises:
             TrialError: loss or logits stopped being finite, or the limit is reached.
         """
-        self.model.fit(
+        self._fitted.fit(
             self._batches,
             initial_epoch=self._epochs,
             epochs=min(epochs, self._rules.epochs),
@@ -243,24 +257,40 @@ class Training:
         Raises:
             TrialError: the proof failed.
         """
-        steering, shipped = self._steering, self.shipped
-        current = shipped.get_weights()
-        shipped.set_weights(steering.best_weights)
-        x, y = self._data.x_validation, self._data.y_validation
+        steering, scored = self._steering, self._scored
+        current = scored.get_weights()
+        scored.set_weights(steering.best_weights)
+        x, y = self._inputs.x_validation, self._inputs.y_validation
         # Those of the best epoch: that they belong to its weights is what the proof shows.
         logits = steering.best_logits
         raw, config = self._head.score(logits), self._config
-        proof = prove(shipped, self._head, config.loss, config.loss_parameters, x, y, raw, logits)
-        shipped.set_weights(current)
+        whole = None if scored is self.shipped else (self.shipped, self._data.x_validation)
+        proof = prove(scored, self._head, config.loss, config.loss_parameters, x, y, raw, logits, whole=whole)
+        self._prove_features()
+        weights = steering.best_weights if whole is None else self.shipped.get_weights()
+        scored.set_weights(current)
         return Trained(
             raw=raw,
-            weights=steering.best_weights,
+            weights=weights,
             epochs=self._epochs,
             best_epoch=steering.best_epoch,
             steering_value=steering.best_value,
             history=tuple(steering.history),
             proof=proof,
         )
+
+    def _prove_features(self) -> None:
+        """Proves features, once: neither they nor the layers below them change in training."""
+        features, layer, data = self._data.features, self._layer, self._data
+        if features is None or layer is None or self._proven:
+            return
+        parts = ((data.x_train, features.train), (data.x_validation, features.validation))
+        prove_features(self.shipped, layer, self._scored, parts)
+        self._proven = True
+
+
+def _in_place_of_rows(data: TrialData, features: Features) -> TrialData:
+    return TrialData(features.train, data.y_train, features.validation, data.y_validation)
 
 
 def predict_logits(model: Any, x: Inputs) -> NDArray[np.float32]:

@@ -27,6 +27,8 @@ class Trunk:
         build: input tensor `(batch, *shape)` and what to build -> features `(batch, units)`, weights drawn.
         author: the settings its authors published, as fields of a `Config`.
         pixels: range that uint8 pixels are scaled to; float32 rows are taken as they are.
+        frozen_up_to: the name of the last layer below all that train: its output, `(batch, units)`, is the
+            same in every trial of a study. None where all layers train.
         start: gives a network built of it the weights it starts from, if they are not the drawn ones.
         check: refuses, for rows of a shape, what no trial could build or start from.
     """
@@ -37,6 +39,7 @@ class Trunk:
     build: Callable[[Any, Config], Any]
     author: Mapping[str, Any]
     pixels: tuple[float, float] = (0.0, 1.0)
+    frozen_up_to: Callable[[Config], str | None] = _nothing
     start: Callable[[Any, Config], None] = _nothing
     check: Callable[[Config, tuple[int, ...]], None] = _nothing
 
@@ -135,6 +138,7 @@ _ALL = (
         build=mobilenet.build,
         author=_PLAIN,
         pixels=(-1.0, 1.0),
+        frozen_up_to=mobilenet.frozen_up_to,
         start=mobilenet.start,
         check=mobilenet.check,
     ),

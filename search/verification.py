@@ -18,7 +18,7 @@ from search.preparation import reference_of
 from search.record import Ask
 from search.reference import Reference
 from search.rows import Rows
-from search.session import Trained, Trainer, TrialData
+from search.session import Trained, Trainer, TrialData, features_of
 from search.shards import Inputs, Part
 from search.trial import estimates_log_odds
 from spaces.errors import RunError, TrialError
@@ -47,6 +47,7 @@ class Work:
         rows: the training and validation rows of the study, of known groups.
         trainer: starts a training.
         scorer: scores held-out rows.
+        features: of the rows, `(n, units)`; None where there are none.
     """
 
     study: Study
@@ -54,6 +55,7 @@ class Work:
     rows: Rows
     trainer: Trainer
     scorer: Scorer
+    features: Inputs | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +177,13 @@ def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut, ...]:
         raise RunError(f"trial {work.ask.trial_id} has no configuration to train")
     validation = _rows_of(rows, fold.validation)
     train = np.setdiff1d(np.arange(len(rows)), np.union1d(validation, _rows_of(rows, fold.held_out)))
-    data = TrialData(Part(rows.x, train), rows.y[train], Part(rows.x, validation), rows.y[validation])
+    data = TrialData(
+        Part(rows.x, train),
+        rows.y[train],
+        Part(rows.x, validation),
+        rows.y[validation],
+        features_of(work.features, train, validation),
+    )
     session = work.trainer(work.ask, study, data)
     began = time.monotonic()
     session.advance(study.training.epochs)

@@ -247,6 +247,7 @@ class Training(Frozen):
         default="auto", description="training alone: scores are always computed in float32; auto: on a GPU"
     )
     xla: Literal["auto"] | bool = Field(default="auto", description="compile with XLA; auto: on a GPU")
+    feature_cache: bool = Field(default=True, description="of frozen layers: computed once for all trials")
 
 
 class Asha(Frozen):
