@@ -85,10 +85,19 @@ def _dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def optimizer(config: Config) -> Any:
-    """Returns the configuration's optimizer, fresh."""
+def optimizer(config: Config, cosine_steps: int | None = None) -> Any:
+    """Returns the configuration's optimizer, fresh.
+
+    Args:
+        config: names it.
+        cosine_steps: the steps in which its learning rate falls to 0 along half a cosine (Loshchilov and
+            Hutter 2017, without restarts); None leaves the rate to others.
+    """
+    rate: Any = config.learning_rate
+    if cosine_steps is not None:
+        rate = keras.optimizers.schedules.CosineDecay(rate, cosine_steps)
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(config.learning_rate, momentum=config.momentum or 0.0)
+        return keras.optimizers.SGD(rate, momentum=config.momentum or 0.0)
     if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(config.learning_rate)
+        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+    return keras.optimizers.Adam(rate)

@@ -155,7 +155,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
             return
         self._since_best += 1
         self._since_lower += 1
-        if self._since_lower >= self._rules.plateau_patience:
+        if self._rules.schedule == "plateau" and self._since_lower >= self._rules.plateau_patience:
             self.model.optimizer.learning_rate = (
                 self.model.optimizer.learning_rate * self._rules.plateau_factor
             )
@@ -175,7 +175,7 @@ class Training:
 
     Args:
         config: what to train.
-        rules: epochs, patience and plateau, mixed precision and XLA.
+        rules: epochs, patience and schedule, mixed precision and XLA.
         metric: the steering metric, a key of `RANKING_METRICS`.
         data: the rows, mapped.
         seed: of weights, shuffling and dropout.
@@ -204,7 +204,10 @@ class Training:
         compiles = backend.compiles(rules.xla)
         self.model = network.build(config, shape, dtype, precision=self._precision)
         self._fitted = self.model if layer is None else network.above(self.model, layer)
-        self._fitted.compile(optimizer=network.optimizer(config), loss=loss, jit_compile=compiles)
+        self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
+        self._batches = Batches(self._inputs, config, seed)
+        steps = len(self._batches) * rules.epochs if rules.schedule == "cosine" else None
+        self._fitted.compile(optimizer=network.optimizer(config, steps), loss=loss, jit_compile=compiles)
         self.shipped, self._scored = self.model, self._fitted
         if self._precision != "float32":
             self.shipped = network.build(config, shape, dtype, pretrained=False)
@@ -213,8 +216,6 @@ class Training:
                 self.shipped.set_weights(self.model.get_weights())  # those of frozen layers for good
                 self._scored = network.above(self.shipped, layer)
             self._scored.compile(loss=loss, jit_compile=compiles)
-        self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
-        self._batches = Batches(self._inputs, config, seed)
         self._steering = Steering(self._scored, self._inputs, self._batches, config, rules, metric)
         self._limits = [] if limit_s is None else [Limit(limit_s, rules.epochs)]
         self._epochs = 0

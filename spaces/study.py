@@ -237,10 +237,11 @@ class Training(Frozen):
     """How one trial is trained."""
 
     epochs: int = Field(default=30, ge=1)
-    patience: int = Field(
-        default=8, ge=1, description="epochs without a better steering value before the end"
-    )
+    patience: int = Field(default=8, ge=1, description="epochs without a better value before the end")
     min_delta: float = Field(default=0.0, ge=0)
+    schedule: Literal["plateau", "cosine"] = Field(
+        default="plateau", description="the rate: lower where nothing gets better, or a cosine to 0"
+    )
     plateau_patience: int = Field(default=3, ge=1)
     plateau_factor: float = Field(default=0.5, gt=0, le=1)
     mixed_precision: Literal["auto", "none", "bfloat16", "float16"] = Field(

@@ -72,6 +72,17 @@ def test_the_scores_are_those_of_the_best_epoch(data):
     np.testing.assert_array_equal(logits[:, 1] - logits[:, 0], best.raw)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_the_cosine_takes_the_rate_to_0_over_all_epochs(data, optimizer):
+    chosen = CONFIG.model_copy(update={"optimizer": optimizer, "momentum": 0.9, "weight_decay": 1e-4})
+    rules = Rules(epochs=6, schedule="cosine", patience=6)
+    session, best = train(data, (2, 3, 6), chosen, rules)
+    steps = 6 * len(session._batches)
+    at = np.arange(1, 7) * len(session._batches)  # however often it was looked at
+    expected = chosen.learning_rate * (1 + np.cos(np.pi * at / steps)) / 2
+    np.testing.assert_allclose([rate for _, _, rate in best.history], expected, rtol=1e-5, atol=1e-9)
+
+
 def test_patience_ends_the_training_and_the_plateau_lowers_the_rate(data):
     rules = Rules(epochs=50, patience=3, plateau_patience=1, plateau_factor=0.5)
     frozen = CONFIG.model_copy(update={"learning_rate": 1e-8})  # nothing moves, so nothing gets better
