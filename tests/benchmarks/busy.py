@@ -77,7 +77,9 @@ def results(full: bool = False) -> Iterator[Result]:
         with tempfile.TemporaryDirectory() as scratch:
             noted = Path(scratch) / "spans.jsonl"
             os.environ[spans.FILE] = str(noted)
-            study = quickstart(Path(scratch), seed=number, budget={"trials": TRIALS}, **({} if full else SHORT))
+            study = quickstart(
+                Path(scratch), seed=number, budget={"trials": TRIALS}, **({} if full else SHORT)
+            )
             folder = run_here(study, "busy", spans.timed_trainer)
             share, between = shares(spans.read(noted), cores())
             train_s = sum(record.train_s for record in folder.records())

@@ -149,7 +149,7 @@ def exponent(x: Sequence[float], y: Sequence[float]) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
-def growth(what: str, x: Sequence[float], y: Sequence[float], of: str, **more: Any) -> Result:
+def grown(what: str, x: Sequence[float], y: Sequence[float], of: str, **more: Any) -> Result:
     """A result that is an exponent, with what it was fitted to.
 
     Args:
