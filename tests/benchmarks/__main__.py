@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks [--full] [--only NAME ...] [--no-log]`: what `make bench` and `bench-full` run.
 
-Every benchmark runs in a process of its own, one after the other; one that fails is a row that says so. In the
-end the table is printed and appended to LOG.md, with date, machine and commit.
+Every benchmark runs in a process of its own, one after the other; one that fails is a row that says so. In
+the end the table is printed and appended to LOG.md, with date, machine and commit.
 """
 
 import argparse
@@ -35,8 +35,8 @@ class Benchmark:
 
     Args:
         name: of the module.
-        minutes, full_minutes: what it takes on two cores, in `make bench` and in `make bench-full`; 0 where it
-            is left out.
+        minutes, full_minutes: what it takes on two cores, in `make bench` and in `make bench-full`; 0 where
+            it is left out.
         what: what it shows.
     """
 
@@ -82,12 +82,19 @@ def measured(benchmark: Benchmark, full: bool) -> list[Result]:
             except subprocess.TimeoutExpired:
                 error = f"took longer than {PATIENCE * minutes:g} min; {last_line(said)}"
             finally:
-                with contextlib.suppress(ProcessLookupError):  # Ray's processes, should it have left any
-                    os.killpg(process.pid, signal.SIGKILL)
+                end_session(process.pid)
                 process.wait()
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     found = [from_json(line) for line in lines]
-    return found + [Result(what=benchmark.what, error=error)] if error else found
+    return [*found, Result(what=benchmark.what, error=error)] if error else found
+
+
+def end_session(leader: int) -> None:
+    """Kills all that a benchmark started and left behind; Ray gives its processes groups of their own."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[3]) == leader:
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 def last_line(path: Path) -> str:
@@ -118,6 +125,7 @@ def main() -> int:
     if said.one:
         collected(importlib.import_module(f"tests.benchmarks.{said.one}").results(said.full), said.to)
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended then, too
     console, results, began, where = Console(), [], time.monotonic(), machine.described()
     for benchmark in BENCHMARKS:
         minutes = benchmark.full_minutes if said.full else benchmark.minutes

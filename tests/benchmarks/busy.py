@@ -1,8 +1,9 @@
 """How busy workers are, and where the rest of their time goes: `python -m tests.benchmarks.busy [--full]`.
 
-Busy are the seconds inside `fit` and `evaluate`, which are those that a record's `train_s` counts: training with
-the steering after each epoch, and the best epoch's scores with the proof of their decode. Thresholds, intervals
-and making the network are not. Over workers x wall, from the start of the first trial to the start of the last.
+Busy are the seconds inside `fit` and `evaluate`, which are those that a record's `train_s` counts: training
+with the steering after each epoch, and the best epoch's scores with the proof of their decode. Thresholds,
+intervals and making the network are not. They stand over workers x wall, both from the start of the first
+trial to the start of the last.
 """
 
 import os
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -76,11 +78,11 @@ def results(full: bool = False) -> Iterator[Result]:
     for number in range(3 if full else 1):
         with tempfile.TemporaryDirectory() as scratch:
             noted = Path(scratch) / "spans.jsonl"
-            os.environ[spans.FILE] = str(noted)
             study = quickstart(
                 Path(scratch), seed=number, budget={"trials": TRIALS}, **({} if full else SHORT)
             )
-            folder = run_here(study, "busy", spans.timed_trainer)
+            with patch.dict(os.environ, {spans.FILE: str(noted)}):
+                folder = run_here(study, "busy", spans.timed_trainer)
             share, between = shares(spans.read(noted), cores())
             train_s = sum(record.train_s for record in folder.records())
         came.append(busy(share))

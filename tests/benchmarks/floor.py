@@ -1,8 +1,9 @@
 """A search, over its own trials without one: `python -m tests.benchmarks.floor [--full]`.
 
-Each round runs the command, and then trains the trials that it came to again, with their configurations, seeds
-and epochs: as many processes as workers, one thread each, warm (Keras imported, a network trained before the
-clock starts), taking one trial after another. No driver, no scheduler, no rungs, nothing written. Two floors:
+Each round runs the command, and then trains the trials that it came to again, with their configurations,
+seeds and epochs: as many processes as workers, one thread each, warm (Keras imported, a network trained
+before the clock starts), taking one trial after another. No driver, no scheduler, no rungs, nothing written.
+Two floors:
 
 - tight: our own training, proof and measuring;
 - bare: `fit` on arrays in memory, `predict` on the validation rows after every epoch, and nothing else.
@@ -106,7 +107,7 @@ def work(path: Path, todo: list[Record], bare_fit: bool, turn: Any, barrier: Any
 
 
 def floor_s(run: RunFolder, *, bare_fit: bool) -> float:
-    """Wall time of a run's trials in processes of their own, from the start of the first to the end of the last."""
+    """Wall time of a run's trials in processes of their own, from the first's start to the last's end."""
     todo, workers = ran(run.records()), cores()
     context = multiprocessing.get_context("spawn")
     turn, barrier, ended = context.Value("i", 0), context.Barrier(workers), context.Queue()

@@ -108,7 +108,7 @@ class Clock:
         return self._ended[trials][0] - (self._started_s or 0.0)
 
     def bookkeeping_s(self, last: int) -> tuple[float, float, float]:
-        """Of a trial among the 100 up to number `last`: wall without sampler, wall, and the driver's CPU time."""
+        """Means of the 100 trials up to number `last`: wall without sampler, wall, the driver's CPU time."""
         wall, cpu, sampling = np.diff(np.array(self._ended[last - LAST : last + 1]), axis=0).mean(axis=0)
         return wall - sampling, wall, cpu - sampling
 

@@ -1,4 +1,4 @@
-"""What a result was measured on, without the machine's name: cores, processor, memory, GPU, load and commit."""
+"""What a result was measured on, but no machine's name: cores, processor, memory, GPU, load, commit."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Memory that is a worker's own on a set of 3 GB, minus the same on 3 MB: `python -m tests.benchmarks.private`.
+"""Memory of a worker's own on a set of 3 GB, minus the same on 3 MB: `python -m tests.benchmarks.private`.
 
 Anonymous memory, which leaves out mapped files; the largest of the trial workers', baselines included. Needs
 9 GB of disk and 4 GB of memory.

@@ -94,7 +94,7 @@ class Result:
         theirs = "" if self.against is None else self.against
         if self.theirs:
             theirs += f": {spread(self.theirs, self.unit)}"
-        ratio = spread(self.ratios) if self.theirs else ""
+        ratio = spread(self.ratios, of=times) if self.theirs else ""
         return self.what, spread(self.ours, self.unit), theirs, ratio, _target(self.target), _met(self.met)
 
     def to_json(self) -> str:
@@ -113,8 +113,8 @@ def from_json(line: str) -> Result:
 def _target(target: Target | None) -> str:
     if target is None:
         return ""
-    times = "x" if target.of == "ratio" else ""
-    return f"{'<=' if target.sense == 'at most' else '>='} {number(target.limit)}{times}"
+    unit = "x" if target.of == "ratio" else ""
+    return f"{'<=' if target.sense == 'at most' else '>='} {target.limit:g}{unit}"
 
 
 def _met(met: bool | None) -> str:
@@ -125,13 +125,18 @@ def number(value: float) -> str:
     """A number with three digits; infinity is a time at which something never came."""
     if math.isinf(value):
         return "never"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:#.3g}"
 
 
-def spread(values: Sequence[float], unit: str = "") -> str:
+def times(ratio: float) -> str:
+    """A ratio; over a time that never came it is 0, of which all that is known is that it is below 1."""
+    return "< 1" if ratio == 0 else number(ratio)
+
+
+def spread(values: Sequence[float], unit: str = "", of: Callable[[float], str] = number) -> str:
     """The median with its unit, and from where to where the rounds went if there were several."""
-    middle = f"{number(statistics.median(values))} {unit}".strip()
-    return middle if len(values) == 1 else f"{middle} ({number(min(values))} to {number(max(values))})"
+    middle = f"{of(statistics.median(values))} {unit}".strip()
+    return middle if len(values) == 1 else f"{middle} ({of(min(values))} to {of(max(values))})"
 
 
 def paired(rounds: int, *systems: Callable[[], float]) -> Iterator[tuple[float, ...]]:

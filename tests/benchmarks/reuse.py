@@ -1,4 +1,4 @@
-"""Whether a worker grows over 200 trials that Keras trains in it: `python -m tests.benchmarks.reuse [--full]`.
+"""Whether a worker grows over 200 trials trained in it: `python -m tests.benchmarks.reuse [--full]`.
 
 Tiny networks of every head and loss, one worker, which takes them all. Its anonymous memory, without mapped
 files, is looked at as each record comes in.

@@ -1,7 +1,7 @@
 """Every threshold of 1,000,000 scores and what all seven rules choose: `python -m tests.benchmarks.sweep`.
 
 In turn with scikit-learn's two curves of the same scores, which choose nothing. What is timed is first held
-against brute force: small samples as a whole, and of the million 200 cuts, each counted by comparing all scores.
+against brute force: small samples as a whole, and of the million 200 cuts, each by comparing all scores.
 """
 
 import time
@@ -53,7 +53,7 @@ def check_small(seed: int) -> None:
 
 
 def check_large(y: NDArray[np.int8], score: NDArray[np.float32]) -> None:
-    """Counts at cuts drawn at random, by comparing all scores with each; none is better than what was chosen."""
+    """Counts cuts drawn at random by comparing all scores; none is better than what was chosen."""
     whole, positive = curve(y, score), y == 1
     places = np.random.default_rng(1).choice(whole.cuts.size, CUTS, replace=False)
     for place in places:
