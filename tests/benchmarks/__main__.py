@@ -50,12 +50,12 @@ BENCHMARKS = (
     Benchmark("sweep", 1, 1, "the exact sweep of thresholds, against scikit-learn's curves"),
     Benchmark("event_sweep", 1, 1, "the event counter, against timescoring"),
     Benchmark("leaderboard", 0.5, 0.5, "`leaderboard` over 100,000 trials, against DuckDB alone"),
-    Benchmark("rescoring", 2, 5, "`rescore`: ten policies over 2,000 trials"),
-    Benchmark("growth", 3, 25, "bookkeeping of no-op trials, and how it grows"),
-    Benchmark("scaling", 4, 10, "growth with windows and with workers"),
-    Benchmark("reuse", 3, 6, "memory of a worker over 200 trials"),
-    Benchmark("busy", 4, 12, "how busy workers are with training"),
-    Benchmark("floor", 6, 10, "a search, against the same trials without one"),
+    Benchmark("rescoring", 1.5, 4, "`rescore`: ten policies over 2,000 trials"),
+    Benchmark("growth", 2.5, 20, "bookkeeping of no-op trials, and how it grows"),
+    Benchmark("scaling", 4, 12, "growth with windows and with workers"),
+    Benchmark("reuse", 2.5, 5, "memory of a worker over reused trials"),
+    Benchmark("busy", 3, 25, "how busy workers are with training"),
+    Benchmark("floor", 5, 35, "a search, against the same trials without one"),
     Benchmark("private", 0, 8, "private memory of a worker on 3 GB, against 3 MB"),
 )
 """All of them, in the order in which they run."""
