@@ -1,10 +1,12 @@
 """900 recorded hours at 200 thresholds: the fast event counter, and timescoring on a part of the same.
 
-`python -m tests.benchmarks.event_sweep` prints both and the ratio per hour and threshold.
+`python -m tests.benchmarks.event_sweep`; every 20th threshold of timescoring's stands for twenty, and comes
+to the same counts.
 """
 
 import resource
 import time
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,12 +17,13 @@ from search.events import detected, windows_of
 from search.metrics import decide
 from search.rows import Recording
 from spaces.study import Events
+from tests.benchmarks.results import Result, paired, shown
 
-HOURS, TRIED = 900, 200
+HOURS, TRIED, EVERY = 900, 200, 20
 
 
-def main() -> None:
-    """Runs both and prints."""
+def results(full: bool = False) -> Iterator[Result]:
+    """Runs both, in turn."""
     rng = np.random.default_rng(0)
     second = np.arange(3600.0)
     recordings, scores = [], []
@@ -34,22 +37,34 @@ def main() -> None:
     score, rules = np.concatenate(scores), Events()
     windows = windows_of(recordings, names, np.tile(second, HOURS), 1.0)
     cuts = quantile_thresholds(score, TRIED)
-    began = time.perf_counter()
-    counts = summed(sweep(windows, score, cuts, rules))
-    fast_s = time.perf_counter() - began
-    slow_s = 0.0
-    for number in range(5, TRIED, 20):
+    found = []
+
+    def fast() -> float:
         began = time.perf_counter()
-        found = score_events(recordings, detected(windows, decide(score, cuts[number]), rules), "szcore")
-        slow_s += time.perf_counter() - began
-        assert (summed(found).tp, summed(found).fp) == (counts.tp[number], counts.fp[number])
-    slow_s *= 20
+        found.append(summed(sweep(windows, score, cuts, rules)))
+        return time.perf_counter() - began
+
+    def slow() -> float:
+        slow_s = 0.0
+        for number in range(5, TRIED, EVERY):
+            began = time.perf_counter()
+            of = score_events(recordings, detected(windows, decide(score, cuts[number]), rules), "szcore")
+            slow_s += time.perf_counter() - began
+            assert (summed(of).tp, summed(of).fp) == (found[-1].tp[number], found[-1].fp[number])
+        return slow_s * EVERY
+
+    rounds = list(paired(7 if full else 3, fast, slow))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{HOURS} hours x {TRIED} thresholds: {fast_s:.2f} s; timescoring {slow_s:.0f} s (of every 20th); "
-        f"ratio {slow_s / fast_s:.0f}; peak {peak_mb:.0f} MB, the rows included"
+    yield Result(
+        what=f"events of {HOURS} recorded hours at {TRIED} thresholds",
+        ours=tuple(mine for mine, _ in rounds),
+        unit="s",
+        against="timescoring",
+        theirs=tuple(their for _, their in rounds),
+        ratio_of="theirs/ours",
+        note=f"equal counts; peak {peak_mb:.0f} MB, the rows included",
     )
 
 
 if __name__ == "__main__":
-    main()
+    shown(results)

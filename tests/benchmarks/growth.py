@@ -3,32 +3,37 @@
 Trials that train nothing, with everything else real: Ray, Optuna, records, scores, weights, leaderboard. At
 100, 1,000 and 10,000 trials it prints, over the last 100 trials: wall time per trial; the driver's CPU time
 per trial, with and without what the sampler took; how long a worker that asks waits for its configuration,
-and what the sampler took to draw it (median and 95th percentile); the driver's memory.
+and what the sampler took to draw it (median and 95th percentile); the driver's memory. As a part of
+`make bench`, bookkeeping is the wall time per trial minus the CPU time that the sampler took.
 """
 
 import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
-from rich.console import Console
 
-from cluster import runs
 from cluster.progress import Progress
 from search.history import History
 from search.record import Ask
 from search.searcher import HeadSearcher
 from search.session import Trained, TrialData
 from spaces.study import Study
-from spaces.study_file import read
 from tests.benchmarks.memory import memory
+from tests.benchmarks.results import Result, Target, grown
+from tests.benchmarks.studies import run_here
 from tests.driving import write_study
 
 LAST = 100
 """Trials that a measurement looks back on."""
+COUNTED = (10, 30, 100, 300, 1000, 3000, 10_000)
+"""Trials at which a search's wall time so far is taken."""
 
 
 class NoOp:
@@ -60,28 +65,56 @@ def no_op_trainer(ask: Ask, study: Study, data: TrialData) -> NoOp:
 
 
 class Clock:
-    """Notes when trials end, and what suggestions cost, by wrapping the driver's own functions."""
+    """Notes when trials end, and what suggestions cost, by wrapping the driver's own functions meanwhile.
 
-    def __init__(self, points: tuple[int, ...]) -> None:
-        self._points, self._ended, self._sampling_s = points, [self._now()], 0.0
-        self._waits: list[float] = []
-        self._draws: list[float] = []
-        HeadSearcher.suggest = self._timed(HeadSearcher.suggest, self._waits)
-        History.draw = self._timed(History.draw, self._draws, sampler=True)
-        History.end = self._timed(History.end, [], sampler=True)
-        record = Progress.on_record
+    Args:
+        points: after so many trials it prints what they cost.
+    """
+
+    def __init__(self, points: tuple[int, ...] = ()) -> None:
+        self._points, self._sampling_s, self._waits, self._draws = points, 0.0, [], []
+        self._ended = [self._now()]
+        self._started_s: float | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Clock":
+        started, recorded = Progress.on_start, Progress.on_record
+
+        def on_start(progress: Progress, trial_id: str) -> None:
+            started(progress, trial_id)
+            self._started_s = self._started_s or time.perf_counter()
 
         def on_record(progress: Progress, finished: Any) -> None:
-            record(progress, finished)
+            recorded(progress, finished)
             self._ended.append(self._now())
             if len(self._ended) - 1 in self._points:
                 self._show(len(self._ended) - 1)
 
-        Progress.on_record = on_record
+        for owner, name, new in (
+            (HeadSearcher, "suggest", self._timed(HeadSearcher.suggest, self._waits)),
+            (History, "draw", self._timed(History.draw, self._draws, sampler=True)),
+            (History, "end", self._timed(History.end, [], sampler=True)),
+            (Progress, "on_start", on_start),
+            (Progress, "on_record", on_record),
+        ):
+            self._stack.enter_context(patch.object(owner, name, new))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def wall_s(self, trials: int) -> float:
+        """Seconds from the first trial's start until so many had ended."""
+        return self._ended[trials][0] - (self._started_s or 0.0)
+
+    def bookkeeping_s(self, last: int) -> tuple[float, float, float]:
+        """Means of the 100 trials up to number `last`: wall without sampler, wall, the driver's CPU time."""
+        wall, cpu, sampling = np.diff(np.array(self._ended[last - LAST : last + 1]), axis=0).mean(axis=0)
+        return wall - sampling, wall, cpu - sampling
 
     def _now(self) -> tuple[float, float, float]:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        return time.perf_counter(), used.ru_utime + used.ru_stime, getattr(self, "_sampling_s", 0.0)
+        return time.perf_counter(), used.ru_utime + used.ru_stime, self._sampling_s
 
     def _timed(self, call: Any, into: list[float], *, sampler: bool = False) -> Any:
         def timed(*arguments: Any) -> Any:
@@ -113,21 +146,55 @@ class Clock:
         )
 
 
+def no_ops(folder: Path, trials: int, workers: int, clock: Clock) -> None:
+    """Runs so many trials that train nothing."""
+    path = write_study(
+        folder,
+        {"budget": {"trials": trials}, "resources": {"workers": workers}, "database": "none"},
+        rows=240,
+    )
+    with clock:
+        run_here(path, "no-ops", no_op_trainer)
+
+
+def results(full: bool = False) -> Iterator[Result]:
+    """1,000 trials twice; in full 10,000, once."""
+    clocks, trials = [], 10_000 if full else 1000
+    for _ in range(1 if full else 2):
+        with tempfile.TemporaryDirectory() as scratch:
+            clocks.append(Clock())
+            no_ops(Path(scratch), trials, 2, clocks[-1])
+    at_200 = [clock.bookkeeping_s(200) for clock in clocks]
+    wall, cpu = (1000 * np.mean([took[k] for took in at_200]) for k in (1, 2))
+    yield Result(
+        what="bookkeeping per no-op trial, 200 trials, sampler excluded",
+        ours=tuple(took[0] for took in at_200),
+        unit="s",
+        target=Target(limit=0.1),
+        note=f"two workers; {wall:.0f} ms of wall with it, {cpu:.0f} ms of the driver's CPU time without it",
+    )
+    yield Result(
+        what=f"bookkeeping per no-op trial at {trials:,} trials",
+        ours=tuple(clock.bookkeeping_s(trials)[0] for clock in clocks),
+        unit="s",
+        against="at 100",
+        # From 50 to 150: the first trials of a search wait for the second worker.
+        theirs=tuple(clock.bookkeeping_s(150)[0] for clock in clocks),
+        target=Target(limit=2, of="ratio"),
+        note="" if full else "10,000 in `make bench-full`",
+    )
+    counted = [count for count in COUNTED if count <= trials]
+    walls = [float(np.mean([clock.wall_s(count) for clock in clocks])) for count in counted]
+    yield grown("wall time of a search against its trials", counted, walls, "s at so many no-op trials")
+
+
 def main(trials: int = 10_000, workers: int = 2) -> None:
     """Runs the trials and prints what they cost."""
+    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
-        path = write_study(
-            Path(scratch),
-            {"budget": {"trials": trials}, "resources": {"workers": workers}, "database": "none"},
-            rows=240,
-        )
-        Clock((100, 200, 500, 1000, 2000, 3000, 5000, 7000, trials))
-        began = time.perf_counter()
-        console = Console(quiet=True)
-        folder = runs.start(
-            read(path), path.parent, Path(scratch) / "runs", None, "local", console, no_op_trainer
-        )
-        print(f"{len(folder.kept())} kept; {time.perf_counter() - began:.0f} s in all")
+        clock = Clock((100, 200, 500, 1000, 2000, 3000, 5000, 7000, trials))
+        no_ops(Path(scratch), trials, workers, clock)
+    print(f"{time.perf_counter() - began:.0f} s in all")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """What `leaderboard` takes over many trials, as a whole process.
 
-`python -m tests.benchmarks.leaderboard [TRIALS]`. Its floor is a process that does nothing but ask DuckDB for
+`python -m tests.benchmarks.leaderboard`. Its floor is a process that does nothing but ask DuckDB for
 the ten best rows of the same file, in turn with it.
 """
 
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reports.columns import SCHEMA
+from tests.benchmarks.results import Result, Target, paired, shown
 from tests.conftest import ROOT
 
-PAIRS = 5
+TRIALS = 100_000
 FLOOR = """
 import sys, duckdb
 print(duckdb.sql(f"select rank, trial_id, head, value from '{sys.argv[1]}' order by rank limit 10"))
@@ -70,20 +71,25 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - began
 
 
-def main(trials: int) -> None:
-    """Prints medians of both, and the ratio of each pair."""
+def results(full: bool = False) -> Iterator[Result]:
+    """Times both, in turn."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "leaderboard.parquet"
-        pq.write_table(board(trials), path)
+        pq.write_table(board(TRIALS), path)
         ours = [sys.executable, str(ROOT / "search.py"), "leaderboard", folder, "--format", "table"]
         floor = [sys.executable, "-c", FLOOR, str(path)]
-        pairs = [(seconds(ours), seconds(floor)) for _ in range(PAIRS)]
-        print(f"{trials} rows, {path.stat().st_size / 1e6:.0f} MB, medians of {PAIRS} pairs")
-    ratios = [a / b for a, b in pairs]
-    print(f"leaderboard {statistics.median(a for a, _ in pairs):.2f} s (target 1.5)")
-    print(f"DuckDB alone {statistics.median(b for _, b in pairs):.2f} s")
-    print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        size_mb = path.stat().st_size / 1e6
+        rounds = list(paired(11 if full else 7, lambda: seconds(ours), lambda: seconds(floor)))
+    yield Result(
+        what=f"`leaderboard` over {TRIALS:,} trials, whole process",
+        ours=tuple(mine for mine, _ in rounds),
+        unit="s",
+        against="DuckDB alone on the same file",
+        theirs=tuple(their for _, their in rounds),
+        target=Target(limit=1.5),
+        note=f"{size_mb:.0f} MB",
+    )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    shown(results)

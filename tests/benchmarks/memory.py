@@ -8,7 +8,9 @@ drop at any time. Also the largest anonymous memory of one trial worker. From /p
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 def descendants(root: int) -> list[int]:
@@ -39,22 +41,37 @@ def memory(process: int) -> tuple[int, int, str]:
     return sizes.get("Pss", 0), sizes.get("Anonymous", 0), command
 
 
-def main(command: list[str]) -> int:
-    """Runs the command and prints its peaks."""
-    driver = subprocess.Popen(command)
-    peak_pss = peak_anonymous = peak_worker = 0
+@dataclass(frozen=True)
+class Peaks:
+    """The largest sums of bytes that were seen, and the exit code."""
+
+    pss: int
+    anonymous: int
+    worker_anonymous: int
+    code: int
+
+
+def watched(command: list[str], **how: Any) -> Peaks:
+    """Runs a command, with further arguments of `subprocess.Popen`, and looks at it twice a second."""
+    driver = subprocess.Popen(command, **how)
+    pss = anonymous = worker = 0
     while driver.poll() is None:
         found = [memory(process) for process in descendants(driver.pid)]
-        peak_pss = max(peak_pss, sum(pss for pss, _, _ in found))
-        peak_anonymous = max(peak_anonymous, sum(anonymous for _, anonymous, _ in found))
-        workers = [anonymous for _, anonymous, name in found if "Trainable" in name]
-        peak_worker = max([peak_worker, *workers])
+        pss = max(pss, sum(one for one, _, _ in found))
+        anonymous = max(anonymous, sum(one for _, one, _ in found))
+        worker = max([worker, *(one for _, one, name in found if "Trainable" in name)])
         time.sleep(0.5)
+    return Peaks(pss, anonymous, worker, driver.returncode)
+
+
+def main(command: list[str]) -> int:
+    """Runs the command and prints its peaks."""
+    peaks = watched(command)
     print(
-        f"peak PSS {peak_pss / 1e6:.0f} MB, anonymous {peak_anonymous / 1e6:.0f} MB, "
-        f"one worker's anonymous {peak_worker / 1e6:.0f} MB"
+        f"peak PSS {peaks.pss / 1e6:.0f} MB, anonymous {peaks.anonymous / 1e6:.0f} MB, "
+        f"one worker's anonymous {peaks.worker_anonymous / 1e6:.0f} MB"
     )
-    return driver.returncode
+    return peaks.code
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from search.rescoring import Rescoring
 from search.run_folder import RunFolder
 from search.trial import record
 from spaces.study import Study
+from tests.benchmarks.results import Result, Target
 from tests.scored_runs import FACTS, ask, begin
 
 POLICIES = [
@@ -114,6 +115,36 @@ def parts(folder: RunFolder, trials: int) -> None:
     print("ms of CPU a trial:", ", ".join(f"{name} {s / len(ids) * 1000:.1f}" for name, s in spent.items()))
 
 
+def timed(folder: RunFolder, policies: list[str]) -> tuple[float, float]:
+    """Wall and CPU seconds of the command."""
+    arguments = [word for policy in policies for word in ("--policy", policy)]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(
+        [sys.executable, "search.py", "rescore", str(folder.path), *arguments],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def results(full: bool = False) -> Iterator[Result]:
+    """Ten policies over 2,000 trials."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = made_up(Path(scratch) / "run", 2000, 30_000, 40)
+        took = [timed(folder, POLICIES) for _ in range(3 if full else 1)]
+    cpu = " and ".join(f"{cpu:.0f}" for _, cpu in took)
+    yield Result(
+        what="`rescore` with ten policies, 2,000 trials x 30,000 scores",
+        ours=tuple(wall for wall, _ in took),
+        unit="s",
+        target=Target(limit=30),
+        note=f"{cpu} s of CPU time",
+    )
+
+
 def main(trials: int = 2000, rows: int = 30_000, patients: int = 40) -> None:
     """Makes the run, measures, and prints."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -123,17 +154,7 @@ def main(trials: int = 2000, rows: int = 30_000, patients: int = 40) -> None:
         print(f"{trials} trials x {rows} scores, {patients} patients: made in {made_s:.0f} s")
         parts(folder, 40)
         for some in (POLICIES, POLICIES[:-1], POLICIES[:1]):
-            arguments = [word for policy in some for word in ("--policy", policy)]
-            before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-            subprocess.run(
-                [sys.executable, "search.py", "rescore", str(folder.path), *arguments],
-                cwd=ROOT,
-                check=True,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-            )
-            wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            wall, cpu = timed(folder, some)
             print(f"rescore with {len(some)} policies: {wall:.1f} s wall, {cpu:.1f} s user+sys", flush=True)
 
 
