@@ -84,6 +84,23 @@ def _settle_tensorflow() -> None:
             tf.config.set_logical_device_configuration(gpu, [limit])
 
 
+def forget() -> None:
+    """Lets go of the networks that this process trained before.
+
+    TensorFlow keeps, by name and for good, the gradient of every operation that defines its own. One is in
+    Keras' training step: were it kept, the graph of the whole step would stay with it, 6 MB a trial.
+    """
+    import keras
+
+    keras.utils.clear_session()
+    if keras.config.backend() == "tensorflow":
+        from tensorflow.python.framework import ops
+
+        registered = ops.gradient_registry._registry
+        for name in [name for name in registered if name.startswith("CustomGradient-")]:
+            del registered[name]
+
+
 def device() -> str:
     """Returns what Keras computes on here: `cpu`, or the name of the first accelerator."""
     import keras

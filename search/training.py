@@ -191,7 +191,7 @@ class Training:
         seed: int,
         limit_s: float | None = None,
     ) -> None:
-        keras.utils.clear_session()
+        backend.forget()
         keras.utils.set_random_seed(seed)
         self._config, self._rules, self._data = config, rules, data
         layer = self._layer = (
@@ -208,6 +208,8 @@ class Training:
         self._batches = Batches(self._inputs, config, seed)
         steps = len(self._batches) * rules.epochs if rules.schedule == "cosine" else None
         self._fitted.compile(optimizer=network.optimizer(config, steps), loss=loss, jit_compile=compiles)
+        # Else its variables are made while the training step is traced, which is then traced twice.
+        self._fitted.optimizer.build(self._fitted.trainable_variables)
         self.shipped, self._scored = self.model, self._fitted
         if self._precision != "float32":
             self.shipped = network.build(config, shape, dtype, pretrained=False)

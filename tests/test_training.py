@@ -1,5 +1,7 @@
 """Training: repeatable, untouched by being looked at, ended by patience, and stopped by nonsense."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -139,3 +141,21 @@ def test_every_row_is_drawn_once_an_epoch_in_an_order_of_its_own(data):
 )
 def test_rungs(asha, epochs, expected):
     assert rungs(Study(asha=asha, training=Rules(epochs=epochs))) == expected
+
+
+def test_nothing_stays_of_a_trial_that_is_over(data):
+    from tensorflow.python.framework import func_graph, ops
+
+    def graphs() -> int:
+        gc.collect()
+        return sum(type(one) is func_graph.FuncGraph for one in gc.get_objects())
+
+    def custom_gradients() -> int:
+        return sum(name.startswith("CustomGradient-") for name in ops.gradient_registry._registry)
+
+    train(data, (1,))
+    before, kept = graphs(), custom_gradients()
+    for _ in range(3):
+        train(data, (1,))
+    assert graphs() <= before
+    assert custom_gradients() <= kept
