@@ -28,10 +28,10 @@ soak: .venv/ready
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 # Ours beside its peers and floors, as ratios; tests/benchmarks/LOG.md keeps them. Nothing else should run meanwhile.
-bench: .venv/ready
+bench: .venv/ready .venv/peers
 	$(BIN)/python -m tests.benchmarks
 
-bench-full: .venv/ready
+bench-full: .venv/ready .venv/peers
 	$(BIN)/python -m tests.benchmarks --full
 
 format: .venv/ready
@@ -42,8 +42,14 @@ format: .venv/ready
 pins: .venv/ready
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
 		--no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements.txt \
+		--no-header --no-annotate --no-emit-index-url pyproject.toml -o tests/benchmarks/requirements.txt
 	echo 'ray[default]' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.txt \
 		--no-header --no-annotate --no-emit-index-url pyproject.toml - -o cluster/requirements.txt
+
+.venv/peers: .venv/ready tests/benchmarks/requirements.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet -r tests/benchmarks/requirements.txt
+	touch $@
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

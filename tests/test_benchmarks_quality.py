@@ -171,3 +171,20 @@ def test_the_picture_shows_every_system(tmp_path):
     assert "ray_tune-conv3d" in text
     assert len(text) < 20_000
     assert text.count("<path") == 2  # the peer without an incumbent has no line
+
+
+def test_results_pair_ours_with_every_peer_of_the_same_seed():
+    found = [
+        judged("ours", (50, 0.95), windows=3000),
+        judged("ray_tune-conv3d", (90, 0.8), (100, 0.9), seed=0, windows=400),
+        judged("ray_tune-conv3d", (10, 0.9), seed=1),  # ours has no such seed
+        judged("optuna_alone-conv2d", (80, 0.96)),
+        judged("keras_tuner-conv2d"),
+    ]
+    times, rates, other, _ = quality.against_peers(found)
+    assert times.ratios == (2.0,)
+    assert times.met is False
+    assert rates.ratios == (30 / 5,)  # theirs to its last epoch, at 80 s
+    assert rates.met is True
+    assert other.cells()[1] == "never"
+    assert other.met is False

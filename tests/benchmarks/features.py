@@ -9,7 +9,9 @@ workers included, their ratio, and how far apart the same trials' scores and val
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from rich.console import Console
@@ -20,6 +22,7 @@ from search.record import Record
 from search.run_folder import RunFolder
 from spaces.study_file import read
 from tests import photos
+from tests.benchmarks.results import Result
 
 SIDE, EPOCHS = 96, 10
 
@@ -60,22 +63,41 @@ def compare(one: RunFolder, other: RunFolder) -> str:
     )
 
 
-def main(heads: int = 32, n: int = 1500) -> None:
-    """Runs the study twice and prints what came of it."""
+def both(heads: int, n: int) -> tuple[Result, str]:
+    """Runs the study twice; the result, and what came of it in words."""
     backend.start(1)
     backend.import_keras()  # for the weights; both runs find it loaded
-    history.STARTUP_TRIALS = sys.maxsize
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, patch.object(history, "STARTUP_TRIALS", sys.maxsize):
         # The one with the cache first: the other finds the photos prepared.
         cached, with_s = run(Path(scratch), heads, n, cache=True)
         plain, without_s = run(Path(scratch), heads, n, cache=False)
         trained = [sum(record.train_s or 0 for record in run.records()) for run in (cached, plain)]
-        print(
-            f"{heads} heads, {n} photos of {SIDE} x {SIDE}, {EPOCHS} epochs: {with_s:.0f} s with the cache, "
-            f"{without_s:.0f} s without: {without_s / with_s:.1f} times faster; training alone "
-            f"{trained[0]:.0f} and {trained[1]:.0f} s: {trained[1] / trained[0]:.1f} times"
-        )
-        print(compare(cached, plain))
+        same = compare(cached, plain)
+    result = Result(
+        what=f"frozen MobileNet, {heads} heads, {n} photos",
+        ours=(with_s,),
+        unit="s",
+        against="without the feature cache",
+        theirs=(without_s,),
+        ratio_of="theirs/ours",
+        note=same,
+    )
+    said = (
+        f"{heads} heads, {n} photos of {SIDE} x {SIDE}, {EPOCHS} epochs: {with_s:.0f} s with the cache, "
+        f"{without_s:.0f} s without: {without_s / with_s:.1f} times faster; training alone "
+        f"{trained[0]:.0f} and {trained[1]:.0f} s: {trained[1] / trained[0]:.1f} times\n{same}"
+    )
+    return result, said
+
+
+def results(full: bool) -> Iterator[Result]:
+    """One study with the cache and without."""
+    yield both(32 if full else 12, 1500)[0]
+
+
+def main(heads: int = 32, n: int = 1500) -> None:
+    """Runs the study twice and prints what came of it."""
+    print(both(heads, n)[1])
 
 
 if __name__ == "__main__":

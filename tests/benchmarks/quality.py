@@ -19,9 +19,11 @@ that the peer ends with. Everything raw goes to `DIR/quality.json`; `quality_plo
 
 import argparse
 import json
+import math
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,10 +32,13 @@ from tests.benchmarks import quality_data
 from tests.benchmarks import quality_scores as scores
 from tests.benchmarks.quality_runs import FORMS, PEERS, STUDY, Search, finished, run
 from tests.benchmarks.quality_scores import Judged, Spread
+from tests.benchmarks.results import Result, Target
 from tests.conftest import ROOT
 
 AS_USERS_WRITE_IT = 32
 """The batch of the peers' conv3d."""
+SECONDS = {None: 300.0, "conv3d": 600.0, "conv2d": 300.0}
+"""What a search may take, by the form of its network; None is ours."""
 RATIOS: dict[str, Callable[[Judged, Judged], float | None]] = {
     "time to quality": scores.time_to_quality,
     "  by the peer's whole wall": scores.time_to_quality_by_wall,
@@ -43,7 +48,7 @@ RATIOS: dict[str, Callable[[Judged, Judged], float | None]] = {
 
 
 def planned(
-    seeds: int, seconds: float, systems: Sequence[str], forms: Sequence[str], batch: int
+    seeds: int, scale: float, systems: Sequence[str], forms: Sequence[str], batch: int
 ) -> list[Search]:
     """All searches, in the order they take turns."""
     kinds = [("ours", None, batch)] if "ours" in systems else []
@@ -51,7 +56,7 @@ def planned(
         size = AS_USERS_WRITE_IT if form == "conv3d" else batch
         kinds += [(peer, form, size) for peer in PEERS if peer in systems]
     return [
-        Search(system=system, form=form, batch=size, seed=seed, seconds=seconds)
+        Search(system=system, form=form, batch=size, seed=seed, seconds=scale * SECONDS[form])
         for seed in range(seeds)
         for system, form, size in kinds
     ]
@@ -109,34 +114,74 @@ def write(path: Path, found: Sequence[Judged], ratios: dict[str, dict[str, Sprea
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def main() -> None:
-    """Runs, judges and prints."""
-    parser = argparse.ArgumentParser(allow_abbrev=False, usage=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "quality")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--systems", nargs="+", choices=["ours", *PEERS], default=["ours", *PEERS])
-    parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
-    parser.add_argument("--batch", type=int, default=read(STUDY).space.batch_size[0])
-    parser.add_argument("--judge", action="store_true")
-    asked = parser.parse_args()
-    rows = quality_data.written(asked.out / "rows")
-    # Other rows are another comparison.
-    out = asked.out / f"{rows.name}-{asked.seconds:g}s"
-    searches = planned(asked.seeds, asked.seconds, asked.systems, asked.forms, asked.batch)
+def searched(searches: Sequence[Search], out: Path) -> list[Judged]:
+    """Runs the searches that are not finished, judges all there are, and writes `quality.json`."""
+    rows = quality_data.written(out / "rows")
     for number, search in enumerate(searches, 1):
         folder = search.folder(out)
-        if not asked.judge and not finished(search, folder):
+        if not finished(search, folder):
             print(f"{number} of {len(searches)}: {search.label}, seed {search.seed}", flush=True)
             run(search, folder, rows / "seen")
     judge = [sys.executable, "-m", "tests.benchmarks.quality_judge", str(rows.resolve())]
     there = sorted(path.parent.resolve() for path in out.glob("seed-*/*/run.json"))
     subprocess.run([*judge, *map(str, there)], cwd=ROOT, check=True)
     found = [Judged.read(path / "judged.json") for path in there]
-    ratios = compared(found)
-    write(out / "quality.json", found, ratios)
-    print(table(found, ratios))
-    print(f"\n{out / 'quality.json'}")
+    write(out / "quality.json", found, compared(found))
+    return found
+
+
+def results(full: bool) -> Iterator[Result]:
+    """Ours against every peer with 5 seeds, or against Ray Tune with 3."""
+    seeds, systems = (5, PEERS) if full else (3, PEERS[:1])
+    batch = read(STUDY).space.batch_size[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        found = searched(planned(seeds, 1.0, ["ours", *systems], FORMS, batch), Path(scratch))
+    yield from against_peers(found)
+
+
+def against_peers(found: Sequence[Judged]) -> Iterator[Result]:
+    """Time to quality and throughput against every peer that some seed of ours has."""
+    ours = {one.seed: one for one in found if one.system == "ours"}
+    for label in dict.fromkeys(one.system for one in found if one.system != "ours"):
+        of_label = (one for one in found if one.system == label)
+        pairs = [(ours[peer.seed], peer) for peer in of_label if peer.seed in ours and peer.incumbents]
+        if not pairs:
+            continue
+        times, rates = (10, 6) if label.endswith("conv3d") else (2, 1.5)
+        reached = [scores.reached_s(mine, peer.incumbents[-1].unseen) for mine, peer in pairs]
+        yield Result(
+            what="time to quality",
+            ours=tuple(math.inf if at_s is None else at_s for at_s in reached),
+            unit="s",
+            against=label,
+            theirs=tuple(peer.incumbents[-1].seconds for _, peer in pairs),
+            ratio_of="theirs/ours",
+            target=Target(limit=times, sense="at least", of="ratio"),
+        )
+        yield Result(
+            what="windows trained per second",
+            ours=tuple(mine.windows / mine.wall_s for mine, _ in pairs),
+            against=label,
+            theirs=tuple(peer.windows / peer.last_s for _, peer in pairs),
+            target=Target(limit=rates, sense="at least", of="ratio"),
+        )
+
+
+def main() -> None:
+    """Runs, judges and prints."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, usage=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "quality")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--systems", nargs="+", choices=["ours", *PEERS], default=["ours", *PEERS])
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
+    parser.add_argument("--batch", type=int, default=read(STUDY).space.batch_size[0])
+    parser.add_argument("--judge", action="store_true")
+    asked = parser.parse_args()
+    searches = planned(asked.seeds, asked.scale, asked.systems, asked.forms, asked.batch)
+    found = searched([] if asked.judge else searches, asked.out)
+    print(table(found, compared(found)))
+    print(f"\n{asked.out / 'quality.json'}")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def drawn(found: Sequence[Judged], seconds: float) -> str:
         lines.append(_rule(LEFT, down(quality), WIDTH - RIGHT, down(quality)))
         lines.append(_text(LEFT - 6, down(quality) + 4, f"{quality:.3g}", "end"))
     for one in shown:
-        steps = _steps(one.incumbents, across, down) + f"H{across(seconds):.1f}"
+        steps = _steps(one.incumbents, across, down) + f"H{across(min(seconds, one.wall_s)):.1f}"
         dash = ' stroke-dasharray="5 3"' if one.system.endswith("conv2d") else ""
         lines.append(
             f'<path d="{steps}" fill="none" stroke="{_colour(one.system)}" stroke-width="1.6"{dash} '

@@ -52,8 +52,8 @@ class Search:
     def made_of(self) -> str:
         """What another search under the same label may differ in."""
         if self.system == "ours":
-            return hashlib.sha256(STUDY.read_bytes()).hexdigest()
-        return f"batch {self.batch}"
+            return f"{hashlib.sha256(STUDY.read_bytes()).hexdigest()}, {self.seconds:g} s"
+        return f"batch {self.batch}, {self.seconds:g} s"
 
     def folder(self, out: Path) -> Path:
         """Where it writes."""

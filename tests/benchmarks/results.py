@@ -135,7 +135,8 @@ def times(ratio: float) -> str:
 
 def spread(values: Sequence[float], unit: str = "", of: Callable[[float], str] = number) -> str:
     """The median with its unit, and from where to where the rounds went if there were several."""
-    middle = f"{of(statistics.median(values))} {unit}".strip()
+    median = statistics.median(values)
+    middle = of(median) if math.isinf(median) else f"{of(median)} {unit}".strip()
     return middle if len(values) == 1 else f"{middle} ({of(min(values))} to {of(max(values))})"
 
 
