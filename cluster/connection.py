@@ -74,23 +74,31 @@ class Connecting:
         """
         if self._made is None:
             self._made = Future()
-            self._make(self._made)
+            self._make(self._made, self._connect)
         return self._made.result()
 
     def begin(self) -> None:
         """Begins to connect, beside what goes on here; what goes wrong is said when it is called."""
         if self._made is None:
             self._made = Future()
-            threading.Thread(target=self._make, args=[self._made], name="connecting").start()
+            threading.Thread(target=self._make, args=[self._made, self._ready], name="connecting").start()
 
     def wait(self) -> None:
         """Returns once nothing is under way."""
         if self._made is not None:
             self._made.exception()
 
-    def _make(self, made: "Future[str]") -> None:
+    def _ready(self) -> str:
+        where = self._connect()
+        # What a search needs next takes seconds to import. Nobody else imports of Ray until this is done.
+        import ray.tune  # noqa: F401
+
+        return where
+
+    @staticmethod
+    def _make(made: "Future[str]", connect: Callable[[], str]) -> None:
         try:
-            made.set_result(self._connect())
+            made.set_result(connect())
         except BaseException as error:
             made.set_exception(error)
 
