@@ -1,6 +1,7 @@
 """The connection to Ray: a cluster that runs here, or a local one of our own."""
 
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -9,7 +10,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -55,66 +55,14 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
         ray.shutdown()
 
 
-class Connecting:
-    """Connects when it is first called, or begins to ahead of that; returns where to.
-
-    Args:
-        connect: connects.
-    """
-
-    def __init__(self, connect: Callable[[], str]) -> None:
-        self._connect = connect
-        self._made: Future[str] | None = None
-
-    def __call__(self) -> str:
-        """Returns where to, once it is connected.
-
-        Raises:
-            RunError: it cannot be connected.
-        """
-        if self._made is None:
-            self._made = Future()
-            self._make(self._made, self._connect)
-        return self._made.result()
-
-    def begin(self) -> None:
-        """Begins to connect, beside what goes on here; what goes wrong is said when it is called."""
-        if self._made is None:
-            self._made = Future()
-            threading.Thread(target=self._make, args=[self._made, self._ready], name="connecting").start()
-
-    def wait(self) -> None:
-        """Returns once nothing is under way."""
-        if self._made is not None:
-            self._made.exception()
-
-    def _ready(self) -> str:
-        where = self._connect()
-        # What a search needs next takes seconds to import. Nobody else imports of Ray until this is done.
-        import ray.tune  # noqa: F401
-
-        return where
-
-    @staticmethod
-    def _make(made: "Future[str]", connect: Callable[[], str]) -> None:
-        try:
-            made.set_result(connect())
-        except BaseException as error:
-            made.set_exception(error)
-
-
 @contextmanager
-def lazily_connected(study: Study, address: Address | None) -> Iterator[Connecting]:
-    """Yields what connects when it is first called, and says where to; disconnects in the end.
+def lazily_connected(study: Study, address: Address | None) -> Iterator[Callable[[], str]]:
+    """Yields a function that connects when it is first called, and says where to; disconnects in the end.
 
     Args, Raises: as `connected`.
     """
     with ExitStack() as stack:
-        connecting = Connecting(lambda: stack.enter_context(connected(study, address)))
-        try:
-            yield connecting
-        finally:
-            connecting.wait()
+        yield functools.cache(lambda: stack.enter_context(connected(study, address)))
 
 
 def terminate_as_interrupted() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cluster.connection import Connecting
 from search.preparation import Prepared, divided, prepare_rows
 from search.store import MANIFEST, Stored
 from search.trunks import check_shape
@@ -22,8 +21,11 @@ FAR_OFF = 0.15
 NAMED = 5
 """Bad files and mended ones that are listed."""
 
+Connect = Callable[[], str]
+"""Connects to Ray, at the first call, and says where to."""
 
-def prepared(study: Study, base: Path, root: Path, console: Console, connect: Connecting) -> Prepared:
+
+def prepared(study: Study, base: Path, root: Path, console: Console, connect: Connect) -> Prepared:
     """Prepares and splits a study's data for training, and says in one line what the parts hold.
 
     Args:
@@ -31,13 +33,12 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
         base: the folder that its relative paths are taken from.
         root: the folder of all prepared data.
         console: where a person may be looking.
-        connect: begun before much is read, and called before files are read at once.
+        connect: called before files are read at once.
 
     Raises:
         RunError: the data is missing or unfit, or no trial could build the network.
     """
-    # Training needs Ray in any case, and it takes seconds to start: the same in which much is read.
-    made = divided(study, prepared_rows(study, base, root, console, connect, connect.begin))
+    made = divided(study, prepared_rows(study, base, root, console, connect))
     check_shape(study, made.rows.x.shape[1:])
     parts, rows = made.split, made.rows
     counts = ", ".join(
@@ -58,17 +59,8 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
     return made
 
 
-def prepared_rows(
-    study: Study,
-    base: Path,
-    root: Path,
-    console: Console,
-    connect: Callable[[], str],
-    on_much: Callable[[], None] = lambda: None,
-) -> Stored:
+def prepared_rows(study: Study, base: Path, root: Path, console: Console, connect: Connect) -> Stored:
     """Prepares a study's data, whole, with progress; arguments as those of `prepared`.
-
-    `on_much` is called before much is read.
 
     Raises:
         RunError: the data is missing or unreadable.
@@ -81,7 +73,7 @@ def prepared_rows(
         return map_here(function, jobs)
 
     with Shown(console, "preparing") as shown:
-        stored = prepare_rows(study, base, root, map_jobs, shown.on_done, on_much)
+        stored = prepare_rows(study, base, root, map_jobs, shown.on_done)
     for what, reasons in (("left out", stored.bad), ("mended", stored.notes)):
         for reason in reasons[:NAMED]:
             say(console, f"{what}: {reason}")

@@ -1,6 +1,6 @@
 """From a study to what its trials see: rows prepared and mapped, split, and the test part set aside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -144,15 +144,14 @@ def prepare_rows(
     root: Path,
     map_jobs: store.Map = map,
     on_done: store.OnDone = lambda done, total: None,
-    on_much: Callable[[], None] = lambda: None,
 ) -> store.Stored:
-    """Prepares a study's data, whole; arguments as those of `store.prepare`.
+    """Prepares a study's data, whole; arguments as those of `prepare`.
 
     Raises:
         RunError: the data is missing or unreadable.
     """
     plan = table.plan(study.data, base)
-    return store.prepare(plan, table.key(study.data, plan), root, map_jobs, on_done, on_much)
+    return store.prepare(plan, table.key(study.data, plan), root, map_jobs, on_done)
 
 
 def divided(study: Study, stored: store.Stored) -> Prepared:

@@ -77,12 +77,7 @@ class _Shard:
 
 
 def prepare(
-    plan: Plan,
-    key: str,
-    root: Path,
-    map_jobs: Map = map,
-    on_done: OnDone = lambda done, total: None,
-    on_much: Callable[[], None] = lambda: None,
+    plan: Plan, key: str, root: Path, map_jobs: Map = map, on_done: OnDone = lambda done, total: None
 ) -> Stored:
     """Opens the prepared data of a source; writes it first, where it is not there yet.
 
@@ -92,7 +87,6 @@ def prepare(
         root: the folder of all prepared data.
         map_jobs: reads jobs at once where the plan allows it.
         on_done: told of the progress of writing.
-        on_much: called before much is read.
 
     Raises:
         RunError: something cannot be read, or what is there is not as it was written.
@@ -105,11 +99,10 @@ def prepare(
     writing = root / f".{key}.{_HOST}-{os.getpid()}.tmp"
     shutil.rmtree(writing, ignore_errors=True)
     writing.mkdir()
-    much = plan.size_bytes >= MUCH_BYTES
     try:
-        if much:
-            on_much()
-        digest = _write(plan, writing, map_jobs if plan.parallel and much else map, on_done)
+        digest = _write(
+            plan, writing, map_jobs if plan.parallel and plan.size_bytes >= MUCH_BYTES else map, on_done
+        )
         if plan.fingerprint is None:
             folder = root / f"{key}-{digest[:16]}"
         return open_stored(_put(writing, folder), reused=False)
