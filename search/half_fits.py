@@ -13,6 +13,8 @@ COARSE, FINE = 3e-3, 3e-8
 """What may be left of the way to the optimum, as a share of the slope."""
 SMALL = 0.02
 """A step, as a share of the slope, after which the curvature is as it was."""
+ROUGH = 1e-3
+"""A step after which float32 has no digits left for the next."""
 STEPS = 12
 FEW = 2000
 """Rows of a half that a coarse fit is content with."""
@@ -66,20 +68,26 @@ class HalfFits:
             offset = whole.a * self._centre + whole.b - self._moved(share)
             self._start = whole.a * self._spread, offset if self._offset else 0.0
 
-    def of(self, rows: NDArray[np.intp]) -> HalfFit | None:
+    def of(self, rows: NDArray[np.intp], positives: NDArray[np.intp]) -> HalfFit | None:
         """Returns the fit of some rows, which hold both classes; None where the search does not settle.
 
         Where the slope is below 0 the method falls back on the identity, and so does this.
+
+        Args:
+            rows: their numbers, ascending.
+            positives: which of them are positive.
         """
-        positive = self._positive[rows]
-        n, p = rows.size, int(np.count_nonzero(positive))
-        step = max(1, n // FEW) if self._tolerance >= COARSE else 1
-        positive, x = positive[step // 2 :: step], self._x[rows[step // 2 :: step]]
+        n, p = rows.size, positives.size
         high, low = (p + 1) / (p + 2), 1 / (n - p + 2)  # Platt's targets
+        step = max(1, n // FEW) if self._tolerance >= COARSE else 1
+        if step > 1:
+            rows = rows[step // 2 :: step]
+            positives = np.flatnonzero(self._positive[rows])
+        x = self._x[rows]
         found = self._newton(
             x,
-            low * x.size + (high - low) * np.count_nonzero(positive),
-            low * float(x.sum()) + (high - low) * float(x @ positive.astype(np.float64)),
+            low * x.size + (high - low) * positives.size,
+            low * float(x.sum()) + (high - low) * float(x[positives].sum()),
         )
         if found is None or abs(found[0]) < FLAT:
             return None
@@ -94,25 +102,28 @@ class HalfFits:
     def _newton(self, x: F64, target: float, target_x: float) -> tuple[float, float] | None:
         """Slope and offset for standardised scores, the sum of their targets, and that of targets times x.
 
-        The curvature is taken over from the step before where that was a small one.
+        The curvature is taken over from the step before where that was a small one. Steps on the way are
+        taken in float32, which is twice as fast.
         """
         slope, offset = self._start
-        squares, before = x * x, np.inf
-        h_aa, h_ab, h_bb = 0.0, 0.0, 1.0
+        before, h_aa, h_ab, h_bb = np.inf, 0.0, 0.0, 1.0
+        rough = x.astype(np.float32) if self._tolerance <= FINE else x
         for _ in range(STEPS):
-            p = x * -slope
+            values = x if before <= ROUGH else rough
+            p = values * -slope
             p -= offset
             with np.errstate(over="ignore"):
                 np.exp(p, out=p)
             p += 1
             np.reciprocal(p, out=p)
-            g_a, g_b = float(p @ x) - target_x, float(p.sum()) - target if self._offset else 0.0
+            g_a, g_b = float(p @ values) - target_x, float(p.sum()) - target if self._offset else 0.0
             small = before <= SMALL
             if not small:
                 curvature = p - p * p
-                h_aa = float(curvature @ squares)
+                weighted = curvature * values
+                h_aa = float(weighted @ values)
                 if self._offset:
-                    h_ab, h_bb = float(curvature @ x), float(curvature.sum())
+                    h_ab, h_bb = float(weighted.sum()), float(curvature.sum())
             determinant = h_aa * h_bb - h_ab * h_ab
             if not determinant > 1e-14 * x.size**2:
                 return None
@@ -120,7 +131,7 @@ class HalfFits:
             slope, offset = slope + d_a, offset + d_b
             step = max(abs(d_a), abs(d_b)) / max(abs(slope), 1e-9)
             # What is left after a step is about its square, or its product with the one before.
-            if step * (before if small else step) <= self._tolerance:
+            if step * (before if small else step) <= self._tolerance and values is x:
                 return slope, offset
             before = step
         return None

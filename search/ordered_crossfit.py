@@ -41,16 +41,16 @@ class Side:
 
     def __init__(self, rows: Ranked, positive: NDArray[np.bool_]) -> None:
         self.scores, self._ends = rows.scores, rows.ends
-        self._positives = np.flatnonzero(positive)
+        self.positives = np.flatnonzero(positive)
 
     def counts(self, cuts: NDArray[np.intp]) -> Counts:
         """Counts of the detections at some cuts, by number, float64 of their shape."""
-        return self._counts(cuts, self._positives.searchsorted(self._ends[cuts]))
+        return self._counts(cuts, self.positives.searchsorted(self._ends[cuts]))
 
     def _counts(self, cuts: NDArray[np.intp], missed: NDArray[np.intp]) -> Counts:
         fn = missed.astype(np.float64)
         tn = self._ends[cuts] - fn
-        positives = float(self._positives.size)
+        positives = float(self.positives.size)
         return Counts(tp=positives - fn, fp=float(self._ends[-1]) - positives - tn, tn=tn, fn=fn)
 
     def at(self, threshold_scores: NDArray[np.float32]) -> Counts:
@@ -74,10 +74,10 @@ class Side:
         dislikes errors never has it among its best.
         """
         # Of positives after a negative.
-        places = np.flatnonzero(self._positives[1:] - self._positives[:-1] > 1) + 1
-        if self._positives.size and self._positives[0] > 0:
+        places = np.flatnonzero(self.positives[1:] - self.positives[:-1] > 1) + 1
+        if self.positives.size and self.positives[0] > 0:
             places = np.concatenate([[0], places])
-        cuts = self._positives[places]
+        cuts = self.positives[places]
         if self.scores.size < self._ends[-1]:  # ties, whose rows stand in any order: take all around them
             tied = np.flatnonzero(np.diff(self._ends) > 1)
             found = [self._ends.searchsorted(cuts, side="right") - 1, tied, tied + 1]
@@ -86,7 +86,7 @@ class Side:
             cuts = cuts[np.concatenate([[True], cuts[1:] > cuts[:-1]])]
             return cuts, self.counts(cuts)
         cuts = np.concatenate([[0], cuts, [self.scores.size]])
-        return cuts, self._counts(cuts, np.concatenate([[0], places, [self._positives.size]]))
+        return cuts, self._counts(cuts, np.concatenate([[0], places, [self.positives.size]]))
 
 
 def _rising(policy: Chosen) -> bool:
@@ -141,7 +141,7 @@ def cross_fits(
         sides = [Side(ranked_already(at, in_order[at]), labels[at]) for at in places]
         for k, fitted in enumerate((half, ~half)):
             slowly = _slowly(raw, positive, fitted, calibrate, metric, limits)
-            fit = None if fits is None else fits.of(places[k])
+            fit = None if fits is None else fits.of(places[k], sides[k].positives)
             one = _Half(sides[k], sides[1 - k], fit, ROUGH[tolerance], exact=fits is None)
             for of, value in zip(values, one.values(different, metric, limits, slowly), strict=True):
                 of.append(value)
