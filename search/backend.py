@@ -177,3 +177,8 @@ def memory_advice(error: BaseException) -> str | None:
         "a trial must fit into the memory of its device, but that ran out; try a smaller batch_size or "
         f"trunk.width, or a larger resources.gpus ({first})"
     )
+
+
+def failure(error: BaseException) -> str:
+    """Returns what to write down of an error that ended some work: advice if there is any, on one line."""
+    return (memory_advice(error) or " ".join(f"{type(error).__name__}: {error}".split()))[:500]

@@ -87,8 +87,7 @@ class FeatureWorker:
         except RunError as error:
             return Block(job=job, error=str(error))
         except Exception as error:
-            reason = backend.memory_advice(error) or " ".join(f"{type(error).__name__}: {error}".split())
-            return Block(job=job, error=reason[:500])
+            return Block(job=job, error=backend.failure(error))
 
 
 def layer_of(study: Study) -> str | None:

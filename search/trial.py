@@ -114,8 +114,7 @@ class Trial:
             return self._failed(str(error))
         except Exception as error:  # the search goes on whatever a trial does; its row says what it was
             traceback.print_exc()
-            reason = backend.memory_advice(error) or " ".join(f"{type(error).__name__}: {error}".split())
-            return self._failed(reason[:500])
+            return self._failed(backend.failure(error))
 
     def _measured(self, trained: Trained, done: bool) -> Finished:
         config, study = self._ask.config, self._study

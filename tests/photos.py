@@ -7,8 +7,8 @@ import numpy as np
 import yaml
 
 
-def write_weights(path: Path, side: int = 96, width: float = 0.25) -> Path:
-    """Writes the weights of a MobileNet none of which is a default; returns where."""
+def published(side: int = 96, width: float = 0.25) -> Any:
+    """A MobileNet without its top, as somebody else would have trained it: no weight is a default."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -20,8 +20,7 @@ def write_weights(path: Path, side: int = 96, width: float = 0.25) -> Path:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0  # its averages are those of the one batch that follows
     made(rng.uniform(-1, 1, (16, *shape)).astype(np.float32), training=True)
-    made.save_weights(path)
-    return path
+    return made
 
 
 def draw(n: int, side: int, seed: int = 0, apart: float = 40.0) -> tuple[Any, Any]:
@@ -39,7 +38,7 @@ def write_study(folder: Path, n: int = 144, side: int = 32, **changes: Any) -> P
     folder.mkdir(parents=True, exist_ok=True)
     x, y = draw(n, side)
     np.savez(folder / "photos.npz", X=x, y=y, group=np.array([f"g{k % 24:02d}" for k in range(n)]))
-    write_weights(folder / "photos.weights.h5", side=max(side, 32))
+    published(max(side, 32)).save_weights(folder / "photos.weights.h5")
     study = {
         "name": "photos",
         "data": {"source": "npz", "path": str(folder / "photos.npz"), "group": "group"},

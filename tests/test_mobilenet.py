@@ -13,6 +13,7 @@ from spaces.heads import HEADS
 from spaces.study import Study, Trunk
 from spaces.study import Training as Rules
 from spaces.study_file import parse
+from tests import photos
 from tests.test_trunks import measured
 from tests.toys import config
 
@@ -24,16 +25,7 @@ WIDTH = 0.25
 
 @pytest.fixture(scope="module")
 def published(keras):
-    """A MobileNet without its top, as somebody else would have trained it: no weight is a default."""
-    keras.utils.set_random_seed(0)
-    made = keras.applications.MobileNet(input_shape=(96, 96, 3), alpha=WIDTH, include_top=False, weights=None)
-    rng = np.random.default_rng(0)
-    made.set_weights([w * rng.uniform(0.8, 1.2, w.shape) for w in made.get_weights()])
-    for layer in made.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # its averages are those of the one batch that follows
-    made(rng.uniform(-1, 1, (16, 96, 96, 3)).astype(np.float32), training=True)
-    return made
+    return photos.published(96, WIDTH)
 
 
 @pytest.fixture(scope="module")

@@ -67,15 +67,20 @@ def compared(found: Sequence[Judged]) -> dict[str, dict[str, Spread]]:
 
     A peer that finished no epoch has no quality to be reached, and no ratio.
     """
-    ours = {one.seed: one for one in found if one.system == "ours"}
-    peers = [one for one in found if one.system != "ours" and one.seed in ours and one.incumbents]
     return {
-        label: {
-            name: scores.spread([ratio(ours[peer.seed], peer) for peer in peers if peer.system == label])
-            for name, ratio in RATIOS.items()
-        }
-        for label in dict.fromkeys(peer.system for peer in peers)
+        label: {name: scores.spread([ratio(*pair) for pair in pairs]) for name, ratio in RATIOS.items()}
+        for label, pairs in paired_by_seed(found).items()
     }
+
+
+def paired_by_seed(found: Sequence[Judged]) -> dict[str, list[tuple[Judged, Judged]]]:
+    """Ours and every peer that found something, seed by seed: peer -> pairs, at least one."""
+    ours = {one.seed: one for one in found if one.system == "ours"}
+    pairs: dict[str, list[tuple[Judged, Judged]]] = {}
+    for peer in found:
+        if peer.system != "ours" and peer.seed in ours and peer.incumbents:
+            pairs.setdefault(peer.system, []).append((ours[peer.seed], peer))
+    return pairs
 
 
 def table(found: Sequence[Judged], ratios: dict[str, dict[str, Spread]]) -> str:
@@ -141,12 +146,7 @@ def results(full: bool) -> Iterator[Result]:
 
 def against_peers(found: Sequence[Judged]) -> Iterator[Result]:
     """Time to quality and throughput against every peer that some seed of ours has."""
-    ours = {one.seed: one for one in found if one.system == "ours"}
-    for label in dict.fromkeys(one.system for one in found if one.system != "ours"):
-        of_label = (one for one in found if one.system == label)
-        pairs = [(ours[peer.seed], peer) for peer in of_label if peer.seed in ours and peer.incumbents]
-        if not pairs:
-            continue
+    for label, pairs in paired_by_seed(found).items():
         times, rates = (10, 6) if label.endswith("conv3d") else (2, 1.5)
         reached = [scores.reached_s(mine, peer.incumbents[-1].unseen) for mine, peer in pairs]
         yield Result(
