@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from search import backend
 from search.files import write_atomically
-from search.rows import READ_BYTES, Labels, blocks, root_mean_square
+from search.rows import Labels, root_mean_square
 from search.shards import Inputs
 from spaces.base import Label
 from spaces.errors import RunError
@@ -156,9 +156,11 @@ def verified(folder: Path) -> dict[str, Any]:
 
 
 def outputs(model: Any, x: Inputs) -> Outputs:
-    """Returns what a deciding model says of rows `(n, ...)`, n >= 1, which are read block by block."""
-    said = [model.predict(x[part], batch_size=512, verbose=0) for part in blocks(x, READ_BYTES)]
-    return {name: np.concatenate([some[name] for some in said]) for name in said[0]}
+    """Returns what a deciding model says of rows `(n, ...)`, n >= 1, which are read batch by batch."""
+    from search.feeding import predict
+
+    said: Outputs = predict(model, x)
+    return said
 
 
 def write_sums(folder: Path) -> None:

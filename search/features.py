@@ -182,9 +182,9 @@ def _below(work: Work) -> Any:
 
 
 def _computed(below: Any, work: Work, job: Job) -> NDArray[np.float32]:
-    from search.training import predict_logits
+    from search.feeding import predict
 
-    values = predict_logits(below, work.x[slice(*job)])
+    values: NDArray[np.float32] = predict(below, work.x[slice(*job)])
     if not np.isfinite(values).all():
         raise RunError(
             f"the features of frozen layers must be finite, but those of rows {job[0]} to {job[1] - 1} are "

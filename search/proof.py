@@ -1,6 +1,5 @@
 """The proof of the decode: no trial gets a row before its scores are shown to be what was trained."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from search.feeding import InOrder, fed, predict
 from search.model import LOGITS
 from search.record import PROOF_TOLERANCE
 from search.shards import Inputs
@@ -33,7 +33,6 @@ def prove(
     y: NDArray[np.int8],
     raw: NDArray[np.float32],
     logits: NDArray[np.float32] | None = None,
-    batch_size: int = 512,
     whole: tuple[Any, Inputs] | None = None,
 ) -> float:
     """Holds the compiled model against the raw scores that stand for it.
@@ -51,7 +50,6 @@ def prove(
         y: labels `(n,)` in {0, 1}.
         raw: the raw scores `(n,)` to be proven.
         logits: the logits `(n, head.logits)` that the scores were decoded from; predicted here if left out.
-        batch_size: rows evaluated at once.
         whole: the network that the model is the upper part of, with the network's own inputs `(n, ...)`;
             given where `x` is features.
 
@@ -71,14 +69,14 @@ def prove(
     network, inputs = (model, x) if whole is None else whole
     _prove_linear_output(network, head, inputs[:PROBED_ROWS], raw[:PROBED_ROWS])
     if logits is None:
-        logits = model.predict(_Some(x, head.encode(y), np.arange(len(y)), batch_size), verbose=0)
+        logits = predict(model, x)
     votes = head.votes(logits).astype(np.float64)
     mean = votes.mean(axis=1)
     _prove_mean_of_votes(head, votes, mean, raw)
     rows = np.arange(len(y))
     if len(rows) > PROVEN_ROWS:
         rows = np.sort(np.random.default_rng(len(rows)).choice(len(rows), PROVEN_ROWS, replace=False))
-    trained = float(model.evaluate(_Some(x, head.encode(y), rows, batch_size), verbose=0))
+    trained = float(model.evaluate(fed(InOrder(x, head.encode(y), rows)), verbose=0))
     trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
     around_raw = (votes - mean[:, None] + raw[:, None])[rows]
     expected = float(LOSSES[loss].per_row(y[rows][:, None], around_raw, **parameters).mean())
@@ -125,23 +123,6 @@ def prove_features(
                     f"{what} differ by {apart:.3g} of {scale:.3g}; delete the prepared features, or set "
                     "training.feature_cache=false"
                 )
-
-
-class _Some(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types
-    """Some rows, ascending, with their targets, batch by batch: mapped inputs are never copied whole."""
-
-    def __init__(
-        self, x: Inputs, targets: NDArray[np.float32], rows: NDArray[np.intp], batch_size: int
-    ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False)
-        self._x, self._targets, self._rows, self._size = x, targets, rows, batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._rows) / self._size)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
-        taken = self._rows[index * self._size : (index + 1) * self._size]
-        return self._x[taken], self._targets[taken]
 
 
 def _prove_mean_of_votes(

@@ -11,20 +11,16 @@ from numpy.typing import NDArray
 from search import backend
 from search import model as network
 from search.augmentation import augment
+from search.feeding import fed, predict
 from search.losses import training_loss
 from search.metrics import RANKING_METRICS
 from search.proof import prove, prove_features
-from search.rows import READ_BYTES, blocks
 from search.session import Features, Trained, TrialData
-from search.shards import Inputs
 from search.trunks import trunk_of
 from spaces.errors import TrialError
 from spaces.heads import HEADS
 from spaces.study import Training as TrainingRules
 from spaces.suggest import Config
-
-PREDICTION_BATCH = 512
-"""Rows scored at once."""
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types
@@ -141,7 +137,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
             )
         if self._shipped is not self.model:
             self._shipped.set_weights(self.model.get_weights())
-        logits = predict_logits(self._shipped, self._data.x_validation)
+        logits = predict(self._shipped, self._data.x_validation)
         raw = self._head.score(logits)
         if not np.isfinite(raw).all():
             raise TrialError(f"the logits overflowed in epoch {epoch + 1}; try a lower learning rate")
@@ -245,7 +241,7 @@ class Training:
             TrialError: loss or logits stopped being finite, or the limit is reached.
         """
         self._fitted.fit(
-            self._batches,
+            fed(self._batches),
             initial_epoch=self._epochs,
             epochs=min(epochs, self._rules.epochs),
             callbacks=[self._steering, *self._limits],
@@ -294,10 +290,3 @@ class Training:
 
 def _in_place_of_rows(data: TrialData, features: Features) -> TrialData:
     return TrialData(features.train, data.y_train, features.validation, data.y_validation)
-
-
-def predict_logits(model: Any, x: Inputs) -> NDArray[np.float32]:
-    """Returns the logits `(n, head.logits)` of rows `(n, ...)`, in inference mode."""
-    return np.concatenate(
-        [model.predict(x[part], batch_size=PREDICTION_BATCH, verbose=0) for part in blocks(x, READ_BYTES)]
-    )

@@ -140,11 +140,11 @@ class FoldWorker:
 def keras_scores(config: Config, weights: list[NDArray[np.generic]], x: Inputs) -> NDArray[np.float32]:
     """Scores rows with a Keras network rebuilt from its weights, as a bundle is."""
     from search import model as network
-    from search.training import predict_logits
+    from search.feeding import predict
 
     model = network.build(config, x.shape[1:], str(x.dtype), pretrained=False)
     model.set_weights(weights)
-    return HEADS[config.head].score(predict_logits(model, x))
+    return HEADS[config.head].score(predict(model, x))
 
 
 def check_fold_events(rows: Rows, folds: Iterable[Fold], study: Study) -> None:

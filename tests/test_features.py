@@ -122,7 +122,7 @@ def test_a_trial_on_features_is_the_trial_on_rows(study, prepared, known, rules)
     held against the whole network.
     """
     from search import model
-    from search.training import predict_logits
+    from search.feeding import predict
     from spaces.heads import HEADS
 
     data = prepared.trial_data(known)
@@ -131,7 +131,7 @@ def test_a_trial_on_features_is_the_trial_on_rows(study, prepared, known, rules)
     x = data.x_validation
     plain = model.build(config(study), x.shape[1:], str(x.dtype), pretrained=False)
     plain.set_weights(with_features.weights)
-    scores = HEADS["softmax"].score(predict_logits(plain, x))
+    scores = HEADS["softmax"].score(predict(plain, x))
     np.testing.assert_allclose(scores, with_features.raw, rtol=1e-4, atol=1e-5)
     assert with_features.raw.std() > 0.01
     if rules:

@@ -40,11 +40,11 @@ def trained(keras):
 
 
 def raw_scores(head, loss, weights):
-    from search.training import predict_logits
+    from search.feeding import predict
 
     built, _ = network(head, loss)
     built.set_weights(weights)
-    return HEADS[head].score(predict_logits(built, X))
+    return HEADS[head].score(predict(built, X))
 
 
 def test_the_same_weights_give_the_same_probabilities(trained):

@@ -44,10 +44,10 @@ def train(data: TrialData, chosen: Config, epochs: int = 3, limit_s: float | Non
 
 
 def scores(network, head: str, x) -> np.ndarray:
-    from search.training import predict_logits
+    from search.feeding import predict
     from spaces.heads import HEADS
 
-    return HEADS[head].score(predict_logits(network, x))
+    return HEADS[head].score(predict(network, x))
 
 
 def check_float32_truth(session, best, chosen: Config, data: TrialData, policy: str) -> None:

@@ -59,9 +59,9 @@ def prove(session, head, loss, raw, data=DATA, **parameters):
 
 
 def scores(session, head, data=DATA):
-    from search.training import predict_logits
+    from search.feeding import predict
 
-    return HEADS[head].score(predict_logits(session.model, data.x_validation))
+    return HEADS[head].score(predict(session.model, data.x_validation))
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_logits_at_hand_need_not_be_predicted_again(session_of, monkeypatch, hea
     from search import proof, training
 
     session = session_of(head)
-    logits = training.predict_logits(session.model, DATA.x_validation)
+    logits = training.predict(session.model, DATA.x_validation)
     raw = HEADS[head].score(logits)
     expected = prove(session, head, LOSS_OF[head], raw)
 

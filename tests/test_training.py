@@ -61,8 +61,8 @@ def test_a_look_at_a_rung_changes_nothing_that_follows(data):
 
 
 def test_the_scores_are_those_of_the_best_epoch(data):
+    from search.feeding import predict
     from search.metrics import average_precision
-    from search.training import predict_logits
 
     session, best = train(data, (6,))
     values = [value for _, value, _ in best.history]
@@ -70,7 +70,7 @@ def test_the_scores_are_those_of_the_best_epoch(data):
     assert best.steering_value == max(values)
     assert average_precision(data.y_validation, best.raw) == best.steering_value
     session.model.set_weights(best.weights)
-    logits = predict_logits(session.model, data.x_validation)
+    logits = predict(session.model, data.x_validation)
     np.testing.assert_array_equal(logits[:, 1] - logits[:, 0], best.raw)
 
 

@@ -57,12 +57,13 @@ def fit(config: Config, seed: int, epochs: int, data: TrialData) -> None:
     import keras
 
     from search import model as network
+    from search.feeding import BATCH
     from search.losses import training_loss
-    from search.training import PREDICTION_BATCH, row_weights
+    from search.training import row_weights
 
     class Scores(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.model.predict(data.x_validation, batch_size=PREDICTION_BATCH, verbose=0)
+            self.model.predict(data.x_validation, batch_size=BATCH, verbose=0)
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)

@@ -128,7 +128,7 @@ def _ours(folder: Path, x: Any, y: Any) -> Callable[[Moment], Verdict]:
     import keras
 
     from search import model as network
-    from search.training import predict_logits
+    from search.feeding import predict
     from spaces.heads import HEADS
 
     run = RunFolder(folder / "runs" / "run")
@@ -141,7 +141,7 @@ def _ours(folder: Path, x: Any, y: Any) -> Callable[[Moment], Verdict]:
             raise ValueError(f"trial {moment.trial} is no trained model, but was an incumbent")
         model = network.build(config, x.shape[1:], str(x.dtype), pretrained=False)
         model.set_weights(run.weights(moment.trial))
-        raw = HEADS[config.head].score(predict_logits(model, x))
+        raw = HEADS[config.head].score(predict(model, x))
         score = raw * np.float32(record.calibration_a) + np.float32(record.calibration_b)
         return _precision(y, raw), _f1(y, raw >= 0), _f1(y, score >= np.float32(record.threshold_score))
 
