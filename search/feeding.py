@@ -17,40 +17,29 @@ AHEAD = 2
 
 
 class InOrder(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types
-    """Rows in batches, with their targets if there are any; mapped inputs are never copied whole.
+    """Rows with their targets in batches; mapped inputs are never copied whole.
 
     Args:
         x: inputs `(n, ...)`.
-        targets: what the model is to say of them `(n, ...)`, or None.
-        taken: numbers of the rows, ascending; None for all of them.
-        batch: most rows at once; fewer where they are large.
+        targets: what the model is to say of them `(n, ...)`.
+        taken: numbers of the rows that count, ascending.
     """
 
-    def __init__(
-        self,
-        x: Inputs,
-        targets: NDArray[np.float32] | None = None,
-        taken: NDArray[np.intp] | None = None,
-        batch: int = BATCH,
-    ) -> None:
+    def __init__(self, x: Inputs, targets: NDArray[np.float32], taken: NDArray[np.intp]) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._x, self._targets, self._taken = x, targets, taken
-        self._count = len(x) if taken is None else len(taken)
-        row_bytes = max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
-        self._size = max(1, min(batch, READ_BYTES // row_bytes))
+        self._size = rows_at_once(x)
 
     def __len__(self) -> int:
-        return math.ceil(self._count / self._size)
+        return math.ceil(len(self._taken) / self._size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], ...]:
-        part: Any = slice(index * self._size, min((index + 1) * self._size, self._count))
-        if self._taken is not None:
-            part = self._taken[part]
-        return (self._x[part],) if self._targets is None else (self._x[part], self._targets[part])
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+        taken = self._taken[index * self._size : (index + 1) * self._size]
+        return self._x[taken], self._targets[taken]
 
 
 def fed(batches: keras.utils.PyDataset) -> Any:
-    """Returns batches as `fit`, `predict` and `evaluate` take them without a wait at the end.
+    """Returns batches as `fit` and `evaluate` take them without a wait at the end.
 
     Keras hands a `PyDataset`, or arrays, to TensorFlow as a pipeline that tunes itself. The thread that
     tunes sleeps for 10 ms, 20 ms, 40 ms and so on, and on busy processors the end of an epoch waits until it
@@ -77,5 +66,21 @@ def fed(batches: keras.utils.PyDataset) -> Any:
 
 
 def predict(model: Any, x: Inputs) -> Any:
-    """Returns what a model says of rows `(n, ...)`, n >= 1, in inference mode: arrays `(n, ...)`."""
-    return model.predict(fed(InOrder(x)), verbose=0)
+    """Returns what a model says of rows `(n, ...)`, n >= 1, in inference mode: arrays `(n, ...)`.
+
+    Without a pipeline at all: TensorFlow frees that of arrays in memory, and the arrays with it, late.
+    """
+    size = min(len(x), rows_at_once(x))
+    said = []
+    for start in range(0, len(x), size):
+        # The last batch begins within the one before: all have one shape, and are compiled for once.
+        first = min(start, len(x) - size)
+        outputs = model.predict_on_batch(x[first : first + size])
+        said.append(keras.tree.map_structure(lambda values, new=start - first: values[new:], outputs))
+    return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *said)
+
+
+def rows_at_once(x: Inputs) -> int:
+    """Rows of `x` to score at once: `BATCH`, or fewer where they are large."""
+    row_bytes = max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
+    return max(1, min(BATCH, READ_BYTES // row_bytes))
