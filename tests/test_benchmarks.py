@@ -149,6 +149,22 @@ def test_shares_of_a_workers_time_sum_to_one_and_end_with_the_last_start():
     assert sorted(gaps) == [0.0, 1.0]
 
 
+def test_the_seconds_of_a_trial_are_those_of_trained_ones_and_apart_for_a_workers_first():
+    found = [
+        *trial(1, 0, 0.0, (spans.BUILD, 1.0), (spans.MEASURE, 9.0)),  # a baseline
+        *trial(1, 1, 10.0, (spans.IMPORT, 5.0), (spans.BUILD, 1.0), (spans.FIT, 3.0)),
+        *trial(1, 2, 20.0, (spans.IMPORT, 0.0), (spans.FIT, 2.0)),
+        *trial(1, 2, 30.0, (spans.FIT, 4.0), (spans.EVALUATE, 1.0)),  # its second rung
+        *trial(1, 3, 40.0, (spans.IMPORT, 0.0), (spans.FIT, 2.0), ("?", 1.0)),
+        *trial(2, 4, 0.0, (spans.IMPORT, 7.0), (spans.FIT, 1.0)),
+    ]
+    first = {spans.IMPORT: 6.0, spans.BUILD: 0.5, spans.FIT: 2.0, spans.RUNG: 8.5}
+    assert busy.one_trial(found, first=True) == first
+    later = busy.one_trial([span for span in found if span.what != "?"], first=False)
+    assert later == {spans.IMPORT: 0.0, spans.FIT: 4.0, spans.EVALUATE: 0.5, spans.RUNG: 5.0}
+    assert busy.in_words(later) == "fit 4.00 s, evaluate 0.50 s, else 0.50 s, import 0.00 s"
+
+
 def test_throughput_counts_once_all_workers_are_there():
     found = [
         *(span for k in range(10) for span in trial(1, k, 2.0 * k, (spans.FIT, 2.0))),

@@ -72,9 +72,43 @@ def busy(share: dict[str, float]) -> float:
     return share[spans.FIT] + share[spans.EVALUATE]
 
 
+def one_trial(found: Sequence[Span], *, first: bool) -> dict[str, float]:
+    """Where the seconds of one trained trial go, the mean over trials.
+
+    Args:
+        found: all spans of a search.
+        first: whether of trials that were a worker's first to be trained, which import Keras; else of all
+            others.
+
+    Returns:
+        Seconds by part, the whole under `spans.RUNG`; empty where there are no such trials.
+    """
+    trained = {span.number for span in found if span.what == spans.FIT and span.ended > span.began}
+    trained &= {span.number for span in found if span.what == spans.IMPORT}  # baselines import nothing
+    earliest: dict[int, Span] = {}
+    for span in sorted(found, key=lambda span: span.began):
+        if span.number in trained:
+            earliest.setdefault(span.pid, span)
+    wanted = {span.number for span in earliest.values()}
+    wanted = wanted if first else trained - wanted
+    total: dict[str, float] = {}
+    for span in found:
+        if span.number in wanted:
+            total[span.what] = total.get(span.what, 0.0) + span.ended - span.began
+    return {what: seconds / len(wanted) for what, seconds in total.items()}
+
+
+def in_words(parts: dict[str, float]) -> str:
+    """`fit 3.10 s, evaluate 0.20 s, ...`, the longest first, and what is left of the whole."""
+    named = {what: seconds for what, seconds in parts.items() if what != spans.RUNG}
+    named["else"] = parts[spans.RUNG] - sum(named.values())
+    listed = sorted(named.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{what} {seconds:.2f} s" for what, seconds in listed)
+
+
 def results(full: bool = False) -> Iterator[Result]:
     """Runs the quickstart's study with 64 trials of fewer epochs; in full as it is, three times."""
-    came, rest, gaps = [], [], []
+    came, rest, gaps, of_one = [], [], [], {True: [], False: []}
     for number in range(3 if full else 1):
         with tempfile.TemporaryDirectory() as scratch:
             noted = Path(scratch) / "spans.jsonl"
@@ -83,11 +117,14 @@ def results(full: bool = False) -> Iterator[Result]:
             )
             with patch.dict(os.environ, {spans.FILE: str(noted)}):
                 folder = run_here(study, "busy", spans.timed_trainer)
-            share, between = shares(spans.read(noted), cores())
+            found = spans.read(noted)
+            share, between = shares(found, cores())
             train_s = sum(record.train_s for record in folder.records())
         came.append(busy(share))
         rest.append(share)
         gaps += between
+        for first, trials in of_one.items():
+            trials.append(one_trial(found, first=first))
     mean = {what: np.mean([share.get(what, 0.0) for share in rest]) for what in rest[0]}
     listed = sorted(mean.items(), key=lambda pair: -pair[1])
     yield Result(
@@ -103,6 +140,15 @@ def results(full: bool = False) -> Iterator[Result]:
         unit="ms",
         note=f"median of {len(gaps)}; 95th percentile {np.percentile(gaps, 95) * 1000:.0f} ms",
     )
+    for first, trials in of_one.items():
+        mean = {what: float(np.mean([parts[what] for parts in trials])) for what in trials[0]}
+        yield Result(
+            what="a trained trial"
+            + (", the first of its worker" if first else ", of a worker that has trained"),
+            ours=tuple(parts[spans.RUNG] for parts in trials),
+            unit="s",
+            note=in_words(mean),
+        )
 
 
 if __name__ == "__main__":
