@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from search.rows import READ_BYTES
+from search.rows import READ_BYTES, rows_in
 from search.shards import Inputs
 
 BATCH = 512
@@ -82,5 +82,4 @@ def predict(model: Any, x: Inputs) -> Any:
 
 def rows_at_once(x: Inputs) -> int:
     """Rows of `x` to score at once: `BATCH`, or fewer where they are large."""
-    row_bytes = max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
-    return max(1, min(BATCH, READ_BYTES // row_bytes))
+    return min(BATCH, rows_in(x, READ_BYTES))

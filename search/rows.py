@@ -138,8 +138,13 @@ def check_finite(x: Inputs) -> None:
 
 def blocks(x: Inputs, block_bytes: int = BLOCK_BYTES) -> list[slice]:
     """Slices along the first axis of `x` that together cover it, each of about `block_bytes`."""
-    step = max(1, block_bytes // max(1, math.prod(x.shape[1:]) * x.dtype.itemsize))
+    step = rows_in(x, block_bytes)
     return [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
+
+
+def rows_in(x: Inputs, block_bytes: int) -> int:
+    """How many rows of `x` come to about `block_bytes`, at least 1."""
+    return max(1, block_bytes // max(1, math.prod(x.shape[1:]) * x.dtype.itemsize))
 
 
 def root_mean_square(x: Inputs) -> float:

@@ -50,7 +50,7 @@ def test_training_is_keras_own_to_the_bit(feeding):
     fitted = []
     for way in (lambda batches: batches, feeding.fed):
         model = network()
-        batches = feeding.InOrder(inputs(), targets(), np.arange(N))
+        batches = batches_of(feeding, inputs())
         history = model.fit(way(batches), epochs=3, shuffle=False, verbose=0).history["loss"]
         fitted.append([*model.get_weights(), history])
     for ours, theirs in zip(*fitted, strict=True):
@@ -111,4 +111,4 @@ def test_every_epoch_reads_all_batches_anew(feeding, tensorflow):
 
 
 def test_nothing_tunes_itself(feeding, tensorflow):
-    assert feeding.fed(feeding.InOrder(inputs(), targets(), np.arange(N))).options().autotune.enabled is False
+    assert feeding.fed(batches_of(feeding, inputs())).options().autotune.enabled is False

@@ -244,7 +244,10 @@ def test_logits_at_hand_need_not_be_predicted_again(session_of, monkeypatch, hea
     def refuse(*_, **__):
         raise AssertionError("predicted again")
 
-    monkeypatch.setattr(session.model, "predict", refuse)
+    for way in ("predict", "predict_on_batch"):
+        monkeypatch.setattr(session.model, way, refuse)
+    with pytest.raises(AssertionError, match="predicted again"):
+        training.predict(session.model, DATA.x_validation)
     x, y = DATA.x_validation, DATA.y_validation
     chosen = dict(LOSSES[LOSS_OF[head]].parameters)
     given = proof.prove(session.model, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits)
