@@ -17,7 +17,7 @@ from spaces.losses import LOSSES
 
 PROBED_ROWS = 64
 """Rows on which the last layer is recomputed."""
-PROVEN_ROWS = 4096
+PROVEN_ROWS = 1024
 """Rows on which the losses are compared; of more rows so many are drawn. What makes a decode wrong makes it
 wrong on every row, and scores of other weights differ on every row, too."""
 SPREAD_ROWS = 16
