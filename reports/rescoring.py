@@ -250,8 +250,12 @@ def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: in
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers - 1, context) as pool:
         given = [pool.submit(_work, asked, chunk) for chunk in chunks]
-        taken = {k: rescorer.part(chunks[k]) for k in reversed(range(len(chunks))) if given[k].cancel()}
-        return [taken[k] if k in taken else given[k].result() for k in range(len(chunks))]
+        try:
+            taken = {k: rescorer.part(chunks[k]) for k in reversed(range(len(chunks))) if given[k].cancel()}
+            return [taken[k] if k in taken else given[k].result() for k in range(len(chunks))]
+        finally:
+            # After an error nothing that nobody began is waited for.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _nearest(

@@ -26,7 +26,7 @@ FOLDER = "features"
 """Within the folder of all prepared data, apart from the rows."""
 JOB_ROWS = 512
 """Rows of a job, which always starts at a multiple of it: who computes what moves no digit."""
-_CODE = ("backend", "features", "mobilenet", "model", "shards", "store", "trunks")
+_CODE = ("backend", "features", "feeding", "mobilenet", "model", "rows", "shards", "store", "trunks")
 """Modules by which features come to be what they are."""
 _LIBRARIES = ("keras", "tensorflow", "jax")
 
@@ -148,7 +148,11 @@ def computed_here(study: Study, prepared: Prepared, root: Path) -> Inputs | None
 
 
 def key(study: Study, prepared: Prepared) -> str:
-    """Names features by all that moves a digit of them: rows, weights, network, libraries and processor."""
+    """Names features by all that moves a digit of them: rows, weights, network, libraries and processor.
+
+    The processor is that of this host. Where hosts of a cluster differ in it, a row's features have the last
+    digits of the host that computed them.
+    """
     config, x = author_config(study), prepared.rows.x
     network = {"trunk": config.trunk, "width": config.width, "layer": layer_of(study)}
     told = [

@@ -66,12 +66,18 @@ def below(model: Any, layer: str) -> Any:
     return keras.Model(model.input, model.get_layer(layer).output, name="below")
 
 
-def above(model: Any, layer: str) -> Any:
+def above(model: Any, layer: str, precision: str = "float32") -> Any:
     """Returns the part of a network from the output of a layer to its logits, made of the same layers.
 
     Weights set or trained in the part are those of the network, and the other way round.
+
+    Args:
+        model: the network.
+        layer: the name of the layer.
+        precision: that of the network, by which Keras decides whether to scale the loss (float16 needs it).
     """
-    return keras.Model(model.get_layer(layer).output, model.output, name="above")
+    with _dtype_policy(precision):
+        return keras.Model(model.get_layer(layer).output, model.output, name="above")
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from spaces.heads import Head
 from spaces.losses import LOSSES
 
 PROBED_ROWS = 64
-"""Rows on which the last layer is recomputed."""
+"""First rows on which the last layer is recomputed."""
 PROVEN_ROWS = 1024
-"""Rows on which the losses are compared; of more rows so many are drawn. What makes a decode wrong makes it
-wrong on every row, and scores of other weights differ on every row, too."""
+"""Rows on which the losses are compared; of more, so many are drawn, the last ones among them. What makes a
+decode wrong makes it wrong on every row, and scores of other weights differ on every row, too."""
 SPREAD_ROWS = 16
 """Rows of each part on which features are recomputed."""
 
@@ -34,6 +34,7 @@ def prove(
     raw: NDArray[np.float32],
     logits: NDArray[np.float32] | None = None,
     whole: tuple[Any, Inputs] | None = None,
+    draw: tuple[int, ...] = (),
 ) -> float:
     """Holds the compiled model against the raw scores that stand for it.
 
@@ -52,6 +53,7 @@ def prove(
         logits: the logits `(n, head.logits)` that the scores were decoded from; predicted here if left out.
         whole: the network that the model is the upper part of, with the network's own inputs `(n, ...)`;
             given where `x` is features.
+        draw: seeds the draw of the rows whose losses are compared, so that trials differ in them.
 
     Returns:
         The relative difference of the two losses.
@@ -73,9 +75,7 @@ def prove(
     votes = head.votes(logits).astype(np.float64)
     mean = votes.mean(axis=1)
     _prove_mean_of_votes(head, votes, mean, raw)
-    rows = np.arange(len(y))
-    if len(rows) > PROVEN_ROWS:
-        rows = np.sort(np.random.default_rng(len(rows)).choice(len(rows), PROVEN_ROWS, replace=False))
+    rows = _drawn(len(y), draw)
     trained = float(model.evaluate(fed(InOrder(x, head.encode(y), rows)), verbose=0))
     trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
     around_raw = (votes - mean[:, None] + raw[:, None])[rows]
@@ -123,6 +123,15 @@ def prove_features(
                     f"{what} differ by {apart:.3g} of {scale:.3g}; delete the prepared features, or set "
                     "training.feature_cache=false"
                 )
+
+
+def _drawn(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
+    """Numbers of the rows whose losses are compared, ascending."""
+    if count <= PROVEN_ROWS:
+        return np.arange(count)
+    last = np.arange(count - PROBED_ROWS, count)
+    others = np.random.default_rng(draw).choice(last[0], PROVEN_ROWS - PROBED_ROWS, replace=False)
+    return np.concatenate([np.sort(others), last])
 
 
 def _prove_mean_of_votes(

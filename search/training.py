@@ -189,7 +189,7 @@ class Training:
     ) -> None:
         backend.forget()
         keras.utils.set_random_seed(seed)
-        self._config, self._rules, self._data = config, rules, data
+        self._config, self._rules, self._data, self._seed = config, rules, data, seed
         layer = self._layer = (
             trunk_of(config.trunk).frozen_up_to(config) if data.features is not None else None
         )
@@ -199,7 +199,7 @@ class Training:
         shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
         compiles = backend.compiles(rules.xla)
         self.model = network.build(config, shape, dtype, precision=self._precision)
-        self._fitted = self.model if layer is None else network.above(self.model, layer)
+        self._fitted = self.model if layer is None else network.above(self.model, layer, self._precision)
         self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
         self._batches = Batches(self._inputs, config, seed)
         steps = len(self._batches) * rules.epochs if rules.schedule == "cosine" else None
@@ -264,7 +264,8 @@ class Training:
         logits = steering.best_logits
         raw, config = self._head.score(logits), self._config
         whole = None if scored is self.shipped else (self.shipped, self._data.x_validation)
-        proof = prove(scored, self._head, config.loss, config.loss_parameters, x, y, raw, logits, whole=whole)
+        draw = (self._seed, self._epochs)
+        proof = prove(scored, self._head, config.loss, config.loss_parameters, x, y, raw, logits, whole, draw)
         self._prove_features()
         weights = steering.best_weights if whole is None else self.shipped.get_weights()
         scored.set_weights(current)

@@ -3,13 +3,16 @@
 import importlib
 import math
 import re
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from tests.benchmarks import __main__ as bench
-from tests.benchmarks import busy, machine, scaling, spans, sweep
+from tests.benchmarks import busy, machine, marked, scaling, spans, sweep
 from tests.benchmarks.results import Result, Target, exponent, from_json, grown, markdown, paired, table
 from tests.benchmarks.spans import Span
 
@@ -122,6 +125,32 @@ def test_a_benchmark_that_fails_is_a_row_that_says_so(monkeypatch):
     monkeypatch.setattr(bench, "PATIENCE", 0)
     (row,) = bench.measured(bench.BENCHMARKS[0], full=False)
     assert "took longer than 0 min" in row.error
+
+
+def test_what_a_benchmark_started_ends_with_it(monkeypatch):
+    """Also what has a session of its own, as the searches of `quality` have."""
+    inner = "import time; time.sleep(60)"
+    outer = (
+        "import subprocess, sys, time; "
+        f"subprocess.Popen([sys.executable, '-c', {inner!r}], start_new_session=True); time.sleep(60)"
+    )
+    marks = []
+
+    def popen(command, *, env, **options):
+        marks.append(env[bench.MARK])
+        process = started([sys.executable, "-c", outer], env=env, **options)
+        deadline = time.monotonic() + 20
+        while len(marked.started(bench.MARK, marks[0])) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(marked.started(bench.MARK, marks[0])) == 2
+        return process
+
+    started = subprocess.Popen
+    monkeypatch.setattr(bench.subprocess, "Popen", popen)
+    monkeypatch.setattr(bench, "PATIENCE", 0)
+    (row,) = bench.measured(bench.BENCHMARKS[0], full=False)
+    assert "took longer" in row.error
+    assert marked.started(bench.MARK, marks[0]) == []
 
 
 def trial(pid: int, number: int, began: float, *parts: tuple[str, float]) -> list[Span]:

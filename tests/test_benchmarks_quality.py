@@ -7,9 +7,10 @@ import sys
 import time
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
-from tests.benchmarks import quality, quality_plot, quality_runs
+from tests.benchmarks import marked, quality, quality_data, quality_plot, quality_runs
 from tests.benchmarks import quality_scores as scores
 from tests.benchmarks.quality_judge import of_journal
 from tests.benchmarks.quality_scores import Incumbent, Judged, Moment
@@ -30,8 +31,8 @@ def judged(system: str, *found: tuple[float, float], seed: int = 0, windows: int
     ]  # fmt: skip
     last_s = 80.0 if found else 0.0
     return Judged(
-        system=system, seed=seed, wall_s=100.0, load=0.1, incumbents=tuple(steps), windows=windows,
-        last_s=last_s, trials=len(found),
+        system=system, seed=seed, rows="rows", commit="abc1234", began=0.0, wall_s=100.0, load=0.1,
+        incumbents=tuple(steps), windows=windows, last_s=last_s, trials=len(found),
     )  # fmt: skip
 
 
@@ -57,11 +58,14 @@ def test_work_is_what_every_trial_had_trained_by_the_end():
     assert scores.work([], 60) == (0, 0.0, 0)
 
 
-def test_time_to_quality_is_until_ours_is_as_good_as_the_peer_ends():
-    # The peer's incumbent was better on the unseen rows before: it hands over the last one.
-    peer = judged("peer", (10, 0.95), (60, 0.9))
+def test_time_to_quality_is_until_either_is_as_good_as_the_peer_ends():
     ours = judged("ours", (3, 0.8), (6, 0.9), (9, 0.85))
+    peer = judged("peer", (10, 0.89), (60, 0.9))
     assert scores.time_to_quality(ours, peer) == pytest.approx(60 / 6)  # a tie is reached
+    assert scores.time_to_quality_by_wall(ours, peer) == pytest.approx(100 / 6)
+    # It was better on the unseen rows before the end, as ours is; that counts for it, too.
+    peer = judged("peer", (10, 0.95), (60, 0.9))
+    assert scores.time_to_quality(ours, peer) == pytest.approx(10 / 6)
     assert scores.time_to_quality_by_wall(ours, peer) == pytest.approx(100 / 6)
 
 
@@ -133,12 +137,35 @@ def test_searches_take_turns_seed_by_seed():
     assert [one.batch for one in plan[:3]] == [64, 32, 64]
 
 
-def test_a_peer_is_run_again_with_another_batch(tmp_path):
+def test_a_peer_is_run_again_with_another_batch_or_on_other_rows(tmp_path, monkeypatch):
     search, other = (quality.planned(1, 600, ["ray_tune"], ["conv2d"], batch)[0] for batch in (64, 128))
     assert not quality_runs.finished(search, tmp_path)
     (tmp_path / "run.json").write_text(json.dumps({"made_of": search.made_of}))
     assert quality_runs.finished(search, tmp_path)
+    assert quality_runs.of_these_rows(tmp_path / "run.json")
     assert not quality_runs.finished(other, tmp_path)
+    monkeypatch.setattr(quality_data, "NOISE", 2.0)
+    assert not quality_runs.finished(search, tmp_path)
+    assert not quality_runs.of_these_rows(tmp_path / "run.json")
+
+
+def test_the_judge_has_patients_that_nobody_chose_by(tmp_path, monkeypatch):
+    monkeypatch.setattr(quality_data, "PATIENTS", {"train": 2, "validation": 1, "tuning": 1, "unseen": 1})
+    monkeypatch.setattr(quality_data, "WINDOWS", 40)
+    first = quality_data.written(tmp_path)
+    monkeypatch.setattr(quality_data, "UNSEEN_SEED", quality_data.UNSEEN_SEED + 1)
+    second = quality_data.written(tmp_path)
+    assert quality_data.written(tmp_path) == second != first
+    for same in ("seen/x_train.npy", "seen/y_validation.npy", "seen/windows.npz", "tuning/x.npy"):
+        assert (first / same).read_bytes() == (second / same).read_bytes(), same
+    x, other, tuning = (
+        np.load(folder / "x.npy") for folder in (first / "unseen", second / "unseen", first / "tuning")
+    )
+    assert x.shape == other.shape == tuning.shape == (40, 32, 9, 19)
+    assert not np.isin(x[:, 0, 0, 0], np.concatenate([other[:, 0, 0, 0], tuning[:, 0, 0, 0]])).any()
+    with np.load(first / "seen" / "windows.npz", allow_pickle=True) as windows:
+        assert not np.isin(x[:, 0, 0, 0], windows["X"][:, 0, 0, 0]).any()
+        assert windows["X"].shape[0] == 3 * 40 + quality_data.SHUT
 
 
 def test_what_a_search_started_ends_with_it():
@@ -155,11 +182,11 @@ def test_what_a_search_started_ends_with_it():
         start_new_session=True,
     )
     deadline = time.monotonic() + 20
-    while len(quality_runs.started(mark)) < 2 and time.monotonic() < deadline:
+    while len(marked.started(quality_runs.MARK, mark)) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert len(quality_runs.started(mark)) == 2
+    assert len(marked.started(quality_runs.MARK, mark)) == 2
     quality_runs.end(process, mark, grace_s=0.2)
-    assert quality_runs.started(mark) == []
+    assert marked.started(quality_runs.MARK, mark) == []
     assert process.returncode is not None
 
 
@@ -182,7 +209,7 @@ def test_results_pair_ours_with_every_peer_of_the_same_seed():
         judged("keras_tuner-conv2d"),
     ]
     times, rates, other, _ = quality.against_peers(found)
-    assert times.ratios == (2.0,)
+    assert times.ratios == (2.0,)  # 100 s over 50 s
     assert times.met is False
     assert rates.ratios == (30 / 5,)  # theirs to its last epoch, at 80 s
     assert rates.met is True

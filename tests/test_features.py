@@ -1,7 +1,9 @@
 """Features of frozen layers: what the network gives, computed once, never of other rows or other weights."""
 
+import ast
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +105,31 @@ def test_what_was_computed_is_found_again_and_another_study_does_not_find_it(fol
     assert len({name, *others}) == 5
 
 
+def test_features_are_named_by_all_modules_that_compute_them():
+    """Those that are imported, by whatever comes of it, where features are computed."""
+    code = set(features._CODE)
+    # What they import for something else: sources, checks of networks of the user's own, limits of memory.
+    not_computing = {"custom", "gpu_memory", "isolation", "sources"}
+    todo, met = ["model", "feeding", "backend", "store", "shards"], {"features"}
+    while todo:
+        name = todo.pop()
+        met.add(name)
+        todo += [other for other in imported(name) if other not in met | not_computing]
+    assert code == met
+
+
+def imported(name):
+    """The modules of `search/` that one of them imports, at whatever place."""
+    text = (Path(features.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module == "search":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("search."):
+            found.add(node.module.split(".")[1])
+    return found
+
+
 def test_other_weights_have_other_features(folder, study, prepared):
     name = features.key(study, prepared)
     path = folder / "photos.weights.h5"
@@ -114,8 +141,11 @@ def test_other_weights_have_other_features(folder, study, prepared):
         path.write_bytes(before)
 
 
-@pytest.mark.parametrize("rules", [{}, {"mixed_precision": "bfloat16"}], ids=["float32", "bfloat16"])
-def test_a_trial_on_features_is_the_trial_on_rows(study, prepared, known, rules):
+RULES = [{}, {"mixed_precision": "bfloat16"}, {"mixed_precision": "float16"}]
+
+
+@pytest.mark.parametrize("rules", RULES, ids=["float32", "bfloat16", "float16"])
+def test_a_trial_on_features_is_the_trial_on_rows(keras, study, prepared, known, rules):
     """The same first weights and dropout, so the same scores, weights and history, but for float32 rounding.
 
     Under mixed precision the frozen layers round in training, and features do not: there only the scores are
@@ -135,7 +165,11 @@ def test_a_trial_on_features_is_the_trial_on_rows(study, prepared, known, rules)
     np.testing.assert_allclose(scores, with_features.raw, rtol=1e-4, atol=1e-5)
     assert with_features.raw.std() > 0.01
     if rules:
-        assert session.precision == "mixed_bfloat16"
+        precision = rules["mixed_precision"]
+        assert session.precision == f"mixed_{precision}"
+        # Without it the small gradients of float16 are flushed to 0.
+        scales = isinstance(session._fitted.optimizer, keras.optimizers.LossScaleOptimizer)
+        assert scales == (precision == "float16")
         return
     _, without = trained(study, prepared.trial_data())
     assert with_features.best_epoch == without.best_epoch

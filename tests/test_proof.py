@@ -210,6 +210,39 @@ def test_of_many_rows_some_are_drawn(monkeypatch, session_of, head):
         prove(session, head, LOSS_OF[head], raw)
 
 
+def test_draws_differ_and_hold_the_last_rows():
+    from search import proof
+
+    count = 2 * proof.PROVEN_ROWS
+    first, second = (proof._drawn(count, (seed, 3)) for seed in (1, 2))
+    for rows in (first, second):
+        assert len(rows) == proof.PROVEN_ROWS
+        assert (np.diff(rows) > 0).all()
+        assert set(range(count - proof.PROBED_ROWS, count)) <= set(rows)
+    assert len(np.intersect1d(first, second)) < 0.7 * proof.PROVEN_ROWS
+    np.testing.assert_array_equal(first, proof._drawn(count, (1, 3)))
+    np.testing.assert_array_equal(proof._drawn(9, ()), np.arange(9))
+
+
+@each_head
+def test_of_many_rows_the_last_one_is_always_held_against_the_model(monkeypatch, session_of, head):
+    """Scores and logits that agree with one another, and only in the last row not with the model."""
+    from search import proof, training
+
+    session = session_of(head)
+    monkeypatch.setattr(proof, "PROVEN_ROWS", 32)
+    monkeypatch.setattr(proof, "PROBED_ROWS", 1)
+    logits = training.predict(session.model, DATA.x_validation)
+    decided = HEADS[head].score(logits)[-1]
+    columns = logits.shape[1]
+    logits[-1] = -100 * np.sign(decided) * (np.linspace(-1, 1, columns) if columns > 1 else 1)
+    raw = HEADS[head].score(logits)
+    x, y = DATA.x_validation, DATA.y_validation
+    chosen = dict(LOSSES[LOSS_OF[head]].parameters)
+    with pytest.raises(TrialError, match=NOT_DECODED):
+        proof.prove(session.model, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits)
+
+
 @pytest.mark.parametrize(
     "decode",
     [lambda z: z[:, 1], lambda z: -z[:, 0], lambda z: z[:, 1] - z[:, 0], lambda z: z[:, 1] + z[:, 0]],

@@ -5,7 +5,6 @@ the end the table is printed and appended to LOG.md, with date, machine and comm
 """
 
 import argparse
-import contextlib
 import importlib
 import os
 import signal
@@ -20,13 +19,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import machine
+from tests.benchmarks import machine, marked
 from tests.benchmarks.results import Result, collected, from_json, markdown, table
 from tests.conftest import ROOT
 
 LOG = Path(__file__).with_name("LOG.md")
 PATIENCE = 3
 """A benchmark that takes so many times its minutes is ended."""
+MARK = "HEADSEARCH_BENCHMARK"
+"""Variable by which the processes of one benchmark are known."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def measured(benchmark: Benchmark, full: bool) -> list[Result]:
             process = subprocess.Popen(
                 command + ["--full"] * full,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": scratch},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": scratch, MARK: scratch},
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -84,19 +85,12 @@ def measured(benchmark: Benchmark, full: bool) -> list[Result]:
             except subprocess.TimeoutExpired:
                 error = f"took longer than {PATIENCE * minutes:g} min; {last_line(said)}"
             finally:
-                end_session(process.pid)
+                # Also what has a session of its own, such as the searches of `quality`.
+                marked.end(MARK, scratch, lambda: True)
                 process.wait()
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     found = [from_json(line) for line in lines]
     return [*found, Result(what=benchmark.what, error=error)] if error else found
-
-
-def end_session(leader: int) -> None:
-    """Kills all that a benchmark started and left behind; Ray gives its processes groups of their own."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            if int(path.read_text().rpartition(")")[2].split()[3]) == leader:
-                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 def last_line(path: Path) -> str:

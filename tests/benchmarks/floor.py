@@ -3,10 +3,11 @@
 Each round runs the command, and then trains the trials that it came to again, with their configurations,
 seeds and epochs: as many processes as workers, one thread each, warm (Keras imported, a network trained
 before the clock starts), taking one trial after another. No driver, no scheduler, no rungs, nothing written.
-Two floors:
+Twice:
 
-- tight: our own training, proof and measuring;
-- bare: `fit` on arrays in memory, `predict` on the validation rows after every epoch, and nothing else.
+- tight, the floor: our own training, proof and measuring;
+- bare, a peer: Keras' `fit` on arrays in memory, `predict` on the validation rows after every epoch, and
+  nothing else. It ends epochs with a wait that ours does without (`search/feeding.py`).
 """
 
 import multiprocessing
@@ -152,7 +153,7 @@ def results(full: bool = False) -> Iterator[Result]:
         what=what,
         ours=ours,
         unit="s",
-        against="a bare `fit` of the same trials on arrays in memory, per core",
+        against="Keras' own `fit` and `predict` of the same trials on arrays in memory, per core",
         theirs=tuple(bare_s for _, _, bare_s in rounds),
     )
     yield Result(

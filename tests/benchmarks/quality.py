@@ -7,7 +7,7 @@
     --systems NAME... of ours, ray_tune, keras_tuner, optuna_alone (all)
     --forms FORM...   of conv3d (as users write it, batch 32), conv2d (our form and batch) (both)
     --batch N         of the peers' conv2d (the first batch size of quality.yaml)
-    --judge           run nothing, judge what is there
+    --judge           run nothing, judge what is there of these rows
 
 The peers come with `uv pip install --group bench`.
 
@@ -25,12 +25,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from spaces.study_file import read
 from tests.benchmarks import quality_data
 from tests.benchmarks import quality_scores as scores
-from tests.benchmarks.quality_runs import FORMS, PEERS, STUDY, Search, finished, run
+from tests.benchmarks.quality_runs import FORMS, PEERS, STUDY, Search, finished, of_these_rows, run
 from tests.benchmarks.quality_scores import Judged, Spread
 from tests.benchmarks.results import Result, Target
 from tests.conftest import ROOT
@@ -85,7 +86,10 @@ def paired_by_seed(found: Sequence[Judged]) -> dict[str, list[tuple[Judged, Judg
 
 def table(found: Sequence[Judged], ratios: dict[str, dict[str, Spread]]) -> str:
     """What is printed: every search, then every ratio."""
-    lines = ["system                 seed  unseen AP     F1  at own  found, s  trials  windows/s  load"]
+    lines = [
+        "system                 seed  unseen AP     F1  at own  found, s  trials  windows/s  load"
+        "  began, UTC   commit"
+    ]
     for one in found:
         head = f"{one.system:<22} {one.seed:>4}  "
         if not one.incumbents:
@@ -96,6 +100,7 @@ def table(found: Sequence[Judged], ratios: dict[str, dict[str, Spread]]) -> str:
         lines.append(
             f"{head}{last.unseen:>9.4f}  {last.f1_at_half:>5.3f}  {own:>6}  {last.seconds:>8.1f}  "
             f"{one.trials:>6}  {one.windows / one.wall_s:>9.0f}  {one.load:>4.1f}"
+            f"  {datetime.fromtimestamp(one.began, UTC):%d %b %H:%M}  {one.commit}"
         )
     lines += ["", "ours over the peer             median      range        each seed"]
     for label, of in ratios.items():
@@ -114,25 +119,32 @@ def _ratio(value: float | None) -> str:
 def write(path: Path, found: Sequence[Judged], ratios: dict[str, dict[str, Spread]]) -> None:
     """Writes all that was measured."""
     named = {label: {name.strip(): asdict(one) for name, one in of.items()} for label, of in ratios.items()}
-    settings = {name: getattr(quality_data, name) for name in ("PATIENTS", "WINDOWS", "NOISE", "SEED")}
-    document = {"rows": settings, "searches": [asdict(one) for one in found], "ratios": named}
+    document = {"rows": quality_data.settings(), "searches": [asdict(one) for one in found], "ratios": named}
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def searched(searches: Sequence[Search], out: Path) -> list[Judged]:
-    """Runs the searches that are not finished, judges all there are, and writes `quality.json`."""
-    rows = quality_data.written(out / "rows")
+def searched(searches: Sequence[Search], out: Path) -> tuple[list[Judged], list[str]]:
+    """Runs the searches that are not finished, judges all there are of these rows, and writes `quality.json`.
+
+    Returns:
+        The judged ones, and of each search that broke down why it did.
+    """
+    rows, broken = quality_data.written(out / "rows"), []
     for number, search in enumerate(searches, 1):
         folder = search.folder(out)
         if not finished(search, folder):
             print(f"{number} of {len(searches)}: {search.label}, seed {search.seed}", flush=True)
-            run(search, folder, rows / "seen")
+            try:
+                run(search, folder, rows / "seen")
+            except RuntimeError as error:
+                print(error, flush=True)
+                broken.append(f"seed {search.seed}: {error}")
     judge = [sys.executable, "-m", "tests.benchmarks.quality_judge", str(rows.resolve())]
-    there = sorted(path.parent.resolve() for path in out.glob("seed-*/*/run.json"))
+    there = sorted(path.parent.resolve() for path in out.glob("seed-*/*/run.json") if of_these_rows(path))
     subprocess.run([*judge, *map(str, there)], cwd=ROOT, check=True)
     found = [Judged.read(path / "judged.json") for path in there]
     write(out / "quality.json", found, compared(found))
-    return found
+    return found, broken
 
 
 def results(full: bool) -> Iterator[Result]:
@@ -140,35 +152,38 @@ def results(full: bool) -> Iterator[Result]:
     seeds, systems = (5, PEERS) if full else (3, PEERS[:1])
     batch = read(STUDY).space.batch_size[0]
     with tempfile.TemporaryDirectory() as scratch:
-        found = searched(planned(seeds, 1.0, ["ours", *systems], FORMS, batch), Path(scratch))
+        found, broken = searched(planned(seeds, 1.0, ["ours", *systems], FORMS, batch), Path(scratch))
     yield from against_peers(found)
+    for error in broken:
+        yield Result(what="a search of time to quality", error=error.replace("\n", " "))
 
 
 def against_peers(found: Sequence[Judged]) -> Iterator[Result]:
     """Time to quality and throughput against every peer that some seed of ours has."""
     for label, pairs in paired_by_seed(found).items():
-        times, rates = (10, 6) if label.endswith("conv3d") else (2, 1.5)
-        reached = [scores.reached_s(mine, peer.incumbents[-1].unseen) for mine, peer in pairs]
+        sooner, faster = (10, 6) if label.endswith("conv3d") else (2, 1.5)
+        times = [scores.times_s(*pair) for pair in pairs]
         yield Result(
             what="time to quality",
-            ours=tuple(math.inf if at_s is None else at_s for at_s in reached),
+            ours=tuple(math.inf if at_s is None else at_s for at_s, _ in times),
             unit="s",
             against=label,
-            theirs=tuple(peer.incumbents[-1].seconds for _, peer in pairs),
+            theirs=tuple(peer_s for _, peer_s in times),
             ratio_of="theirs/ours",
-            target=Target(limit=times, sense="at least", of="ratio"),
+            target=Target(limit=sooner, sense="at least", of="ratio"),
         )
+        rates = [scores.rates(*pair) for pair in pairs]
         yield Result(
             what="windows trained per second",
-            ours=tuple(mine.windows / mine.wall_s for mine, _ in pairs),
+            ours=tuple(mine for mine, _ in rates),
             against=label,
-            theirs=tuple(peer.windows / peer.last_s for _, peer in pairs),
-            target=Target(limit=rates, sense="at least", of="ratio"),
+            theirs=tuple(theirs for _, theirs in rates),
+            target=Target(limit=faster, sense="at least", of="ratio"),
         )
 
 
-def main() -> None:
-    """Runs, judges and prints."""
+def main() -> int:
+    """Runs, judges and prints; 1 where a search broke down."""
     parser = argparse.ArgumentParser(allow_abbrev=False, usage=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "quality")
     parser.add_argument("--seeds", type=int, default=3)
@@ -179,10 +194,11 @@ def main() -> None:
     parser.add_argument("--judge", action="store_true")
     asked = parser.parse_args()
     searches = planned(asked.seeds, asked.scale, asked.systems, asked.forms, asked.batch)
-    found = searched([] if asked.judge else searches, asked.out)
+    found, broken = searched([] if asked.judge else searches, asked.out)
     print(table(found, compared(found)))
     print(f"\n{asked.out / 'quality.json'}")
+    return int(bool(broken))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,7 @@
 """Judging searches on rows none of them saw: `python -m tests.benchmarks.quality_judge ROWS FOLDER...`.
 
-A process of its own, after all searches are done. Every FOLDER that holds a search and no `judged.json` gets
-one.
+A process of its own, after all searches are done. Every FOLDER of a search gets a `judged.json`, unless it
+has one of these rows.
 """
 
 import json
@@ -54,6 +54,9 @@ def judged(folder: Path, rows: Path) -> Judged:
     return Judged(
         system=facts["system"],
         seed=facts["seed"],
+        rows=rows.name,
+        commit=facts["commit"],
+        began=facts["began"],
         wall_s=facts["wall_s"],
         load=facts["load"],
         incumbents=tuple(found),
@@ -157,10 +160,11 @@ def _f1(y: Any, decided: Any) -> float:
 
 
 def main(rows: Path, folders: list[Path]) -> None:
-    """Judges what is not judged yet."""
+    """Judges what is not judged yet on these rows."""
     for folder in folders:
-        if (folder / "run.json").is_file() and not (folder / "judged.json").is_file():
-            judged(folder, rows).write(folder / "judged.json")
+        verdict = folder / "judged.json"
+        if not verdict.is_file() or json.loads(verdict.read_text(encoding="utf-8")).get("rows") != rows.name:
+            judged(folder, rows).write(verdict)
             print(f"judged {folder}", flush=True)
 
 

@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks import machine, marked, quality_data
 from tests.conftest import ROOT
 
 STUDY = ROOT / "tests" / "benchmarks" / "quality.yaml"
 PEERS = ("ray_tune", "keras_tuner", "optuna_alone")
 FORMS = ("conv3d", "conv2d")
 MARK = "HEADSEARCH_QUALITY_RUN"
-"""Variable by which the processes of one search are known, whoever their parent is by now."""
+"""Variable by which the processes of one search are known."""
 NOT_PASSED_ON = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "RAY_ADDRESS")
 """Settings of the shell that would hold a search back, or lead it to another one's Ray."""
 GRACE_S = 20.0
@@ -51,9 +52,10 @@ class Search:
     @property
     def made_of(self) -> str:
         """What another search under the same label may differ in."""
+        given = f"{self.seconds:g} s of {quality_data.seen_name()}"
         if self.system == "ours":
-            return f"{hashlib.sha256(STUDY.read_bytes()).hexdigest()}, {self.seconds:g} s"
-        return f"batch {self.batch}, {self.seconds:g} s"
+            return f"{hashlib.sha256(STUDY.read_bytes()).hexdigest()}, {given}"
+        return f"batch {self.batch}, {given}"
 
     def folder(self, out: Path) -> Path:
         """Where it writes."""
@@ -84,12 +86,18 @@ class Search:
 
 
 def finished(search: Search, folder: Path) -> bool:
-    """Whether a folder holds this search, with the same batch of a peer or the same study of ours.
+    """Whether a folder holds this search: of the same rows, with a peer's batch or our study unchanged.
 
     A change of our code is not seen: delete what it should be measured anew with.
     """
     path = folder / "run.json"
     return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["made_of"] == search.made_of
+
+
+def of_these_rows(path: Path) -> bool:
+    """Whether a `run.json` tells of a search on the rows that `quality_data` describes."""
+    made_of: str = json.loads(path.read_text(encoding="utf-8"))["made_of"]
+    return made_of.endswith(quality_data.seen_name())
 
 
 def run(search: Search, folder: Path, rows: Path) -> None:
@@ -137,6 +145,7 @@ def run(search: Search, folder: Path, rows: Path) -> None:
         "seed": search.seed,
         "made_of": search.made_of,
         "seconds": search.seconds,
+        "commit": machine.commit(),
         "began": began,
         "wall_s": round(ended - began, 3),
         "ended_by_itself": code is not None,
@@ -153,21 +162,5 @@ def end(process: "subprocess.Popen[bytes]", mark: str, grace_s: float = GRACE_S)
             process.wait(grace_s)
     deadline = time.monotonic() + grace_s
     # Ray's processes leave the group of their driver, and outlive it by a moment.
-    while left := started(mark):
-        if process.poll() is None or time.monotonic() > deadline:
-            for number in left:
-                with suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
-        process.poll()
-        time.sleep(0.5)
-
-
-def started(mark: str) -> list[int]:
-    """The processes that carry a search's mark."""
-    wanted, found = f"{MARK}={mark}".encode(), []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        # Another's process, or one that is gone; a zombie's is empty.
-        with suppress(OSError):
-            if wanted in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found
+    marked.end(MARK, mark, lambda: process.poll() is None or time.monotonic() > deadline)
+    process.wait()

@@ -55,6 +55,9 @@ class Judged:
     Args:
         system: `ours`, or a peer with its form, such as `ray_tune-conv3d`.
         seed: of the search.
+        rows: the name of the rows it was judged on.
+        commit: what was checked out.
+        began: when it was launched, in seconds since 1970.
         wall_s: from its launch to its end.
         load: of the machine when it was launched: processes wanting to run, over the last minute.
         incumbents: in time.
@@ -65,6 +68,9 @@ class Judged:
 
     system: str
     seed: int
+    rows: str
+    commit: str
+    began: float
     wall_s: float
     load: float
     incumbents: tuple[Incumbent, ...]
@@ -118,38 +124,43 @@ def reached_s(judged: Judged, quality: float) -> float | None:
     return next((one.seconds for one in judged.incumbents if one.unseen >= quality), None)
 
 
-def time_to_quality(ours: Judged, peer: Judged) -> float | None:
-    """How many times sooner ours was as good as the peer ended: by when the peer itself was that good.
-
-    None if ours never was.
+def times_s(ours: Judged, peer: Judged) -> tuple[float | None, float]:
+    """When ours was first as good as the peer ends, None if it never was, and when the peer itself was.
 
     Raises:
         ValueError: the peer found nothing, which is no quality to be reached.
     """
-    final = _final(peer)
-    at_s = reached_s(ours, final.unseen)
-    return None if at_s is None else final.seconds / at_s
+    if not peer.incumbents:
+        raise ValueError(f"{peer.system} with seed {peer.seed} finished no epoch")
+    quality = peer.incumbents[-1].unseen
+    return reached_s(ours, quality), next(one.seconds for one in peer.incumbents if one.unseen >= quality)
+
+
+def time_to_quality(ours: Judged, peer: Judged) -> float | None:
+    """How many times sooner ours was as good as the peer ends; None if it never was."""
+    at_s, peer_s = times_s(ours, peer)
+    return None if at_s is None else peer_s / at_s
 
 
 def time_to_quality_by_wall(ours: Judged, peer: Judged) -> float | None:
     """The same, with all the time that the peer was given: its user cannot know that no better one comes."""
-    at_s = reached_s(ours, _final(peer).unseen)
+    at_s, _ = times_s(ours, peer)
     return None if at_s is None else peer.wall_s / at_s
 
 
-def _final(judged: Judged) -> Incumbent:
-    if not judged.incumbents:
-        raise ValueError(f"{judged.system} with seed {judged.seed} finished no epoch")
-    return judged.incumbents[-1]
-
-
-def throughput(ours: Judged, peer: Judged) -> float:
-    """Windows trained per second, ours over the peer's.
+def rates(ours: Judged, peer: Judged) -> tuple[float, float]:
+    """Windows trained per second, ours and the peer's.
 
     Ours from launch to end, the peer's to its last epoch: what it was in the middle of is not held
     against it.
     """
-    return (ours.windows / ours.wall_s) / (peer.windows / peer.last_s)
+    return ours.windows / ours.wall_s, peer.windows / peer.last_s
+
+
+def throughput(ours: Judged, peer: Judged) -> float:
+    """Ours over the peer's."""
+    mine, theirs = rates(ours, peer)
+    return mine / theirs
 
 
 def throughput_by_wall(ours: Judged, peer: Judged) -> float:

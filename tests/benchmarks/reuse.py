@@ -25,18 +25,27 @@ FROM, TO, FULL_TO = 20, 100, 200
 
 
 def anonymous_mb(trials: int) -> list[float]:
-    """The worker's memory after each trial of a search."""
+    """The worker's memory after each trial of a search.
+
+    Raises:
+        RuntimeError: they were not all trained by one worker.
+    """
     found: list[float] = []
+    seen: set[int] = set()
     recorded = Progress.on_record
 
     def on_record(progress: Progress, finished: Any) -> None:
         recorded(progress, finished)
-        found.append(max(memory(pid)[1] for pid in driving.workers(os.getpid())) / 1e6)
+        pids = driving.workers(os.getpid())
+        seen.update(pids)
+        found.append(max(memory(pid)[1] for pid in pids) / 1e6)
 
     with tempfile.TemporaryDirectory() as scratch, patch.object(Progress, "on_record", on_record):
         changes = {"budget": {"trials": trials}, "resources": {"workers": 1}, "database": "none"}
         study = driving.write_study(Path(scratch), {**changes, "training": {"epochs": 1}})
         run_here(study, "reuse", keras_trainer)
+    if len(seen) != 1:
+        raise RuntimeError(f"one worker was to train all trials, but {len(seen)} did")
     return found
 
 
