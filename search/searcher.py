@@ -5,6 +5,7 @@ twice, opens every database under one study name, leaves a trial with a NaN runn
 trials that were stopped early as complete. All that was left to inherit was the base class.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,12 +15,14 @@ from ray.tune.search import Searcher
 
 from search.ahead import Ahead
 from search.baselines import BASELINES, trials_of
-from search.history import History, Told, told
+from search.history import STARTUP_TRIALS, History, Told, told
 from search.reasons import kind_of
 from search.record import Ask, Record
 from search.trunks import author_config
 from spaces.study import Study
+from spaces.suggest import at
 
+GOLDEN = (math.sqrt(5) - 1) / 2
 SAME_FAILURE = 8
 """The run stops early when so many trials, and no others, have ended and all failed for one reason."""
 METRIC = "steering_value"
@@ -198,7 +201,8 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         if number == len(BASELINES):
             # Not told to the sampler: it may lie outside the study's ranges.
             return Ask(number=number, kind="author", config=author_config(self._study), seed=seed)
-        config, drawn = self._history.draw(number, seed, self._pair(number - len(BASELINES) - 1))
+        place = number - len(BASELINES) - 1
+        config, drawn = self._history.draw(number, seed, self._pair(place) | self._rate(place))
         return Ask(number=number, kind="search", config=config, drawn=drawn, seed=seed)
 
     def _pair(self, place: int) -> dict[str, str]:
@@ -213,6 +217,18 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         head, loss = order[place]
         drawn = {"head": head} if len(heads) > 1 else {}
         return drawn | ({f"{head}_loss": loss} if len(heads[head]) > 1 else {})
+
+    def _rate(self, place: int) -> dict[str, float]:
+        """Spreads the first learning rates over their range: a few drawn at random leave much of it out.
+
+        They stand at the fractional parts of multiples of the golden ratio, from a random one on, which lie
+        evenly however many are taken (Knuth, The Art of Computer Programming 3, 6.4).
+        """
+        rates = self._study.space.learning_rate
+        if place >= STARTUP_TRIALS or rates.low == rates.high or self._study.warm_start is not None:
+            return {}
+        begin = np.random.default_rng([self._study.seed, len(BASELINES)]).random()
+        return {"learning_rate": at(rates, (begin + place * GOLDEN) % 1.0)}
 
     def _learn(self, record: Record) -> None:
         if (trial := told(record)) is not None:

@@ -94,6 +94,14 @@ def suggest(trial: Suggests, study: Study) -> Config:
     )
 
 
+def at(values: Range, share: float) -> float:
+    """Returns the number that lies at a share of the way, 0 to 1, from low to high, on the range's scale."""
+    number: float = values.low + (values.high - values.low) * share
+    if values.log:
+        number = values.low * (values.high / values.low) ** share
+    return min(max(number, values.low), values.high)
+
+
 def _choice(trial: Suggests, name: str, choices: Sequence[Any]) -> Any:
     return choices[0] if len(choices) == 1 else trial.suggest_categorical(name, list(choices))
 

@@ -7,7 +7,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from search.ahead import Ahead
-from search.history import History, Told, told
+from search.history import STARTUP_TRIALS, History, Told, told
 from search.record import Ask
 from search.searcher import METRIC, HeadSearcher
 from spaces.study_file import parse
@@ -38,6 +38,40 @@ def drawn(count: int, seed: int = 0) -> list[dict]:
     """What a sampler that knows nothing draws."""
     history = History(STUDY)
     return [history.draw(number, seed + number, {})[1] for number in range(count)]
+
+
+def asked(study, count=STARTUP_TRIALS + 2):
+    """The first asks of a search that never hears of a result."""
+    searcher = HeadSearcher(study, [], [], lambda ask: None)
+    asks = [Ask.model_validate(searcher.suggest(str(number))["ask"]) for number in range(SETUP + count)]
+    searcher.close()
+    return asks[SETUP:]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_first_learning_rates_are_spread_over_their_range(seed):
+    rates = {"low": 1e-5, "high": 1e-1, "log": True}
+    asks = asked(parse({"seed": seed, "trunk": {"name": "mlp"}, "space": {"learning_rate": rates}}))
+    shares = np.array([np.log10(ask.config.learning_rate) / 4 + 1.25 for ask in asks])[:STARTUP_TRIALS]
+    for count, widest in ((2, 0.62), (3, 0.39), (5, 0.24), (10, 0.15)):
+        first = np.sort(shares[:count])
+        assert max(*np.diff(first), 1 - first[-1] + first[0]) < widest  # the range as a circle
+    assert [ask.drawn["learning_rate"] for ask in asks] == [ask.config.learning_rate for ask in asks]
+    assert asks == asked(parse({"seed": seed, "trunk": {"name": "mlp"}, "space": {"learning_rate": rates}}))
+
+
+def test_first_learning_rates_differ_by_seed_and_keep_to_any_range():
+    def rates(**of):
+        return [ask.config.learning_rate for ask in asked(parse({"trunk": {"name": "mlp"}, **of}))]
+
+    assert not set(rates(seed=1)) & set(rates(seed=2))
+    assert rates(space={"learning_rate": 3e-3}) == [3e-3] * 12
+    linear = np.array(rates(space={"learning_rate": {"low": 0.1, "high": 0.3}}))[:STARTUP_TRIALS]
+    assert ((linear >= 0.1) & (linear <= 0.3)).all()
+    assert np.diff(np.sort(linear)).max() < 0.2 * 0.15
+    known = asked(parse({"trunk": {"name": "mlp"}, "warm_start": "runs/other"}))
+    first = [ask.config.learning_rate for ask in known][:STARTUP_TRIALS]
+    assert not set(first) & set(rates())  # left to the sampler, which has learnt
 
 
 def kept(values, history: History) -> list[float]:
