@@ -4,8 +4,6 @@ import importlib
 import math
 import re
 import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from tests.benchmarks import __main__ as bench
 from tests.benchmarks import busy, machine, marked, scaling, spans, sweep
 from tests.benchmarks.results import Result, Target, exponent, from_json, grown, markdown, paired, table
 from tests.benchmarks.spans import Span
+from tests.test_benchmarks_quality import PARENT, wait_for_both
 
 SLOWER = Result(
     what="a", ours=(3.0, 2.0, 8.0), unit="s", against="floor", theirs=(1.0, 2.0, 2.0),
@@ -129,20 +128,12 @@ def test_a_benchmark_that_fails_is_a_row_that_says_so(monkeypatch):
 
 def test_what_a_benchmark_started_ends_with_it(monkeypatch):
     """Also what has a session of its own, as the searches of `quality` have."""
-    inner = "import time; time.sleep(60)"
-    outer = (
-        "import subprocess, sys, time; "
-        f"subprocess.Popen([sys.executable, '-c', {inner!r}], start_new_session=True); time.sleep(60)"
-    )
     marks = []
 
     def popen(command, *, env, **options):
         marks.append(env[bench.MARK])
-        process = started([sys.executable, "-c", outer], env=env, **options)
-        deadline = time.monotonic() + 20
-        while len(marked.started(bench.MARK, marks[0])) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(marked.started(bench.MARK, marks[0])) == 2
+        process = started(PARENT, env=env, **options)
+        wait_for_both(bench.MARK, marks[0])
         return process
 
     started = subprocess.Popen

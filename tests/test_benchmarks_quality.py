@@ -168,23 +168,32 @@ def test_the_judge_has_patients_that_nobody_chose_by(tmp_path, monkeypatch):
         assert windows["X"].shape[0] == 3 * 40 + quality_data.SHUT
 
 
+INNER = "import time; time.sleep(60)"
+OUTER = (
+    "import subprocess, sys, time; "
+    f"subprocess.Popen([sys.executable, '-c', {INNER!r}], start_new_session=True); time.sleep(60)"
+)
+PARENT = [sys.executable, "-c", OUTER]
+"""A process with a child in a session of its own."""
+
+
+def wait_for_both(variable, mark):
+    """Returns once `PARENT`, launched with a mark, and its child are there."""
+    deadline = time.monotonic() + 20
+    while len(marked.started(variable, mark)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(marked.started(variable, mark)) == 2
+
+
 def test_what_a_search_started_ends_with_it():
     """Also what left its process group, as Ray's processes do."""
-    inner = "import time; time.sleep(60)"
-    outer = (
-        "import subprocess, sys, time; "
-        f"subprocess.Popen([sys.executable, '-c', {inner!r}], start_new_session=True); time.sleep(60)"
-    )
     mark = f"test-{os.getpid()}"
     process = subprocess.Popen(
-        [sys.executable, "-c", outer],
+        PARENT,
         env={**os.environ, quality_runs.MARK: mark},
         start_new_session=True,
     )
-    deadline = time.monotonic() + 20
-    while len(marked.started(quality_runs.MARK, mark)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(marked.started(quality_runs.MARK, mark)) == 2
+    wait_for_both(quality_runs.MARK, mark)
     quality_runs.end(process, mark, grace_s=0.2)
     assert marked.started(quality_runs.MARK, mark) == []
     assert process.returncode is not None

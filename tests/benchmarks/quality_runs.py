@@ -91,13 +91,17 @@ def finished(search: Search, folder: Path) -> bool:
     A change of our code is not seen: delete what it should be measured anew with.
     """
     path = folder / "run.json"
-    return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["made_of"] == search.made_of
+    return path.is_file() and _made_of(path) == search.made_of
 
 
 def of_these_rows(path: Path) -> bool:
     """Whether a `run.json` tells of a search on the rows that `quality_data` describes."""
+    return _made_of(path).endswith(quality_data.seen_name())
+
+
+def _made_of(path: Path) -> str:
     made_of: str = json.loads(path.read_text(encoding="utf-8"))["made_of"]
-    return made_of.endswith(quality_data.seen_name())
+    return made_of
 
 
 def run(search: Search, folder: Path, rows: Path) -> None:
