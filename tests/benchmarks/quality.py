@@ -40,6 +40,8 @@ AS_USERS_WRITE_IT = 32
 """The batch of the peers' conv3d."""
 SECONDS = {None: 300.0, "conv3d": 600.0, "conv2d": 300.0}
 """What a search may take, by the form of its network; None is ours."""
+KEPT = ROOT / "runs" / "quality.json"
+"""Where `make bench` leaves all that it measured, for `quality_plot`."""
 RATIOS: dict[str, Callable[[Judged, Judged], float | None]] = {
     "time to quality": scores.time_to_quality,
     "  by the peer's whole wall": scores.time_to_quality_by_wall,
@@ -153,6 +155,8 @@ def results(full: bool) -> Iterator[Result]:
     batch = read(STUDY).space.batch_size[0]
     with tempfile.TemporaryDirectory() as scratch:
         found, broken = searched(planned(seeds, 1.0, ["ours", *systems], FORMS, batch), Path(scratch))
+    KEPT.parent.mkdir(exist_ok=True)
+    write(KEPT, found, compared(found))
     yield from against_peers(found)
     for error in broken:
         yield Result(what="a search of time to quality", error=error.replace("\n", " "))
