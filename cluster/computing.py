@@ -15,6 +15,7 @@ from cluster.preparing import Shown, say
 from search import features as computed
 from search.features import Block, FeatureWorker, Job, Work
 from search.preparation import Prepared
+from search.provenance import code_digest
 from search.shards import Inputs
 from spaces.errors import RunError
 from spaces.study import Study
@@ -42,7 +43,8 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
     def compute(work: Work, jobs: list[Job]) -> Iterator[NDArray[np.float32]]:
         from search.parallel import reachable_inputs
 
-        shared = replace(work, x=reachable_inputs(work.x))
+        digest = code_digest(study, work.x.shape[1:], source=False)
+        shared = replace(work, x=reachable_inputs(work.x), host_digest=digest)
         with Shown(console, "features") as shown:
             yield from _in_order(study, shared, jobs, shown)
 

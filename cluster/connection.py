@@ -50,7 +50,9 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
     terminate_as_interrupted()  # Ray has just put its own handler there, which ends without a word
     try:
         with _hosts_for(study, may_join=where == CLUSTER and BOOTSTRAP.expanduser().is_file()):
-            yield f"{where}: {_amount(ray.cluster_resources())}"
+            total = ray.cluster_resources()
+            idle = total.get("GPU") and not study.resources.gpus
+            yield f"{where}: {_amount(total)}" + ("; trials use no GPU (resources.gpus=0)" if idle else "")
     finally:
         ray.shutdown()
 

@@ -1,6 +1,7 @@
 """Jobs on warm workers: each process takes one after another, and a job whose worker dies starts again."""
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -8,7 +9,9 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cluster.connection import JOIN_S, LOOK_S
 from cluster.preparing import say
+from search.deaths import host_died
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -32,9 +35,12 @@ def outcomes(
         named: what a person calls a job.
 
     Raises:
-        RunError: a job killed its worker again and again; the others are not waited for.
+        RunError: a job killed its worker again and again, or no host that can hold one has been there for
+            ten minutes; what is under way is not waited for.
     """
     import ray
+
+    from search.parallel import hosts_for
 
     resources = study.resources
     shared = ray.put(shared)
@@ -42,6 +48,7 @@ def outcomes(
     workers: list[Any] = []
     flying: dict[Any, tuple[Any, Job | None]] = {}
     waiting, left, deaths = list(reversed(jobs)), len(jobs), Counter[Job | None]()
+    held = time.monotonic()
 
     def add_worker() -> None:
         # It gets its first job once it is there: hosts may be busy with the work of others.
@@ -52,12 +59,21 @@ def outcomes(
         for _ in range(min(len(jobs), _at_once(study))):
             add_worker()
         while left:
-            (done,), _ = ray.wait(list(flying), num_returns=1)
+            ended, _ = ray.wait(list(flying), num_returns=1, timeout=LOOK_S)
+            now = time.monotonic()
+            if ended or hosts_for(resources):
+                held = now
+            elif now - held >= JOIN_S:
+                minutes = f"{JOIN_S / 60:.0f} minutes"
+                raise RunError(f"for {minutes} no host was there that can hold a worker", exit_code=1)
+            if not ended:
+                continue
+            (done,) = ended
             ready, job = flying.pop(done)
             try:
                 outcome = ray.get(done)
             except ray.exceptions.RayError as error:
-                deaths[job] += 1
+                deaths[job] += not host_died(str(error))
                 if deaths[job] == ATTEMPTS:
                     why = f"killed its worker {ATTEMPTS} times ({type(error).__name__}, see Ray's logs)"
                     raise RunError(f"{_where(job, named)} {why}", exit_code=1) from error
@@ -81,10 +97,10 @@ def _where(job: Job | None, named: Callable[[Job], str]) -> str:
 
 def _at_once(study: Study) -> int:
     """How many jobs the cluster can hold."""
-    if study.resources.workers is not None:
-        return study.resources.workers
     from search.parallel import hosts_for
 
+    if study.resources.workers is not None:
+        return study.resources.workers
     held, wanted = 0, study.resources
     for total in (node["Resources"] for node in hosts_for(wanted)):
         fit = [int(total["CPU"] // wanted.cpus)]

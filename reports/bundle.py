@@ -110,14 +110,18 @@ class Bundle:
             )
 
 
-def load(folder: Path) -> Bundle:
+def load(folder: Path, *, as_guest: bool = False) -> Bundle:
     """Loads a bundle after every file's checksum has been verified; the model in safe mode.
+
+    Args:
+        folder: the bundle.
+        as_guest: see `backend.import_keras`.
 
     Raises:
         RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
     """
     config = verified(folder)
-    backend.import_keras()
+    backend.import_keras(as_guest=as_guest)
     from search import export
 
     takes = config["input"]

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from search.preparation import Prepared
 from search.rows import Rows
-from search.splits import Split, divide, find_leakage
+from search.splits import Split, digest, divide, find_leakage
 from search.store import Stored
 from spaces.errors import RunError
 from spaces.study import Study
@@ -41,6 +42,8 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
     elif signs or parts.leaky:
         raise RunError("a search refuses these parts, which are not independent; see split.by and the groups")
+    halves = Prepared(rows, parts, stored.digest, digest(parts)).reference(study).halves
+    yield f"half-splits of the validation rows, for cross-fitting: by {halves.by}"
 
 
 def _overview(study: Study, stored: Stored) -> Table:

@@ -60,7 +60,7 @@ def load(folder: Path | str) -> Bundle:
     Raises:
         RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
     """
-    return bundle.load(Path(folder))
+    return bundle.load(Path(folder), as_guest=True)
 
 
 def best_baseline(run: RunFolder) -> Record | None:

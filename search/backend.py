@@ -1,8 +1,11 @@
 """Starting Keras in a process: threads, GPU memory and float32 are settled before anything computes."""
 
+import gc
 import importlib
+import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from search.gpu_memory import LIMIT, environment, total_mib
@@ -30,7 +33,7 @@ def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "float32"  # see _settle_tensorflow
-    if os.environ.get("KERAS_BACKEND") == "jax":
+    if chosen() == "jax":
         # XLA on the CPU takes its pool from this flag alone.
         flags = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
@@ -44,28 +47,59 @@ def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share
         os.environ.update(environment(gpu_share, total_mib() if gpu_memory == "share" else None))
 
 
-def import_keras() -> None:
+def chosen() -> str:
+    """Returns what Keras computes with, or will once it is imported: `tensorflow`, `jax` or `torch`.
+
+    As Keras itself looks it up: `KERAS_BACKEND`, else its own file of settings.
+    """
+    if named := os.environ.get("KERAS_BACKEND"):
+        return named
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    try:
+        settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "tensorflow"
+    return str(settings.get("backend", "tensorflow")) if isinstance(settings, dict) else "tensorflow"
+
+
+def import_keras(*, as_guest: bool = False) -> None:
     """Imports Keras with its backend; what TensorFlow says on standard error meanwhile is held back.
 
     TensorFlow reports its processor's features and missing GPU drivers before its log level takes effect.
     Keras wraps scikit-learn where there is one, which is a quarter of what its import takes; here there is
-    none meanwhile.
+    none meanwhile. What the import leaves behind stays, so collections of garbage, of which every trial
+    begins with one, need not look at it: a quarter of a second each.
+
+    Args:
+        as_guest: in a process that is not ours, such as a notebook: scikit-learn is wrapped, and garbage
+            collected, as ever.
     """
     if "keras" in sys.modules:
         return
+    if as_guest:
+        _import_keras()
+        return
+    imported = sys.modules.get("sklearn")
+    sys.modules["sklearn"] = imported  # type: ignore[assignment]  # None is a module that cannot be imported
+    try:
+        _import_keras()
+    finally:
+        if imported is None:
+            del sys.modules["sklearn"]
+    gc.collect()
+    gc.freeze()
+
+
+def _import_keras() -> None:
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    imported = sys.modules.get("sklearn")
-    sys.modules["sklearn"] = imported  # type: ignore[assignment]  # None is a module that cannot be imported
     try:
         os.dup2(nowhere, 2)
         keras = importlib.import_module("keras")
         if keras.config.backend() == "tensorflow":
             _settle_tensorflow()
     finally:
-        if imported is None:
-            del sys.modules["sklearn"]
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)

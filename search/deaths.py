@@ -144,12 +144,17 @@ def in_short(reason: str, actor_id: str = "") -> str:
     )
 
 
+def host_died(reason: str) -> bool:
+    """Whether Ray says of a worker that it died with its host."""
+    return any(sign in reason for sign in _HOST_DIED)
+
+
 def _another_is_at_fault(reason: str, actor_id: str) -> bool:
     """Whether a worker died with its host, or was killed for memory that another one of Ray's held.
 
     Ray kills the workers that were started last, whatever each of them holds.
     """
-    if any(sign in reason for sign in _HOST_DIED):
+    if host_died(reason):
         return True
     held = {actor: float(gb) for actor, gb in _WORKER.findall(reason)}
     # A worker that is not among them was just being started.

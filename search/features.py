@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +41,16 @@ class Work:
         config: of any trial: below the layer, all of a study are alike.
         layer: the name of the layer whose output the features are.
         x: the rows `(n, ...)`.
-        xla: the study's setting.
+        study: says what the process must be fit for.
+        host_digest: of the driver's code and weights, which a worker on another host must have; see
+            `preflight.unfit`. None where the driver computes them itself.
     """
 
     config: Config
     layer: str
     x: Inputs
-    xla: Any
+    study: Study
+    host_digest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,6 +84,11 @@ class FeatureWorker:
         """Computes the features of some rows; whatever goes wrong is the block's error."""
         try:
             if self._below is None:
+                if work.host_digest is not None:
+                    from search.preflight import unfit
+
+                    if reason := unfit(work.study, work.host_digest, work.x.shape[1:]):
+                        return Block(job=job, error=reason)
                 self._below = _below(work)
             return Block(job=job, values=_computed(self._below, work, job))
         except RunError as error:
@@ -122,7 +129,7 @@ def features(study: Study, prepared: Prepared, root: Path, compute: Compute) -> 
     if layer is None:
         return None
     rows = prepared.seen()
-    work = Work(config=author_config(study), layer=layer, x=rows.x, xla=study.training.xla)
+    work = Work(config=author_config(study), layer=layer, x=rows.x, study=study)
     jobs = [(start, min(start + JOB_ROWS, len(rows))) for start in range(0, len(rows), JOB_ROWS)]
 
     def pieces(_: None) -> Iterator[Piece]:
@@ -159,7 +166,7 @@ def key(study: Study, prepared: Prepared) -> str:
         {**network, "weights": outside_digest(config, x.shape[1:])},
         {"data": prepared.data_digest, "rows": hashlib.sha256(prepared.seen_rows.tobytes()).hexdigest()},
         {"shape": x.shape[1:], "dtype": str(x.dtype)},
-        {"backend": os.environ.get("KERAS_BACKEND", "tensorflow"), "xla": study.training.xla},
+        {"backend": backend.chosen(), "xla": study.training.xla},
         {name: version for name, version in versions().items() if name in _LIBRARIES},
         {"cpu": cpu_flags(), "onednn": onednn(), "cpus": study.resources.cpus},
         {"gpu": study.resources.gpu_share > 0, "code": _code()},
@@ -181,7 +188,7 @@ def _below(work: Work) -> Any:
 
     whole = network.build(work.config, work.x.shape[1:], str(work.x.dtype))
     part = network.below(whole, work.layer)
-    part.compile(jit_compile=backend.compiles(work.xla))
+    part.compile(jit_compile=backend.compiles(work.study.training.xla))
     return part
 
 

@@ -5,6 +5,8 @@ import os
 import re
 from pathlib import Path
 
+from search import backend
+
 _CPUINFO = Path("/proc/cpuinfo")
 _OF_ARITHMETIC = re.compile(r"(s?sse|avx|fma|f16c|amx|bmi|vnni|asimd|fphp|sve|sme|i8mm|bf16)\w*")
 """Processor flags by which numeric libraries choose their kernels; all others are left out."""
@@ -34,7 +36,7 @@ def onednn() -> str | None:
 
     What the default comes to is decided by the processor's flags and TensorFlow's version.
     """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    if backend.chosen() != "tensorflow":
         return None
     said = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").strip().lower()
     return {"": "default", "1": "on", "true": "on", "0": "off", "false": "off"}.get(said, "default")

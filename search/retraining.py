@@ -113,7 +113,9 @@ def retrain(folder: Path) -> None:
         update={"cpus": job.threads, "gpus": job.gpu_share, "trials_per_gpu": None}
     )
     of_trial = study.model_copy(update={"resources": given})
-    data = prepared.trial_data(features.computed_here(of_trial, prepared, job.prepared))
+    trains = job.ask.config is not None  # a baseline does not
+    known = features.computed_here(of_trial, prepared, job.prepared) if trains else None
+    data = prepared.trial_data(known)
     reference = prepared.reference(study)
     trial = Trial(job.ask, study, data, reference, facts, keras_trainer, place)
     # By the rungs of the run: it may have been measured on the way, and stopped at one.

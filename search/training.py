@@ -128,6 +128,8 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._batches.shuffle(epoch)
+        # Asked now: under a schedule the optimizer says what its next step will take.
+        self._rate = float(self.model.optimizer.learning_rate)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         loss = float((logs or {})["loss"])
@@ -142,7 +144,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
         if not np.isfinite(raw).all():
             raise TrialError(f"the logits overflowed in epoch {epoch + 1}; try a lower learning rate")
         value = self._metric(self._data.y_validation, raw)
-        self.history.append((loss, value, float(self.model.optimizer.learning_rate)))
+        self.history.append((loss, value, self._rate))
         better = value > self.best_value + (self._rules.min_delta if self.best_weights else 0)
         if better:
             self.best_value, self.best_epoch = value, epoch + 1

@@ -268,7 +268,7 @@ class Budget(Frozen):
         description="trained trials: the author's configuration, then draws; the two baselines come on top",
     )
     hours: float | None = Field(
-        default=None, gt=0, description="of one execution; a resumed run has them anew"
+        default=None, gt=0, description="of one execution, from its first trial; a resumed run has them anew"
     )
     gpu_hours: float | None = Field(
         default=None, gt=0, description="of all trials of the run: training time times the share of a GPU"

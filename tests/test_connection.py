@@ -89,6 +89,8 @@ def test_a_host_that_joins_is_waited_for_and_what_fits_is_not(asked, standing, c
     signal.signal(signal.SIGUSR1, before)
     assert asked[-1] == []
     assert "waiting up to 10 minutes for one to join" in capsys.readouterr().err
+    with connected(study(), None) as where:
+        assert where == "Ray cluster: 2 CPUs, 1 GPUs; trials use no GPU (resources.gpus=0)"
 
 
 def test_a_ray_of_our_own_is_alone():

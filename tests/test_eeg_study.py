@@ -265,7 +265,8 @@ def test_mended_starts_and_mixed_references_are_noted(tmp_path):
 
 def test_windows_of_one_patient_on_both_sides_are_refused_unless_accepted(tmp_path):
     write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=60)
-    study = str(write_study(tmp_path, split={"by": "window"}))
+    by_window = {"split": {"by": "window"}, "threshold": {"policy": "max_f1"}, "objective": {"metric": "f1"}}
+    study = str(write_study(tmp_path, **by_window))
     said = search_py("describe", study, cwd=tmp_path, code=2)
     assert "3 groups stand in several parts" in said
     assert "a search refuses these parts, which are not independent" in said
@@ -275,6 +276,17 @@ def test_windows_of_one_patient_on_both_sides_are_refused_unless_accepted(tmp_pa
     assert "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky" in said
     train = next(line for line in said.splitlines() if "train" in line)
     assert train.split("\u2502")[-3].strip() == train.split("\u2502")[-2].strip() == "-"
+
+
+def test_describe_refuses_what_cannot_be_cross_fitted_as_a_search_does(tmp_path):
+    write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=60)
+    study = str(write_study(tmp_path))
+    for command in (["describe", study], ["run", study, "--address", "local"]):
+        said = search_py(*command, cwd=tmp_path, code=2)
+        assert "validation needs two groups (or recordings) with positive rows" in said
+    write_bids(tmp_path / "recordings", patients=6, recordings=2, seconds=60)
+    said = search_py("describe", study, cwd=tmp_path)
+    assert "half-splits of the validation rows, for cross-fitting: by group" in said
 
 
 def test_the_command_line_says_it_in_one_line(tmp_path):

@@ -2,6 +2,8 @@
 
 import ast
 import io
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import numpy as np
 import pytest
 
 from reports import bundle, picking, production
-from search import features
+from search import features, retraining
 from search.preparation import prepare
+from search.provenance import code_digest
 from search.record import Ask
 from search.run_folder import RunFolder
 from search.session import keras_trainer
@@ -20,6 +23,7 @@ from spaces.study import Study, Trunk
 from spaces.study import Training as Rules
 from spaces.study_file import read
 from tests import photos, shipping, toys
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("keras")
 
@@ -252,7 +256,7 @@ def test_where_rows_or_layers_change_nothing_is_cached(study, prepared, tmp_path
 def test_features_that_overflow_are_refused(study, prepared, known):
     import keras
 
-    work = features.Work(config=config(study), layer="pooled", x=prepared.seen().x, xla=False)
+    work = features.Work(config=config(study), layer="pooled", x=prepared.seen().x, study=study)
     worker = features.FeatureWorker(1)
     below = features._below(work)
     below.set_weights([np.full_like(w, 1e30) for w in below.get_weights()])
@@ -261,6 +265,36 @@ def test_features_that_overflow_are_refused(study, prepared, known):
     assert block.values is None
     assert "features of frozen layers must be finite, but those of rows 0 to 7 are not" in block.error
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_worker_with_other_code_or_weights_computes_none(study, prepared):
+    work = features.Work(config=config(study), layer="pooled", x=prepared.seen().x, study=study)
+    refused = features.FeatureWorker(1).run(replace(work, host_digest="0" * 64), (0, 8))
+    assert refused.values is None
+    assert refused.error.startswith("every host must run the driver's code, but host ")
+    ours = code_digest(study, work.x.shape[1:], source=False)
+    assert features.FeatureWorker(1).run(replace(work, host_digest=ours), (0, 8)).values.shape == (8, 256)
+
+
+def test_a_baseline_trained_again_needs_none(folder, study, prepared, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    digests = {"data_digest": prepared.data_digest, "split_digest": prepared.split_digest}
+    run.create(study, {**digests, "code_digest": "c" * 64, "versions": {}})
+    (tmp_path / "prepared").mkdir()
+    for stored in (folder / "prepared").iterdir():
+        if stored.name != features.FOLDER:
+            (tmp_path / "prepared" / stored.name).symlink_to(stored)
+    facts = RunFacts(groups="known", leaky=False, data_digest=prepared.data_digest, code_digest="c" * 64)
+    ask = Ask(number=0, kind="baseline", baseline="prevalence", seed=3)
+    baseline = Trial(
+        ask, study, prepared.trial_data(), prepared.reference(study), facts, keras_trainer, Place(node="here")
+    )
+    job = tmp_path / "job"
+    job.mkdir()
+    retraining.write_job(job, run, study, baseline.to_next_rung().record)
+    subprocess.run([sys.executable, "-m", "search.retraining", str(job)], cwd=ROOT, check=True)
+    assert RunFolder(job / retraining.MADE).records()[0].state == "completed"
+    assert not (tmp_path / "prepared" / features.FOLDER).exists()
 
 
 @pytest.mark.slow

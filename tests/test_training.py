@@ -80,7 +80,7 @@ def test_the_cosine_takes_the_rate_to_0_over_all_epochs(data, optimizer):
     rules = Rules(epochs=6, schedule="cosine", patience=6)
     session, best = train(data, (2, 3, 6), chosen, rules)
     steps = 6 * len(session._batches)
-    at = np.arange(1, 7) * len(session._batches)  # however often it was looked at
+    at = np.arange(6) * len(session._batches)  # as each epoch begins, however often it was looked at
     expected = chosen.learning_rate * (1 + np.cos(np.pi * at / steps)) / 2
     np.testing.assert_allclose([rate for _, _, rate in best.history], expected, rtol=1e-5, atol=1e-9)
 

@@ -187,7 +187,7 @@ def test_a_job_waits_for_a_host_that_can_hold_its_trials(cluster, capsys):
 
 def test_the_walk(cluster, capsys):
     _, walked, _ = walk.blocks()
-    submit, down = walked[3:5]
+    submit, down, promote, home = walked[3:7]
     assert submit == "ray submit cluster.yaml search.py"
     said = cluster.type(submit)
     assert "running /home/searcher/study.yaml" in said
@@ -202,6 +202,9 @@ def test_the_walk(cluster, capsys):
             print(f"{row['rank']!s:>4} {row['trial_id']}  {row['kind']:<8}  {row['state']:<9}  {row['node']}")
     assert {row["node"] for row in rows} == {cluster.head.address, cluster.worker.address}
     check_complete(cluster.bring("seizure", cluster.logs / "seizure").path, 2 + TRIALS)
+    cluster.type(promote)
+    cluster.type(home)
+    cluster.client.run("cd headsearch/bundle && sha256sum --check --strict SHA256SUMS && test -f model.keras")
 
 
 def test_who_has_no_token_is_refused(cluster):
