@@ -55,9 +55,9 @@ BENCHMARKS = (
     Benchmark("growth", 2.5, 20, "bookkeeping of no-op trials, and how it grows"),
     Benchmark("scaling", 4, 12, "growth with windows and with workers"),
     Benchmark("reuse", 2.5, 5, "memory of a worker over reused trials"),
-    Benchmark("busy", 3, 25, "how busy workers are with training"),
+    Benchmark("busy", 7, 20, "how busy workers are with training"),
     Benchmark("floor", 5, 35, "a search, against the same trials without one"),
-    Benchmark("features", 5, 12, "the feature cache of frozen layers, against none"),
+    Benchmark("features", 4, 6, "the feature cache of frozen layers, against none"),
     Benchmark("quality", 63, 270, "time to quality and throughput, against the peers"),
     Benchmark("private", 0, 8, "private memory of a worker on 3 GB, against 3 MB"),
 )

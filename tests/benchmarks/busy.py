@@ -18,7 +18,7 @@ import numpy as np
 from tests.benchmarks import spans
 from tests.benchmarks.results import Result, Target, shown
 from tests.benchmarks.spans import Span
-from tests.benchmarks.studies import SHORT, cores, quickstart, run_here
+from tests.benchmarks.studies import cores, quickstart, run_here
 
 TRIALS = 64
 
@@ -107,14 +107,12 @@ def in_words(parts: dict[str, float]) -> str:
 
 
 def results(full: bool = False) -> Iterator[Result]:
-    """Runs the quickstart's study with 64 trials of fewer epochs; in full as it is, three times."""
+    """Runs the quickstart's study with 64 trials; in full three times."""
     came, rest, gaps, of_one = [], [], [], {True: [], False: []}
     for number in range(3 if full else 1):
         with tempfile.TemporaryDirectory() as scratch:
             noted = Path(scratch) / "spans.jsonl"
-            study = quickstart(
-                Path(scratch), seed=number, budget={"trials": TRIALS}, **({} if full else SHORT)
-            )
+            study = quickstart(Path(scratch), seed=number, budget={"trials": TRIALS})
             with patch.dict(os.environ, {spans.FILE: str(noted)}):
                 folder = run_here(study, "busy", spans.timed_trainer)
             found = spans.read(noted)

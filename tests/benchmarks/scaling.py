@@ -51,14 +51,14 @@ ONE_CONFIGURATION = {
 
 
 def pieces(windows: int) -> Iterator[Piece]:
-    """Rows of noise that can be learnt, no two alike, 1,000 at a time; quick to make."""
+    """Rows of noise that can be learnt, no two of the first 250,000 alike, 1,000 at a time; quick to make."""
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((PIECE, *SHAPE), np.float32)
     y = (rng.random(windows) < 0.3).astype(np.int8)
     group = np.array([f"g{k * GROUPS // windows:02d}" for k in range(windows)])
     for start in range(0, windows, PIECE):
         taken = slice(start, start + PIECE)
-        shift = (np.float32(1e-5 * start) + y[taken].astype(np.float32) / 4)[:, None, None, None]
+        shift = (np.float32(1e-6 * start) + y[taken].astype(np.float32) / 4)[:, None, None, None]
         yield Piece(
             form=Form(Labels(0, 1), "eeg"), x=noise[: len(y[taken])] + shift, y=y[taken], groups=group[taken]
         )
