@@ -92,7 +92,7 @@ def both(heads: int, n: int) -> tuple[Result, str]:
 
 def results(full: bool) -> Iterator[Result]:
     """One study with the cache and without."""
-    yield both(32 if full else 12, 1500)[0]
+    yield both(32 if full else 8, 1500)[0]
 
 
 def main(heads: int = 32, n: int = 1500) -> None:

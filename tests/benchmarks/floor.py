@@ -31,7 +31,7 @@ from spaces.suggest import Config
 from tests.benchmarks.results import Result, shown
 from tests.benchmarks.studies import SHORT, Searched, cores, quickstart, ran, searched
 
-TRIALS = 12
+TRIALS = 8
 
 
 def tight(ask: Ask, epochs: int, study: Study, data: TrialData, reference: Reference) -> None:

@@ -1,4 +1,4 @@
-"""Whether a worker grows over 100 or 200 trials trained in it: `python -m tests.benchmarks.reuse [--full]`.
+"""Whether a worker grows over 60 or 200 trials trained in it: `python -m tests.benchmarks.reuse [--full]`.
 
 Tiny networks of every head and loss, one worker, which takes them all. Its anonymous memory, without mapped
 files, is looked at as each record comes in.
@@ -20,7 +20,7 @@ from tests.benchmarks.memory import memory
 from tests.benchmarks.results import Result, Target, shown
 from tests.benchmarks.studies import run_here
 
-FROM, TO, FULL_TO = 20, 100, 200
+FROM, TO, FULL_TO = 20, 60, 200
 """Trials between which it should not grow; the first ones fill what TensorFlow keeps once and for all."""
 
 
@@ -50,7 +50,7 @@ def anonymous_mb(trials: int) -> list[float]:
 
 
 def results(full: bool = False) -> Iterator[Result]:
-    """100 trials; in full 200."""
+    """60 trials; in full 200."""
     to = FULL_TO if full else TO
     found = anonymous_mb(to)
     slope = np.polyfit(np.arange(FROM, to), found[FROM:to], 1)[0]
