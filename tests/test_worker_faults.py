@@ -64,9 +64,9 @@ def test_a_trial_that_eats_memory_fails_alone(tmp_path, clean):
 
 
 def test_a_worker_of_keras_killed_in_a_trial_is_replaced_and_its_trial_starts_again(tmp_path):
-    study = write_study(
-        tmp_path, {"training": {"epochs": 8}, "budget": {"trials": 3}, "resources": {"workers": 1}}
-    )
+    # Long enough, on a fast machine too, for a trial to be met at work.
+    long = {"training": {"epochs": 120, "patience": 120}, "asha": {"enabled": False}}
+    study = write_study(tmp_path, {**long, "budget": {"trials": 3}, "resources": {"workers": 1}})
     run = tmp_path / "runs" / "toy"
     driver = Driver([str(driving.ROOT / "search.py"), "run", str(study), "--address", "local"], tmp_path)
     assert driver.until(lambda: len(contents(run)) >= 3), driver.said
