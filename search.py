@@ -3,6 +3,14 @@
 import sys
 
 if __name__ == "__main__":
-    from cluster.commands import main
-
+    try:
+        from cluster.commands import main
+    except ModuleNotFoundError as error:
+        if error.name in ("spaces", "search", "reports", "cluster"):
+            raise
+        sys.stderr.write(
+            f"search.py: this Python ({sys.executable}) lacks {error.name}; use the one that `make search` "
+            "sets up: source .venv/bin/activate\n"
+        )
+        sys.exit(2)
     sys.exit(main(sys.argv[1:]))

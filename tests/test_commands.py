@@ -221,3 +221,12 @@ def test_auto_joins_no_ray_of_another_driver(tmp_path, capsys, monkeypatch):
         assert line.startswith(
             "search.py: --address auto joins a running Ray cluster, but none runs on this host"
         )
+
+
+def test_a_python_without_the_libraries_is_named_in_one_line():
+    bare = [sys.executable, "-S", str(driving.ROOT / "search.py"), "--help"]
+    ended = subprocess.run(bare, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"search.py: this Python ({sys.executable}) lacks ")
+    assert ended.stderr.endswith("use the one that `make search` sets up: source .venv/bin/activate\n")
+    assert ended.stderr.count("\n") == 1
