@@ -97,10 +97,10 @@ def _where(job: Job | None, named: Callable[[Job], str]) -> str:
 
 def _at_once(study: Study) -> int:
     """How many jobs the cluster can hold."""
-    from search.parallel import hosts_for
-
     if study.resources.workers is not None:
         return study.resources.workers
+    from search.parallel import hosts_for
+
     held, wanted = 0, study.resources
     for total in (node["Resources"] for node in hosts_for(wanted)):
         fit = [int(total["CPU"] // wanted.cpus)]

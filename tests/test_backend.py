@@ -24,7 +24,6 @@ def test_the_backend_is_the_one_that_keras_will_take(tmp_path, monkeypatch, sett
     assert backend.chosen() == "torch"
 
 
-@pytest.mark.usefixtures("keras")
 def test_keras_agrees(keras):
     assert backend.chosen() == keras.config.backend()
 
