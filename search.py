@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from cluster.commands import main
+        from cluster.cli import main
     except ModuleNotFoundError as error:
         if error.name in ("spaces", "search", "reports", "cluster"):
             raise

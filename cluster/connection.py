@@ -96,7 +96,7 @@ def _connect(address: Address | None) -> str:
             "--address auto joins a running Ray cluster, but none runs on this host; "
             "start one with `ray up` or `ray start --head`, or use --address local"
         )
-    from search.parallel import ALONE
+    from search.hosts.parallel import ALONE
 
     ray.init(address="local", include_dashboard=False, resources={ALONE: 1}, **quiet)
     return LOCAL
@@ -137,7 +137,7 @@ def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
         return
     from ray.autoscaler.sdk import request_resources
 
-    from search.parallel import hosts_for
+    from search.hosts.parallel import hosts_for
 
     wanted = study.resources
     trial = {"CPU": wanted.cpus} | ({"GPU": wanted.gpu_share} if wanted.gpu_share else {})
@@ -160,7 +160,7 @@ def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
 def _check_resources(study: Study) -> None:
     import ray
 
-    from search.parallel import hosts_for
+    from search.hosts.parallel import hosts_for
 
     if not hosts_for(study.resources):
         raise RunError(

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cluster.connection import JOIN_S, LOOK_S
-from cluster.preparing import say
-from search.deaths import host_died
+from cluster.preparation import say
+from search.tuning.worker_failures import host_died
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -40,7 +40,7 @@ def outcomes(
     """
     import ray
 
-    from search.parallel import hosts_for
+    from search.hosts.parallel import hosts_for
 
     resources = study.resources
     shared = ray.put(shared)
@@ -99,7 +99,7 @@ def _at_once(study: Study) -> int:
     """How many jobs the cluster can hold."""
     if study.resources.workers is not None:
         return study.resources.workers
-    from search.parallel import hosts_for
+    from search.hosts.parallel import hosts_for
 
     held, wanted = 0, study.resources
     for total in (node["Resources"] for node in hosts_for(wanted)):

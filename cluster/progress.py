@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from search.deaths import Lost
 from search.record import Record
-from search.trial import Finished
+from search.trials.trial import Finished
+from search.tuning.worker_failures import Lost
 
 PLAIN_LINE_S = 10.0
 """Elsewhere than on a terminal, a line at most so often."""

@@ -1,5 +1,6 @@
 """Files that are whole or not there, whenever a process dies or a machine loses power."""
 
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,6 +39,18 @@ def sweep(folders: Iterable[Path], name: str = "*") -> None:
     for folder in folders:
         for left in folder.glob(f".{name}.tmp"):
             left.unlink(missing_ok=True)
+
+
+def digest_of_files(paths: Iterable[Path], root: Path) -> str:
+    """Returns the sha256 of files, names below `root` and contents, in order of their names.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
 
 
 def _sync(folder: Path) -> None:

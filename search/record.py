@@ -1,11 +1,11 @@
 """The record: what one finished trial leaves behind; leaderboards and samplers are rebuilt from records."""
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from search.estimate import Estimate
 from spaces.base import Frozen
 from spaces.suggest import Config
 
@@ -14,6 +14,29 @@ State = Literal["completed", "stopped", "failed"]
 
 Kind = Literal["baseline", "author", "search"]
 """A yardstick; the trunk's published settings; or a configuration the sampler drew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A metric with its 95% bootstrap interval; None where undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def __post_init__(self) -> None:
+        if any(number is not None and math.isnan(number) for number in (self.value, self.low, self.high)):
+            raise ValueError(f"undefined must be None in an estimate, but got nan: {self}")
+
+
+def defined(value: float) -> float | None:
+    """Returns the value, or None for NaN: files hold null where a number is undefined."""
+    return None if math.isnan(value) else float(value)
+
+
+def kind_of(reason: str) -> str:
+    """Returns a reason without its numbers: `nan in epoch 2` and `nan in epoch 3` are one reason."""
+    return "".join(character for character in reason if not character.isdigit())
 
 
 def _not_nan(value: float) -> float:
@@ -59,7 +82,8 @@ class Record(Frozen):
 
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
     `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `precision` is that of the training alone.
-    `cpu_flags` and `onednn` are those of the host, see `search.processor`; None where nobody wrote them down.
+    `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where nobody wrote
+    them down.
     """
 
     # JSON writes an infinity as a word. Undefined is None.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search import backend
+from search.networks import backend
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"

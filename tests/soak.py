@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests import driving, scenarios
-from tests.accounts import Account, table
+from tests.helpers import driving, scenarios
+from tests.helpers.accounts import Account, table
 
 
 def round_of(base: Path, clean: Path, rng: random.Random) -> list[Account]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reports import leaderboard
+from reports.boards import leaderboard
 from search.record import Ask, Record
 from tests.conftest import ROOT
-from tests.toys import config
+from tests.helpers.toys import config
 
 PACKAGES = ("spaces", "search", "reports", "cluster")
 """From below to above: each may import those before it."""
@@ -19,6 +19,39 @@ KERAS = {"keras", "tensorflow", "jax", "tf2onnx"}
 RAY = {"ray"}
 FILES = sorted(path.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 SCRIPT = Path("search.py")
+FOLDERS = sorted({path.parent for path in FILES})
+_BELOW_TRIALS = (
+    "search.nouns",
+    "search.data",
+    "search.data.sources.eeg",
+    "search.data.sources",
+    "search.scores",
+    "search.events",
+    "search.networks",
+    "search.runs",
+    "search.hosts",
+)
+ROOMS: dict[str, tuple[str, ...]] = {
+    "search.nouns": (),
+    "search.data": ("search.nouns",),
+    "search.data.sources.eeg": ("search.data",),
+    "search.data.sources": ("search.nouns", "search.data", "search.data.sources.eeg"),
+    "search.scores": ("search.data",),
+    "search.events": ("search.nouns", "search.data", "search.scores"),
+    "search.networks": ("search.nouns", "search.data", "search.data.sources"),
+    "search.runs.database": ("search.nouns",),
+    "search.runs": ("search.nouns", "search.data", "search.scores"),
+    "search.hosts": ("search.nouns", "search.data", "search.data.sources", "search.networks"),
+    "search.trials": _BELOW_TRIALS,
+    "search.picking": (*_BELOW_TRIALS, "search.trials"),
+    "search.tuning": (*_BELOW_TRIALS, "search.trials"),
+    "reports.boards": (),
+    "reports.page": ("reports.boards",),
+    "reports.bundles": ("reports.boards",),
+    "cluster": (),
+    "cluster.commands": ("cluster",),
+}
+"""Of each room, from below to above, the other rooms of its package that it may import from."""
 each_file = pytest.mark.parametrize("path", [*FILES, SCRIPT], ids=str)
 
 
@@ -65,9 +98,9 @@ def loaded_with(path: Path) -> set[str]:
 
 def test_there_is_something_to_read():
     assert {path.parts[0] for path in FILES} == set(PACKAGES)
-    assert "keras" in tops(imports(Path("search/training.py"), late=False))
-    assert "spaces.study_file" in imports(Path("cluster/commands.py"), late=True)
-    assert "spaces.study_file" not in imports(Path("cluster/commands.py"), late=False)
+    assert "keras" in tops(imports(Path("search/trials/training.py"), late=False))
+    assert "spaces.study_file" in imports(Path("cluster/cli.py"), late=True)
+    assert "spaces.study_file" not in imports(Path("cluster/cli.py"), late=False)
     assert "ray" in tops(imports(Path("cluster/connection.py"), late=True))
 
 
@@ -107,11 +140,66 @@ def test_a_file_is_short(path):
     assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= 400
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_packages_init_is_one_docstring(package):
-    tree = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8"))
+def room_of(path: Path) -> str:
+    """The folder that a file lies in, as a module; in search/ the files that lie in no room are its nouns."""
+    return "search.nouns" if path.parent == Path("search") else ".".join(path.parent.parts)
+
+
+def arrows() -> set[tuple[Path, Path]]:
+    """Who imports whom, at whatever place, under whatever condition."""
+    found = set()
+    for path in FILES:
+        for module in imports(path, late=True):
+            file = Path(*module.split(".")).with_suffix(".py")
+            if file in FILES and file != path:
+                found.add((path, file))
+    return found
+
+
+ARROWS = arrows()
+
+
+@each_file
+def test_rooms_are_entered_one_way(path):
+    for importer, imported in ARROWS:
+        if importer != path or importer.parts[0] != imported.parts[0]:
+            continue
+        room, other = room_of(importer), room_of(imported)
+        if path == Path("cluster/cli.py"):  # the command line enters all commands
+            continue
+        assert room == other or other in ROOMS[room], f"{importer} must not import {imported}"
+
+
+def test_every_room_is_there_and_none_enters_a_room_above_it():
+    there = {room_of(path) for path in FILES if path.name != "__init__.py"} - {"spaces"}
+    assert there == ROOMS.keys()
+    seen: set[str] = set()
+    for room, enters in ROOMS.items():
+        assert set(enters) <= seen, f"{room} enters a room that stands after it"
+        seen.add(room)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    imported: dict[Path, set[Path]] = {path: set() for path in FILES}
+    for importer, file in ARROWS:
+        imported[importer].add(file)
+    left = dict(imported)
+    while ends := [path for path, files in left.items() if not files & left.keys()]:
+        for path in ends:
+            del left[path]
+    assert not left, f"in circles, or above one: {sorted(map(str, left))}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_an_init_is_a_docstring_that_says_what_lives_there(folder):
+    text = (ROOT / folder / "__init__.py").read_text(encoding="utf-8")
+    tree = ast.parse(text)
     assert len(tree.body) == 1
-    assert ast.get_docstring(tree)
+    said = (ast.get_docstring(tree) or "").splitlines()
+    assert said[0].endswith(".")
+    if len(folder.parts) > 1:  # a room: what lives here, what to take from it, what it may import
+        assert said[2].startswith("Take from it: ")
+        assert said[3].startswith(f"Imports from `{folder.parts[0]}`: ")
 
 
 @each_file

@@ -11,8 +11,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.driving import contents, numpy_driver, write_study
-from tests.watching import dashboard
+from tests.helpers.driving import contents, numpy_driver, write_study
+from tests.helpers.watching import dashboard
 
 CHROMIUM = [
     "--headless",

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from search.event_scores import score_events, summed
-from search.event_sweep import sweep
-from search.event_thresholds import quantile_thresholds
-from search.events import detected, windows_of
-from search.metrics import decide
-from search.rows import Recording
+from search.data.rows import Recording
+from search.events.intervals import detected, windows_of
+from search.events.scoring import score_events, summed
+from search.events.sweep import sweep
+from search.events.thresholds import quantile_thresholds
+from search.scores.metrics import decide
 from spaces.study import Events
 from tests.benchmarks.results import Result, paired, shown
 

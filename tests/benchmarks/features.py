@@ -16,13 +16,14 @@ from unittest.mock import patch
 import numpy as np
 from rich.console import Console
 
-from cluster import runs
-from search import backend, history
+from cluster.commands.run import start
+from search.networks import backend
 from search.record import Record
-from search.run_folder import RunFolder
+from search.runs.run_folder import RunFolder
+from search.tuning import history
 from spaces.study_file import read
-from tests import photos
 from tests.benchmarks.results import Result
+from tests.helpers import photos
 
 SIDE, EPOCHS = 96, 10
 
@@ -39,7 +40,7 @@ def run(folder: Path, heads: int, n: int, *, cache: bool) -> tuple[RunFolder, fl
         database="none",
     )
     began = time.perf_counter()
-    made = runs.start(read(path), folder, folder / "runs", None, "local", Console(file=sys.stdout, width=110))
+    made = start(read(path), folder, folder / "runs", None, "local", Console(file=sys.stdout, width=110))
     return made, time.perf_counter() - began
 
 

@@ -7,7 +7,7 @@ Twice:
 
 - tight, the floor: our own training, proof and measuring;
 - bare, a peer: Keras' `fit` on arrays in memory, `predict` on the validation rows after every epoch, and
-  nothing else. It ends epochs with a wait that ours does without (`search/feeding.py`).
+  nothing else. It ends epochs with a wait that ours does without (`search/trials/feeding.py`).
 """
 
 import multiprocessing
@@ -18,13 +18,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from search import backend, baselines, preparation
-from search.evaluation import measure, policy_of
+from search.data.trial_data import TrialData
+from search.networks import backend
 from search.record import Ask, Record
-from search.reference import Reference
-from search.run_folder import RunFolder
-from search.session import Session, TrialData, keras_trainer
-from search.trial import estimates_log_odds
+from search.runs.run_folder import RunFolder
+from search.scores.reference import Reference
+from search.trials import baselines, preparation
+from search.trials.evaluation import measure, policy_of
+from search.trials.keras_trainer import keras_trainer
+from search.trials.session import Session
+from search.trials.trial import estimates_log_odds
 from spaces.heads import HEADS
 from spaces.study import Study
 from spaces.suggest import Config
@@ -57,10 +60,10 @@ def fit(config: Config, seed: int, epochs: int, data: TrialData) -> None:
     """See `bare`."""
     import keras
 
-    from search import model as network
-    from search.feeding import BATCH
-    from search.losses import training_loss
-    from search.training import row_weights
+    from search.networks import model as network
+    from search.networks.losses import training_loss
+    from search.trials.feeding import BATCH
+    from search.trials.training import row_weights
 
     class Scores(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

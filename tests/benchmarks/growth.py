@@ -20,16 +20,17 @@ from unittest.mock import patch
 import numpy as np
 
 from cluster.progress import Progress
-from search import history
-from search.history import History
+from search.data.trial_data import TrialData
 from search.record import Ask
-from search.searcher import HeadSearcher
-from search.session import Trained, TrialData
+from search.trials.session import Trained
+from search.tuning import history
+from search.tuning.history import History
+from search.tuning.searcher import HeadSearcher
 from spaces.study import Study
 from tests.benchmarks.memory import memory
 from tests.benchmarks.results import Result, Target, grown
 from tests.benchmarks.studies import run_here
-from tests.driving import write_study
+from tests.helpers.driving import write_study
 
 LAST = 100
 """Trials that a measurement looks back on."""
@@ -38,7 +39,7 @@ COUNTED = (10, 30, 100, 300, 1000, 3000, 10_000)
 
 
 class NoOp:
-    """A session (see `search.session.Session`) that scores at random, a little better the higher the rate."""
+    """A `search.trials.session.Session` that scores at random, a little better the higher the rate."""
 
     device, precision = "cpu", "float32"
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reports.columns import SCHEMA
+from reports.boards.columns import SCHEMA
 from tests.benchmarks.results import Result, Target, paired, shown
 from tests.conftest import ROOT
 

@@ -10,10 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from reports import page, page_data
-from search.run_folder import RunFolder
-from tests.browser import chromium, opened
-from tests.pages import made
+from reports.page import data as page_data
+from reports.page import page
+from search.runs.run_folder import RunFolder
+from tests.helpers.browser import chromium, opened
+from tests.helpers.pages import made
 
 MEASURED = """
 const done = arguments[0];

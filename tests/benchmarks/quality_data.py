@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.sources.simulated_eeg import simulate
+from search.data.sources.simulated_eeg import simulate
 
 PATIENTS = {"train": 12, "validation": 6, "tuning": 8, "unseen": 8}
 WINDOWS = 1200

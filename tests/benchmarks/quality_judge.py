@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score
 
-from search.run_folder import RunFolder
+from search.runs.run_folder import RunFolder
 from tests.benchmarks.quality_scores import Incumbent, Judged, Moment, incumbents, work
 
 Scores = NDArray[np.float32]
@@ -130,8 +130,8 @@ def _peer(folder: Path, x: Any, y: Any) -> Callable[[Moment], Verdict]:
 def _ours(folder: Path, x: Any, y: Any) -> Callable[[Moment], Verdict]:
     import keras
 
-    from search import model as network
-    from search.feeding import predict
+    from search.networks import model as network
+    from search.trials.feeding import predict
     from spaces.heads import HEADS
 
     run = RunFolder(folder / "runs" / "run")

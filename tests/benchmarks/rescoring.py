@@ -17,23 +17,23 @@ from typing import Any
 
 import numpy as np
 
-from reports.leaderboard import Board
-from reports.rescoring import read_policy
-from search.calibration import Calibration, fit_platt
-from search.crossfit import draw_halves
-from search.estimate import Estimate
-from search.evaluation import calibration_of
-from search.event_scores import EVENT_METRICS
-from search.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
-from search.ordered_crossfit import cross_fits
-from search.ranking import ranked
-from search.reference import Reference
-from search.rescoring import Rescoring
-from search.run_folder import RunFolder
-from search.trial import record
+from reports.boards.leaderboard import Board
+from reports.boards.rescoring import read_policy
+from search.events.scoring import EVENT_METRICS
+from search.record import Estimate
+from search.runs.run_folder import RunFolder
+from search.scores.calibration import Calibration, fit_platt
+from search.scores.crossfit import draw_halves
+from search.scores.crossfit_sweep import cross_fits
+from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
+from search.scores.ranking import ranked
+from search.scores.reference import Reference
+from search.trials.evaluation import calibration_of
+from search.trials.rescoring import Rescoring
+from search.trials.trial import record
 from spaces.study import Study
 from tests.benchmarks.results import Result, Target
-from tests.scored_runs import FACTS, ask, begin
+from tests.helpers.scored_runs import FACTS, ask, begin
 
 POLICIES = [
     "max_f1",

@@ -14,11 +14,11 @@ from unittest.mock import patch
 import numpy as np
 
 from cluster.progress import Progress
-from search.session import keras_trainer
-from tests import driving
+from search.trials.keras_trainer import keras_trainer
 from tests.benchmarks.memory import memory
 from tests.benchmarks.results import Result, Target, shown
 from tests.benchmarks.studies import run_here
+from tests.helpers import driving
 
 FROM, TO, FULL_TO = 20, 60, 200
 """Trials between which it should not grow; the first ones fill what TensorFlow keeps once and for all."""

@@ -16,12 +16,14 @@ from unittest.mock import patch
 
 import numpy as np
 
-from search import preparation, store
+from search.data import store
+from search.data.plan import Form, Piece, Plan
+from search.data.rows import Labels
+from search.data.trial_data import TrialData
+from search.networks.trunks import author_config
 from search.record import Ask
-from search.rows import Labels
-from search.session import Session, TrialData
-from search.sources.plan import Form, Piece, Plan
-from search.trunks import author_config
+from search.trials import preparation
+from search.trials.session import Session
 from spaces.study import Study
 from spaces.study_file import parse
 from tests.benchmarks import spans
@@ -29,7 +31,7 @@ from tests.benchmarks.growth import NoOp
 from tests.benchmarks.results import Result, grown, shown
 from tests.benchmarks.spans import Span
 from tests.benchmarks.studies import quickstart, run_here
-from tests.driving import write_study
+from tests.helpers.driving import write_study
 
 SHAPE, PIECE, GROUPS = (32, 9, 19), 1000, 25
 WINDOWS = (1000, 5000, 20_000, 50_000, 150_000)
@@ -66,7 +68,7 @@ def pieces(windows: int) -> Iterator[Piece]:
 
 def data_times(windows: int) -> tuple[float, float]:
     """Seconds to prepare so many windows, and of one epoch on their training part, scores included."""
-    from search.training import Training
+    from search.trials.training import Training
 
     study = parse({"trunk": {"name": "seizure_cnn", "width": 0.125}, "training": {"epochs": 2}})
     root = Path(tempfile.mkdtemp())
@@ -156,7 +158,7 @@ def results(full: bool = False) -> Iterator[Result]:
     asleep = (*SLEEPERS, *MOST_SLEEPERS) if full else SLEEPERS
     rates = [sleepers(workers) for workers in asleep]
     yield grown(f"trials per second against workers whose trials sleep {SLEEP_S:g} s", asleep, rates, of)
-    from search import backend
+    from search.networks import backend
 
     backend.start(1)
     backend.import_keras()

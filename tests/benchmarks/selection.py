@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.calibration import fit_none
-from search.crossfit import cross_fit, draw_halves
-from search.estimate import Estimate
-from search.metrics import METRICS
-from search.reference import Reference
-from search.resampling import Setting, units_of
-from search.selection import Contender, compared, corrected
-from search.thresholds import choose, curve
+from search.picking.resampling import Setting, units_of
+from search.picking.selection import Contender, compared, corrected
+from search.record import Estimate
+from search.scores.calibration import fit_none
+from search.scores.crossfit import cross_fit, draw_halves
+from search.scores.metrics import METRICS
+from search.scores.reference import Reference
+from search.scores.thresholds import choose, curve
 from spaces.study import Events
 from spaces.thresholds import MaxF1
 

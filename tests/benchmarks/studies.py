@@ -11,10 +11,10 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from cluster import runs
+from cluster.commands.run import start
 from search.record import Record
-from search.run_folder import RunFolder
-from search.session import Trainer
+from search.runs.run_folder import RunFolder
+from search.trials.session import Trainer
 from spaces.study_file import read
 from tests.conftest import ROOT
 
@@ -87,4 +87,4 @@ def searched(study: Path, name: str) -> Searched:
 def run_here(study: Path, name: str, trainer: Trainer) -> RunFolder:
     """Runs a study in this process, its trials by another trainer; its run lies beside the study."""
     console = Console(quiet=True)
-    return runs.start(read(study), study.parent, study.parent / "runs", name, "local", console, trainer)
+    return start(read(study), study.parent, study.parent / "runs", name, "local", console, trainer)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from search.thresholds import MERITS, choose, curve
+from search.scores.thresholds import MERITS, choose, curve
 from spaces.thresholds import (
     Cost,
     Fixed,
@@ -20,8 +20,8 @@ from spaces.thresholds import (
     RecallAtPrecision,
     Youden,
 )
-from tests import reference
 from tests.benchmarks.results import Result, Target, paired, shown
+from tests.helpers import reference
 
 N, SMALL, CUTS = 1_000_000, 300, 200
 POLICIES = (

@@ -1,0 +1,145 @@
+"""What prepared data hold, before anything is searched: classes, patients, hours, parts and leakage."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from search.data.rows import Rows
+from search.data.splits import Split, digest, divide, find_leakage
+from search.data.store import Stored
+from search.trials.preparation import Prepared
+from spaces.errors import RunError
+from spaces.study import Study
+
+GROUPS_SHOWN = 30
+Shown = Table | str
+
+
+def describe(study: Study, stored: Stored) -> Iterator[Shown]:
+    """Yields tables and lines that describe a study's data, for a terminal.
+
+    Args:
+        study: says how the data is split.
+        stored: the data, prepared.
+
+    Raises:
+        RunError: after everything else was yielded, where a search of this study would refuse the data.
+    """
+    rows = stored.rows
+    yield _overview(study, stored)
+    if rows.groups is not None:
+        yield _groups(rows)
+    parts = divide(rows, study.split)
+    yield _parts(rows, parts)
+    signs = find_leakage(rows, parts)
+    yield f"leakage: {'; '.join(signs) if signs else 'no sign of it'}"
+    if rows.groups is None:
+        yield "groups are unknown: rows of one person may stand in several parts, which nothing here can see"
+    accepted = study.split.i_accept_leakage
+    if (signs or parts.leaky) and accepted:
+        yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
+    elif signs or parts.leaky:
+        raise RunError("a search refuses these parts, which are not independent; see split.by and the groups")
+    halves = Prepared(rows, parts, stored.digest, digest(parts)).reference(study).halves
+    yield f"half-splits of the validation rows, for cross-fitting: by {halves.by}"
+
+
+def _overview(study: Study, stored: Stored) -> Table:
+    rows = stored.rows
+    table = Table(title=f"{study.name}: {study.data.source}", show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    positives = int(rows.y.sum())
+    facts = {
+        "rows": f"{len(rows)}, each {rows.x.dtype} {rows.x.shape[1:]}",
+        "positive": f"{positives} ({positives / len(rows):.2%}): {rows.labels.positive!r}",
+        "negative": f"{len(rows) - positives}: {rows.labels.negative!r}",
+        "imbalance": f"1 to {(len(rows) - positives) / positives:.1f}" if positives else "no positive row",
+        "groups": "unknown" if rows.groups is None else str(len(np.unique(rows.groups))),
+        **_recorded(rows),
+        "channels": ", ".join(rows.channels) if rows.channels else "unnamed",
+        "left out": _listed(stored.bad),
+        "mended": _listed(stored.notes),
+        "prepared": f"{stored.path}, {len(rows) * _row_bytes(rows) / 1e6:.1f} MB",
+        "digest": stored.digest[:16],
+    }
+    for name, value in facts.items():
+        table.add_row(name, value)
+    return table
+
+
+def _recorded(rows: Rows) -> dict[str, str]:
+    if rows.timeline is not None:
+        seizures = [end - start for recording in rows.timeline for start, end in recording.seizures]
+        seconds = sum(recording.duration_s for recording in rows.timeline)
+        longest = f", {np.median(seizures):.0f} s at the median" if seizures else ""
+        return {
+            "recordings": f"{len(rows.timeline)}, {seconds / 3600:.4g} hours",
+            "seizures": f"{len(seizures)}{longest}, {sum(seizures) / seconds:.2%} of the time",
+        }
+    if rows.recordings is None:
+        return {}
+    return {"recordings": str(len(np.unique(rows.recordings)))}
+
+
+def _groups(rows: Rows) -> Table:
+    names, codes = np.unique(rows.groups if rows.groups is not None else [], return_inverse=True)
+    table = _table("group", "rows", "positive", *(("hours", "seizures") if rows.timeline else ()))
+    table.title = f"groups ({len(names)})"
+    for code, name in enumerate(names[:GROUPS_SHOWN]):
+        mine = codes == code
+        table.add_row(str(name), *_counts(rows.y[mine]), *_time(rows, mine))
+    if len(names) > GROUPS_SHOWN:
+        table.add_row(f"{len(names) - GROUPS_SHOWN} more")
+    return table
+
+
+def _parts(rows: Rows, split: Split) -> Table:
+    timed = rows.timeline is not None
+    table = _table("part", "rows", "positive", "groups", *(("hours", "seizures") if timed else ()))
+    table.title = f"split by {split.by}"
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    for name, taken in parts.items():
+        groups = set() if rows.groups is None else set(rows.groups[taken].tolist())
+        count = str(len(groups)) if groups else "unknown"
+        table.add_row(name, *_counts(rows.y[taken]), count, *_time(rows, _mask(rows, taken)))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    return table
+
+
+def _counts(y: NDArray[np.int8]) -> tuple[str, str]:
+    return str(len(y)), f"{int(y.sum())} ({y.mean():.2%})"
+
+
+def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Hours and seizures of the recordings that rows `(n,)` come from; "-" where others do too."""
+    if rows.timeline is None or rows.recordings is None:
+        return ()
+    names = set(rows.recordings[mask].tolist())
+    if names & set(rows.recordings[~mask].tolist()):
+        return "-", "-"
+    mine = [recording for recording in rows.timeline if recording.name in names]
+    hours = sum(recording.duration_s for recording in mine) / 3600
+    return f"{hours:.4g}", str(sum(len(recording.seizures) for recording in mine))
+
+
+def _mask(rows: Rows, taken: NDArray[np.int64]) -> NDArray[np.bool_]:
+    mask = np.zeros(len(rows), np.bool_)
+    mask[taken] = True
+    return mask
+
+
+def _listed(reasons: tuple[str, ...]) -> str:
+    return f"{len(reasons)}, such as {reasons[0]}" if reasons else "nothing"
+
+
+def _row_bytes(rows: Rows) -> int:
+    return int(np.prod(rows.x.shape[1:])) * rows.x.dtype.itemsize

@@ -1,0 +1,124 @@
+"""`leaderboard`: rows of one run or several, for a person at a terminal or for another program."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from rich.console import Console
+
+from reports.boards import reading
+from reports.boards.footnotes import edges, footnotes
+from reports.boards.reading import Leaderboard
+from reports.boards.selection import picked
+from reports.boards.table import table
+from search.runs.storage import is_uri
+from spaces.errors import RunError
+
+TOP = 10
+
+
+@contextmanager
+def opened(runs: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Holds what was named where it can be read, stored copies included; yields places and a title."""
+    with ExitStack() as held:
+        places = []
+        for run in runs:
+            if is_uri(run):
+                from search.runs.recovery import copy_of
+
+                places.append(str(held.enter_context(copy_of(run, "leaderboard.parquet"))))
+            else:
+                places.append(run)
+        yield places, ", ".join(runs)
+
+
+def show(
+    places: Sequence[str],
+    title: str,
+    form: Literal["table", "csv", "json"],
+    console: Console,
+    *,
+    top: int,
+    sort: str | None,
+    where: str | None,
+    best_per: str | None,
+) -> None:
+    """Prints rows of leaderboards.
+
+    Args:
+        places: run folders, files and patterns.
+        title: stands above a table.
+        form: `csv` and `json` hold every column.
+        console: where a person may be looking.
+        top, sort, where, best_per: see `reports.boards.reading.read`.
+    """
+    board = reading.read(*places, top=top, sort=sort, where=where, best_per=best_per)
+    if form != "table":
+        console.file.write(board.text(form) + "\n")
+    elif not len(board.table):
+        console.print(
+            f"no trial matches {where!r}" if where else "no trial has finished yet", highlight=False
+        )
+    else:
+        _print(board, title, console)
+
+
+def show_finished(path: Path, console: Console) -> None:
+    """Prints the head of the leaderboard of a run that has just ended, and what to do next.
+
+    Args:
+        path: the leaderboard file.
+        console: where a person may be looking.
+    """
+    board = reading.read(path, top=TOP)
+    _print(board, str(path.parent), console)
+    ship = f"\nship the best: python search.py promote {path.parent} --to bundle"
+    console.print(
+        f"\nall trials: {path}" + (ship if _is_trained(board) else ""), highlight=False, soft_wrap=True
+    )
+
+
+def show_difference(runs: list[str], console: Console) -> None:
+    """Prints what sets two runs apart."""
+    from reports.boards.difference import check_two, difference, difference_shown
+
+    a, b = check_two(runs)
+    for part in difference_shown(difference(a, b), *runs):
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+
+
+def only(runs: Sequence[str], asker: str) -> Path:
+    """Returns the one run folder that an option works on.
+
+    Raises:
+        RunError: several were named, or a copy at a URI.
+    """
+    if len(runs) != 1 or is_uri(runs[0]):
+        raise RunError(f"{asker} takes one run's folder, but got {', '.join(runs)}")
+    return Path(runs[0])
+
+
+def _is_trained(board: Leaderboard) -> bool:
+    """Whether the best of all rows is one that can be shipped."""
+    best, yardstick = board.facts.best, board.facts.best_baseline
+    return best is not None and (yardstick is None or best["value"] > yardstick)
+
+
+def _print(board: Leaderboard, title: str, console: Console) -> None:
+    chosen, why_not = picked(board.run)
+    console.print(table(board, title, console.width, chosen))
+    for note in footnotes(board, chosen, why_not, _edges(board)):
+        console.print(note, highlight=False, soft_wrap=True, style="dim")
+
+
+def _edges(board: Leaderboard) -> list[str]:
+    """Notes on the best trial's place in its space; none where the study is not at hand."""
+    study = None if board.run is None else board.run / "study.yaml"
+    if board.facts.best is None or study is None or not study.is_file():
+        return []
+    try:
+        return edges(board.facts.best, yaml.safe_load(study.read_bytes()))
+    except (yaml.YAMLError, AttributeError, TypeError, KeyError, ValueError):
+        return []  # a damaged study is told of by the commands that need it

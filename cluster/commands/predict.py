@@ -1,0 +1,45 @@
+"""`predict`: a bundle loaded and asked, block by block, and what was written."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from reports.bundles.bundle import load, verified
+from reports.bundles.inputs import check_there
+from reports.bundles.prediction import predict_file
+from search.networks.backend import start
+
+
+def predict(bundle: Path, data: str, out: Path, console: Console) -> str:
+    """Predicts data with a bundle and returns what to tell.
+
+    Args:
+        bundle: its folder.
+        data: see `reports.bundles.inputs`.
+        out: the Parquet file to write.
+        console: where a person may be looking.
+
+    Raises:
+        RunError: the bundle is not as it was written, or the data do not fit it.
+    """
+    start(threads=1)
+    verified(bundle)
+    check_there(data)
+    loaded = load(bundle)
+
+    def progress(done: int, total: int) -> None:
+        if console.is_terminal and total > done:
+            console.print(f"{done}/{total} rows", end="\r", highlight=False)
+
+    written = predict_file(loaded, data, out, progress)
+    positive = f"positive is {loaded.labels.positive!r}"
+    if written.events_path is None:
+        return f"{written.rows} rows -> {out}; {positive}"
+    return (
+        f"{written.rows} rows, {written.hours:.2f} h in {_count(written.recordings, 'recording')} -> {out}; "
+        f"{positive}; {_count(written.events, 'event')} -> {written.events_path}"
+    )
+
+
+def _count(number: int | None, of: str) -> str:
+    return f"{number} {of}" + ("" if number == 1 else "s")

@@ -1,0 +1,95 @@
+"""`promote`: a trial picked, shipped as a bundle, and what a person should know of it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from reports.boards import requirements
+from reports.bundles import picking, production
+from reports.bundles.card import number
+from reports.bundles.picking import Choice
+from search.networks import backend
+from search.runs.run_folder import RunFolder
+
+
+def promote(
+    path: Path,
+    to: Path,
+    trial_id: str | None,
+    required: Sequence[str],
+    threshold_score: float | None,
+    *,
+    force: bool,
+) -> Iterator[str]:
+    """Promotes a trial; yields what to tell, line by line.
+
+    Args:
+        path: the run's folder.
+        to: the bundle's folder.
+        trial_id: the trial; None takes the best.
+        required: requirements as they are written, see `requirements.parse`.
+        threshold_score, force: see `picking.pick` and `production.promote`.
+
+    Raises:
+        RunError: see there.
+    """
+    run, asked = RunFolder(path), requirements.parse(required)
+    backend.start(run.study().resources.cpus)
+    choice = picking.pick(run, trial_id, asked, threshold_score, force=force)
+    record = choice.record
+    if choice.better is not None:
+        other = choice.better
+        yield (
+            f"trial {other.ask.trial_id} is better ({number(other.value)} in validation, against "
+            f"{number(record.value)} of {record.ask.trial_id}), but its weights were not kept; to have it: "
+            f"python search.py reproduce {path} {other.ask.trial_id}"
+        )
+    promoted = production.promote(run, choice, to, force=force)
+    objective, alarms = promoted.test[record.objective], promoted.test["fa_per_day"].value
+    yield (
+        f"trial {record.ask.trial_id} -> {to}: "
+        f"{record.objective} {number(objective.value)} on the test split "
+        f"(95% interval {number(objective.low)} to {number(objective.high)})"
+        + ("" if alarms is None else f", with {alarms:.1f} false alarms per 24 h")
+        + f"; {number(record.value)} in validation, from which it was picked"
+    )
+    yield from _warnings(run, choice, promoted.times_opened)
+    yield _exports(promoted.exports)
+
+
+def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str]:
+    record = choice.record
+    for reason in choice.forced:
+        yield f"forced: {reason}"
+    if choice.replaced is not None:
+        yield (
+            f"the threshold {record.threshold_score:.6g} was chosen by hand, and the value in validation is "
+            f"of the rule's thresholds; on all validation rows the rule had chosen {choice.replaced:.6g}"
+        )
+    if times_opened > 1:
+        yield (
+            f"beware: the test split was opened {times_opened} times, so its numbers are no longer unbiased; "
+            "the card says so"
+        )
+    yardstick = production.best_baseline(run)
+    if yardstick is not None and (yardstick.value or 0.0) >= (record.value or 0.0):
+        yield (
+            f"beware: the baseline {yardstick.ask.baseline} has {number(yardstick.value)} there, "
+            "and the trial does not beat it"
+        )
+
+
+def _exports(exports: Sequence[dict[str, Any]]) -> str:
+    """One line on the formats beside Keras' own."""
+    told = []
+    for one in exports:
+        if one["left_out"] is not None:
+            told.append(f"{one['name']} is left out ({one['left_out']})")
+        elif not one["compared_rows"]:
+            told.append(f"{one['name']} was not compared: nothing that reads it is installed")
+        else:
+            told.append(
+                f"{one['name']} agrees with it on {one['compared_rows']} validation rows "
+                f"(probabilities to {one['probability_difference']:.1e})"
+            )
+    return f"beside model.keras: {'; '.join(told)}"

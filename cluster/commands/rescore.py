@@ -1,0 +1,76 @@
+"""The command `rescore`: leaderboards under other thresholds, written beside a run's own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from spaces.errors import RunError
+
+if TYPE_CHECKING:
+    from reports.boards.reading import Leaderboard
+
+
+def rescore(
+    run: Path, policies: list[str], requirements: list[str], objective: str | None, console: Console
+) -> None:
+    """Writes a leaderboard for each policy, shows the top of each, and says where it is.
+
+    Args:
+        run: the run's folder.
+        policies: as `reports.boards.rescoring.read_policy` takes them; none for the study's own.
+        requirements: as `reports.boards.requirements.parse` takes them.
+        objective: the metric that ranks; None for the study's own.
+        console: where they are shown.
+
+    Raises:
+        RunError: something cannot be asked; or, with exit code 1, no trial meets the requirements.
+    """
+    from cluster.commands.leaderboard import TOP
+    from reports.boards.footnotes import footnotes
+    from reports.boards.reading import read
+    from reports.boards.requirements import parse
+    from reports.boards.rescoring import rescore_all
+    from reports.boards.table import table
+
+    asked = parse(requirements)
+    boards = rescore_all(run, policies or [None], asked, objective)
+    short = []
+    for made in boards:
+        board = read(made.path, top=TOP)
+        console.print(table(board, f"{run}, {made.policy}", console.width))
+        for note in footnotes(board):
+            console.print(note, highlight=False, soft_wrap=True, style="dim")
+        text = f"\nall trials: {made.path}"
+        if asked:
+            text = f"\n{made.met} of {made.trials} trials meet {', '.join(map(str, asked))}{text}"
+        console.print(text + _shipped(run, board), highlight=False, soft_wrap=True)
+        if asked and not made.met:
+            short.append((made.policy, made.nearest))
+    if short:
+        policy, nearest = short[0]
+        wanted = ", ".join(map(str, asked))
+        if nearest is None:
+            raise RunError(f"no trial meets {wanted} under {policy}: none has finished", exit_code=1)
+        came = ", ".join(f"{one.metric} {_number(nearest[one.column])}" for one in asked)
+        raise RunError(
+            f"no trial meets {wanted} under {policy}; the nearest is {nearest['trial_id']} with {came}",
+            exit_code=1,
+        )
+
+
+def _shipped(run: Path, board: "Leaderboard") -> str:
+    """The line that ships the best trial at its new threshold."""
+    best = board.facts.best
+    if best is None:
+        return "\n"
+    # float32 in as many digits as bring it back.
+    at = repr(float(best["threshold_score"]))
+    return (
+        f"\nship the best at this threshold: python search.py promote {run} --trial {best['trial_id']} "
+        f"--threshold-score {at} --to bundle\n"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"

@@ -1,0 +1,101 @@
+"""`resume`: a run goes on from its records; a finished one is extended."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cluster import preparation
+from cluster.connection import Address, lazily_connected
+from cluster.dashboard import check_database, viewed
+from cluster.driver import (
+    FREE,
+    check_hosts,
+    comparable,
+    earlier_trials,
+    execute,
+    locked,
+    outlive_terminal,
+    unedited_study,
+)
+from reports.boards import leaderboard
+from search.hosts.provenance import code_digest
+from search.record import Record
+from search.runs import recovery
+from search.runs.run_folder import RunFolder
+from search.trials.baselines import trials_of
+from search.trials.keras_trainer import keras_trainer
+from search.trials.preparation import Prepared, check_same, with_absolute_paths
+from search.trials.session import Trainer
+from spaces.errors import RunError
+from spaces.study import Study
+
+
+def resume(
+    path: Path,
+    settings: tuple[str, ...],
+    address: Address | None,
+    console: Console,
+    trainer: Trainer = keras_trainer,
+) -> RunFolder:
+    """Goes on with a run from its records; also extends a finished one.
+
+    Args:
+        path: the run's folder.
+        settings: `a.b=c` changes; only budget, resources and keep may change.
+        address, console, trainer: see `start`.
+
+    Raises:
+        RunError: no run, another driver at work on it, or a change that would make its rows incomparable.
+    """
+    outlive_terminal()
+    folder = RunFolder(path)
+    before, study = unedited_study(folder), folder.study(settings)
+    was, now = comparable(before), comparable(study)
+    changed = [key for key in was if was[key] != now[key]]
+    if changed:
+        raise RunError(
+            f"resume may change {', '.join(sorted(FREE))}, but not {changed[0]}: "
+            "the rows of one run must be comparable; start a new run"
+        )
+    with locked(folder), lazily_connected(study, address) as connect:
+        study = with_absolute_paths(study, Path.cwd())  # only a path from --set can be relative
+        check_database(study, path.resolve().name, folder.resolved())
+        folder = recovery.reunited(path, study)
+        prepared = preparation.prepared(study, path, folder.prepared, console, connect)
+        check_same(prepared, folder.resolved())
+        _mend_reference(folder, study, prepared)
+        records, total = folder.records(), trials_of(study)
+        if len(records) >= total:
+            leaderboard.write(folder.leaderboard, records)
+            folder.mirror_leaderboard(at_once=True)
+            with viewed(folder, study, records, console):
+                pass  # only to complete it
+            console.print(
+                f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False
+            )
+            return folder
+        console.print(f"run {folder.path} on {connect()}", highlight=False, soft_wrap=True)
+        check_hosts(study, prepared.rows.x.shape[1:])
+        earlier = _earlier_if_there(study, folder.resolved(), console)
+        folder.create(study, folder.resolved())
+        code = code_digest(study, prepared.rows.x.shape[1:])
+        execute(folder, study, prepared, console, trainer, earlier, code)
+    return folder
+
+
+def _earlier_if_there(study: Study, resolved: Mapping[str, Any], console: Console) -> list[Record]:
+    """As `_earlier`, but a run that has gone meanwhile is no reason to stop."""
+    if study.warm_start is not None and not Path(study.warm_start).is_dir():
+        preparation.say(console, f"{study.warm_start} is gone: the sampler goes on without it (warm_start)")
+        return []
+    return earlier_trials(study, resolved)
+
+
+def _mend_reference(folder: RunFolder, study: Study, prepared: Prepared) -> None:
+    """Makes the validation rows anew where their file was damaged: data and split are those of before."""
+    try:
+        folder.reference()
+    except RunError:
+        folder.write_reference(prepared.reference(study), prepared.split.validation)

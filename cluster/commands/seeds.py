@@ -1,0 +1,117 @@
+"""`leaderboard --seeds`: the top rows trained again with other seeds, on Ray, and ranked by their means."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from cluster import feature_computation, preparation
+from cluster.connection import Address, lazily_connected
+from cluster.driver import check_hosts, outlive_terminal, unedited_study
+from cluster.pool import Told, outcomes
+from reports.boards import seeds as board
+from reports.boards.reading import Leaderboard
+from search.hosts.provenance import code_digest
+from search.record import Record
+from search.runs.run_folder import RunFolder
+from search.trials.keras_trainer import keras_trainer
+from search.trials.preparation import check_same
+from search.trials.seeds import Again, SeedWork, SeedWorker, again, to_the_end
+from search.trials.session import Trainer
+from search.trials.trial import RunFacts
+from spaces.errors import RunError
+
+
+def show_means(
+    path: Path,
+    repeats: int,
+    chosen: Sequence[str],
+    form: Literal["table", "csv", "json"],
+    console: Console,
+    address: Address | None = None,
+    trainer: Trainer = keras_trainer,
+) -> list[board.Repeated]:
+    """Trains the best trials of a run again and prints them by their means.
+
+    Each training is written down as it ends, and what is written down is not trained again.
+
+    Args:
+        path: the run's folder.
+        repeats: trainings of each trial.
+        chosen: ids of the trials, from `trainable`.
+        form: how they are printed.
+        console: where a person may be looking.
+        address: see `cluster.connection.connected`.
+        trainer: starts a training.
+
+    Raises:
+        RunError: no run, or other data than it was searched on.
+    """
+    outlive_terminal()
+    folder = RunFolder(path)
+    study = unedited_study(folder)
+    trials = [folder.record(trial_id) for trial_id in chosen]
+    tell = console if form == "table" else Console(stderr=True)
+    with lazily_connected(study, address) as connect:
+        prepared = preparation.prepared(study, path, folder.prepared, tell, connect)
+        check_same(prepared, folder.resolved())
+        shape = prepared.rows.x.shape[1:]
+        code = code_digest(study, shape)
+        trained: dict[str, list[Record]] = defaultdict(list)
+        missing: list[Again] = []
+        for one in (one for trial in trials for one in again(trial, repeats)):
+            record = board.stored(folder, one, code)
+            if record is None:
+                missing.append(one)
+            else:
+                trained[one.ask.trial_id].append(record)
+        if missing:
+            preparation.say(
+                tell, f"{len(missing)} of {len(trials) * repeats} trainings to do, on {connect()}"
+            )
+            check_hosts(study, shape)
+            features = feature_computation.features(study, prepared, folder.prepared, tell)
+            from search.hosts.parallel import reachable
+
+            work = SeedWork(
+                study=to_the_end(study),
+                data=reachable(prepared.trial_data(features)),
+                reference=folder.reference(),
+                facts=RunFacts(
+                    groups="known" if prepared.split.groups_known else "unknown",
+                    leaky=prepared.split.leaky,
+                    data_digest=prepared.data_digest,
+                    code_digest=code,
+                ),
+                trainer=trainer,
+            )
+            with Told(tell, len(missing), "trainings") as told:
+                for one, record in outcomes(
+                    study, SeedWorker, work, missing, lambda one: f"training {one.name}"
+                ):
+                    board.store(folder, one, record)
+                    trained[one.ask.trial_id].append(record)
+                    value = "undefined" if record.value is None else f"{record.value:.3f}"
+                    told.done(f"the last {one.name}: {record.error or f'{record.objective} {value}'}")
+    rows = board.ranked(trials, trained)
+    if form == "table":
+        console.print(board.table(rows, f"{path}: over {repeats} seeds"))
+        for note in board.footnotes(rows):
+            console.print(note, highlight=False, soft_wrap=True, style="dim")
+    else:
+        console.file.write(board.as_text(rows, form) + "\n")
+    return rows
+
+
+def trainable(board: Leaderboard, top: int) -> list[str]:
+    """Returns the ids of the first rows that were trained and have a value; baselines have no luck.
+
+    Raises:
+        RunError: there is none.
+    """
+    fit = [row["trial_id"] for row in board.rows if row["kind"] != "baseline" and row["value"] is not None]
+    if not fit:
+        raise RunError("--seeds trains the top rows again, but no row was trained and has a value")
+    return fit[:top]

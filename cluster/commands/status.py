@@ -1,0 +1,274 @@
+"""Where a run stands, told from its files alone: by any shell, beside a driver or after it."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cluster.progress import duration
+from search.record import Record, kind_of
+from search.runs.driver_lock import Driver, DriverLock
+from search.runs.run_folder import RunFolder
+from search.runs.starts import Starts
+from search.trials.baselines import trials_of
+
+REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
+"""In the block of lines; the JSON has all."""
+RATE_OF = 50
+"""What is left is estimated from the latest so many trials of the driver at work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """A trial that ranks first.
+
+    Args:
+        trial_id: its name.
+        what: its head and loss, or the name of a baseline.
+        value: of the objective, cross-fitted.
+    """
+
+    trial_id: str
+    what: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flight:
+    """A trial that was asked and has not finished.
+
+    Args:
+        trial_id: its name.
+        running_s: seconds since a worker began it; None if none has, or none of a driver at work.
+    """
+
+    trial_id: str
+    running_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failures:
+    """Trials that failed for one reason, whatever its numbers.
+
+    Args:
+        trials: how many.
+        reason: the latest one's.
+    """
+
+    trials: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """Where a run stands.
+
+    Args:
+        run: its folder.
+        driver: who is at work on it; None for nobody.
+        finished, total: trials, the baselines included.
+        stopped: of the finished, those that successive halving stopped early.
+        in_flight: trials asked and not finished.
+        failed: the failed trials by reason, the most frequent first.
+        damaged: records that do not parse.
+        nodes: finished trials by the address of their host.
+        objective: what `value` is.
+        best: the best trained trial; None without one.
+        best_baseline: the best yardstick.
+        last_finished_at: when a trial finished last.
+        left_s: estimate of the seconds left; None without a driver, or before it has finished a trial or two.
+        next: what to do now, a command line.
+    """
+
+    run: str
+    driver: Driver | None
+    finished: int
+    total: int
+    stopped: int
+    in_flight: tuple[Flight, ...]
+    failed: tuple[Failures, ...]
+    damaged: tuple[str, ...]
+    nodes: dict[str, int]
+    objective: str
+    best: Best | None
+    best_baseline: Best | None
+    last_finished_at: str | None
+    left_s: float | None
+    next: str
+
+
+def status(run: Path, now: datetime | None = None) -> Status:
+    """Tells where a run stands.
+
+    Args:
+        run: its folder.
+        now: with a time zone; the present if left out.
+
+    Raises:
+        RunError: this is no run's folder.
+    """
+    now, folder = now or datetime.now(UTC), RunFolder(run)
+    study, lock = folder.study(), DriverLock(folder.log.parent)
+    driver, total = lock.driver(), trials_of(study)
+    asks, starts = folder.asks(), Starts(folder.log.parent).read()  # before the records: none shows twice
+    records, damaged = _records(run / "records")
+    done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
+    waiting = sorted({ask.trial_id for ask in asks} - done)
+    best, baseline = _best(records, of_baselines=False), _best(records, of_baselines=True)
+    return Status(
+        run=str(run),
+        driver=driver,
+        finished=len(records),
+        total=total,
+        stopped=sum(record.state == "stopped" for record in records),
+        in_flight=tuple(
+            Flight(trial_id=t, running_s=_running_s(starts.get(t), driver, now)) for t in waiting
+        ),
+        failed=_failures(records),
+        damaged=tuple(map(str, damaged)),
+        nodes=dict(Counter(record.node for record in records if record.node).most_common()),
+        objective=study.objective.metric,
+        best=best,
+        best_baseline=baseline,
+        last_finished_at=max((record.finished_at for record in records), default=None),
+        left_s=_left_s(records, driver, total, now),
+        next=_next(run, driver, len(records) >= total, best),
+    )
+
+
+def as_json(status: Status) -> str:
+    """Returns a status as JSON; undefined is null."""
+    return json.dumps(asdict(status), indent=1, allow_nan=False)
+
+
+def as_lines(status: Status, now: datetime | None = None) -> list[str]:
+    """Returns a status as lines for people, each with what it is about in front."""
+    now = now or datetime.now(UTC)
+    count = f"{status.finished} of {status.total} trials"
+    aside = [f"{status.stopped} stopped early"] if status.stopped else []
+    aside += [f"{_since(status.last_finished_at, now)}"] if status.last_finished_at else []
+    lines = [("run", f"{status.run}: {_driver(status)}")]
+    lines += [("finished", ", ".join([count, *aside]))]
+    if status.in_flight:
+        what = "in flight" if status.driver else "waiting"
+        shown = [_flight(flight) for flight in status.in_flight[:FLIGHTS_SHOWN]]
+        more = [f"and {len(status.in_flight) - FLIGHTS_SHOWN} more"] * (len(status.in_flight) > FLIGHTS_SHOWN)
+        lines.append((what, f"{len(status.in_flight)}: {', '.join([*shown, *more])}"))
+    if status.nodes:
+        lines.append(("nodes", ", ".join(f"{node} ({trials} done)" for node, trials in status.nodes.items())))
+    lines += [("failed", f"{f.trials} x {f.reason}") for f in status.failed[:REASONS_SHOWN]]
+    if len(status.failed) > REASONS_SHOWN:
+        lines.append(("failed", f"for {len(status.failed) - REASONS_SHOWN} more reasons"))
+    if status.damaged:
+        lines.append(
+            (
+                "damaged",
+                f"{', '.join(status.damaged)}: no record; move it away and resume: its trial runs again",
+            )
+        )
+    lines += [("best", _best_line(status))] if status.best or status.best_baseline else []
+    lines += [("left", f"about {duration(status.left_s)}")] if status.left_s is not None else []
+    lines.append(("next", status.next))
+    return [f"{name:<10}{text}" for name, text in lines]
+
+
+def _records(folder: Path) -> tuple[list[Record], list[Path]]:
+    """Reads all records that parse; also returns the files that do not."""
+    records, damaged = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            records.append(Record.model_validate_json(path.read_bytes()))
+        except (ValidationError, OSError):
+            damaged.append(path)
+    return records, damaged
+
+
+def _running_s(began: datetime | None, driver: Driver | None, now: datetime) -> float | None:
+    since = _when(driver.since) if driver else None
+    if began is None or since is None or began < since:  # begun by a driver that is no more
+        return None
+    return max(0.0, (now - began).total_seconds())
+
+
+def _failures(records: Sequence[Record]) -> tuple[Failures, ...]:
+    kinds: Counter[str] = Counter()
+    latest: dict[str, str] = {}
+    for record in records:
+        if record.state == "failed":
+            reason = record.error or "no reason given"
+            kinds[kind_of(reason)] += 1
+            latest[kind_of(reason)] = reason
+    return tuple(Failures(trials=trials, reason=latest[kind]) for kind, trials in kinds.most_common())
+
+
+def _best(records: Sequence[Record], *, of_baselines: bool) -> Best | None:
+    best: Best | None = None
+    for record in records:
+        if (record.ask.kind == "baseline") != of_baselines or record.value is None:
+            continue
+        if best is None or record.value > best.value:
+            config = record.ask.config
+            what = f"{config.head}, {config.loss}" if config else str(record.ask.baseline)
+            best = Best(trial_id=record.ask.trial_id, what=what, value=record.value)
+    return best
+
+
+def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: datetime) -> float | None:
+    """From the pace of the latest trials; a driver that waits for one is slower than its last one was."""
+    since = _when(driver.since) if driver else None
+    if since is None:
+        return None
+    ends = sorted(datetime.fromisoformat(record.finished_at) for record in records)
+    ends = [end for end in ends if end >= since][-RATE_OF:]
+    if len(ends) < 2 or len(records) >= total:
+        return None
+    return max(0.0, (now - ends[0]).total_seconds()) / (len(ends) - 1) * (total - len(records))
+
+
+def _next(run: Path, driver: Driver | None, complete: bool, best: Best | None) -> str:
+    if driver is not None:
+        return f"python search.py leaderboard {run}"
+    if complete and best is not None:
+        return f"python search.py promote {run} --to bundle"
+    return f"python search.py resume {run}" + (" --set budget.trials=N" if complete else "")
+
+
+def _driver(status: Status) -> str:
+    if status.driver is not None:
+        at = f" (process {status.driver.process} on {status.driver.host}, since {status.driver.since})"
+        return "a driver is at work" + at * bool(status.driver.process)
+    return (
+        "complete" if status.finished >= status.total else "no driver is at work: interrupted, or out of time"
+    )
+
+
+def _flight(flight: Flight) -> str:
+    return flight.trial_id + ("" if flight.running_s is None else f" for {duration(flight.running_s)}")
+
+
+def _best_line(status: Status) -> str:
+    parts = [
+        f"{status.objective} {found.value:.3f} ({found.what}, trial {found.trial_id})"
+        for found in (status.best, status.best_baseline)
+        if found is not None
+    ]
+    if status.best and status.best_baseline:
+        beaten = status.best.value > status.best_baseline.value
+        return f"{parts[0]}; " + ("baseline" if beaten else "the baseline is not beaten:") + f" {parts[1]}"
+    return parts[0]
+
+
+def _since(when: str, now: datetime) -> str:
+    seconds = max(0.0, (now - datetime.fromisoformat(when)).total_seconds())
+    return f"the last {duration(seconds)} ago"
+
+
+def _when(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,59 @@
+"""A run's view for Optuna's dashboard, opened beside the search."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from cluster.preparation import say
+from search.record import Record
+from search.runs.run_folder import RunFolder
+from spaces.study import Study
+
+if TYPE_CHECKING:
+    from search.runs.database.study_database import StudyDatabase
+
+
+def check_database(study: Study, name: str, resolved: Mapping[str, Any] | None = None) -> None:
+    """Refuses a run whose study database does not answer, or shows another run of its name.
+
+    Args:
+        study: names the database.
+        name: of the run.
+        resolved: what the run began with; None for a new one.
+
+    Raises:
+        RunError: see above.
+    """
+    if study.database in ("none", "sqlite"):
+        return
+    from search.runs.database.study_database import check  # with Optuna comes half a second of its own
+
+    check(study.database, name, _run_id(resolved) if resolved else None)
+
+
+def viewed(folder: RunFolder, study: Study, records: Sequence[Record], console: Console) -> "StudyDatabase":
+    """Opens a run's study database, which is then brought to what the records say.
+
+    Args:
+        folder: the run, with its study written.
+        study: as it is searched now.
+        records: what is finished.
+        console: where a person may be looking.
+    """
+    from search.runs.database.study_database import StudyDatabase, View
+
+    resolved = folder.resolved()
+    view = View(
+        study=study,
+        name=folder.path.resolve().name,
+        run_id=_run_id(resolved),
+        code_digest=resolved["code_digest"],
+        file=folder.path / "optuna.db",
+    )
+    return StudyDatabase(view, records, folder.asks(), lambda line: say(console, line))
+
+
+def _run_id(resolved: Mapping[str, Any]) -> str:
+    """A run that was begun before runs had an id is told by its study."""
+    return str(resolved.get("run_id", resolved["study_digest"]))

@@ -1,0 +1,195 @@
+"""The driver of a run: what `run` and `resume` share, from the lock on the folder to the last record."""
+
+import contextlib
+import hashlib
+import json
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from rich.console import Console
+
+from cluster import feature_computation
+from cluster.connection import terminate_as_interrupted
+from cluster.dashboard import viewed
+from cluster.finished_trials import Keeper
+from cluster.progress import Progress
+from search.hosts.provenance import code_digest
+from search.record import Record
+from search.runs.driver_lock import DriverLock
+from search.runs.run_folder import RunFolder
+from search.runs.starts import Starts
+from search.trials.baselines import trials_of
+from search.trials.preparation import Prepared
+from search.trials.session import Trainer
+from search.trials.trial import RunFacts
+from spaces.errors import RunError
+from spaces.study import Study
+
+T = TypeVar("T")
+
+FREE = {"budget", "resources", "keep", "storage", "database", "warm_start"}
+"""What may change between two executions of a run: nothing that a row depends on.
+
+The data may also have moved: its digest says whether it is still the same.
+"""
+
+
+def check_hosts(study: Study, shape: tuple[int, ...]) -> None:
+    """Refuses hosts that would spoil the work; see `search.hosts.preflight`."""
+    from search.hosts.preflight import check_nodes  # late: with Ray comes half a second of its own
+
+    check_nodes(study, code_digest(study, shape, source=False), shape)
+
+
+def unedited_study(folder: RunFolder) -> Study:
+    """Reads a run's study.
+
+    Raises:
+        RunError: no run, or its study is not the one it began with.
+    """
+    study = folder.study()
+    written = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
+    if digest(study, written) != folder.resolved()["study_digest"]:
+        raise RunError(
+            f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "
+            "start a new run"
+        )
+    return study
+
+
+def comparable(study: Study) -> dict[str, Any]:
+    """Everything in a study that its rows depend on."""
+    found = study.model_dump(mode="json", exclude=FREE)
+    for part, place in (("data", "path"), ("data", "folder"), ("trunk", "folder")):
+        found[part].pop(place, None)
+    if study.trunk.weights not in ("none", "imagenet"):
+        found["trunk"]["weights"] = "file"  # which may have moved; the rows' code digest covers what it holds
+    return found
+
+
+def digest(study: Study, written: Mapping[str, Any] | None = None) -> str:
+    """The digest of what rows depend on; of the settings that `written` names, where it is given.
+
+    A run that began before a setting was invented goes on at the setting's default.
+    """
+    found = comparable(study)
+    if written is not None:
+        found = _restricted(found, written)
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def _restricted(found: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _restricted(value, written[key])
+        if isinstance(value, Mapping) and isinstance(written[key], Mapping)
+        else value
+        for key, value in found.items()
+        if key in written
+    }
+
+
+@contextmanager
+def locked(folder: RunFolder) -> Iterator[None]:
+    """Holds the run for this driver alone; the lock goes with the process, however it ends."""
+    folder.log.parent.mkdir(exist_ok=True)
+    with DriverLock(folder.log.parent).held() as got_it:
+        if not got_it:
+            raise RunError(f"a run has one driver at a time, but another one is at work on {folder.path}")
+        yield
+
+
+def execute(
+    folder: RunFolder,
+    study: Study,
+    prepared: Prepared,
+    console: Console,
+    trainer: Trainer,
+    earlier: list[Record],
+    code: str,
+) -> None:
+    records, total = folder.records(), trials_of(study)
+    features = feature_computation.features(study, prepared, folder.prepared, console)
+    facts = RunFacts(
+        groups="known" if prepared.split.groups_known else "unknown",
+        leaky=prepared.split.leaky,
+        data_digest=prepared.data_digest,
+        code_digest=code,
+    )
+    database, starts = viewed(folder, study, records, console), Starts(folder.log.parent)
+    with database, Progress(total, records, folder.log, console) as progress:
+        keeper = Keeper(folder, study, records, progress)
+        # Imported late: with Ray comes half a second of its own.
+        from search.tuning.tuner import Listeners, run_search
+
+        try:
+            ended = run_search(
+                study,
+                prepared.trial_data(features),
+                folder.reference(),
+                facts,
+                Listeners(
+                    on_ask=_in_turn(folder.append_ask, database.asked),
+                    on_record=_in_turn(keeper.keep, lambda finished: database.finished(finished.record)),
+                    on_start=_in_turn(starts.note, database.started, progress.on_start),
+                    on_lost=_in_turn(lambda lost: database.lost(lost.trial_id), progress.on_lost),
+                ),
+                records=list(records),
+                asks=folder.asks(),
+                earlier=earlier,
+                trainer=trainer,
+            )
+        except BaseException:
+            # What stopped the search is what the user should read.
+            with contextlib.suppress(OSError, RunError):
+                keeper.write_leaderboard()
+                folder.mirror_leaderboard(at_once=True)
+            raise
+        keeper.write_leaderboard()
+        folder.mirror_leaderboard(at_once=True)
+    if not ended:
+        finished = len(folder.records())
+        raise RunError(
+            f"the search was interrupted with {finished} of {total} trials finished; "
+            f"go on with: python search.py resume {folder.path}",
+            exit_code=1,
+        )
+
+
+def _in_turn(*listeners: Callable[[T], None]) -> Callable[[T], None]:
+    """Tells several listeners; one that raises keeps the news from those after it."""
+
+    def tell(news: T) -> None:
+        for listener in listeners:
+            listener(news)
+
+    return tell
+
+
+def earlier_trials(study: Study, resolved: Mapping[str, Any]) -> list[Record]:
+    """Reads the trials of another run that the sampler is to start from.
+
+    Raises:
+        RunError: no such run, or its trials were measured on other rows or steered by another metric.
+    """
+    if study.warm_start is None:
+        return []
+    other = RunFolder(Path(study.warm_start))
+    before, there = other.study(), other.resolved()
+    if before.objective.steer != study.objective.steer or any(
+        resolved[key] != there[key] for key in ("data_digest", "split_digest")
+    ):
+        raise RunError(
+            "a warm start learns from trials measured on the same rows by the same steering metric, "
+            f"but {study.warm_start} has others (warm_start)"
+        )
+    return other.records()
+
+
+def outlive_terminal() -> None:
+    """Ignores the signal of a terminal that goes away; Ray inherits this. Takes SIGTERM for Ctrl-C."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    terminate_as_interrupted()

@@ -1,0 +1,154 @@
+"""What stands below a leaderboard: what its numbers are, what cannot be told apart, and what to beware of."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from reports.boards.query import QueryResult
+from search.events.scoring import EVENT_METRICS
+from search.record import Estimate
+
+if TYPE_CHECKING:
+    from reports.boards.selection import Selection
+
+import math
+
+EVENT_POLICY = "sensitivity_at_fa_per_day"
+
+
+def about_events(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the study asked for events: its rows are ranked by them, or its thresholds chosen by them."""
+    return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows[:1])
+
+
+def footnotes(
+    board: QueryResult,
+    chosen: "Selection | None" = None,
+    why_not: str | None = None,
+    edges: Sequence[str] = (),
+) -> list[str]:
+    """Says what the numbers are, and what to beware of.
+
+    Args:
+        board: the rows that are shown.
+        chosen: ties and the corrected winner, where they are known.
+        why_not: why they are not; None says nothing of it.
+        edges: see `reports.boards.footnotes.edges`.
+    """
+    rows, facts = board.rows, board.facts
+    if not rows:
+        return []
+    by = {"group": "groups", "recording": "recordings", "row": "single rows"}.get(
+        rows[0]["cross_fit_by"], "unknown units"
+    )
+    objectives = ", ".join(sorted({row["objective"] for row in rows}))
+    notes = [
+        f"value: {objectives}, cross-fitted over 10 half-splits by {by}; "
+        "sens., prec.: in sample at the threshold"
+    ]
+    if any(row["value"] is None and row["error"] is None for row in rows):
+        notes.append("value -: on some half the metric is undefined, or its rule cannot be met")
+    if about_events(rows):
+        scorer = json.loads(rows[0]["event_scoring"] or "{}").get("scorer", "no scorer")
+        notes.append(
+            "its fa/day: false alarms per 24 h of the decisions behind value; ev.sens., fa/day: seizures "
+            f"found and false alarms per 24 h, in sample; all scored by {scorer}"
+        )
+    if chosen is not None:
+        notes += _picked(chosen)
+    elif why_not is not None:
+        notes.append(why_not)
+    if len(facts.runs) > 1 and not facts.comparable:
+        notes.append(
+            "the runs differ in objective, rows or events, or do not say: their values do not compare, and "
+            "ranks are each run's own"
+        )
+    if facts.groups_unknown:
+        notes.append(
+            "groups: unknown; if rows belong to patients or recordings, name them, or numbers flatter"
+        )
+    if facts.leaky:
+        notes.append(
+            "leaky: the parts of the split are known not to be independent; do not trust these values"
+        )
+    if (
+        facts.best is not None
+        and facts.best_baseline is not None
+        and facts.best["value"] <= facts.best_baseline
+    ):
+        notes.append("no trial is better than the best baseline")
+    return [*notes, *edges]
+
+
+def _picked(chosen: "Selection") -> list[str]:
+    """The winner's value twice, and who cannot be told from it."""
+    notes = []
+    low, high = chosen.ranks.get(chosen.best or "", (1, 1))
+    if low != high:
+        notes.append(
+            f"rank {low}-{high}: {high - low + 1} trials that {chosen.unit_count} {chosen.units} cannot tell "
+            "from the best (comparison with the best by paired bootstrap, 95%)"
+        )
+    measured = chosen.values.get(chosen.best or "")
+    if measured is not None and measured.value is not None and chosen.corrected is not None:
+        notes.append(
+            f"best: trial {chosen.best} has {_with_interval(measured)} as measured, which knows nothing of "
+            f"the pick; {_with_interval(chosen.corrected)} corrected for having been picked from "
+            f"{chosen.trials} (bootstrap bias corrected cross-validation, Tsamardinos 2018)"
+        )
+    return notes + ([chosen.note] if chosen.note else [])
+
+
+def _with_interval(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "an undefined value"
+    ends = (
+        ""
+        if estimate.low is None or estimate.high is None
+        else f" ({estimate.low:.3f} to {estimate.high:.3f})"
+    )
+    return f"{estimate.value:.3f}{ends}"
+
+
+EDGE = 0.05
+"""Share of a range, on its own scale, that counts as its end."""
+FLOORS = {"dropout": 0.0, "label_smoothing": 0.0, "focal_gamma": 0.0}
+"""Ends that no range can go beyond; standing there says nothing."""
+
+
+def edges(best: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each drawn number of the best trial that lies at an end of its range.
+
+    Args:
+        best: its row of the leaderboard.
+        study: the run's study with every default, as `study.yaml` holds it.
+    """
+    if best["kind"] != "search" or not best["params"]:
+        return []
+    drawn: dict[str, Any] = json.loads(best["params"])
+    notes = []
+    for name, values in study["space"].items():
+        if name not in drawn or not isinstance(values, Mapping) or not {"low", "high"} <= values.keys():
+            continue
+        low, high, value = float(values["low"]), float(values["high"]), float(drawn[name])
+        if low == high:
+            continue
+        place = _share(low, high, value, log=bool(values.get("log")))
+        end = "lower" if place <= EDGE else "upper" if place >= 1 - EDGE else None
+        if end is None or (end == "lower" and FLOORS.get(name) == low):
+            continue
+        notes.append(
+            f"{name} {value:.2g} of the best trial lies at the {end} end of its range ({low:g} to {high:g}): "
+            f"widen space.{name}"
+        )
+    epochs = study["training"]["epochs"]
+    if best["best_epoch"] is not None and best["best_epoch"] == best["epochs"] == epochs:
+        notes.append(f"the best trial was still improving in its last epoch, {epochs}: raise training.epochs")
+    return notes
+
+
+def _share(low: float, high: float, value: float, *, log: bool) -> float:
+    """How far up a range a value lies, from 0 to 1."""
+    if log:
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    return (value - low) / (high - low)

@@ -1,0 +1,231 @@
+"""Rows of leaderboard files, in DuckDB: found, checked, and held together for one query."""
+
+import glob
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from reports.boards.columns import SCHEMA
+from spaces.errors import RunError
+
+if TYPE_CHECKING:
+    import duckdb
+
+OWN = "leaderboard.parquet"
+"""What a run calls its own leaderboard; others beside it are of other thresholds."""
+ESSENTIAL = ("rank", "trial_id", "kind", "state", "objective", "value")
+"""Columns without which a Parquet file is no leaderboard; an earlier version's may lack others."""
+_SQL_TYPES = {"string": "VARCHAR", "double": "DOUBLE", "int64": "BIGINT", "bool": "BOOLEAN"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What holds for all rows of the runs that were read, whichever of them a query found.
+
+    Args:
+        runs: names of the runs, in the order they were given.
+        trials: how many rows there are.
+        comparable: whether one ranking over all rows makes sense: one objective, measured on the same rows
+            by the same rules. Of several runs this is known where their studies stand beside the files.
+        leaky, groups_unknown: whether any row says so.
+        best: the best row that is no baseline and has a value, or None; None also of runs that do not
+            compare.
+        best_baseline: the best value of a baseline, or None; likewise.
+    """
+
+    runs: tuple[str, ...]
+    trials: int
+    comparable: bool
+    leaky: bool
+    groups_unknown: bool
+    best: dict[str, Any] | None
+    best_baseline: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class QueryResult:
+    """Rows of leaderboards, as a query found them.
+
+    Args:
+        table: the rows, with the columns of `SCHEMA`; where several runs were read, `run` stands first.
+        facts: of all rows of these runs.
+        paths: the files.
+    """
+
+    table: pa.Table
+    facts: Facts
+    paths: tuple[Path, ...] = ()
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as dictionaries; undefined is None."""
+        return list(self.table.to_pylist())
+
+    def text(self, form: str) -> str:
+        """Returns the rows as `csv` or `json`, every column, for other programs."""
+        if form == "json":
+            return json.dumps([{k: _plain(v) for k, v in row.items()} for row in self.rows], indent=1)
+        import pyarrow.csv
+
+        sink = io.BytesIO()
+        pyarrow.csv.write_csv(self.table, sink)
+        return sink.getvalue().decode().rstrip("\n")
+
+    @property
+    def run(self) -> Path | None:
+        """The folder of the one run whose own leaderboard this is; None of several, and of other files."""
+        own = len(self.paths) == 1 and self.paths[0].name == OWN
+        return self.paths[0].parent if own else None
+
+
+def found(runs: Sequence[str | Path]) -> tuple[Path, ...]:
+    """Returns the leaderboard files of run folders, Parquet files and patterns, each once.
+
+    Raises:
+        RunError: nothing was named, or a pattern matches no run.
+    """
+    paths: dict[Path, Path] = {}
+    for run in map(str, runs):
+        places = [run]
+        if glob.has_magic(run) and not Path(run).exists():
+            places = sorted(place for place in glob.glob(run) if _file_of(place).is_file())
+            if not places:
+                raise RunError(f"a pattern must match runs with a leaderboard, but {run} matches none")
+        paths |= {_file_of(place).resolve(): _file_of(place) for place in places}
+    if not paths:
+        raise RunError("a leaderboard is read from one or more run folders, but none was named")
+    for path in paths.values():
+        _check(path)
+    return tuple(paths.values())
+
+
+def _file_of(place: str) -> Path:
+    path = Path(place)
+    return path if path.suffix == ".parquet" else path / OWN
+
+
+def _check(path: Path) -> None:
+    if not path.is_file():
+        raise RunError(f"a leaderboard is written when the first trial finishes, but {path} does not exist")
+    try:
+        names = pq.read_schema(path).names
+    except pa.ArrowException:
+        names = []
+    if not set(ESSENTIAL) <= set(names):
+        raise RunError(f"a leaderboard is a Parquet file with the columns of one, but {path} is not")
+
+
+@contextmanager
+def opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Facts]]":
+    """Yields a connection in which `board` is all rows, and which can read nothing but these files."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        allowed = ", ".join(_quoted(path.resolve()) for path in paths)
+        connection.execute(f"SET allowed_paths = [{allowed}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        names = _names(paths)
+        selects = [_select(path, names[k], _source(connection, path, k)) for k, path in enumerate(paths)]
+        connection.execute(f"CREATE TEMP VIEW rows AS {' UNION ALL '.join(selects)}")
+        facts = _facts(connection, names, len(paths) == 1 or _alike(paths))
+        rank = "CASE WHEN value IS NOT NULL THEN rank() OVER (ORDER BY value DESC NULLS LAST) END"
+        again = f"* REPLACE ({rank} AS rank)" if len(paths) > 1 and facts.comparable else "*"
+        shown = again if len(paths) > 1 else "* EXCLUDE (run)"
+        connection.execute(f"CREATE TEMP VIEW board AS SELECT {shown} FROM rows")
+        yield connection, facts
+
+
+def _source(connection: "duckdb.DuckDBPyConnection", path: Path, number: int) -> str:
+    """What SQL calls one file; one whose name DuckDB would take for a pattern is handed over as a table."""
+    if not glob.has_magic(str(path.resolve())):
+        return f"read_parquet({_quoted(path.resolve())})"
+    connection.register(f"file_{number}", pq.ParquetFile(path).read())
+    return f"file_{number}"
+
+
+def _select(path: Path, name: str, source: str) -> str:
+    """The rows of one file; columns that it does not have are null."""
+    there = set(pq.read_schema(path).names)
+    columns = ", ".join(
+        f'"{field.name}"'
+        if field.name in there
+        else f'CAST(NULL AS {_SQL_TYPES[str(field.type)]}) AS "{field.name}"'
+        for field in SCHEMA
+    )
+    return f"SELECT {_quoted(name)} AS run, {columns} FROM {source}"
+
+
+def _alike(paths: Sequence[Path]) -> bool:
+    """Whether studies say that their runs were measured on the same rows by the same rules."""
+    measured = []
+    for path in paths:
+        try:
+            study = yaml.safe_load((path.parent / "study.yaml").read_bytes())
+            resolved = study["resolved"]
+            measured.append(
+                (resolved["data_digest"], resolved["split_digest"], study["objective"], study["events"])
+            )
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            return False
+    return all(one == measured[0] for one in measured)
+
+
+def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...], alike: bool) -> Facts:
+    said = connection.execute(
+        "SELECT count(*), count(DISTINCT objective) <= 1 AND count(DISTINCT data_digest) <= 1, "
+        "coalesce(bool_or(leaky), false), coalesce(bool_or(\"groups\" = 'unknown'), false), "
+        "max(value) FILTER (kind = 'baseline') FROM rows"
+    ).fetchall()
+    ((trials, comparable, leaky, unknown, best_baseline),) = said
+    comparable = comparable and alike
+    best = connection.sql(
+        "SELECT * FROM rows WHERE value IS NOT NULL AND kind <> 'baseline' "
+        "ORDER BY value DESC, trial_id LIMIT 1"
+    ).to_arrow_table()
+    return Facts(
+        runs=names,
+        trials=trials,
+        comparable=comparable,
+        leaky=leaky,
+        groups_unknown=unknown,
+        best=best.to_pylist()[0] if len(best) and comparable else None,
+        best_baseline=best_baseline if comparable else None,
+    )
+
+
+def best_rows_per(column: str, *, within_runs: bool) -> str:
+    of = f'"{column}"' + (", run" if within_runs and column != "run" else "")
+    place = f"row_number() OVER (PARTITION BY {of} ORDER BY value DESC NULLS LAST, trial_id)"
+    return f"SELECT * FROM fit QUALIFY {place} = 1"
+
+
+def first_rows(ordered: "duckdb.DuckDBPyRelation", top: int, columns: Sequence[str]) -> pa.Table:
+    """The first rows as Arrow, in the types of `SCHEMA`."""
+    table = ordered.limit(top).to_arrow_table()
+    types = {field.name: field.type for field in SCHEMA} | {"run": pa.string()}
+    metadata = SCHEMA.metadata
+    return table.select(list(columns)).cast(pa.schema([(name, types[name]) for name in columns], metadata))
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """What runs are called: their folders' names, or whole paths where these are not told apart by them."""
+    short = [p.resolve().parent.name + ("" if p.name == OWN else f"/{p.stem}") for p in paths]
+    return tuple(short if len(set(short)) == len(short) else map(str, paths))
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _plain(value: Any) -> Any:
+    # JSON knows no infinity; a threshold may be one.
+    return str(value) if isinstance(value, float) and value in (float("inf"), float("-inf")) else value

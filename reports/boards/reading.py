@@ -1,0 +1,72 @@
+"""Leaderboards as people read them: rows of one run or of several, filtered and sorted in SQL."""
+
+from pathlib import Path
+
+from reports.boards.columns import SCHEMA
+from reports.boards.query import QueryResult, best_rows_per, first_rows, found, opened
+from spaces.errors import RunError
+
+
+class Leaderboard(QueryResult):
+    """Rows of leaderboards, as a query found them; a notebook shows it as a table."""
+
+    def _repr_html_(self) -> str:
+        from reports.boards.selection import picked
+        from reports.boards.table import as_html
+
+        chosen, why_not = picked(self.run)
+        return as_html(self, chosen, why_not)
+
+
+def read(
+    *runs: str | Path,
+    top: int | None = None,
+    sort: str | None = None,
+    where: str | None = None,
+    best_per: str | None = None,
+) -> Leaderboard:
+    """Reads rows of one run's leaderboard or of several.
+
+    Ranks are those of the files; of several runs that compare, those among all their rows.
+
+    Args:
+        runs: run folders, Parquet files, or patterns such as `runs/seizure-*`.
+        top: at most so many rows.
+        sort: a column, the largest first; `column asc` the smallest first. Null comes last either way.
+        where: an SQL condition on the columns.
+        best_per: a column; only the best row for each of its values is kept, of those that `where` lets pass;
+            of runs that do not compare, the best of each run.
+
+    Raises:
+        RunError: no such file, no leaderboard, or SQL that does not hold.
+    """
+    paths = found(runs)
+    columns = (*(["run"] if len(paths) > 1 else []), *SCHEMA.names)
+    column, _, direction = (sort or "rank asc").strip().partition(" ")
+    if column not in columns or direction.lower() not in ("", "asc", "desc"):
+        raise RunError(
+            f"--sort takes a column and asc or desc, but got {sort!r}; columns: {', '.join(columns)}"
+        )
+    if best_per is not None and best_per not in columns:
+        raise RunError(f"--best-per takes a column, but got {best_per!r}; columns: {', '.join(columns)}")
+    import duckdb
+
+    with opened(paths) as (connection, facts):
+        board = connection.sql("SELECT * FROM board")
+        try:
+            # `filter` takes one expression: a condition cannot end the query and begin another.
+            fit = board.filter(where) if where is not None else board
+            if best_per is not None:
+                fit = fit.query("fit", best_rows_per(best_per, within_runs=not facts.comparable))
+            order = f'"{column}" {direction or "desc"} NULLS LAST, trial_id'
+            ordered = fit.order(order if len(paths) == 1 else f"{order}, run")
+            table = first_rows(ordered, facts.trials if top is None else top, columns)
+            return Leaderboard(table, facts, paths)
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            if where is None:
+                raise RunError(f"leaderboards must read back, but: {reason}", exit_code=1) from None
+            raise RunError(
+                f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
+                f"columns: {', '.join(columns)}"
+            ) from None

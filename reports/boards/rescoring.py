@@ -1,0 +1,270 @@
+"""A run's leaderboard under other thresholds and requirements, from its stored scores, without training."""
+
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reports.boards.leaderboard import Board
+from reports.boards.leaderboard import row as leaderboard_row
+from reports.boards.requirements import Requirement, nearest, unmet
+from search.events.evaluation import check_events
+from search.record import Record
+from search.runs.run_folder import RunFolder
+from search.scores.metrics import METRICS
+from search.scores.thresholds import Limits
+from search.trials.evaluation import Policy
+from search.trials.rescoring import Rescoring
+from spaces.errors import RunError
+from spaces.study import Study
+from spaces.study_file import parse
+from spaces.thresholds import Sampled
+
+CHUNK = 32
+"""Trials that a process takes at a time."""
+ALONE = 2 * CHUNK
+"""Trials up to which other processes would take longer to start than they save."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescored:
+    """One new leaderboard.
+
+    Args:
+        path: its file.
+        policy: the rule it follows.
+        trials: trained trials with scores.
+        met: how many of them have a value and meet the requirements.
+        nearest: if none, the row that falls short by least, with the value it would have had; None of none.
+    """
+
+    path: Path
+    policy: str
+    trials: int
+    met: int
+    nearest: Mapping[str, Any] | None
+
+
+def read_policy(text: str) -> Policy:
+    """Reads a rule with its parameters, such as `max_f1`, `fixed,at=0.3` or `cost,c_fp=1,c_fn=10`.
+
+    Raises:
+        RunError: an unknown rule or parameter, or a value that breaks its rule.
+    """
+    name, *parameters = text.split(",")
+    written: dict[str, Any] = {"policy": name.strip()}
+    for parameter in parameters:
+        key, separator, value = parameter.partition("=")
+        if not separator or not key.strip():
+            raise RunError(f"--policy takes NAME or NAME,KEY=VALUE, such as cost,c_fn=10, but got {text!r}")
+        written[key.strip()] = value.strip()
+    if written["policy"] == "sampled":
+        raise RunError(
+            "--policy takes a rule that chooses from scores, but sampled draws a threshold before a trial "
+            "trains; leave --policy out for the study's own thresholds"
+        )
+    policy = parse({"threshold": written}, "--policy").threshold
+    if isinstance(policy, Sampled):
+        raise RunError(f"--policy takes no sampled threshold, but got {text!r}")
+    return policy
+
+
+def rescore(
+    run: Path | str,
+    policy: Policy | str | None = None,
+    requirements: Sequence[Requirement] = (),
+    objective: str | None = None,
+) -> Path:
+    """Writes the leaderboard that a run would have had under another threshold policy.
+
+    See `rescore_all`, which also says how many trials meet the requirements.
+    """
+    return rescore_all(run, [policy], requirements, objective)[0].path
+
+
+def rescore_all(
+    run: Path | str,
+    policies: Sequence[Policy | str | None],
+    requirements: Sequence[Requirement] = (),
+    objective: str | None = None,
+    processes: int | None = None,
+) -> list[Rescored]:
+    """Writes the leaderboards that a run would have had under other threshold policies.
+
+    A requirement on a metric of single decisions is part of the rule: the threshold is chosen among the cuts
+    that meet it, on all rows and, for `value`, on each half anew. Any other (`value`, ranking, probabilities,
+    events) is asked of the finished row. A row that does not meet all of them has no value and no rank; its
+    `error` says why, and its threshold is the policy's, or that of the cut that falls short by least.
+
+    Args:
+        run: a run's folder; what it has finished is rescored.
+        policies: the rules, or their texts; see `read_policy`. None is the study's own.
+        requirements: see `reports.boards.requirements.parse`.
+        objective: the metric that ranks; None for the study's own.
+        processes: at most so many at work; as many as there are processors if left out.
+
+    Returns:
+        One for each policy; its file stands beside the run's own leaderboard, which stays as it is.
+
+    Raises:
+        RunError: no run, no such policy or metric, events asked of a run without, or damaged files.
+    """
+    folder = RunFolder(Path(run))
+    asked = _Asked(
+        path=str(folder.path),
+        policies=tuple(read_policy(one) if isinstance(one, str) else one for one in policies),
+        requirements=tuple(dict.fromkeys(requirements)),
+        objective=objective,
+    )
+    rescorer = _Rescorer(asked)  # also where it is found out that something cannot be asked
+    ids = folder.trial_ids()
+    parts = _parts(rescorer, asked, ids, processes)
+    made = []
+    for k, (name, policy) in enumerate(zip(rescorer.file_names, asked.policies, strict=True)):
+        path, board = folder.path / name, Board()
+        board.add_rows(part[k][0] for part in parts)
+        before = [value for part in parts for value in part[k][1]]
+        rows, used = board.rows(), (policy or rescorer.study.threshold).policy
+        board.write(path)
+        trained = pc.and_(pc.not_equal(rows["kind"], "baseline"), pc.not_equal(rows["state"], "failed"))
+        met = pc.sum(pc.and_(trained, pc.is_valid(rows["value"])).cast(pa.int64())).as_py() or 0
+        closest = (
+            None
+            if met or not asked.requirements
+            else _nearest(rows.filter(trained), before, trained, asked.requirements)
+        )
+        trials = pc.sum(trained.cast(pa.int64())).as_py() or 0
+        made.append(Rescored(path=path, policy=used, trials=trials, met=met, nearest=closest))
+    return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a process has to know."""
+
+    path: str
+    policies: tuple[Policy | None, ...]
+    requirements: tuple[Requirement, ...]
+    objective: str | None
+
+    def file_name(self, policy: Policy | None, study: Study) -> str:
+        """`leaderboard_<policy>`, then what differs from its defaults and from the study, all in order."""
+        parts: list[str] = [study.threshold.policy if policy is None else policy.policy]
+        if policy is not None:
+            defaults = type(policy).model_fields
+            settings = policy.model_dump(exclude={"policy"}).items()
+            parts += [f"{key}-{_text(value)}" for key, value in settings if value != defaults[key].default]
+        parts += sorted({f"{one.metric}.{one.bound}-{_text(one.limit)}" for one in self.requirements})
+        parts += [f"by-{self.objective}"] if self.objective not in (None, study.objective.metric) else []
+        return f"leaderboard_{'__'.join(parts)}.parquet"
+
+
+def _text(number: float) -> str:
+    return np.format_float_positional(number, trim="-")
+
+
+class _Rescorer:
+    """A run's trials, rescored one after the other."""
+
+    def __init__(self, asked: _Asked) -> None:
+        self._folder, self._asked = RunFolder(Path(asked.path)), asked
+        study, reference = self._folder.study(), self._folder.reference()
+        self.file_names = [asked.file_name(policy, study) for policy in asked.policies]
+        if asked.objective is not None:
+            changed = {**study.objective.model_dump(), "metric": asked.objective}
+            objective = parse({"objective": changed}, "--objective").objective
+            study = study.model_copy(update={"objective": objective})
+        for policy in asked.policies:
+            used = study if policy is None else study.model_copy(update={"threshold": policy})
+            check_events(used, reference)
+        self.study = study
+        window = tuple(one for one in asked.requirements if one.metric in METRICS)
+        self._rescoring = Rescoring(reference, study, asked.policies, Limits(window))
+
+    def part(self, ids: Sequence[str]) -> "_Part":
+        """Rescores some trials."""
+        boards = [Board() for _ in self._asked.policies]
+        values: list[list[float | None]] = [[] for _ in boards]
+        for trial_id in ids:
+            record = self._folder.record(trial_id)
+            for board, before, found in zip(boards, values, self._of(record), strict=True):
+                before.append(found.value)
+                board.add(self._judged(found))
+        return [(board.rows(), before) for board, before in zip(boards, values, strict=True)]
+
+    def _of(self, record: Record) -> list[Record]:
+        if record.state != "failed":
+            return self._rescoring.of(record, self._folder.raw_scores(record.ask.trial_id))
+        policies = [policy or self.study.threshold for policy in self._asked.policies]
+        metric = self.study.objective.metric
+        return [
+            record.model_copy(update={"threshold_policy": one.policy, "objective": metric})
+            for one in policies
+        ]
+
+    def _judged(self, record: Record) -> Record:
+        """The record without its value, and with the reason, where it does not meet the requirements."""
+        if record.error is not None or not self._asked.requirements:
+            return record
+        row = leaderboard_row(record)
+        missed = unmet(row, self._asked.requirements)
+        if missed:
+            came = ", ".join(f"{one.metric} {_shown(row[one.column])}" for one in missed)
+            wanted = ", ".join(map(str, missed))
+            error = f"the row does not meet {wanted}: {came}"
+        elif record.value is None:
+            error = "a half of the rows has no cut that meets the requirements, or no value at it"
+        else:
+            return record
+        return record.model_copy(update={"value": None, "value_fa_per_day": None, "error": error})
+
+
+_Part = list[tuple[pa.Table, list[float | None]]]
+"""For each policy the rows of some trials, and the values they had before requirements were asked of them."""
+
+
+@lru_cache(maxsize=1)
+def _of_this_process(asked: _Asked) -> _Rescorer:
+    return _Rescorer(asked)
+
+
+def _work(asked: _Asked, ids: Sequence[str]) -> _Part:
+    return _of_this_process(asked).part(ids)
+
+
+def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: int | None) -> list[_Part]:
+    chunks = [ids[k : k + CHUNK] for k in range(0, len(ids), CHUNK)]
+    workers = min(processes or os.cpu_count() or 1, len(chunks))
+    if workers < 2 or len(ids) <= ALONE:
+        return [rescorer.part(chunk) for chunk in chunks]
+    # Spawned, not forked: a notebook that calls this may have threads. This process is one of those at work:
+    # it begins from the end, while the others still import what they need, until all is taken.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers - 1, context) as pool:
+        given = [pool.submit(_work, asked, chunk) for chunk in chunks]
+        try:
+            taken = {k: rescorer.part(chunks[k]) for k in reversed(range(len(chunks))) if given[k].cancel()}
+            return [taken[k] if k in taken else given[k].result() for k in range(len(chunks))]
+        finally:
+            # After an error nothing that nobody began is waited for.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _nearest(
+    rows: pa.Table, values: list[float | None], trained: pa.Array, requirements: Sequence[Requirement]
+) -> Mapping[str, Any] | None:
+    of_trained = [value for value, is_one in zip(values, trained.to_pylist(), strict=True) if is_one]
+    found = [{**row, "value": value} for row, value in zip(rows.to_pylist(), of_trained, strict=True)]
+    return nearest(found, requirements)
+
+
+def _shown(value: float | None) -> str:
+    return "is undefined" if value is None else f"is {value:.4g}"

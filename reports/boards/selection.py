@@ -1,0 +1,251 @@
+"""What a run's ranking can tell, and what not: intervals, ties, the winner corrected for being picked."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter
+
+from reports.boards import leaderboard
+from search.events.scoring import EVENT_METRICS
+from search.files import write_atomically
+from search.picking.resampling import Setting, units_of
+from search.picking.selection import Contender, compared, corrected
+from search.picking.ties import Compared
+from search.record import Estimate
+from search.runs.run_folder import RunFolder
+from search.scores.metrics import METRICS
+from search.trials.evaluation import calibration_of, policy_of
+from spaces.errors import RunError, TrialError
+from spaces.study import Study
+from spaces.thresholds import Sampled, SensitivityAtFaPerDay
+
+COMPARED, PICKED = 64, 200
+"""So many trials, the best by value, are compared with the best, and could be picked in a resample."""
+EVENT_ROWS, FEWEST = 10_000_000, 8
+"""Event scores cost a pass over all rows per trial: so many rows times trials, but FEWEST trials anyway."""
+FEW = 30
+"""With fewer units percentile intervals cover less than they say: in simulation 88% with 20, 76% with 8."""
+METHOD = 2
+"""Counts up when the same scores come to other numbers, so that what was kept is made again."""
+_COLUMNS = ("rank", "trial_id", "kind", "state", "value", "threshold_score")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What is known of a run's ranking; None is undefined.
+
+    Baselines are yardsticks: they are never promoted, so they are compared with the winner but cannot win,
+    and have no part in the correction.
+
+    Args:
+        objective: what `value` measures.
+        best: id of the winner: the trained trial of the best value, of equal ones the first; None if no
+            trained trial has a value.
+        values: the cross-fitted value with its 95% interval, by trial id.
+        differences: the winner's value minus the trial's, with an interval that knows that the winner was
+            picked, see `search.picking.ties`; by trial id.
+        ranks: lowest and highest rank by trial id, `(1, k)` for the k trials that cannot be told from the
+            winner; see `search.picking.ties`. The rank of trials beyond the best COMPARED, which stand in
+            none of the three, is that of the leaderboard.
+        corrected: what the winner is worth on new data, corrected for having been picked: the mean over
+            resamples with its 95% interval, see `search.picking.bias_correction`.
+        trials: how many trained trials with a value competed.
+        units: what was resampled.
+        unit_count: how many of them there are.
+        note: why something is missing, or what was left out.
+    """
+
+    objective: str
+    best: str | None
+    values: dict[str, Estimate]
+    differences: dict[str, Estimate]
+    ranks: dict[str, tuple[int, int]]
+    corrected: Estimate | None
+    trials: int
+    units: str
+    unit_count: int
+    note: str | None
+
+
+_STORED = TypeAdapter(Selection)
+
+
+def selection(run: RunFolder) -> Selection:
+    """Compares a run's trials and corrects its winner; read back where nothing has changed since.
+
+    Takes seconds, and is kept in the run's `selection.json`.
+
+    Args:
+        run: a run, which may be going on.
+
+    Raises:
+        RunError: this is no run folder, or a file of it was damaged.
+    """
+    study = run.study()
+    rows = _rows(run, study)
+    digest = _digest(study, rows)
+    found = _kept(run, digest)
+    if found is None:
+        found = _made(run, study, rows)
+        content = {"digest": digest, "selection": _STORED.dump_python(found, mode="json")}
+        with contextlib.suppress(OSError):  # a folder that is only read is compared anew each time
+            write_atomically(run.path / "selection.json", json.dumps(content, indent=1).encode())
+    return found
+
+
+def _rows(run: RunFolder, study: Study) -> pa.Table:
+    """What a selection depends on, a row per trial, as the leaderboard ranks them."""
+    columns = [*_COLUMNS, "params"] if isinstance(study.threshold, Sampled) else list(_COLUMNS)
+    try:
+        return pq.read_table(run.leaderboard, columns=columns)
+    except (pa.ArrowException, OSError):  # none yet, or damaged: the records are the truth
+        return leaderboard.Board(run.records()).ranked().select(columns)
+
+
+def _digest(study: Study, rows: pa.Table) -> str:
+    asked = study.model_dump_json(include={"seed", "threshold", "objective", "events"})
+    total = hashlib.sha256(f"{METHOD} {COMPARED} {PICKED} {asked}".encode())
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        total.update(f"\n{name}\n".encode())
+        total.update("\0".join(map(str, column.to_pylist())).encode())
+    return total.hexdigest()
+
+
+def _kept(run: RunFolder, digest: str) -> Selection | None:
+    try:
+        content = json.loads((run.path / "selection.json").read_bytes())
+        return _STORED.validate_python(content["selection"]) if content["digest"] == digest else None
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged: it is made again
+        return None
+
+
+def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
+    reference, metric = run.reference(), study.objective.metric
+    setting = Setting(
+        reference=reference,
+        units=units_of(reference, study.seed),
+        metric=metric,
+        calibrate=calibration_of(study),
+        events=study.events,
+        seed=study.seed,
+    )
+    ranked = rows.filter(pc.is_valid(rows["value"]))
+    is_baseline = pc.equal(ranked["kind"], "baseline")
+    trained = ranked.filter(pc.invert(is_baseline))
+    most = _most(study, len(reference.y))
+    some = trained.slice(0, max(COMPARED, PICKED) if most is None else most).to_pylist()
+    sides = [*some[:COMPARED], *ranked.filter(is_baseline).to_pylist()]
+    sides.sort(key=lambda row: row["rank"])  # keeps the leaderboard's order among equals
+    known = _Known(setting, len(trained), most)
+    if not some:
+        return known.selection(None, note="no trained trial has a value yet")
+    try:
+        contenders = {row["trial_id"]: _contender(run, study, row) for row in [*some[:PICKED], *sides]}
+        beside = compared([contenders[row["trial_id"]] for row in sides], setting)
+        fair = corrected([contenders[row["trial_id"]] for row in some[:PICKED]], setting)
+    except TrialError as error:
+        return known.selection(None, note=f"scores and values do not belong together: {error}")
+    return known.selection((sides, beside, fair))
+
+
+def _most(study: Study, rows: int) -> int | None:
+    """How many trials event scores leave time for; None where no events are counted."""
+    metric = study.objective.metric
+    by_events = isinstance(study.threshold, SensitivityAtFaPerDay) and metric in METRICS
+    return max(FEWEST, EVENT_ROWS // rows) if by_events or metric in EVENT_METRICS else None
+
+
+def _contender(run: RunFolder, study: Study, row: dict[str, Any]) -> Contender:
+    params = json.loads(row.get("params") or "{}")
+    return Contender(
+        raw=run.scores(row["trial_id"])[0],
+        value=row["value"],
+        policy=policy_of(study, params.get("threshold")),
+        may_win=row["kind"] != "baseline",
+    )
+
+
+Found = tuple[Sequence[dict[str, Any]], Compared, Estimate]
+"""The rows that were compared, what came of it, and the winner corrected."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a selection says whatever comes of it."""
+
+    setting: Setting
+    trials: int
+    most: int | None
+
+    def selection(self, found: Found | None, note: str | None = None) -> Selection:
+        """Puts a selection together."""
+        units = self.setting.units
+        if found is None:
+            best, values, differences, ranks, fair = None, {}, {}, {}, None
+        else:
+            rows, beside, estimate = found
+            ids = [row["trial_id"] for row in rows]
+            best = ids[beside.best]
+            values = dict(zip(ids, beside.values, strict=True))
+            differences = dict(zip(ids, beside.differences, strict=True))
+            ranks = {
+                row["trial_id"]: place if tied else (row["rank"], row["rank"])
+                for row, place, tied in zip(rows, beside.ranks, beside.tied.tolist(), strict=True)
+            }
+            fair = None if estimate.value is None else estimate
+            note = self._note(fair)
+        return Selection(
+            objective=self.setting.metric,
+            best=best,
+            values=values,
+            differences=differences,
+            ranks=ranks,
+            corrected=fair,
+            trials=self.trials,
+            units=units.kind,
+            unit_count=units.count,
+            note=note,
+        )
+
+    def _note(self, fair: Estimate | None) -> str | None:
+        units, groups = self.setting.units, self.setting.reference.groups
+        compared_most = min(COMPARED, self.most or COMPARED)
+        picked_most = min(PICKED, self.most or PICKED)
+        notes = []
+        if units.count < 2:
+            notes.append(f"one of {units.kind} says nothing about the next, so there are no intervals")
+        elif fair is None:
+            notes.append(f"most resamples leave out too little to measure {self.setting.metric} on")
+        if units.kind == "recordings" and groups is not None:
+            notes.append("all rows are of one group, so recordings were resampled")
+        if 2 <= units.count < FEW:
+            notes.append(f"intervals from {units.count} {units.kind} hold the truth in fewer than 95 of 100")
+        if self.trials > compared_most:
+            notes.append(f"compared with the winner: the best {compared_most} of {self.trials} trials")
+        if self.trials > picked_most:
+            notes.append(f"corrected for a pick among the best {picked_most} of {self.trials} trials")
+        return "; ".join(notes) or None
+
+
+def picked(run: Path | None) -> tuple[Selection | None, str | None]:
+    """Returns ties and the corrected winner of a run, or a line that says why they are not known.
+
+    Args:
+        run: its folder; None where rows are not those of one run's own leaderboard.
+    """
+    if run is None:
+        return None, "ties are told within one run, by its own leaderboard"
+    if not (run / "scores" / "reference.parquet").is_file():
+        return None, "ties are not known without the run's scores"
+    try:
+        return selection(RunFolder(run)), None
+    except (RunError, OSError) as error:
+        return None, f"ties are not known: {error}"

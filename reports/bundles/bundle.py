@@ -1,0 +1,188 @@
+"""A bundle: a folder that decides by itself, loaded only if every file is as it was written."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import yaml
+from numpy.typing import NDArray
+
+from search.data.rows import Labels, root_mean_square
+from search.data.shards import Inputs
+from search.files import write_atomically
+from search.networks import backend
+from spaces.base import Label
+from spaces.errors import RunError
+
+FORMAT = 3
+"""Of a bundle's files; a reader takes earlier ones too, and refuses a later one. Format 2 adds the events
+and how windows are cut from recordings; format 3 the exports, and that no file may have been added."""
+SUMS = "SHA256SUMS"
+ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
+"""Files that every bundle holds."""
+OTHER_UNITS = 300.0
+"""Rows whose root mean square is so many times that of the training rows, or that part of it, are refused:
+units are a factor of 1000 apart, and patients less."""
+Outputs = dict[str, NDArray[Any]]
+"""`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A loaded bundle.
+
+    Args:
+        config: what `config.yaml` holds.
+        model: the deciding model.
+    """
+
+    config: dict[str, Any]
+    model: Any
+
+    @property
+    def labels(self) -> Labels:
+        """The original label values."""
+        return Labels(self.config["labels"]["negative"], self.config["labels"]["positive"])
+
+    def predict(self, x: NDArray[Any]) -> pa.Table:
+        """Scores rows and decides; see `outputs` and `table`."""
+        return self.table(self.outputs(x))
+
+    def outputs(self, x: NDArray[Any]) -> Outputs:
+        """Returns what the model says of rows.
+
+        Args:
+            x: inputs `(n, *shape)`, of the bundle's shape and type; finite.
+
+        Raises:
+            RunError: another shape or type than the model was trained on, values that are not finite, or
+                values so large or small, all rows together, that their units are others (see `OTHER_UNITS`).
+        """
+        return outputs(self.model, self._checked(x))
+
+    def table(self, said: Outputs) -> pa.Table:
+        """Returns `score`, `probability` and `label`, in the original values, of n rows."""
+        values: tuple[Label, Label] = (self.labels.negative, self.labels.positive)
+        # The type is that of both values, whichever of them occur: all tables of a file are of one type.
+        label = pa.array([values[number] for number in said["label"].tolist()], pa.array(values).type)
+        return pa.table({"score": said["score"], "probability": said["probability"], "label": label})
+
+    def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
+        shape, dtype = tuple(self.config["input"]["shape"]), self.config["input"]["dtype"]
+        if x.shape[1:] != shape:
+            raise RunError(f"the bundle takes rows of shape {shape}, but got {x.shape[1:]}")
+        if len(x) == 0:
+            raise RunError("there is nothing to predict: the data has no rows")
+        if x.dtype.kind not in "biuf":
+            raise RunError(f"the bundle takes numbers, but got {x.dtype}")
+        if dtype == "uint8" and x.dtype != np.uint8:
+            raise RunError(f"the bundle takes pixels as uint8, 0 to 255, but got {x.dtype}")
+        if dtype == "float32" and x.dtype == np.uint8:
+            raise RunError(
+                "the bundle takes float32 values and was never shown uint8, whose range is another; "
+                "scale the rows as those it was trained on"
+            )
+        if dtype == "float32":
+            with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
+                x = x.astype(np.float32, copy=False)
+            unfinite = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
+            if unfinite.size:
+                raise RunError(
+                    f"inputs must be finite, but {unfinite.size} of {len(x)} rows are not, "
+                    f"the first being row {unfinite[0]}"
+                )
+            self._check_units(x)
+        return x
+
+    def _check_units(self, x: NDArray[np.float32]) -> None:
+        trained = self.config["input"].get("root_mean_square")  # bundles made before it was stored take any
+        if not trained:
+            return
+        came = root_mean_square(x)
+        # Nothing but zeros is silence in any unit.
+        if came and not trained / OTHER_UNITS <= came <= trained * OTHER_UNITS:
+            raise RunError(
+                f"the bundle was trained on rows of root mean square {trained:.2g}, "
+                f"but these have {came:.2g}: other units?"
+            )
+
+
+def load(folder: Path, *, as_guest: bool = False) -> Bundle:
+    """Loads a bundle after every file's checksum has been verified; the model in safe mode.
+
+    Args:
+        folder: the bundle.
+        as_guest: see `backend.import_keras`.
+
+    Raises:
+        RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
+    """
+    config = verified(folder)
+    backend.import_keras(as_guest=as_guest)
+    from search.networks import export
+
+    takes = config["input"]
+    model = export.load(str(folder / "model.keras"), tuple(takes["shape"]), takes["dtype"])
+    return Bundle(config, model)
+
+
+def verified(folder: Path) -> dict[str, Any]:
+    """Verifies every file of a bundle and returns its config; without TensorFlow.
+
+    Raises: as `load`.
+    """
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise RunError(f"a bundle is a folder with {SUMS}, but {folder} has none")
+    lines = (line.partition("  ") for line in sums.read_text(encoding="utf-8").splitlines())
+    listed = {name: digest for digest, _, name in lines}
+    for name in sorted(ALWAYS | listed.keys()):
+        path = folder / name
+        if not path.is_file():
+            raise _not_as_written(path, "is missing")
+        if name not in listed:
+            raise _not_as_written(path, "is not listed")
+        if _sum(path) != listed[name]:
+            raise _not_as_written(path, "has changed")
+    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    if config["format"] > FORMAT:
+        raise RunError(
+            f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {config['format']}"
+        )
+    if config["format"] >= 3:
+        for name in _names(folder):
+            if name not in listed:
+                raise _not_as_written(folder / name, "was added")
+    return config
+
+
+def outputs(model: Any, x: Inputs) -> Outputs:
+    """Returns what a deciding model says of rows `(n, ...)`, n >= 1, which are read batch by batch."""
+    from search.trials.feeding import predict
+
+    said: Outputs = predict(model, x)
+    return said
+
+
+def write_sums(folder: Path) -> None:
+    """Writes the checksums of all files of a finished bundle."""
+    text = "".join(f"{_sum(folder / name)}  {name}\n" for name in _names(folder))
+    write_atomically(folder / SUMS, text.encode())
+
+
+def _names(folder: Path) -> list[str]:
+    """The files in and below a folder but for the checksums, as `saved_model/saved_model.pb`."""
+    # A link to a folder is told like a file: what is behind it was never summed.
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) != SUMS)
+
+
+def _not_as_written(path: Path, what: str) -> RunError:
+    return RunError(f"every file of a bundle must be as it was written, but {path} {what} (see {SUMS})")
+
+
+def _sum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

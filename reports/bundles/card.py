@@ -1,0 +1,298 @@
+"""The model card: what a bundle is, how it did, and where it ends, for a person."""
+
+from typing import Any
+
+from search.record import Record
+
+SHOWN = ("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "mcc", "average_precision",
+         "roc_auc", "brier", "log_loss", "ece")  # fmt: skip
+
+
+def text(record: Record, config: dict[str, Any]) -> str:
+    """Returns the card as Markdown.
+
+    Args:
+        record: the trial.
+        config: what the bundle's `config.yaml` holds.
+    """
+    validation, test, decision, labels = (config[k] for k in ("validation", "test", "decision", "labels"))
+    trained, value = config["config"], validation["value"]
+    shown = "undefined" if value is None else f"{value:.3f}"
+    units = f"{test['groups']} groups" if test["groups"] is not None else "groups unknown"
+    lines = [
+        f"# {config['study']}, trial {config['trial_id']}",
+        "",
+        *_forced(config["forced"]),
+        "Research use. Not a medical device.",
+        "",
+        "## What it is",
+        f"- network: {trained['trunk']} (width {trained['width']:g}), head {trained['head']}, "
+        f"loss {trained['loss']}",
+        f"- input: {config['input']['dtype']} rows of shape {tuple(config['input']['shape'])} "
+        f"({config['input']['source']})",
+        *_recordings(config["input"].get("preprocessing")),
+        f"- output: score, probability, label; positive is {labels['positive']!r}, "
+        f"negative is {labels['negative']!r}",
+        f"- decision: score >= {decision['threshold_score']:.6g} "
+        f"(a probability of {decision['threshold']:.4f}), {_chosen(decision)}",
+        f"- calibration: {decision['calibration']}, score = {decision['calibration_a']:.6g} * raw "
+        f"{decision['calibration_b']:+.6g}",
+        "- the probability is "
+        + ("calibrated on the validation rows" if decision["probability_is_calibrated"] else "NOT calibrated")
+        + _moved(decision["prevalence"]),
+        *(_exported(one) for one in config["exports"]),
+        "",
+        "## How it did",
+        f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
+        f"on {validation['rows']} rows{_of_another_threshold(decision)}. "
+        "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters."
+        f"{_yardstick(validation)}",
+        "",
+        *_parts(config["split"]["by"]),
+        _opened(test["times_opened"]),
+        "",
+        f"Test rows: {test['rows']}, of which {test['positives']} positive, {units}.",
+        "",
+        "| metric | test | 95% interval | validation, in sample |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {number(test['metrics'][name]['value'])} | {interval(test['metrics'][name])} "
+            f"| {number(validation['in_sample'][name]['value'])} |"
+            for name in SHOWN
+        ),
+        "",
+        "Intervals: bootstrap over "
+        + ("groups." if record.groups == "known" else "rows, groups being unknown."),
+        "",
+        *event_lines(config),
+        "## Where it ends",
+        *_limits(record, config),
+        "",
+        "## Where it comes from",
+        f"- data digest {config['data_digest']}",
+        f"- code digest {config['code_digest']}",
+        f"- versions: {', '.join(f'{name} {v}' for name, v in config['versions'].items())}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _forced(reasons: list[str]) -> list[str]:
+    if not reasons:
+        return []
+    return [f"**FORCED: {'; '.join(reasons)}.**", ""]
+
+
+def _chosen(decision: dict[str, Any]) -> str:
+    policy = decision["policy"]["policy"]
+    if decision["chosen_by"] == "policy":
+        return f"chosen by {policy}"
+    return f"chosen by hand; {policy} had chosen {decision['policy_threshold_score']:.6g}"
+
+
+def _of_another_threshold(decision: dict[str, Any]) -> str:
+    if decision["chosen_by"] == "policy":
+        return ""
+    return ", with thresholds by the rule and not with the one chosen by hand"
+
+
+def _exported(export: dict[str, Any]) -> str:
+    """What stands of one export: it agrees with `model.keras`, was not compared, or was left out."""
+    name = export["name"]
+    if export["left_out"] is not None:
+        return f"- {name}: left out: {export['left_out']}"
+    if not export["compared_rows"]:
+        return f"- {name}: NOT compared with model.keras, since nothing that reads it was installed"
+    return (
+        f"- {name}: says what model.keras says: on {export['compared_rows']} validation rows, probabilities "
+        f"differ by at most {export['probability_difference']:.1e}, and no label that is not at the threshold"
+    )
+
+
+def _recordings(cut: dict[str, Any] | None) -> list[str]:
+    """How windows are cut from recordings."""
+    if cut is None:
+        return []
+    band, notch = cut["bandpass_hz"], cut["notch_hz"]
+    filters = [f"band-pass {band[0]:g} to {band[1]:g} Hz"] if band else []
+    filters += [f"notch {notch:g} Hz"] if notch else []
+    missing = "are interpolated" if cut["missing_channels"] == "interpolate" else "are refused"
+    return [
+        f"- recordings: EDF in microvolts, {len(cut['channels'])} channels ({', '.join(cut['channels'])}), "
+        f"missing ones {missing}; {cut['rate_hz']} Hz, {' and '.join(filters) or 'not filtered'}; "
+        f"windows of {cut['window_s']:g} s every {cut['step_s']:g} s, as {cut['form']}"
+    ]
+
+
+def _parts(by: str) -> list[str]:
+    if by != "column":
+        return []
+    return ["Train, validation and test rows were named by the data (split.by: column), not drawn.", ""]
+
+
+def _moved(prevalence: float | None) -> str:
+    if prevalence is None:
+        return ""
+    return (
+        f", then moved to where a share {prevalence:g} of the rows is positive; brier, log_loss and ece "
+        "below are of rows weighted to that share"
+    )
+
+
+def _yardstick(validation: dict[str, Any]) -> str:
+    name, value = validation["best_baseline"], validation["best_baseline_value"]
+    if name is None:
+        return ""
+    beaten = validation["value"] is not None and validation["value"] > value
+    return f" The best baseline there, {name}, has {value:.3f}{'' if beaten else ': it is NOT beaten'}."
+
+
+def _opened(times: int) -> str:
+    if times == 1:
+        return "The test split was opened once, for this card, by any run of its folder: it is unbiased."
+    return (
+        f"The test split was opened {times} times. Whatever was learnt from an earlier look can be in this "
+        "choice, so these numbers are no longer unbiased."
+    )
+
+
+def _limits(record: Record, config: dict[str, Any]) -> list[str]:
+    limits = ["- it knows the data it was trained on; other devices, places and people were not measured"]
+    if config["input"]["source"] == "simulated_eeg":
+        limits.append("- trained on simulated EEG: it says nothing about any patient")
+    if record.groups == "unknown":
+        limits.append(
+            "- groups are unknown: if rows of one person stand in several parts, all numbers flatter"
+        )
+    if config["test"]["groups"] is not None and config["test"]["groups"] < 10:
+        limits.append(f"- {config['test']['groups']} test groups are few: the intervals are rough")
+    return limits + event_limits(config)
+
+
+EVENTS_SHOWN = {
+    "event_sensitivity": "event sensitivity",
+    "event_precision": "event precision",
+    "event_f1": "event F1",
+    "fa_per_day": "false alarms per 24 h",
+}
+FEW_SEIZURES = 10
+
+
+def event_lines(config: dict[str, Any]) -> list[str]:
+    """Returns the lines of the section; none for rows that are not of any time.
+
+    Args:
+        config: what the bundle's `config.yaml` holds.
+    """
+    rules, test = config["events"], config["test"]
+    if rules is None:
+        return []
+    lines = [
+        "## Events",
+        f"The network decides for each window of {rules['window_s']:g} s by itself. Events are made of its "
+        f"decisions afterwards, by these rules: {_made(rules)}. {_scored(rules)}",
+        "",
+    ]
+    if not test["patients"]:
+        return [*lines, "They were not measured: the windows cover too little of the recordings.", ""]
+    known, in_sample = test["metrics"], config["validation"]["in_sample"]
+    return [
+        *lines,
+        "| metric | test | 95% interval | validation, in sample |",
+        "|---|---|---|---|",
+        *(
+            f"| {title} | {number(known[name]['value'])} | {interval(known[name])} "
+            f"| {number(in_sample[name]['value'])} |"
+            for name, title in EVENTS_SHOWN.items()
+        ),
+        "",
+        "Sensitivity never stands without false alarms: an alarm that never stops finds all seizures.",
+        "",
+        *_patients(test["patients"]),
+        "",
+    ]
+
+
+def event_limits(config: dict[str, Any]) -> list[str]:
+    """Returns what the test recordings are too few for."""
+    patients = config["test"]["patients"]
+    if not patients:
+        return []
+    seizures, hours = (sum(patient[name] for patient in patients) for name in ("seizures", "hours"))
+    found = []
+    if seizures == 0:
+        found.append("- no seizure stands in the test recordings: whether it finds any is unknown")
+    elif seizures < FEW_SEIZURES:
+        found.append(f"- test seizures are few ({seizures}): one more or less moves the sensitivity")
+    if hours < 24:
+        found.append(f"- test recordings last {hours:.1f} h: the false alarms of 24 h are extrapolated")
+    return found
+
+
+def number(value: float | None) -> str:
+    """A number of a table."""
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def interval(estimate: dict[str, float | None]) -> str:
+    """An interval of a table."""
+    if estimate["low"] is None or estimate["high"] is None:
+        return ""
+    return f"{estimate['low']:.3f} to {estimate['high']:.3f}"
+
+
+def _made(rules: dict[str, Any]) -> str:
+    made = ["positive windows that touch or overlap become one event"]
+    if rules["drop_shorter_s"] > 0:
+        made.append(f"events shorter than {rules['drop_shorter_s']:g} s are dropped")
+    if rules["merge_gaps_s"] > 0:
+        made.append(f"gaps shorter than {rules['merge_gaps_s']:g} s are closed")
+    return ", then ".join(made)
+
+
+def _scored(rules: dict[str, Any]) -> str:
+    before, after = rules["toleranceStart"], rules["toleranceEnd"]
+    said = ["a seizure counts as found if a detection overlaps it at all"]
+    if before or after:
+        said[0] += f", from {before:g} s before its start to {after:g} s after its end"
+    if rules["minDurationBetweenEvents"]:
+        said.append(f"events less than {rules['minDurationBetweenEvents']:g} s apart count as one")
+    if rules["maxEventDuration"] < 86400:
+        said.append(f"those longer than {rules['maxEventDuration']:g} s count as several")
+    return (
+        f"They were scored by timescoring {rules['timescoring']} with the parameters of {rules['scorer']}: "
+        f"{'; '.join(said)}."
+    )
+
+
+def _patients(patients: list[dict[str, Any]]) -> list[str]:
+    ordered = sorted(patients, key=_badness)
+    return [
+        _worst(ordered[0]),
+        "",
+        "| patient | hours | seizures | sensitivity | false alarms per 24 h | median delay, s |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {p['group']} | {p['hours']:.2f} | {p['seizures']} | {_or_dash(p['sensitivity'], '.3f')} "
+            f"| {_or_dash(p['fa_per_day'], '.1f')} | {_or_dash(p['delay_s'], '.1f')} |"
+            for p in ordered
+        ),
+    ]
+
+
+def _badness(patient: dict[str, Any]) -> tuple[float, float, str]:
+    """Sorts the worst first: least sensitivity, then most false alarms; those without seizures last."""
+    sensitivity = 2.0 if patient["sensitivity"] is None else patient["sensitivity"]
+    return sensitivity, -(patient["fa_per_day"] or 0.0), patient["group"]
+
+
+def _worst(patient: dict[str, Any]) -> str:
+    alarms = f"{_or_dash(patient['fa_per_day'], '.1f')} false alarms per 24 h"
+    if patient["sensitivity"] is None:
+        return f"No patient of the test part had a seizure; most false alarms: {patient['group']}, {alarms}."
+    hit = round(patient["sensitivity"] * patient["seizures"])
+    return f"Worst patient: {patient['group']}, {hit} of {patient['seizures']} seizures found, {alarms}."
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

@@ -1,0 +1,153 @@
+"""What a bundle's `config.yaml` says; nothing of the machine it was made on, and nothing of EDF headers."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from reports.bundles.bundle import FORMAT
+from reports.bundles.picking import Choice
+from search.data.rows import Rows, root_mean_square
+from search.data.shards import Part
+from search.events.patients import Patient
+from search.events.scoring import scoring_of
+from search.record import Estimate, Record
+from search.trials.preparation import Prepared
+from spaces.data import Npz
+from spaces.eeg import Eeg
+from spaces.study import Study
+from spaces.suggest import Config
+
+PREPROCESSING = ("channels", "missing_channels", "rate_hz", "bandpass_hz", "notch_hz", "window_s", "form")
+"""Settings of the source eeg by which windows are cut, beside the step."""
+SCALE_ROWS = 4096
+"""At most so many training rows say how large their values are."""
+
+
+def bundle_config(
+    study: Study,
+    choice: Choice,
+    prepared: Prepared,
+    resolved: dict[str, Any],
+    test: dict[str, Estimate],
+    patients: list[Patient],
+    opened: int,
+    yardstick: Record | None,
+    exports: list[dict[str, Any]],
+    scale: float | None,
+) -> dict[str, Any]:
+    """Returns everything that a bundle says of itself.
+
+    Args:
+        study, choice, prepared: what was searched, the trial, and its data.
+        resolved: the run's digests and versions.
+        test: metrics on the test rows.
+        patients: what the trial does for each patient of the test rows.
+        opened: how often the test split was opened.
+        yardstick: the best baseline of the run.
+        exports: what came of each, see `search.networks.export.Exported`.
+        scale: of the training rows, see `training_scale`.
+    """
+    rows, split, record = prepared.rows, prepared.split, choice.record
+    return {
+        "format": FORMAT,
+        "trial_id": record.ask.trial_id,
+        "forced": list(choice.forced) + [one["left_out"] for one in exports if one["forced"]],
+        "study": study.name,
+        "config": {} if record.ask.config is None else trained(record.ask.config),
+        "decision": {
+            "rule": "score >= threshold_score, in float32, inside the model",
+            "threshold_score": record.threshold_score,
+            "threshold": record.threshold,
+            "chosen_by": "policy" if choice.replaced is None else "hand",
+            "policy": study.threshold.model_dump(),
+            "policy_threshold_score": record.threshold_score if choice.replaced is None else choice.replaced,
+            "calibration": record.calibration,
+            "calibration_a": record.calibration_a,
+            "calibration_b": record.calibration_b,
+            "probability_is_calibrated": is_calibrated(record),
+            "prevalence": study.objective.prevalence if is_calibrated(record) else None,
+        },
+        "events": _events(study, rows),
+        "labels": {"negative": rows.labels.negative, "positive": rows.labels.positive},
+        "input": {
+            "kind": rows.kind,
+            "shape": list(rows.x.shape[1:]),
+            "dtype": str(rows.x.dtype),
+            **({} if scale is None else {"root_mean_square": scale}),
+            "source": study.data.source,
+            **({"image_size": rows.x.shape[1]} if _takes_photos(rows) else {}),
+            **({"array": study.data.x} if isinstance(study.data, Npz) else {}),
+            **({"channels": list(rows.channels)} if rows.channels else {}),
+            **({"preprocessing": preprocessing(study.data)} if isinstance(study.data, Eeg) else {}),
+        },
+        "split": {"by": split.by, "groups": "known" if split.groups_known else "unknown"},
+        "validation": {
+            "objective": record.objective,
+            "value": record.value,
+            "value_fa_per_day": record.value_fa_per_day,
+            "best_baseline": None if yardstick is None else yardstick.ask.baseline,
+            "best_baseline_value": None if yardstick is None else yardstick.value,
+            "cross_fit_by": record.cross_fit_by,
+            "rows": len(split.validation),
+            "in_sample": _dumped(record.metrics),
+        },
+        "test": {
+            "times_opened": opened,
+            "rows": len(split.test),
+            "positives": int(rows.y[split.test].sum()),
+            "groups": None if rows.groups is None else len(np.unique(rows.groups[split.test])),
+            "metrics": _dumped(test),
+            "patients": [asdict(patient) for patient in patients],
+        },
+        "exports": exports,
+        "seed": record.ask.seed,
+        **resolved,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def training_scale(prepared: Prepared) -> float | None:
+    """Returns the root mean square of training rows, evenly spaced; None of pixels, whose range is known."""
+    x, train = prepared.rows.x, prepared.split.train
+    if x.dtype != np.float32:
+        return None
+    some = np.linspace(0, len(train) - 1, min(len(train), SCALE_ROWS)).astype(np.int64)
+    return root_mean_square(Part(x, train[some]))
+
+
+def trained(config: Config) -> dict[str, Any]:
+    """Returns a trial's configuration without the paths in it."""
+    told = config.model_dump(exclude_none=True, exclude={"folder"})
+    if config.weights not in ("none", "imagenet"):
+        told["weights"] = "file"
+    return told
+
+
+def preprocessing(data: Eeg) -> dict[str, Any]:
+    """Returns how windows are cut from a recording, so that `Eeg` reads it back."""
+    return {**data.model_dump(mode="json", include=set(PREPROCESSING)), "step_s": data.step}
+
+
+def is_calibrated(record: Record) -> bool:
+    """Whether sigmoid(score) of a trial may be called a probability."""
+    said = record.metrics["brier"].value is not None
+    return said and record.calibration != "none" and record.calibration_note is None
+
+
+def _events(study: Study, rows: Rows) -> dict[str, Any] | None:
+    """How decisions become events and how these were scored; None for rows that are not of any time."""
+    if rows.recordings is None or rows.times is None or rows.window_s is None:
+        return None
+    return {**scoring_of(study.events), "window_s": rows.window_s}
+
+
+def _takes_photos(rows: Rows) -> bool:
+    """Whether photos resized to a square are rows of this form."""
+    shape = rows.x.shape[1:]
+    return rows.kind == "image" and rows.x.dtype == np.uint8 and shape == (shape[0], shape[0], 3)
+
+
+def _dumped(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:
+    return {name: asdict(estimate) for name, estimate in metrics.items()}

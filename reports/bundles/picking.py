@@ -1,0 +1,216 @@
+"""Picking: which trial is promoted, with which threshold, and what has to be forced for it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reports.boards.columns import SCHEMA
+from reports.boards.leaderboard import row as row_of
+from reports.boards.requirements import Requirement, nearest, unmet
+from search.record import PROOF_TOLERANCE, Record
+from search.runs.run_folder import RunFolder
+from search.scores.metrics import METRICS, sigmoid
+from search.trials.evaluation import estimates
+from spaces.errors import RunError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A trial to be promoted.
+
+    Args:
+        record: the trial, with the threshold that ships and the in-sample metrics at it.
+        forced: what speaks against it, and was forced.
+        replaced: the trial's own `threshold_score`, where another was chosen by hand; else None.
+        better: a better trial that fits too, but whose weights were not kept.
+    """
+
+    record: Record
+    forced: tuple[str, ...] = ()
+    replaced: float | None = None
+    better: Record | None = None
+
+
+def pick(
+    run: RunFolder,
+    trial_id: str | None,
+    requirements: Sequence[Requirement] = (),
+    threshold_score: float | None = None,
+    *,
+    force: bool = False,
+) -> Choice:
+    """Returns the trial to promote: the one named, or the best that meets the requirements.
+
+    Args:
+        run: the run.
+        trial_id: the trial; None takes the best by `value` whose weights are kept, no baseline.
+        requirements: what its row must meet, at the threshold that ships.
+        threshold_score: replaces the trial's threshold; for a trial that is named. Its own replaces nothing.
+        force: takes a trial whose numbers are not to be trusted, if it is named or none of the others fits,
+            or a threshold that always says one thing.
+
+    Raises:
+        RunError: no such trial, it is not a trained model, its numbers are not to be trusted, `value` is
+            required of a threshold that it is not of, or (with exit code 1) none fits.
+    """
+    if trial_id is None:
+        if threshold_score is not None:
+            raise RunError(
+                "--threshold-score is a cut on the scores of one trial, so it needs that trial's id (--trial)"
+            )
+        return _best(run, requirements, force)
+    record = run.record(trial_id)
+    if record.ask.config is None or record.state == "failed":
+        what = f"failed: {record.error}" if record.error else f"the baseline {record.ask.baseline}"
+        raise RunError(f"only a trained trial can be promoted, but {record.ask.trial_id} is {what}")
+    forced = _forced(record, force)
+    replaced = None
+    if threshold_score is not None and _float32(threshold_score) != _float32(record.threshold_score):
+        if any(one.column == "value" for one in requirements):
+            raise RunError(
+                "--require value asks for the cross-fitted value of the rule's thresholds, but "
+                "--threshold-score replaces them; require metrics at it, such as sensitivity.min=0.95"
+            )
+        replaced = record.threshold_score
+        record, always = _with_threshold(run, record, threshold_score, force=force)
+        forced += always
+    if unmet(_row(record), requirements):
+        short = _short(record, requirements)
+        raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {short}", exit_code=1)
+    return Choice(record=record, forced=forced, replaced=replaced)
+
+
+def faults(record: Record) -> tuple[str, ...]:
+    """Returns why the numbers of a trained trial are not to be trusted; nothing where they are."""
+    found = []
+    if record.leaky:
+        found.append(
+            f"trial {record.ask.trial_id} was measured on a leaky split (split.i_accept_leakage), "
+            "so nothing is known of how it does on new data; run the study on parts that are independent"
+        )
+    if record.proof is None or not record.proof <= PROOF_TOLERANCE:
+        came = "none" if record.proof is None else f"{record.proof:.3g}"
+        found.append(
+            f"the decode of trial {record.ask.trial_id} is not proven: a proof is at most "
+            f"{PROOF_TOLERANCE:g}, but it has {came}; train it again"
+        )
+    return tuple(found)
+
+
+def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> Choice:
+    trained = [
+        r for r in run.records() if r.ask.config is not None and r.state != "failed" and r.value is not None
+    ]
+    trained.sort(key=lambda r: (-(r.value or 0.0), r.ask.number))
+    if not trained:
+        raise RunError(f"{run.path} has no finished trial with a value", exit_code=1)
+    trusted = [record for record in trained if not faults(record)]
+    if not trusted:
+        _forced(trained[0], force)
+    asked = trained if force else trusted
+    fitting = [record for record in asked if not unmet(_row(record), requirements)]
+    if not fitting:
+        raise _none_fits(run, asked, requirements)
+    # To force is to allow: a trial that can be trusted still goes before one that cannot.
+    fitting = [record for record in fitting if not faults(record)] or fitting
+    kept = set(run.kept())
+    shippable = [record for record in fitting if record.ask.trial_id in kept]
+    if not shippable:
+        raise RunError(
+            f"the best trial that fits, {fitting[0].ask.trial_id}, has no kept weights, nor has another that "
+            f"does; train it again: python search.py reproduce {run.path} {fitting[0].ask.trial_id}",
+            exit_code=1,
+        )
+    record = shippable[0]
+    better = fitting[0] if fitting[0] is not record else None
+    return Choice(record=record, forced=_forced(record, force), better=better)
+
+
+def _none_fits(run: RunFolder, asked: Sequence[Record], requirements: Sequence[Requirement]) -> RunError:
+    closest = nearest([_row(record) for record in asked], requirements)
+    found = next(r for r in asked if closest is not None and r.ask.trial_id == closest["trial_id"])
+    text = (
+        f"no trial meets {_told(requirements)}; the nearest is {found.ask.trial_id}: "
+        f"{_short(found, requirements)}"
+    )
+    if all(one.metric in METRICS for one in requirements):
+        options = " ".join(f"--require {one}" for one in requirements)
+        text += f"; other thresholds may: python search.py rescore {run.path} {options}"
+    return RunError(text, exit_code=1)
+
+
+def _forced(record: Record, force: bool) -> tuple[str, ...]:
+    found = faults(record)
+    if found and not force:
+        raise RunError(f"{found[0]} (--force ships it anyway, and its card begins with that)")
+    return found
+
+
+def _with_threshold(
+    run: RunFolder, record: Record, threshold_score: float, *, force: bool
+) -> tuple[Record, tuple[str, ...]]:
+    """Replaces a trial's threshold, with the metrics of the validation rows at it; also what was forced."""
+    cut = _float32(threshold_score)
+    if math.isnan(cut):
+        raise RunError("--threshold-score takes a number on the scale of the scores, but got nan")
+    forced: tuple[str, ...] = ()
+    if math.isinf(cut):
+        says = f"its threshold is {cut:g}: it {'never' if cut > 0 else 'always'} says positive"
+        if not force:
+            raise RunError(
+                f"--threshold-score takes a finite float32, but got {threshold_score:g}, with which the "
+                f"bundle would {'never' if cut > 0 else 'always'} say positive (--force ships it anyway)"
+            )
+        forced = (says,)
+    study, (_, score) = run.study(), run.scores(record.ask.trial_id)
+    metrics = estimates(
+        run.reference(),
+        score,
+        cut,
+        events=study.events,
+        seed=study.seed,
+        probabilistic=record.metrics["brier"].value is not None,
+        prevalence=study.objective.prevalence if record.calibration_note is None else None,
+    )
+    changes: dict[str, Any] = {
+        "threshold_score": cut,
+        "threshold": float(sigmoid(cut)),
+        "plateau_low": None,
+        "plateau_high": None,
+        "metrics": metrics,
+    }
+    return record.model_copy(update=changes), forced
+
+
+def _float32(threshold_score: float | None) -> float:
+    """A threshold as scores are compared with it; NaN, which equals none, where there is none."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(math.nan if threshold_score is None else threshold_score))
+
+
+def _row(record: Record) -> Mapping[str, Any]:
+    # Every column is there: what a record does not say is null.
+    return {**dict.fromkeys(SCHEMA.names), **row_of(record)}
+
+
+def _told(requirements: Sequence[Requirement]) -> str:
+    return ", ".join(map(str, requirements))
+
+
+def _short(record: Record, requirements: Sequence[Requirement]) -> str:
+    """What a trial has where it falls short, and by how much."""
+    row, found = _row(record), []
+    for requirement in unmet(row, requirements):
+        value = row[requirement.column]
+        if value is None:
+            found.append(f"its {requirement.metric} is undefined")
+            continue
+        side = "below" if requirement.bound == "min" else "above"
+        found.append(
+            f"its {requirement.metric} {value:.4g} is {requirement.shortfall(row):.2g} {side} "
+            f"{requirement.limit:g}"
+        )
+    return ", and ".join(found)

@@ -1,0 +1,169 @@
+"""Predictions from a bundle on files: a table of rows, and for recordings the events that they come to."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from reports.bundles import events_file
+from reports.bundles.bundle import Bundle
+from reports.bundles.inputs import Inputs, open_inputs
+from search.events.intervals import detections
+from spaces.errors import RunError
+
+Progress = Callable[[int, int], None]
+"""Told how many rows are done, of about how many."""
+TABLE, EVENTS = "table.parquet", "events"
+"""Names in the folder where everything is written before it is put in its place."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What predictions came to.
+
+    Args:
+        rows: in the table.
+        recordings, hours, events: how many recordings, how long, and the events found in them; None where
+            the rows are of no recordings.
+        events_path: the file of events, or the folder of such files.
+    """
+
+    rows: int
+    recordings: int | None = None
+    hours: float | None = None
+    events: int | None = None
+    events_path: Path | None = None
+
+
+def predict_file(bundle: Bundle, data: str, out: Path, progress: Progress) -> Written:
+    """Predicts and writes Parquet: which row, score, probability, label in the original values.
+
+    For recordings it writes events too: `STEM_events.tsv` beside `STEM.parquet` where DATA is one file, and
+    where it is a folder, `STEM_events/` with a file for each recording. What is written replaces what an
+    earlier call wrote, all of it; where anything fails, nothing is written. Memory is that of one block of
+    rows, and some 13 bytes for each window of the recording that is being read.
+
+    Args:
+        bundle: a loaded bundle.
+        data: an `.edf` file or a folder of them, a `.npz` file, an image folder, or `simulated_eeg`.
+        out: the Parquet file.
+        progress: called after every block.
+
+    Raises:
+        RunError: data that the bundle does not take, or a place where nothing may be written.
+    """
+    _check_out(out, data)
+    inputs = open_inputs(bundle, data)
+    events_path = None
+    if inputs.recordings:
+        events_path = out.with_name(out.stem + ("_events" if inputs.several else events_file.SUFFIX))
+        _check_events_path(events_path, out)
+    writing = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir()
+    try:
+        written = _write(bundle, inputs, writing, progress)
+        if events_path is not None:
+            _put_events(writing, events_path)
+        os.replace(writing / TABLE, out)
+    finally:
+        shutil.rmtree(writing, ignore_errors=True)
+    return replace(written, events_path=events_path)
+
+
+def _check_out(out: Path, data: str) -> None:
+    if out.is_dir() or not out.parent.is_dir():
+        raise RunError(f"--out takes a file in a folder that exists, but got {out}")
+    if out.exists() and out.resolve() == Path(data).expanduser().resolve():
+        raise RunError(f"--out would replace the data that is read, {out}; name another file")
+
+
+def _check_events_path(path: Path, out: Path) -> None:
+    """Refuses to replace what may be an expert's annotation: those have the names of files of events."""
+    if not path.exists():
+        return
+    files = list(path.iterdir()) if path.is_dir() else [path]
+    of_events = all(file.is_file() and file.name.endswith(events_file.SUFFIX) for file in files)
+    if not (of_events and out.exists()):
+        raise RunError(
+            f"events go to {path}, but what is there was not written together with {out}; "
+            "name another file as --out"
+        )
+
+
+def _write(bundle: Bundle, inputs: Inputs, folder: Path, progress: Progress) -> Written:
+    """Writes the table and the files of events into a folder."""
+    names = events_file.file_names(inputs.recordings)
+    (folder / EVENTS).mkdir()
+    rows, seconds, events = 0, 0.0, 0
+    writer: pq.ParquetWriter | None = None
+    try:
+        for series in inputs.series:
+            heard = _Heard()
+            for batch in series.batches:
+                said = bundle.outputs(batch.x)
+                told = bundle.table(said)
+                table = pa.table({**batch.columns, **dict(zip(told.column_names, told.columns, strict=True))})
+                writer = writer or pq.ParquetWriter(folder / TABLE, table.schema)
+                writer.write_table(table)
+                if batch.starts_s is not None:
+                    heard.add(batch.starts_s, said["label"] == 1, said["probability"])
+                rows += len(batch.x)
+                progress(rows, inputs.rows)
+            if series.recording is not None:
+                seconds += series.duration_s
+                events += heard.write(folder / EVENTS / names[series.recording], series.duration_s, bundle)
+    finally:
+        if writer is not None:
+            writer.close()
+    if not names:
+        return Written(rows)
+    return Written(rows, recordings=len(names), hours=seconds / 3600, events=events)
+
+
+class _Heard:
+    """What the model said of the windows of one recording, so far."""
+
+    def __init__(self) -> None:
+        self._starts_s: list[NDArray[np.float64]] = []
+        self._decided: list[NDArray[np.bool_]] = []
+        self._probability: list[NDArray[np.float32]] = []
+
+    def add(
+        self, starts_s: NDArray[np.float64], decided: NDArray[np.bool_], probability: NDArray[np.float32]
+    ) -> None:
+        self._starts_s.append(starts_s)
+        self._decided.append(decided)
+        self._probability.append(probability)
+
+    def write(self, path: Path, duration_s: float, bundle: Bundle) -> int:
+        """Writes the events of the recording; returns how many there are."""
+        rules, calibrated = bundle.config["events"], bundle.config["decision"]["probability_is_calibrated"]
+        starts_s = np.concatenate(self._starts_s)
+        events = detections(
+            starts_s,
+            rules["window_s"],
+            np.concatenate(self._decided),
+            duration_s,
+            events_file.rules_of(rules),
+        )
+        probability = np.concatenate(self._probability) if calibrated else None
+        text = events_file.text(events, duration_s, starts_s, probability)
+        path.write_text(text, encoding="utf-8")
+        return len(events)
+
+
+def _put_events(writing: Path, path: Path) -> None:
+    if path.name.endswith(events_file.SUFFIX):
+        (made,) = (writing / EVENTS).iterdir()
+        os.replace(made, path)
+        return
+    if path.exists():
+        os.rename(path, writing / "before")
+    os.rename(writing / EVENTS, path)

@@ -1,0 +1,176 @@
+"""Production: a trial becomes a bundle, measured once on the test split; and a bundle is loaded."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from reports.bundles import bundle, card
+from reports.bundles.bundle import Bundle, Outputs, outputs, write_sums
+from reports.bundles.config import bundle_config, is_calibrated, training_scale
+from reports.bundles.picking import Choice
+from search.data.shards import Part
+from search.events.evaluation import patients
+from search.files import write_atomically
+from search.networks import backend
+from search.record import Estimate, Record
+from search.runs.run_folder import RunFolder
+from search.trials.evaluation import estimates
+from search.trials.preparation import check_same, prepare
+from spaces.errors import RunError
+
+SCORE_TOLERANCE = 1e-3
+"""Largest difference allowed between a trial's stored scores and the bundle's, relative to 1 + |score|.
+
+One CPU thread repeats them exactly; other thread counts and processors move the last digits.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promoted:
+    """What a promotion came to.
+
+    Args:
+        test: the metrics on the test rows.
+        times_opened: how often the test split was opened, this time included.
+        exports: what came of SavedModel and ONNX, see `search.networks.export.Exported`.
+    """
+
+    test: dict[str, Estimate]
+    times_opened: int
+    exports: Sequence[dict[str, Any]]
+
+
+def load(folder: Path | str) -> Bundle:
+    """Loads a bundle, which predicts: `load(folder).predict(x)` is a table of score, probability and label.
+
+    Every file is verified before any is loaded, and the model is loaded in Keras' safe mode.
+
+    Args:
+        folder: the bundle.
+
+    Raises:
+        RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
+    """
+    return bundle.load(Path(folder), as_guest=True)
+
+
+def best_baseline(run: RunFolder) -> Record | None:
+    """Returns the baseline with the best value; None if none has one."""
+    found = [r for r in run.records() if r.ask.kind == "baseline" and r.value is not None]
+    return max(found, key=lambda r: r.value or 0.0, default=None)
+
+
+def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
+    """Writes a trial's bundle, measured once on the test split; whole, or where anything fails not at all.
+
+    Args:
+        run: the run it stands in.
+        choice: the trial, from `reports.bundles.picking.pick`.
+        to: the bundle's folder; must be new or empty.
+        force: leaves out a SavedModel or ONNX export that fails, rather than fail.
+
+    Raises:
+        RunError: the folder is taken or cannot be made, the data changed, the rebuilt model gives other
+            scores, or an export decides otherwise.
+    """
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise RunError(f"a bundle goes into a new or empty folder, but {to} is not empty")
+    with _taking_the_place_of(to) as made:
+        return _make(run, choice, made, force=force)
+
+
+@contextlib.contextmanager
+def _taking_the_place_of(to: Path) -> Iterator[Path]:
+    """Yields a new folder beside another, which it replaces in the end; where anything fails, nothing stays.
+
+    Raises:
+        RunError: none can be made there, or it cannot take the place.
+    """
+    place = to.resolve()
+    if os.path.ismount(place):
+        raise RunError(
+            f"a bundle replaces its folder whole, but {to} is where a disk is mounted; name one in it"
+        )
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        private = tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent)
+    except OSError as error:
+        raise RunError(
+            f"a bundle is built beside its folder, but in {place.parent} no folder can be made: "
+            f"{error.strerror}"
+        ) from None
+    with private as name:
+        made = Path(name) / "bundle"  # with the permissions of any folder
+        made.mkdir()
+        yield made
+        try:
+            os.rename(made, place)
+        except OSError as error:
+            raise RunError(
+                f"the bundle is done, but could not become {to}: {error.strerror}", exit_code=1
+            ) from None
+
+
+def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promoted:
+    """Writes the bundle into an empty folder; what can go wrong does so before the test split is opened."""
+    backend.import_keras()
+    from search.networks import export
+
+    study, record = run.study(), choice.record
+    prepared = prepare(study, run.path, run.prepared)
+    check_same(prepared, run.resolved())
+    x, split = prepared.rows.x, prepared.split
+    model = export.deciding_model(record, run.weights(record.ask.trial_id), x.shape[1:], str(x.dtype))
+    said = outputs(model, Part(x, split.validation))
+    _check_against_stored(run, record, said)
+    threshold_score = float(record.threshold_score or 0)
+    export.save(model, str(made / "model.keras"))
+    exported = [
+        asdict(one)
+        for one in export.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
+    ]
+    scale = training_scale(prepared)
+    opened = run.open_test_split(record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
+    score = outputs(model, Part(x, split.test))["score"]
+    reference = prepared.test_reference(study)
+    test = estimates(
+        reference,
+        score,
+        threshold_score,
+        events=study.events,
+        seed=study.seed,
+        probabilistic=record.metrics["brier"].value is not None,
+        prevalence=study.objective.prevalence if is_calibrated(record) else None,
+    )
+    seen = patients(reference, score, threshold_score, study.events)
+    config = bundle_config(
+        study, choice, prepared, run.resolved(), test, seen, opened, best_baseline(run), exported, scale
+    )
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    write_atomically(made / "config.yaml", text.encode())
+    write_atomically(made / "MODEL_CARD.md", card.text(record, config).encode())
+    write_sums(made)
+    return Promoted(test=test, times_opened=opened, exports=exported)
+
+
+def _check_against_stored(run: RunFolder, record: Record, said: Outputs) -> None:
+    """Shows that the rebuilt model is the trial: same scores, and same labels away from the threshold."""
+    _, stored = run.scores(record.ask.trial_id)
+    allowed = SCORE_TOLERANCE * (1 + np.abs(stored))
+    difference = np.abs(said["score"] - stored)
+    decided = stored >= np.float32(record.threshold_score or 0)
+    sure = np.abs(stored.astype(np.float64) - (record.threshold_score or 0)) > allowed
+    if (difference > allowed).any() or (said["label"].astype(bool) != decided)[sure].any():
+        raise RunError(
+            f"the model rebuilt from trial {record.ask.trial_id} must give its stored scores, "
+            f"but they differ by up to {difference.max():.3g}",
+            exit_code=1,
+        )

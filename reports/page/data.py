@@ -1,0 +1,148 @@
+"""The numbers of the page, as one JSON document: the page shows what stands in it, and nothing else."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports.boards import reading
+from reports.boards.footnotes import about_events, footnotes
+from reports.page import facts, table, trial
+from reports.page.events import Detector
+from search.record import Estimate, Record
+from search.runs.run_folder import RunFolder
+from search.scores.calibration import weights_at
+from search.scores.reference import Reference
+from spaces.errors import RunError
+from spaces.study import Study
+from spaces.thresholds import Cost
+
+if TYPE_CHECKING:
+    from reports.boards.selection import Selection
+
+FORMAT = 1
+DETAILED = 50
+"""So many of the best trials have curves and cuts."""
+
+READINGS = ("value: ", "its fa/day: ")
+"""Beginnings of the footnotes that say what a column is; the others say what to beware of."""
+
+
+def document(run: RunFolder, selection: "Selection | None" = None) -> dict[str, Any]:
+    """Returns everything the page shows, ready for `json.dumps`.
+
+    Args:
+        run: a run with at least one finished trial.
+        selection: see `reports.boards.selection`; None where it was not computed.
+
+    Raises:
+        RunError: no run, no finished trial, or a damaged file.
+    """
+    study = run.study()
+    board = reading.read(run.leaderboard)
+    rows, notes = board.rows, footnotes(board)
+    if not rows:
+        raise RunError(f"a page needs a finished trial, but {run.path} has none yet")
+    records = {record.ask.trial_id: record for record in run.records()}
+    reference = run.reference()
+    detector = Detector.of(reference, study.events)
+    return {
+        "format": FORMAT,
+        "name": run.path.resolve().name,
+        "study": study.name,
+        "run": shlex.quote(_as_typed(run.path)),
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "objective": study.objective.metric,
+        "policy": study.threshold.policy,
+        "source": facts.source(study),
+        "trunk": study.trunk.name,
+        "about_events": about_events(rows),
+        "facts": facts.facts(run, study, list(records.values()), reference),
+        "readings": [note for note in notes if note.startswith(READINGS)],
+        "caveats": [note for note in notes if not note.startswith(READINGS)],
+        "costs": _costs(study),
+        "rows": len(reference.y),
+        "positives": int(reference.y.sum()),
+        "trials": len(rows),
+        "table": table.columns(rows),
+        "kept": run.kept(),
+        "importances": _importances(list(records.values()), study),
+        "events": None if detector is None else detector.whole(),
+        "details": {
+            row["trial_id"]: _detail(run, study, records[row["trial_id"]], reference, detector)
+            for row in detailed(rows)
+            if row["trial_id"] in records  # one moved away is still a row until the leaderboard is rebuilt
+        },
+        "selection": None if selection is None else _selection(selection),
+    }
+
+
+def detailed(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Returns the rows that have detail: the `DETAILED` best, and every baseline."""
+    measured = [row for row in rows if row["value"] is not None]
+    return [row for k, row in enumerate(measured) if k < DETAILED or row["kind"] == "baseline"]
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """Returns a document as JSON that cannot end the script element it stands in."""
+    text = json.dumps(found, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _detail(
+    run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
+) -> dict[str, Any]:
+    _, score = run.scores(record.ask.trial_id)
+    y, cuts = reference.y, trial.cuts_of(reference.y, score, record.threshold_score or 0.0)
+    found = {
+        **trial.as_json(cuts),
+        "histogram": trial.histogram(y, score),
+        "reliability": None,
+        "history": trial.learning_curve(record),
+        "events": None,
+    }
+    if record.metrics["brier"].value is not None:
+        moved = study.objective.prevalence if record.calibration_note is None else None
+        weight = None if moved is None else weights_at(moved, y)
+        found["reliability"] = trial.reliability(y, score, weight)
+    if detector is not None:
+        found["events"] = detector.as_json(detector.detect(score, cuts.cuts, cuts.own))
+    return found
+
+
+def _importances(records: Sequence[Record], study: Study) -> dict[str, Any]:
+    from search.picking.importance import LEAST_TRIALS, importances, ranking
+
+    found = importances(records, study)
+    return {
+        "trials": len(ranking(records)),
+        "least": LEAST_TRIALS,
+        "shares": None if found is None else {name: round(share, 4) for name, share in found.items()},
+    }
+
+
+def _selection(selection: "Selection") -> dict[str, Any]:
+    def estimate(found: Estimate) -> dict[str, float | None]:
+        low, high = table.rounded(found.low), table.rounded(found.high)
+        return {"value": found.value, "low": low, "high": high}
+
+    return {
+        "best": selection.best,
+        "corrected": None if selection.corrected is None else estimate(selection.corrected),
+        "values": {trial: estimate(found) for trial, found in selection.values.items()},
+        "ranks": {trial: list(ends) for trial, ends in selection.ranks.items()},
+        "note": selection.note,
+    }
+
+
+def _costs(study: Study) -> dict[str, float]:
+    rule = study.threshold if isinstance(study.threshold, Cost) else Cost(policy="cost")
+    return {"fp": rule.c_fp, "fn": rule.c_fn}
+
+
+def _as_typed(path: Path) -> str:
+    """A run's folder as one would type it here: relative, where it lies below."""
+    here, there = Path.cwd(), path.resolve()
+    return str(there.relative_to(here)) if there.is_relative_to(here) else str(path)

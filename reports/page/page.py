@@ -1,0 +1,88 @@
+"""The page: a run as one HTML file that opens anywhere, offline, and asks no one for anything."""
+
+import base64
+import hashlib
+import html
+import re
+from pathlib import Path
+
+from reports.boards.selection import Selection
+from reports.page.data import as_text, document
+from search.files import write_atomically
+from search.runs.run_folder import RunFolder
+from spaces.errors import RunError
+
+ASSETS = Path(__file__).parent / "assets"
+STYLES = ("page", "table", "charts", "trial", "print")
+MODULES = (
+    "format", "dom", "data", "metrics", "state", "chart", "overview", "filter", "columns", "table",
+    "course", "importance", "matrix", "parallel", "curves", "threshold", "promote", "events", "trial",
+    "compare", "main",
+)  # fmt: skip
+"""The page's modules, from below to above: each imports only those before it."""
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?:async )?(?:function|const) (\w+)", re.MULTILINE)
+
+
+def write(run: RunFolder, path: Path | None = None, *, selection: Selection | None = None) -> Path:
+    """Writes a run's page.
+
+    Args:
+        run: a run with at least one finished trial.
+        path: the file; `report.html` in the run's folder if None.
+        selection: what is known of the ranking beyond the values, if anything.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        RunError: no run, no finished trial, a damaged file, or nowhere to write to.
+    """
+    where = run.path / "report.html" if path is None else path
+    if where.is_dir() or not where.resolve().parent.is_dir():
+        raise RunError(f"a page is a file in a folder that exists, but got {where} (--out)")
+    found = document(run, selection)
+    write_atomically(where, page(f"{found['name']}: {found['objective']}", as_text(found)).encode())
+    return where
+
+
+def page(title: str, data: str) -> str:
+    """Returns the HTML of a page.
+
+    Its policy names the one script and the one style by their digests and allows nothing else: whatever a
+    study's name or an error's text may hold, the browser runs and loads none of it.
+
+    Args:
+        title: of the window.
+        data: JSON without any `<`, from `as_text`.
+    """
+    style = "".join((ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+    source = script()
+    return (
+        (ASSETS / "page.html")
+        .read_text(encoding="utf-8")
+        .replace("{{script-digest}}", _digest(source))
+        .replace("{{style-digest}}", _digest(style))
+        .replace("{{title}}", html.escape(title))
+        .replace("{{style}}", style)
+        .replace("{{script}}", source)
+        .replace("{{data}}", data)  # last: nothing in it is taken for a place to fill
+    )
+
+
+def script() -> str:
+    """Returns all modules as one script: each a function that returns what it exports."""
+    return '"use strict";\nconst modules = {};\n' + "".join(map(_module, MODULES))
+
+
+def _module(name: str) -> str:
+    text = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
+    text = _IMPORT.sub(lambda found: f"const {found[1]} = modules.{found[2]};", text)
+    exported = ", ".join(_EXPORT.findall(text))
+    text = re.sub(r"^export ", "", text, flags=re.M)
+    return f"modules.{name} = (() => {{\n{text}return {{ {exported} }};\n}})();\n"
+
+
+def _digest(text: str) -> str:
+    """As a content security policy names an inline element: the SHA-256 of its text."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,77 @@
+"""The leaderboard as the page holds it: by column, each in the shortest of three ways to write it."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.boards.columns import SCHEMA
+
+NOT_SHOWN = frozenset({"params", "node", "gpu_ids", "plateau_low", "plateau_high"})
+"""Columns that stay behind: the hosts' addresses are nobody's business, `params` becomes columns of its own,
+and a plateau is what the slider shows."""
+OF_CONFIG = (
+    "width", "weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "augmentation",
+)  # fmt: skip
+"""Settings of a trial that are no columns of the leaderboard."""
+ALWAYS = frozenset({"rank", "value"})
+"""Columns that are there even where nothing is defined in them: the table stands by them."""
+DIGITS = 5
+"""Of interval ends, which are shown and never computed with."""
+
+Column = list[Any] | dict[str, Any]
+"""`[v, v, ...]`, or `{"all": v}`, or `{"of": [distinct values], "at": [their numbers]}`."""
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+    """Returns the rows of a leaderboard by column, without those that define nothing, but see ALWAYS.
+
+    Values are as they stand in the Parquet file, to the last digit; interval ends have `DIGITS`. An infinite
+    threshold is the text `inf` or `-inf`.
+
+    Args:
+        rows: from `reports.boards.reading.read`.
+    """
+    found = {
+        name: [_shown(name, row[name]) for row in rows] for name in SCHEMA.names if name not in NOT_SHOWN
+    }
+    configs = [json.loads(row["params"] or "{}") for row in rows]
+    found |= {name: [config.get(name) for config in configs] for name in OF_CONFIG}
+    return {
+        name: encoded(v) for name, v in found.items() if name in ALWAYS or any(one is not None for one in v)
+    }
+
+
+def encoded(values: Sequence[Any]) -> Column:
+    """Returns values in the shortest of the three ways; see `Column`."""
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) == 1:
+        return {"all": distinct[0]}
+    number = {value: k for k, value in enumerate(distinct)}
+    ways: tuple[Column, ...] = (list(values), {"of": distinct, "at": [number[value] for value in values]})
+    return min(ways, key=lambda way: len(json.dumps(way, separators=(",", ":"))))
+
+
+def decoded(column: Column, rows: int) -> list[Any]:
+    """Returns the values of an encoded column, of so many rows."""
+    if isinstance(column, list):
+        return column
+    if "all" in column:
+        return [column["all"]] * rows
+    return [column["of"][number] for number in column["at"]]
+
+
+def number(value: float | None) -> float | str | None:
+    """Returns a number as JSON can hold it: an infinity is text, as in `leaderboard --format json`."""
+    return str(value) if value is not None and math.isinf(value) else value
+
+
+def rounded(value: float | None, digits: int = DIGITS) -> float | None:
+    """Returns a number with so many significant digits, for the eye."""
+    return None if value is None else float(f"{value:.{digits}g}")
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name.startswith("val_") and name.endswith(("_low", "_high")):
+        return rounded(value)
+    return number(value) if isinstance(value, float) else value

@@ -1,0 +1,134 @@
+"""One trial as the page shows it: counts at stored cuts, histograms, reliability, the learning curve."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.page.table import number, rounded
+from search.events.thresholds import quantile_thresholds
+from search.record import Record
+from search.scores.metrics import BINS, F64, sigmoid
+from search.scores.ranking import positives
+from search.scores.thresholds import curve
+
+CUTS = 200
+"""At most so many cuts of a trial are stored."""
+BARS = 40
+"""Of a histogram of scores."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """Detections at some of the cuts that make a difference.
+
+    Args:
+        cuts: float32 `(c,)`, ascending, from -inf to +inf.
+        own: which of them is the trial's threshold.
+        tp: true positives of `score >= cut`, `(c,)`; what is not found of all positives is missed.
+        fp: false positives, `(c,)`.
+    """
+
+    cuts: NDArray[np.float32]
+    own: int
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+
+
+def cuts_of(
+    y: NDArray[np.int8], score: NDArray[np.float32], threshold_score: float, count: int = CUTS
+) -> Cuts:
+    """Chooses cuts to store: all, where there are few; else half of them evenly among the distinct cuts,
+    half closer together the fewer rows lie above, for there false alarms are rare.
+
+    The trial's own threshold and both infinities are always among them.
+
+    Args:
+        y: 0/1 `(n,)`.
+        score: finite, float32 `(n,)`.
+        threshold_score: the trial's, on the scale of the scores.
+        count: at least 10.
+    """
+    whole = curve(y, score)
+    own = np.float32(threshold_score)
+    if whole.cuts.size < count:
+        some = whole.cuts
+    else:
+        even = np.linspace(0, whole.cuts.size - 1, count // 2).round().astype(np.intp)
+        some = np.concatenate([whole.cuts[even], quantile_thresholds(score, count - count // 2 - 1)])
+    cuts = np.unique(np.append(some, own) + np.float32(0))
+    at = np.searchsorted(whole.scores, cuts)  # the lowest score that is not below each cut
+    return Cuts(
+        cuts=cuts,
+        own=int(np.searchsorted(cuts, own)),
+        tp=whole.counts.tp[at].astype(np.int64),
+        fp=whole.counts.fp[at].astype(np.int64),
+    )
+
+
+def histogram(y: NDArray[np.int8], score: NDArray[np.float32]) -> dict[str, Any]:
+    """Counts of scores by class, in `BARS` bars of one width from the lowest score to the highest."""
+    low, high = float(score.min()), float(score.max())
+    edges = np.linspace(low, high if high > low else low + 1, BARS + 1)
+    found = positives(y, score)
+    return {
+        "low": rounded(float(edges[0]), 6),
+        "high": rounded(float(edges[-1]), 6),
+        "positive": np.histogram(score[found], edges)[0].tolist(),
+        "negative": np.histogram(score[~found], edges)[0].tolist(),
+    }
+
+
+def reliability(y: NDArray[np.int8], score: NDArray[np.float32], weight: F64 | None = None) -> dict[str, Any]:
+    """What `search.scores.metrics.ece` compares: of each bin of probabilities that holds rows, what was
+    claimed and what came.
+
+    Args:
+        y: 0/1 `(n,)`.
+        score: whose sigmoid is claimed to be a probability, `(n,)`.
+        weight: see `search.scores.metrics.ece`.
+
+    Returns:
+        `rows`: how many; `weight`: their share of all weight; `claimed`: their mean probability; `came`: the
+        share of positives among them; a list each.
+    """
+    p, found = sigmoid(score), positives(y, score)
+    weight = np.ones(p.shape) if weight is None else weight
+    bins = np.maximum(np.ceil(p * BINS), 1).astype(np.intp)
+    rows, total, claimed, came = (
+        np.bincount(bins, amounts, minlength=BINS + 1)
+        for amounts in (np.ones(p.shape), weight, weight * p, weight * found)
+    )
+    full = np.flatnonzero(total > 0)
+    return {
+        "rows": rows[full].astype(np.int64).tolist(),
+        "weight": _rounded(total[full] / weight.sum()),
+        "claimed": _rounded(claimed[full] / total[full]),
+        "came": _rounded(came[full] / total[full]),
+    }
+
+
+def learning_curve(record: Record) -> dict[str, list[float | None]] | None:
+    """The training loss, the steering value and the learning rate of each epoch; None of what has none."""
+    if not record.history:
+        return None
+    loss, steering, rate = (
+        [rounded(value) if np.isfinite(value) else None for value in values]
+        for values in zip(*record.history, strict=True)
+    )
+    return {"loss": loss, "steering": steering, "rate": rate}
+
+
+def as_json(cuts: Cuts) -> dict[str, Any]:
+    """Cuts as JSON: the float64 of each float32, with all its digits, so that the float32 comes back."""
+    return {
+        "cuts": [number(cut) for cut in cuts.cuts.astype(np.float64).tolist()],
+        "own": cuts.own,
+        "tp": cuts.tp.tolist(),
+        "fp": cuts.fp.tolist(),
+    }
+
+
+def _rounded(values: F64) -> list[float | None]:
+    return [rounded(value) for value in values.tolist()]

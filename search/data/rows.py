@@ -1,0 +1,172 @@
+"""Labelled rows: what every data source comes to, checked once, here."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.shards import Inputs
+from spaces.base import Label
+from spaces.errors import RunError
+
+Kind = Literal["eeg", "image", "table"]
+
+PARTS = ("train", "validation", "test")
+"""The parts of a split."""
+
+BLOCK_BYTES = 64 * 2**20
+"""Rows are walked in blocks of about this size, so that a mapped array is never copied whole."""
+
+READ_BYTES = 16 * 2**20
+"""A worker scores rows in blocks of about this size: Keras copies what it is given once more."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The two label values as they stand in the user's data; `predict` writes these back."""
+
+    negative: Label
+    positive: Label
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One continuous recording: how long it is, and when the seizures of its annotation were.
+
+    Args:
+        name: as in `Rows.recordings`.
+        group: the patient.
+        duration_s: seconds from its start to its end.
+        seizures: start and end of each in seconds from the recording's start, ascending and disjoint.
+    """
+
+    name: str
+    group: str
+    duration_s: float
+    seizures: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """All rows of one data set.
+
+    Args:
+        x: inputs `(n, ...)`, float32 or uint8, finite (see `check_finite`); in memory, or mapped.
+        y: `(n,)` int8, 1 is positive.
+        labels: the original values behind 0 and 1.
+        groups: `(n,)` text, the patient (where known) or file of each row; None is unknown.
+        recordings: `(n,)` text, the continuous recording each row was cut from; None is unknown.
+        times: `(n,)` float64, start of each row in its recording, in seconds; None is unknown.
+        kind: what the rows are, for the choice of a trunk.
+        window_s: seconds that each row covers from its time on; None is unknown.
+        channels: names of the entries of the last axis, in order; None is unknown.
+        timeline: every recording with its seizures, for event scores; None is unknown.
+        parts: `(n,)` text, train, validation or test, where the data name them; None is unknown.
+
+    Raises:
+        RunError: a shape, a type or a value is not as above.
+    """
+
+    x: Inputs
+    y: NDArray[np.int8]
+    labels: Labels
+    groups: NDArray[np.str_] | None = None
+    recordings: NDArray[np.str_] | None = None
+    times: NDArray[np.float64] | None = None
+    kind: Kind = "table"
+    window_s: float | None = None
+    channels: tuple[str, ...] | None = None
+    timeline: tuple[Recording, ...] | None = None
+    parts: NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.x.shape) < 2:
+            raise RunError(f"inputs must have at least two axes, (rows, ...), but got shape {self.x.shape}")
+        if 0 in self.x.shape:
+            raise RunError(f"inputs must hold at least one value, but got shape {self.x.shape}")
+        if self.x.dtype not in (np.float32, np.uint8):
+            raise RunError(f"inputs must be float32 or uint8, but got {self.x.dtype}")
+        n = len(self.x)
+        if self.y.shape != (n,) or self.y.dtype != np.int8:
+            raise RunError(f"labels must be int8 of shape ({n},), but got {self.y.dtype} of {self.y.shape}")
+        if not np.isin(self.y, (0, 1)).all():
+            seen = sorted(set(np.unique(self.y).tolist()) - {0, 1})
+            raise RunError(f"encoded labels must be 0 or 1, but got {seen}")
+        for name, values in (("groups", self.groups), ("recordings", self.recordings)):
+            if values is not None and (values.shape != (n,) or values.dtype.kind != "U"):
+                raise RunError(
+                    f"{name} must be text of shape ({n},), but got {values.dtype} of {values.shape}"
+                )
+        if self.times is not None:
+            if self.times.shape != (n,) or self.times.dtype != np.float64:
+                raise RunError(
+                    f"times must be float64 of shape ({n},), but got {self.times.dtype} of {self.times.shape}"
+                )
+            bad = np.flatnonzero(~np.isfinite(self.times))
+            if bad.size:
+                raise RunError(
+                    f"times must be finite, but {bad.size} of {n} are not, the first in row {bad[0]}"
+                )
+        if self.window_s is not None and not self.window_s > 0:
+            raise RunError(f"window_s must be above 0, but got {self.window_s}")
+        if self.channels is not None and len(self.channels) != self.x.shape[-1]:
+            raise RunError(f"{len(self.channels)} channels are named, but inputs have {self.x.shape[-1]}")
+        if self.parts is not None and self.parts.shape != (n,):
+            raise RunError(f"parts must be text of shape ({n},), but got shape {self.parts.shape}")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def check_finite(x: Inputs) -> None:
+    """Refuses inputs `(n, ...)` that hold NaN or infinity.
+
+    Raises:
+        RunError: naming how many rows are not finite, and the first of them.
+    """
+    if x.dtype.kind != "f":
+        return
+    bad = np.concatenate([_unfinite_rows(x[part]) + part.start for part in blocks(x)])
+    if bad.size:
+        raise RunError(
+            f"inputs must be finite, but {bad.size} of {len(x)} rows hold NaN or infinity, "
+            f"the first is row {bad[0]}; fill or drop them before saving"
+        )
+
+
+def blocks(x: Inputs, block_bytes: int = BLOCK_BYTES) -> list[slice]:
+    """Slices along the first axis of `x` that together cover it, each of about `block_bytes`."""
+    step = rows_in(x, block_bytes)
+    return [slice(start, min(start + step, len(x))) for start in range(0, len(x), step)]
+
+
+def rows_in(x: Inputs, block_bytes: int) -> int:
+    """How many rows of `x` come to about `block_bytes`, at least 1."""
+    return max(1, block_bytes // max(1, math.prod(x.shape[1:]) * x.dtype.itemsize))
+
+
+def root_mean_square(x: Inputs) -> float:
+    """Root mean square of all values of inputs `(n, ...)`, n >= 1, which are read block by block."""
+    squares = (np.square(x[part], dtype=np.float64).sum() for part in blocks(x, READ_BYTES))
+    return math.sqrt(sum(map(float, squares)) / math.prod(x.shape))
+
+
+def _unfinite_rows(x: NDArray[Any]) -> NDArray[np.int64]:
+    """Indices of the rows of `x` that hold NaN or infinity."""
+    return np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
+
+
+def check_classes(y: NDArray[np.int8]) -> None:
+    """Refuses labels of one class: there is nothing to tell apart.
+
+    Raises:
+        RunError: naming how many rows each class has.
+    """
+    positives = int(np.count_nonzero(y == 1))
+    negatives = int(np.count_nonzero(y == 0))
+    if not positives or not negatives:
+        raise RunError(
+            f"both classes must be present, but got {positives} positive and {negatives} negative rows"
+        )

@@ -1,0 +1,175 @@
+"""Seizures as four formats of annotation write them, from text with `\\n` between its lines.
+
+Each reader returns start and end in seconds from the recording's start, as they stand there. Comments are
+passed over, and messages quote no free text: it may say who the patient is.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+
+from search.data.sources.eeg.event_types import TUH_OTHERS, TUH_SEIZURES, is_missing, is_seizure
+from spaces.errors import RunError
+
+Interval = tuple[float, float]
+"""Start and end in seconds from the recording's start."""
+
+_NAMED = 5
+"""Rows that a message names."""
+
+_CHBMIT_COUNT = re.compile(r"\s*Number of Seizures in File:\s*(\d+)\s*", re.IGNORECASE)
+_CHBMIT_TIME = re.compile(r"\s*Seizure\s*\d*\s*(Start|End) Time:(.*?)(seconds?)?\s*", re.IGNORECASE)
+
+
+def chbmit(text: str, recording: str) -> list[Interval]:
+    """Seizures of one recording from the `chbNN-summary.txt` of its patient.
+
+    Args:
+        text: the summary.
+        recording: name of the EDF file without suffix.
+
+    Raises:
+        RunError: the summary does not mention the recording, or counts other seizures than it lists.
+    """
+    listed: set[tuple[Interval, ...]] = set()
+    for block in re.split(r"^[ \t]*File Name:", text, flags=re.IGNORECASE | re.MULTILINE)[1:]:
+        name, *lines = block.split("\n")
+        if name.strip().removesuffix(".edf") == recording:
+            listed.add(tuple(_chbmit_block(lines)))
+    if not listed:
+        raise RunError("no annotation: the summary does not mention it")
+    if len(listed) > 1:
+        raise RunError("a summary must list a recording once, but it lists it with different seizures")
+    return list(listed.pop())
+
+
+def _chbmit_block(lines: Sequence[str]) -> list[Interval]:
+    count: int | None = None
+    edges: list[str] = []
+    times: list[float] = []
+    for line in lines:
+        if found := _CHBMIT_COUNT.fullmatch(line):
+            count = int(found[1])
+        elif found := _CHBMIT_TIME.fullmatch(line):
+            edges.append(found[1].lower())
+            times.append(_seconds(found[2], edges[-1]))
+    if count is None or edges != ["start", "end"] * count:
+        raise RunError(
+            "a summary must list a start and then an end for each seizure it counts, but it counts "
+            f"{'none' if count is None else count} and lists {', '.join(edges) or 'nothing'}"
+        )
+    return list(zip(times[::2], times[1::2], strict=True))
+
+
+def seizeit(text: str) -> list[Interval]:
+    """Seizures from a SeizeIT1 `.tsv`: start, end, type and remarks, below lines of comments.
+
+    Raises:
+        RunError: a seizure without a start or an end.
+    """
+    return [(_seconds(_cell(row, 0), "start"), _seconds(_cell(row, 1), "end")) for row in _rows(text)]
+
+
+def tuh(text: str) -> list[Interval]:
+    """Seizures from a TUH `.csv_bi` (channel, start, stop, label, confidence) or the older `.tse_bi`.
+
+    Raises:
+        RunError: no rows, a label that is unknown, a seizure without a start or an end.
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
+    head = lines[0].replace(" ", "") if lines else ""
+    if head.startswith("channel,start_time,stop_time,label"):
+        rows = [line.split(",")[1:] for line in lines[1:]]
+    elif head.startswith("version"):
+        rows = [line.split() for line in lines[1:]]
+    else:
+        raise RunError(
+            "a TUH annotation must begin with its columns (channel,start_time,stop_time,label) or its "
+            "version, but it does not"
+        )
+    if not rows:  # a seizure-free recording has a row of background
+        raise RunError("a TUH annotation must have at least one row, but it has none")
+    labels = [_cell(row, 2) for row in rows]
+    for number, label in enumerate(labels, start=1):
+        if label not in TUH_SEIZURES | TUH_OTHERS:
+            known = " ".join(sorted(TUH_SEIZURES | TUH_OTHERS))
+            raise RunError(f"labels of a TUH annotation must be of {known}, but that of row {number} is not")
+    return [
+        (_seconds(row[0], "start"), _seconds(row[1], "end"))
+        for row, label in zip(rows, labels, strict=True)
+        if label in TUH_SEIZURES
+    ]
+
+
+def bids(text: str, seizure_types: Sequence[str] = (), other_types: Sequence[str] = ()) -> list[Interval]:
+    """Seizures from a BIDS `events.tsv`: rows whose `eventType`, else `trial_type`, names a seizure.
+
+    Args:
+        text: the table.
+        seizure_types: names of seizures besides those of `event_types.is_seizure`.
+        other_types: names of what is none.
+
+    Raises:
+        RunError: a column is missing, a name is in doubt, a seizure has no onset or no duration.
+    """
+    head, *rows = _rows(text) or [[]]
+    columns = [name.strip().casefold() for name in head]
+    kinds = [columns.index(name) for name in ("eventtype", "trial_type") if name in columns]
+    lacking = [name for name in ("onset", "duration") if name not in columns]
+    lacking += ["eventType or trial_type"] * (not kinds)
+    if lacking:
+        raise RunError(
+            "events must have the columns onset, duration and eventType or trial_type, but lack "
+            + ", ".join(lacking)
+        )
+    told = [
+        # A row that stops short may have lost its type, or a cell before it.
+        is_seizure(_kind(row, kinds), seizure_types, other_types) if len(row) > kinds[0] else None
+        for row in rows
+    ]
+    _check_told(told)
+    seizures = []
+    for row, seizure in zip(rows, told, strict=True):
+        if seizure:
+            start = _seconds(_cell(row, columns.index("onset")), "start")
+            seizures.append((start, start + _seconds(_cell(row, columns.index("duration")), "end")))
+    return seizures
+
+
+def _kind(row: Sequence[str], columns: Sequence[int]) -> str:
+    cells = [_cell(row, column) for column in columns]
+    return next((cell for cell in cells if not is_missing(cell)), cells[0])
+
+
+def _check_told(told: Sequence[bool | None]) -> None:
+    doubtful = [str(number) for number, seizure in enumerate(told, start=1) if seizure is None]
+    if doubtful:
+        one = len(doubtful) == 1
+        more = f" and {len(doubtful) - _NAMED} more" if len(doubtful) > _NAMED else ""
+        raise RunError(
+            "every event type must be known as a seizure or as something else, but "
+            f"{'that of row' if one else 'those of rows'} {', '.join(doubtful[:_NAMED])}{more} "
+            f"{'is' if one else 'are'} not; list {'it' if one else 'them'} in data.seizure_types or "
+            "data.other_types"
+        )
+
+
+def _rows(text: str) -> list[list[str]]:
+    return [line.split("\t") for line in text.split("\n") if line.strip() and not line.startswith("#")]
+
+
+def _cell(row: Sequence[str], column: int) -> str:
+    return row[column].strip() if column < len(row) else ""
+
+
+def _seconds(text: str, edge: str) -> float:
+    text = text.strip()
+    if text.casefold() in {"", "none", "n/a", "na", "nan", "null"}:
+        raise RunError(f"annotation without {'an' if edge == 'end' else 'a'} {edge}: a seizure needs both")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise RunError(f"the {edge} of a seizure must be a number of seconds, but one is none")
+    return value

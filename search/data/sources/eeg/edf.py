@@ -1,0 +1,176 @@
+"""EDF recordings as blocks of microvolts, in the montage, at the rate and with the filters of a study."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
+
+import numpy as np
+from edfio import Edf
+from numpy.typing import ArrayLike, NDArray
+
+from search.data.sources.eeg.channels import Montage, resolve
+from search.data.sources.eeg.edf_header import Header, open_header, unreadable, with_records
+from search.data.sources.eeg.filters import Conversion, kernel, ratio
+from spaces.eeg import Eeg
+from spaces.errors import RunError
+
+_MICROVOLTS: Mapping[str, float] = MappingProxyType(
+    {
+        spelling.casefold(): factor
+        for factor, spellings in (
+            # The micro sign, the Greek letter, and either as UTF-8 that was read as Latin-1.
+            (1.0, ("uV", "\N{MICRO SIGN}V", "\u03bcV", "\u00c2\u00b5V", "\u00ce\u00bcV")),
+            (1e3, ("mV",)),
+            (1e6, ("V",)),
+            (1e-3, ("nV",)),
+        )
+        for spelling in spellings
+    }
+)
+"""Microvolts in one of each unit, by its folded spelling."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """One signal of the file on its way into blocks."""
+
+    number: int
+    samples_per_record: int
+    factor: float
+    offset: float
+    conversion: Conversion
+
+    def microvolts(self, digital: NDArray[np.int16]) -> NDArray[np.float64]:
+        return digital * np.float64(self.factor) + self.offset
+
+
+def blocks(path: Path, config: Eeg, block_s: float = 600.0) -> Iterator[NDArray[np.float32]]:
+    """Reads a recording from its start to its end.
+
+    The blocks follow each other without gap or overlap and hold `open_header(path).samples(rate_hz)`
+    samples together; where they are cut makes no difference to the values. Memory is that of one block,
+    widened by half the filter on both sides, whatever the length of the recording.
+
+    Args:
+        path: an EDF file.
+        config: channels, rate and filters.
+        block_s: seconds of one block, above 0; the last one may be shorter.
+
+    Yields:
+        `(samples, channels)` in microvolts, C-contiguous.
+
+    Raises:
+        RunError: the file or a channel cannot be read. That a channel is flat is known only after the last
+            block, so what was yielded before an error is to be thrown away.
+    """
+    header = open_header(path)
+    montage = resolve(header.labels, config.channels, config.missing_channels)
+    sources = _sources(header, montage, config)
+    total, span = header.samples(config.rate_hz), max(1, round(block_s * config.rate_hz))
+    read, made = _Extent(len(sources)), _Extent(len(montage.channels))
+    with _opened(path) as file:
+        for first in range(0, total, span):
+            last = min(first + span, total)
+            digital = _digital(file, header, sources, first, last)
+            read.include([held.min() for held in digital], [held.max() for held in digital])
+            signals = np.stack(
+                [
+                    source.conversion.piece(source.microvolts(held), first, last)
+                    for source, held in zip(sources, digital, strict=True)
+                ]
+            )
+            block = np.ascontiguousarray((montage.weights.T @ signals).T, dtype=np.float32)
+            made.include(block.min(axis=0), block.max(axis=0))
+            yield block
+    _check_moved((*montage.names, *montage.channels), np.concatenate([read.flat, made.flat]))
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(error) from None
+
+
+class _Extent:
+    """The least and the greatest value of each of some signals, so far."""
+
+    def __init__(self, count: int) -> None:
+        self._low, self._high = np.full(count, np.inf), np.full(count, -np.inf)
+
+    def include(self, low: ArrayLike, high: ArrayLike) -> None:
+        np.minimum(self._low, low, out=self._low)
+        np.maximum(self._high, high, out=self._high)
+
+    @property
+    def flat(self) -> NDArray[np.bool_]:
+        return np.asarray(self._low == self._high)
+
+
+def _check_moved(names: Sequence[str], flat: NDArray[np.bool_]) -> None:
+    still = tuple(dict.fromkeys(name for name, is_flat in zip(names, flat, strict=True) if is_flat))
+    if still:
+        channels = "channel" if len(still) == 1 else "channels"
+        verb = "is" if len(still) == 1 else "are"
+        raise RunError(
+            f"channels must carry a signal, but {channels} {', '.join(still)} {verb} flat over the whole "
+            "recording"
+        )
+
+
+def _sources(header: Header, montage: Montage, config: Eeg) -> tuple[_Source, ...]:
+    taps = kernel(config)
+    sources = []
+    for number, name in zip(montage.signals, montage.names, strict=True):
+        signal = header.signals[number]
+        microvolts = _MICROVOLTS.get(signal.dimension.casefold())
+        if microvolts is None:
+            unit = f'has "{signal.dimension}"' if signal.dimension else "has no unit"
+            raise RunError(f"channels must be in uV, mV, V or nV, but {name} {unit}")
+        if signal.calibration is None:
+            raise RunError(
+                f"channels must have a physical and a digital range in the header, but {name} has none"
+            )
+        factor, offset = signal.calibration
+        length = header.records * signal.samples_per_record
+        up, down = ratio(signal.rate_hz, config.rate_hz, header.records * header.record_s)
+        sources.append(
+            _Source(
+                number=number,
+                samples_per_record=signal.samples_per_record,
+                factor=factor * microvolts,
+                offset=offset * microvolts,
+                conversion=Conversion(length, up, down, taps),
+            )
+        )
+    return tuple(sources)
+
+
+def _digital(
+    file: BinaryIO, header: Header, sources: Sequence[_Source], first: int, last: int
+) -> list[NDArray[np.int16]]:
+    """What each source needs for the new samples `first` to `last`, as it stands in the file."""
+    reaches = [source.conversion.reach(first, last) for source in sources]
+    sizes = [source.samples_per_record for source in sources]
+    begin = min(low // size for (low, _), size in zip(reaches, sizes, strict=True))
+    end = max(-(-high // size) for (_, high), size in zip(reaches, sizes, strict=True))
+    recording = _records(file, header, begin, end)
+    return [
+        recording.signals[source.number].digital[low - begin * size : high - begin * size]
+        for source, (low, high), size in zip(sources, reaches, sizes, strict=True)
+    ]
+
+
+def _records(file: BinaryIO, header: Header, begin: int, end: int) -> Edf:
+    """Data records `begin` to `end`; they are read, not mapped, so that memory stays that of one block."""
+    size = (end - begin) * header.record_bytes
+    try:
+        file.seek(len(header.blank) + begin * header.record_bytes)
+        data = file.read(size)
+    except OSError as error:
+        raise unreadable(error) from None
+    if len(data) < size:
+        raise RunError("recordings must be complete, but this one became shorter while it was read")
+    return with_records(header.blank, end - begin, data)

@@ -1,0 +1,128 @@
+"""EDF recordings as rows: windows of a fixed montage, labelled by the annotations beside the files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.plan import Form, Piece, Plan, fingerprint_of, size_of
+from search.data.rows import Labels, Recording
+from search.data.sources.eeg import annotations, edf, layouts
+from search.data.sources.eeg.channels import resolve, standard_channels
+from search.data.sources.eeg.edf_header import open_header
+from search.data.sources.eeg.stft import spectrogram
+from spaces.eeg import Eeg
+from spaces.errors import RunError
+
+BACKGROUND, SEIZURE = "background", "seizure"
+
+VALUES_AT_ONCE = 2**22
+"""Of windows cut at a time: 16 MB."""
+
+Job = tuple[layouts.Found, Eeg]
+
+
+def plan_recordings(config: Eeg, base: Path) -> Plan:
+    """Finds the recordings of a folder; each is a job of its own.
+
+    Args:
+        config: the `data:` part of a study.
+        base: the folder a relative `config.path` is taken from.
+
+    Raises:
+        RunError: no recordings, or no layout that is known.
+    """
+    root = (base / config.path).resolve()
+    standard_channels(config.channels)  # an unknown name is told before any file is opened
+    found = layouts.find(root, config)
+    files = {one.edf for one in found} | {one.annotations for one in found if one.annotations}
+    return Plan(
+        read=read_recording,
+        jobs=tuple((one, config) for one in found),
+        fingerprint=fingerprint_of(sorted(files), root),
+        skip_bad=config.on_bad_file == "skip",
+        parallel=True,
+        files=len(found),
+        size_bytes=size_of([one.edf for one in found]),
+        remedy=(
+            "mend or remove them; data.bad_annotations: mend cuts annotations to the signal, "
+            "data.on_bad_file: skip leaves files out"
+        ),
+    )
+
+
+def read_recording(job: Job) -> Iterator[Piece]:
+    """Reads one recording, some minutes at a time.
+
+    Raises:
+        RunError: it cannot be used; the reason follows the recording's name.
+    """
+    found, config = job
+    try:
+        yield from _pieces(found, config)
+    except RunError as error:
+        raise RunError(f"{found.name}: {error}", exit_code=error.exit_code) from None
+
+
+def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
+    header = open_header(found.edf)
+    duration_s = header.duration_s
+    raw, tolerated = annotations.read(found, config, duration_s)
+    seizures, mended = annotations.tidy(raw, duration_s, config.bad_annotations == "mend")
+    montage = resolve(header.labels, config.channels, config.missing_channels)
+    stand_ins = (f"{', '.join(montage.interpolated)} made from neighbours",) if montage.interpolated else ()
+    notes = (*tolerated, *mended, *montage.notes, *stand_ins)
+    form = Form(Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, montage.channels)
+    count = 0
+    for starts_s, x in windows(found.edf, config):
+        share = annotations.seizure_share(starts_s, config.window_s, seizures)
+        yield Piece(
+            form=form,
+            x=x,
+            y=(share >= config.min_overlap).astype(np.int8),
+            groups=np.full(len(x), found.group),
+            recordings=np.full(len(x), found.name),
+            times=starts_s,
+            parts=None if found.part is None else np.full(len(x), found.part),
+            timeline=() if count else (Recording(found.name, found.group, duration_s, seizures),),
+            notes=() if count else tuple(f"{found.name}: {note}" for note in notes),
+        )
+        count += len(x)
+    if not count:
+        raise RunError(f"holds {duration_s:g} s, which is shorter than a window of {config.window_s:g} s")
+
+
+def windows(path: Path, config: Eeg) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    """Cuts a recording into windows, some minutes at a time.
+
+    Window k starts at the sample nearest to k steps; one that would reach past the end is left out.
+
+    Args:
+        path: an EDF file.
+        config: channels, rate, filters, window, step and form.
+
+    Yields:
+        Starts in seconds `(k,)`, k >= 1, and rows: `(k, 32, 9, channels)`, or `(k, samples, channels)` in
+        microvolts where `config.form` is raw.
+
+    Raises:
+        RunError: the file cannot be read, or lacks channels.
+    """
+    rate, length = config.rate_hz, round(config.window_s * config.rate_hz)
+    held = np.empty((0, len(config.channels)), np.float32)
+    at_once = max(1, VALUES_AT_ONCE // (length * len(config.channels)))
+    first, number = 0, 0  # the sample that `held` starts at, and the window that comes next
+    for block in edf.blocks(path, config):
+        held = np.concatenate([held, block])
+        last = int((first + len(held) - length) / (config.step * rate)) + 1
+        starts = np.rint(np.arange(number, last + 1) * config.step * rate).astype(np.int64)
+        starts = starts[starts + length <= first + len(held)]
+        number += len(starts)
+        for k in range(0, len(starts), at_once):  # overlapping windows hold the block many times over
+            some = starts[k : k + at_once]
+            cut = np.lib.stride_tricks.sliding_window_view(held, length, axis=0)[some - first]
+            x = np.ascontiguousarray(cut.transpose(0, 2, 1))
+            yield some / rate, spectrogram(x, rate) if config.form == "spectrogram" else x
+        following = round(number * config.step * rate)
+        held, first = held[max(0, following - first) :], max(first, min(following, first + len(held)))

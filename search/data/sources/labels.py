@@ -1,0 +1,173 @@
+"""From labels of any two values to 0 and 1, with the original values kept."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.rows import Labels
+from spaces.base import Label
+from spaces.errors import RunError
+
+SHOWN = 6
+"""Label values that a message lists before it says `and N more`."""
+
+
+def binarize(
+    values: Sequence[object] | NDArray[Any], positive: Label | None, where: str
+) -> tuple[NDArray[np.int8], Labels]:
+    """Encodes two label values as 0 and 1.
+
+    Numbers compare by value, so `positive: true`, `1` and `1.0` all name the label 1; text equals text alone.
+    Without `positive`, labels 0/1 and false/true (again by value) take 1 and true.
+
+    Args:
+        values: one label per row, `(n,)` or `(n, 1)`: booleans, whole numbers, numbers or text.
+        positive: the value of the positive class, `data.positive` of the study.
+        where: what to call the labels in messages, e.g. `labels.npz: y`.
+
+    Returns:
+        `y`, `(n,)` int8 with 1 for positive, and the two original values.
+
+    Raises:
+        RunError: not two classes, missing values, or `positive` is absent or not among the labels.
+    """
+    classes, codes = _classes(values, where)
+    if len(classes) > 2:
+        raise RunError(
+            f"headsearch searches binary heads; found {len(classes)} classes: {_listed(classes)}; "
+            f"choose two or merge them ({where})"
+        )
+    if len(classes) < 2:
+        raise RunError(
+            f"labels must have two classes, but all {len(codes)} rows have {_shown(classes[0])} ({where})"
+        )
+    at = _default_positive(classes, where) if positive is None else _position(positive, classes, where)
+    return (codes == at).astype(np.int8), Labels(negative=classes[1 - at], positive=classes[at])
+
+
+def _classes(values: Sequence[object] | NDArray[Any], where: str) -> tuple[list[Label], NDArray[np.int64]]:
+    """The distinct labels, sorted, as plain Python values, and each row's place among them."""
+    if isinstance(values, np.ndarray):
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        if values.ndim != 1:
+            hint = "; for one-hot columns save y.argmax(axis=1)" if values.ndim == 2 else ""
+            raise RunError(
+                f"labels must be one value per row, (n,), but got shape {values.shape}{hint} ({where})"
+            )
+        if values.dtype.kind == "O":
+            values = values.tolist()
+    if len(values) == 0:
+        raise RunError(f"labels must hold at least one row, but got none ({where})")
+    if isinstance(values, np.ndarray):
+        return _array_classes(values, where)
+    return _list_classes(values, where)
+
+
+def _array_classes(values: NDArray[Any], where: str) -> tuple[list[Label], NDArray[np.int64]]:
+    if values.dtype.kind not in "biufU":
+        raise RunError(f"{_TYPES}, but got {_type_name(values.dtype.type)}{_fix(values[0])} ({where})")
+    if values.dtype.kind == "f":
+        _refuse_missing(int(np.count_nonzero(~np.isfinite(values))), len(values), where)
+    distinct, codes = np.unique(values, return_inverse=True)
+    return [_plain(value) for value in distinct], codes.astype(np.int64)
+
+
+def _list_classes(values: Sequence[object], where: str) -> tuple[list[Label], NDArray[np.int64]]:
+    _refuse_missing(sum(map(_is_missing, values)), len(values), where)
+    for value in values:
+        if not isinstance(value, bool | int | float | str | np.bool_ | np.integer | np.floating):
+            raise RunError(f"{_TYPES}, but got {_type_name(type(value))}{_fix(value)} ({where})")
+    plain = [_plain(value) for value in values]
+    if len({isinstance(value, str) for value in plain}) > 1:
+        text = sum(isinstance(value, str) for value in plain)
+        raise RunError(
+            f"labels must be all text or all numbers, "
+            f"but got {text} of text and {len(plain) - text} numbers ({where})"
+        )
+    distinct: list[Any] = sorted(set(plain))
+    places = {value: place for place, value in enumerate(distinct)}
+    return distinct, np.array([places[value] for value in plain], dtype=np.int64)
+
+
+_TYPES = "labels must be booleans, numbers or text"
+
+
+def _type_name(kind: type) -> str:
+    return "bytes" if issubclass(kind, bytes) else kind.__name__
+
+
+def _fix(value: object) -> str:
+    return "; save them as text, with .astype(str)" if isinstance(value, bytes) else ""
+
+
+def _plain(value: Any) -> Label:
+    """A numpy scalar as the Python value that prints alike: float32 0.1 becomes 0.1, not 0.10000000149."""
+    if isinstance(value, np.floating):
+        return float(str(value))
+    plain: Label = value.item() if isinstance(value, np.generic) else value
+    return plain
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float | np.floating) and not math.isfinite(value))
+
+
+def _refuse_missing(missing: int, n: int, where: str) -> None:
+    if missing:
+        raise RunError(
+            f"every row needs a label, but {missing} of {n} are missing (None, NaN or infinite); "
+            f"drop those rows ({where})"
+        )
+
+
+def _default_positive(classes: list[Label], where: str) -> int:
+    if classes == [0, 1]:
+        return 1
+    raise RunError(
+        f"data.positive is required unless labels are 0/1 or false/true, "
+        f"but the labels are {_listed(classes)}; "
+        f"name the positive one, e.g. positive: {_shown(classes[1])} ({where})"
+    )
+
+
+def _position(positive: Label, classes: list[Label], where: str) -> int:
+    if positive in classes:
+        return classes.index(positive)
+    raise RunError(
+        f"data.positive must be one of the labels {_listed(classes)}, but got {_shown(positive)}"
+        f"{_positive_hint(positive, classes)} ({where})"
+    )
+
+
+def _positive_hint(positive: Label, classes: list[Label]) -> str:
+    """The likely slip: quotes too many, quotes too few, or YAML's booleans."""
+    text_labels = isinstance(classes[0], str)
+    if isinstance(positive, str) and not text_labels:
+        return f"; the labels are numbers: write it without quotes, e.g. positive: {_shown(classes[1])}"
+    if isinstance(positive, bool) and text_labels:
+        return (
+            "; YAML reads yes, no, on, off, true and false without quotes as booleans: "
+            f"quote it, e.g. positive: {_shown(classes[1])}"
+        )
+    if text_labels and not isinstance(positive, str):
+        return f"; the labels are text: quote it, e.g. positive: {_shown(classes[1])}"
+    if isinstance(positive, str):
+        near = [label for label in classes if str(label).strip().casefold() == positive.strip().casefold()]
+        return f"; {_shown(near[0])} differs in spaces or capitals alone" if near else ""
+    return ""
+
+
+def _shown(value: Label) -> str:
+    """A label as YAML would take it: text in double quotes, booleans in small letters."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _listed(classes: list[Label]) -> str:
+    shown = ", ".join(_shown(label) for label in classes[:SHOWN])
+    return shown if len(classes) <= SHOWN else f"{shown} and {len(classes) - SHOWN} more"

@@ -1,0 +1,207 @@
+"""Rows from the arrays of one `.npz` file."""
+
+import difflib
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+from numpy.typing import NDArray
+
+from search.data.rows import PARTS, Kind, Rows, check_finite
+from search.data.sources.labels import binarize
+from spaces.data import Npz
+from spaces.errors import RunError
+
+
+def load_npz(config: Npz, base: Path) -> Rows:
+    """Reads the arrays that `config` names; nothing is unpickled.
+
+    Args:
+        config: file, array names and the positive label.
+        base: the folder a relative `config.path` is taken from.
+
+    Returns:
+        Rows with `x` as float32, or uint8 where saved so. Without groups, the recordings are the groups.
+
+    Raises:
+        RunError: the file or an array is missing, damaged, or disagrees with the others.
+    """
+    path = base / config.path
+    with open_npz(path) as opened:
+        arrays = {name: take_array(opened, name, key, path) for key, name in _named(config).items()}
+    return rows_of(arrays, config, path.name)
+
+
+def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows:
+    """Checks arrays against each other and makes rows of them.
+
+    Args:
+        arrays: by name.
+        config: which array is what, and the positive label.
+        where: what to call the place they come from in messages.
+
+    Raises:
+        RunError: they disagree in length, or hold what rows cannot.
+    """
+    named = {key: np.asarray(arrays[name]) for key, name in _named(config).items()}
+    names, x = _named(config), named["x"]
+    columns = {k: _column(a, names[k], where) for k, a in named.items() if k not in ("x", "y")}
+    _check_counts({names[key]: array for key, array in named.items()}, where)
+    if x.ndim < 2:
+        raise RunError(
+            f"inputs must have at least two axes, (rows, ...), but {config.x} has shape {x.shape} ({where})"
+        )
+    encoded, labels = binarize(arrays[config.y], config.positive, f"{where}: {config.y}")
+    recordings = _names(columns.get("recording"), config.recording, where)
+    groups = _names(columns.get("group"), config.group, where)
+    inputs = _inputs(x, config.x, where)
+    check_finite(inputs)
+    return Rows(
+        x=inputs,
+        y=encoded,
+        labels=labels,
+        groups=recordings if groups is None else groups,
+        recordings=recordings,
+        times=_seconds(columns.get("time"), config.time, where),
+        kind=_kind(inputs),
+        window_s=config.window_s,
+        parts=_parts(columns.get("split"), config.split, where),
+    )
+
+
+def _named(config: Npz) -> dict[str, str]:
+    """Which array is what: the settings that are given."""
+    found = {
+        "x": config.x,
+        "y": config.y,
+        "group": config.group,
+        "recording": config.recording,
+        "time": config.time,
+        "split": config.split,
+    }
+    return {key: name for key, name in found.items() if name is not None}
+
+
+def open_npz(path: Path) -> NpzFile:
+    """Opens a `.npz` file, in which no array of objects will be loaded.
+
+    Raises:
+        RunError: it is not there, or not one.
+    """
+    if not path.is_file():
+        raise RunError(f"data.path must name an .npz file, but {path} is not there")
+    if not zipfile.is_zipfile(path):
+        raise RunError(f"data.path must name an .npz file written by numpy.savez, but {path} is not one")
+    try:
+        arrays = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise RunError(f"data.path must name a readable .npz file, but {path} gave: {error}") from error
+    opened: NpzFile = arrays
+    return opened
+
+
+def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]:
+    """Reads one array; `key` is the setting that names it.
+
+    Raises:
+        RunError: it is not there, damaged, or made of objects.
+    """
+    if name not in arrays.files:
+        near = difflib.get_close_matches(
+            name.casefold(), [n.casefold() for n in arrays.files], n=1, cutoff=0.5
+        )
+        close = [n for n in arrays.files if near and n.casefold() == near[0]]
+        hint = f'; did you mean {key}: "{close[0]}"?' if close else ""
+        held = ", ".join(arrays.files) or "none"
+        raise RunError(
+            f'data.{key} must name an array of {path.name}, but "{name}" is not among: {held}{hint}'
+        )
+    try:
+        array: NDArray[Any] = arrays[name]
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        if "Object arrays" in str(error):
+            raise RunError(
+                f"arrays of Python objects are not loaded, since they can run code, but {name} is one; "
+                f"save it as numbers or text, e.g. {name}.astype(str) ({path.name})"
+            ) from error
+        raise RunError(f"arrays must be readable, but {name} gave: {error} ({path.name})") from error
+    if not isinstance(array, np.ndarray):
+        raise RunError(f"{name} must be a numpy array, but it is another kind of file ({path.name})")
+    if array.ndim == 0:
+        raise RunError(f"arrays must have one entry per row, but {name} is a single value ({path.name})")
+    return array
+
+
+def _column(array: NDArray[Any], name: str, where: str) -> NDArray[Any]:
+    if array.ndim == 2 and array.shape[1] == 1:
+        return array[:, 0]
+    if array.ndim != 1:
+        raise RunError(f"{name} must hold one value per row, (n,), but has shape {array.shape} ({where})")
+    return array
+
+
+def _check_counts(named: dict[str, NDArray[Any]], where: str) -> None:
+    counts = {name: len(array) for name, array in named.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise RunError(f"all arrays must have the same number of rows, but {listed} ({where})")
+    if 0 in counts.values():
+        raise RunError(f"data must hold at least one row, but the arrays of {where} are empty")
+
+
+def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
+    if x.dtype == np.uint8:
+        return np.ascontiguousarray(x)
+    if x.dtype.kind not in "biuf":
+        raise RunError(f"inputs must be numbers, but {name} is {x.dtype} ({where})")
+    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
+        return np.ascontiguousarray(x, dtype=np.float32)
+
+
+def _names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
+    """Groups or recordings as text; whole numbers saved as floats lose their `.0`."""
+    if array is None:
+        return None
+    if array.dtype.kind not in "biufU":
+        raise RunError(f"{name} must hold text or numbers, but is {array.dtype} ({where})")
+    if array.dtype.kind == "f":
+        missing = int(np.count_nonzero(~np.isfinite(array)))
+        whole = not missing and bool((array == np.round(array)).all())
+        array = array.astype(np.int64) if whole else array
+    else:
+        missing = int(np.count_nonzero(array == "")) if array.dtype.kind == "U" else 0
+    if missing:
+        raise RunError(f"{name} must name every row, but {missing} of {len(array)} are missing ({where})")
+    return array.astype(np.str_)
+
+
+def _seconds(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.float64] | None:
+    if array is None:
+        return None
+    if array.dtype.kind not in "iuf":
+        raise RunError(f"{name} must hold seconds as numbers, but is {array.dtype} ({where})")
+    return array.astype(np.float64)
+
+
+def _parts(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
+    if array is None:
+        return None
+    others = sorted(set(np.unique(array).tolist()) - set(PARTS), key=str)
+    if others:
+        raise RunError(
+            f"{name} must hold {', '.join(PARTS)}, but holds {', '.join(map(repr, others[:3]))} ({where})"
+        )
+    return array.astype(np.str_)
+
+
+def _kind(x: NDArray[Any]) -> Kind:
+    """EEG by the shape of its spectrogram `(32, 9, channels)`, images by type and axes, else a table."""
+    if x.ndim == 4 and x.shape[1:3] == (32, 9):
+        return "eeg"
+    if x.ndim == 4 and x.shape[3] in (1, 3, 4) and x.dtype == np.uint8:
+        return "image"
+    return "table"

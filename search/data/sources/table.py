@@ -1,0 +1,159 @@
+"""The table of data sources: from what a study says to a plan of how its rows are read."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from search.data.plan import Form, Piece, Plan, at_once, fingerprint_of, size_of
+from search.data.rows import Rows
+from search.data.sources.bonn import load_bonn
+from search.data.sources.custom import load_custom
+from search.data.sources.images import decode, photos_of
+from search.data.sources.labels import binarize
+from search.data.sources.npz import load_npz
+from search.files import digest_of_files
+from spaces.base import Frozen
+from spaces.data import Bonn, Custom, Data, Images, Npz, SimulatedEeg
+from spaces.eeg import Eeg
+from spaces.errors import RunError
+
+PHOTOS_PER_JOB = 256
+READERS = ("numpy", "scipy", "edfio", "pillow")
+"""Libraries that decode, filter and resample."""
+
+
+def plan_simulated(config: SimulatedEeg, base: Path) -> Plan:
+    """Simulated scalp EEG, `(n, 32, 9, 19)`; no folder is read."""
+    return at_once(_simulated, config, base, fingerprint="")
+
+
+def _simulated(config: SimulatedEeg, _base: Path) -> Rows:
+    from search.data.sources.simulated_eeg import CHANNELS, simulate
+
+    made = simulate(patients=config.patients, windows=config.windows, seed=config.seed)
+    y, labels = binarize(made.y, config.positive, "simulated_eeg")
+    return Rows(
+        x=made.x,
+        y=y,
+        labels=labels,
+        groups=made.groups,
+        recordings=made.recordings,
+        times=made.times,
+        kind="eeg",
+        window_s=1.0,
+        channels=CHANNELS,
+    )
+
+
+def plan_npz(config: Npz, base: Path) -> Plan:
+    """Arrays of one file."""
+    return _one_file(load_npz, config, base)
+
+
+def plan_bonn(config: Bonn, base: Path) -> Plan:
+    """The Bonn recordings, one archive."""
+    return _one_file(load_bonn, config, base)
+
+
+def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Bonn, base: Path) -> Plan:
+    path = (base / config.path).resolve()
+    # What is wrong with a file that is not there, the loader says.
+    known = fingerprint_of([path], path.parent) if path.is_file() else ""
+    return at_once(load, config, base, fingerprint=known)
+
+
+def plan_images(config: Images, base: Path) -> Plan:
+    """Photos, decoded some hundreds at a time."""
+    paths, y, labels = photos_of(config, base)
+    form = Form(labels, "image")
+    root = base / config.path
+    below, starts = base / config.path, range(0, len(paths), PHOTOS_PER_JOB)
+    jobs = [
+        (paths[k : k + PHOTOS_PER_JOB], y[k : k + PHOTOS_PER_JOB], config.size, below, form) for k in starts
+    ]
+    return Plan(
+        read=_photos,
+        jobs=tuple(jobs),
+        # By the names in the folder: a photo may be a link to elsewhere, or to nothing, which `decode` names.
+        fingerprint=fingerprint_of([path for path in paths if path.exists()], root),
+        skip_bad=config.on_bad_file == "skip",
+        parallel=True,
+        files=len(paths),
+        size_bytes=size_of(list(paths)),
+    )
+
+
+def _photos(job: tuple[Any, Any, int, Path, Form]) -> Iterator[Piece]:
+    paths, y, size, below, form = job
+    x, good, bad = decode(paths, size, below=below)
+    yield Piece(form=form, x=x, y=y[good], bad=tuple(f"{name}: {reason}" for name, reason in bad))
+
+
+def plan_eeg(config: Eeg, base: Path) -> Plan:
+    """EDF recordings, one at a time."""
+    from search.data.sources.eeg.recordings import plan_recordings  # with it comes scipy
+
+    return plan_recordings(config, base)
+
+
+def plan_custom(config: Custom, base: Path) -> Plan:
+    """Whatever the user's own function returns; only calling it tells whether that has changed."""
+    return at_once(load_custom, config, base, fingerprint=None)
+
+
+SOURCES: dict[type[Frozen], Callable[[Any, Path], Plan]] = {
+    SimulatedEeg: plan_simulated,
+    Npz: plan_npz,
+    Images: plan_images,
+    Bonn: plan_bonn,
+    Eeg: plan_eeg,
+    Custom: plan_custom,
+}
+"""The plan of each source; it gets the source's own config and the folder that relative paths start from."""
+
+
+def plan(config: Data, base: Path) -> Plan:
+    """Returns how the rows that a study's `data:` names are to be read.
+
+    Args:
+        config: the `data:` part of a study.
+        base: the folder that relative paths in the study are taken from.
+
+    Raises:
+        RunError: nothing of the kind is there.
+    """
+    return SOURCES[type(config)](config, base)
+
+
+def key(config: Data, plan: Plan) -> str:
+    """Names prepared data: a source, its settings, the state of its files, and the code that read them."""
+    settings = config.model_dump(mode="json", exclude={"path", "folder"})
+    text = json.dumps([settings, plan.fingerprint, _code()], sort_keys=True)
+    name = settings["source"].partition(":")[0].rpartition(".")[2]
+    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _code() -> str:
+    """Tells versions of all that reads and writes apart: another may read the same file in another way."""
+    here = Path(__file__).parent
+    beside = (here.parent / f"{name}.py" for name in ("plan", "rows", "store"))
+    versions = " ".join(f"{name} {version(name)}" for name in READERS)
+    return f"{digest_of_files([*here.rglob('*.py'), *beside], here.parent)} {versions}"
+
+
+def path_of(config: Data, base: Path) -> Path | None:
+    """Returns the absolute path of a source's file or folder; None for one that reads none.
+
+    Raises:
+        RunError: nothing is there.
+    """
+    named = config.model_dump().get("path")
+    if named is None:
+        return None
+    path = (base / Path(named).expanduser()).resolve()
+    if not path.exists():
+        raise RunError(f"data.path must exist, but there is no {path} (data.path: {named})")
+    return path

@@ -1,0 +1,250 @@
+"""From scores to event scores: a row's metrics, the threshold of an event policy, the cross-fitted value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.events.intervals import Event, Windows, detected, windows_of
+from search.events.patients import Patient, per_patient
+from search.events.scoring import (
+    EVENT_METRICS,
+    EventCounts,
+    fa_per_day,
+    score_events,
+    summed,
+    summed_by_group,
+)
+from search.events.sweep import sweep
+from search.events.thresholds import choose_event_threshold, quantile_thresholds
+from search.record import Estimate, defined
+from search.scores.bootstrap import REPEATS, interval, resampled_counts
+from search.scores.calibration import CalibrationMethod
+from search.scores.metrics import METRICS, counts_at, decide
+from search.scores.reference import Reference
+from search.scores.thresholds import NO_LIMITS, Choice, Limits, choose, counts_at_cuts, curve
+from spaces.errors import RunError, TrialError
+from spaces.study import Events, Study
+from spaces.thresholds import Chosen, SensitivityAtFaPerDay
+
+
+def check_events(study: Study, reference: Reference) -> None:
+    """Refuses a study that asks for event scores where there can be none.
+
+    Raises:
+        RunError: the objective or the threshold needs events, and the data cannot tell them.
+    """
+    asked = [
+        name
+        for name, needed in (
+            (f"objective.metric {study.objective.metric}", study.objective.metric in EVENT_METRICS),
+            (f"threshold {study.threshold.policy}", isinstance(study.threshold, SensitivityAtFaPerDay)),
+        )
+        if needed
+    ]
+    if asked and reference.timeline is None:
+        raise RunError(
+            f"{asked[0]} needs recordings that the rows cover: their names, the rows' times and window_s "
+            "(npz: data.recording, data.time, data.window_s), but these are unknown or cover too little"
+        )
+    if asked and reference.halves.by == "row":
+        raise RunError(f"{asked[0]} needs whole recordings in each half, but these are drawn by rows")
+
+
+def windows(reference: Reference) -> Windows | None:
+    """Returns the rows by recording and time; None where they are not known."""
+    if reference.timeline is None or reference.recordings is None or reference.times is None:
+        return None
+    return windows_of(
+        reference.timeline, reference.recordings, reference.times, float(reference.window_s or 0)
+    )
+
+
+def event_choice(
+    reference: Reference,
+    score: NDArray[np.float32],
+    policy: SensitivityAtFaPerDay,
+    rules: Events,
+    limits: Limits = NO_LIMITS,
+) -> Choice:
+    """Returns the threshold that an event policy chooses on all rows, among those that keep the limits.
+
+    Raises:
+        TrialError: no threshold has few enough false alarms, or keeps the limits, or there is no seizure.
+    """
+    cuts = quantile_thresholds(score)
+    counts = summed(sweep(_known(reference), score, cuts, rules))
+    kept = _kept(reference.y, score, cuts, limits)
+    return choose_event_threshold(cuts, counts, policy, score, kept)
+
+
+def _kept(
+    y: NDArray[np.int8], score: NDArray[np.float32], cuts: NDArray[np.float32], limits: Limits
+) -> NDArray[np.bool_] | None:
+    """Which of t cuts keep the limits `(t,)`; None where there are none."""
+    return limits.kept(counts_at_cuts(curve(y, score), cuts)) if limits.bounds else None
+
+
+def event_estimates(
+    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events, seed: int
+) -> dict[str, Estimate]:
+    """Returns every event metric at one threshold, with intervals by bootstrap over groups.
+
+    Counts are timescoring's. Without recordings all are None.
+    """
+    found = windows(reference)
+    if found is None:
+        return {name: Estimate(value=None, low=None, high=None) for name in EVENT_METRICS}
+    return estimated(found, _scored(found, score, threshold_score, rules)[1], seed)
+
+
+def estimated(found: Windows, counts: EventCounts, seed: int) -> dict[str, Estimate]:
+    """Returns every event metric of the counts of each recording, `(r,)`, with intervals over groups."""
+    _, groups = summed_by_group(counts, found.recordings)
+    table = np.stack([groups.tp, groups.fp, groups.ref, groups.seconds], axis=1).astype(np.float64)
+    drawn = (
+        EventCounts(*resampled_counts(table, REPEATS, np.random.default_rng(seed)).T)
+        if len(table) > 1
+        else None
+    )
+    whole, estimates = summed(counts), {}
+    for name, metric in EVENT_METRICS.items():
+        low, high = (np.nan, np.nan) if drawn is None else interval(metric(drawn))
+        estimates[name] = Estimate(value=defined(float(metric(whole))), low=defined(low), high=defined(high))
+    return estimates
+
+
+def patients(
+    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
+) -> list[Patient]:
+    """Returns what a threshold does for each patient; empty where recordings are not known."""
+    found = windows(reference)
+    if found is None:
+        return []
+    return per_patient(found.recordings, *_scored(found, score, threshold_score, rules))
+
+
+def event_counts(
+    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
+) -> EventCounts | None:
+    """Returns the counts of all recordings together, `()` each; None where recordings are not known."""
+    found = windows(reference)
+    return None if found is None else summed(_scored(found, score, threshold_score, rules)[1])
+
+
+def _scored(
+    found: Windows, score: NDArray[np.float32], threshold_score: float, rules: Events
+) -> tuple[tuple[tuple[Event, ...], ...], EventCounts]:
+    """The events of each of r recordings, and the scorer's counts of each, `(r,)`."""
+    events = detected(found, decide(score, threshold_score), rules)
+    return events, score_events(found.recordings, events, rules.scorer)
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """A cross-fitted metric, and the false alarms per 24 h of the same decisions: it never stands alone."""
+
+    value: float
+    fa_per_day: float
+
+
+def cross_fit_events(
+    reference: Reference,
+    raw: NDArray[np.float32],
+    calibrate: CalibrationMethod,
+    policy: Chosen | SensitivityAtFaPerDay,
+    metric: str,
+    rules: Events,
+    limits: Limits = NO_LIMITS,
+) -> CrossFitted:
+    """The cross-fitted mean of a metric where the threshold, or the metric, is of events.
+
+    As `search.scores.crossfit.cross_fit`, on halves of whole recordings.
+
+    Args:
+        reference: rows whose recordings are known.
+        raw: finite raw scores, float32 `(n,)`.
+        calibrate: see `cross_fit`.
+        policy: the threshold's rule, chosen anew on each half.
+        metric: a name of METRICS or EVENT_METRICS.
+        rules: how decisions become events.
+        limits: what the threshold must keep on the rows it is chosen on.
+
+    Returns:
+        NaN if the metric is undefined on any half, or the rule cannot be met on one.
+    """
+    found, values, alarms = _known(reference), [], []
+    decide_after = (
+        _by_events(reference, raw, policy, rules, limits)
+        if isinstance(policy, SensitivityAtFaPerDay)
+        else _by_windows(reference, raw, calibrate, policy, limits)
+    )
+    recordings_of = found.order[found.ends[:-1]]  # a recording is wherever its first row is
+    for half in reference.halves.mask.T:
+        for fitted in (half, ~half):
+            try:
+                decided = decide_after(fitted, fitted[recordings_of])
+            except TrialError:  # the rule cannot be met on this half, so there is no threshold to measure
+                return CrossFitted(np.nan, np.nan)
+            counts = sweep(found, decided.astype(np.float32), np.array([0.5], np.float32), rules)
+            counts = summed(_some(counts, ~fitted[recordings_of]))
+            alarms.append(float(fa_per_day(counts)[0]))
+            if metric in EVENT_METRICS:
+                values.append(float(EVENT_METRICS[metric](counts)[0]))
+            else:
+                rows = ~fitted
+                cells = counts_at(reference.y[rows], decided[rows].astype(np.float32), 0.5)
+                values.append(float(METRICS[metric](cells)))
+    return CrossFitted(float(np.mean(values)), float(np.mean(alarms)))
+
+
+Decide = Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.bool_]]
+"""From the rows and the recordings that a threshold is fitted on to the decisions of all rows."""
+
+
+def _by_events(
+    reference: Reference,
+    raw: NDArray[np.float32],
+    policy: SensitivityAtFaPerDay,
+    rules: Events,
+    limits: Limits,
+) -> Decide:
+    """An event policy reads the order of the scores alone: no calibration moves it; one sweep serves all."""
+    cuts = quantile_thresholds(raw)
+    counts = sweep(_known(reference), raw, cuts, rules)
+
+    def decide_after(rows: NDArray[np.bool_], recordings: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        kept = _kept(reference.y[rows], raw[rows], cuts, limits)
+        choice = choose_event_threshold(cuts, summed(_some(counts, recordings)), policy, raw, kept)
+        return decide(raw, choice.threshold_score)
+
+    return decide_after
+
+
+def _by_windows(
+    reference: Reference,
+    raw: NDArray[np.float32],
+    calibrate: CalibrationMethod,
+    policy: Chosen,
+    limits: Limits,
+) -> Decide:
+    def decide_after(rows: NDArray[np.bool_], recordings: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        score = calibrate(reference.y[rows], raw[rows]).calibration.apply(raw)
+        choice = choose(curve(reference.y[rows], score[rows]), policy, limits)
+        return decide(score, choice.threshold_score)
+
+    return decide_after
+
+
+def _some(counts: EventCounts, recordings: NDArray[np.bool_]) -> EventCounts:
+    return EventCounts(
+        counts.tp[recordings], counts.fp[recordings], counts.ref[recordings], counts.seconds[recordings]
+    )
+
+
+def _known(reference: Reference) -> Windows:
+    found = windows(reference)
+    if found is None:
+        raise RunError("event scores need recordings that the rows cover, but these are unknown")
+    return found

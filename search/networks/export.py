@@ -1,0 +1,299 @@
+"""The deciding model: a trained network whose own graph says score, probability and label."""
+
+import importlib.util
+import shutil
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from search.data.shards import Inputs
+from search.networks import model as network
+from search.record import Record
+from spaces.errors import RunError
+from spaces.heads import HEADS
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Stands for infinity in a graph: no finite score is above it, and every one is above its negative."""
+
+
+OUTPUTS = frozenset({"score", "probability", "label"})
+"""What a deciding model returns."""
+
+
+def deciding_model(
+    record: Record, weights: list[NDArray[np.generic]], shape: tuple[int, ...], dtype: str
+) -> Any:
+    """Builds a trial's network with its decode, calibration and threshold inside the graph.
+
+    The tail is made of `keras.ops` alone, so the saved model loads in safe mode without our code.
+
+    Args:
+        record: the trial.
+        weights: its best weights.
+        shape, dtype: of one input row.
+
+    Returns:
+        A `keras.Model` from `(batch, *shape)` to a dictionary of `score` and `probability` (float32) and
+        `label` (int32, 1 is positive), each `(batch,)`.
+
+    Raises:
+        RunError: the record has no configuration or no threshold, or the weights are another network's.
+    """
+    config = record.ask.config
+    if config is None or record.threshold_score is None or record.calibration_a is None:
+        raise RunError(f"trial {record.ask.trial_id} is no trained model: {record.state}, {record.ask.kind}")
+    trained = network.build(config, shape, dtype, pretrained=False)
+    expected, came = [w.shape for w in trained.get_weights()], [w.shape for w in weights]
+    if expected != came:
+        raise RunError(f"the weights of trial {record.ask.trial_id} are another network's: {came[:3]}...")
+    trained.set_weights(weights)
+    raw = HEADS[config.head].decode(trained.output)
+    score = raw * record.calibration_a + record.calibration_b
+    threshold = float(np.clip(record.threshold_score, -LARGEST, LARGEST))
+    outputs = {
+        "score": score,
+        "probability": ops.sigmoid(score),
+        "label": ops.cast(ops.greater_equal(score, threshold), "int32"),
+    }
+    return keras.Model(trained.input, outputs, name="decider")
+
+
+def save(model: Any, path: str) -> None:
+    """Writes a model as a `.keras` file."""
+    model.save(path)
+
+
+def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
+    """Loads a deciding model from a `.keras` file in safe mode: no code that the file brings along is run.
+
+    Args:
+        path: the file.
+        shape, dtype: of one row that the model must take.
+
+    Raises:
+        RunError: it does not load, takes other rows, or decides nothing.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise RunError(f"{path} must load in Keras' safe mode, but that gave {reason}") from error
+    try:
+        takes = [(tuple(one.shape[1:]), str(one.dtype)) for one in model.inputs]
+        returns = set(model.output) if isinstance(model.output, dict) else set()
+    except (AttributeError, TypeError):  # no graph, and so no decision in it
+        takes, returns = [(shape, dtype)], set()
+    if takes != [(shape, dtype)]:
+        told = " and ".join(f"{kind} rows of shape {row}" for row, kind in takes)
+        raise RunError(
+            f"the model of a bundle takes what its config.yaml says, {dtype} rows of shape {shape}, "
+            f"but {path} takes {told}"
+        )
+    if returns != OUTPUTS:
+        raise RunError(f"the model of a bundle returns {', '.join(sorted(OUTPUTS))}, but {path} does not")
+    return model
+
+
+PROBABILITY_TOLERANCE = 1e-5
+"""Largest difference of a probability that an export may have from the Keras model."""
+SCORE_MARGIN = 1e-5
+"""Labels must be equal where the score is farther than this from the threshold, relative to 1 + |score|."""
+MOST_ROWS = 4096
+"""So many rows are compared at most, spread over all there are."""
+ROWS_AT_ONCE = 512
+
+Outputs = dict[str, NDArray[Any]]
+Run = Callable[[NDArray[Any]], Outputs]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format that a deciding model is exported to.
+
+    Args:
+        name: of the file or folder in a bundle.
+        write: writes a model to a path.
+        reader: the library that reads it, beside Keras; where it is missing, nothing is compared.
+        read: reads a path; returns what runs it on rows.
+    """
+
+    name: str
+    write: Callable[[Any, Path], None]
+    reader: str
+    read: Callable[[Path], Run]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What came of one format.
+
+    Args:
+        name: see `Format`.
+        compared_rows: rows on which it was held against the Keras model; 0 where its reader is missing.
+        probability_difference: the largest there.
+        left_out: why it is not there; None where it is.
+        forced: it failed, and was left out by force.
+    """
+
+    name: str
+    compared_rows: int = 0
+    probability_difference: float | None = None
+    left_out: str | None = None
+    forced: bool = False
+
+
+def _write_saved_model(model: Any, path: Path) -> None:
+    model.export(str(path), format="tf_saved_model", verbose=False)
+
+
+def _read_saved_model(path: Path) -> Run:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))  # which owns the weights: its function alone would lose them
+    return lambda x: {name: values.numpy() for name, values in loaded.serve(x).items()}
+
+
+def _write_onnx(model: Any, path: Path) -> None:
+    with warnings.catch_warnings():
+        # tf2onnx still looks up a name that numpy 2 is about to give another meaning.
+        warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
+        model.export(str(path), format="onnx", verbose=False)
+
+
+def _read_onnx(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    (taken,) = (entry.name for entry in session.get_inputs())
+    return lambda x: dict(zip(names, session.run(names, {taken: x}), strict=True))
+
+
+FORMATS = (
+    Format(name="saved_model", write=_write_saved_model, reader="tensorflow", read=_read_saved_model),
+    Format(name="model.onnx", write=_write_onnx, reader="onnxruntime", read=_read_onnx),
+)
+"""The formats of a bundle beside Keras' own."""
+
+
+def export(
+    model: Any,
+    folder: Path,
+    x: Inputs,
+    said: Outputs,
+    threshold_score: float,
+    *,
+    force: bool = False,
+    formats: tuple[Format, ...] = FORMATS,
+) -> list[Exported]:
+    """Writes a deciding model in every format, reads each back, and holds it against the model.
+
+    Args:
+        model: from `deciding_model`; it has been called.
+        folder: where the files go.
+        x: rows `(n, ...)`, n >= 1, on which they must agree.
+        said: what the model said of these rows.
+        threshold_score: of its decision.
+        force: leaves out a format that fails, rather than fail.
+        formats: which.
+
+    Raises:
+        RunError: a format cannot be written or read, or decides otherwise than the model.
+    """
+    backend = keras.config.backend()
+    if backend != "tensorflow":
+        why = f"the Keras backend here is {backend}, and only TensorFlow's networks are exported"
+        return [Exported(name=format.name, left_out=why) for format in formats]
+    taken = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_ROWS)).astype(np.int64))
+    expected = {name: values[taken] for name, values in said.items()}
+    found = []
+    for format in formats:
+        path = folder / format.name
+        try:
+            found.append(_exported(format, model, path, x, taken, expected, threshold_score))
+        except RunError as error:
+            if not force:
+                raise RunError(f"{error}; --force leaves it out", exit_code=1) from error
+            _delete(path)
+            found.append(Exported(name=format.name, left_out=str(error), forced=True))
+    return found
+
+
+def _exported(
+    format: Format,
+    model: Any,
+    path: Path,
+    x: Inputs,
+    taken: NDArray[np.int64],
+    expected: Outputs,
+    threshold_score: float,
+) -> Exported:
+    try:
+        format.write(model, path)
+        if importlib.util.find_spec(format.reader) is None:
+            return Exported(name=format.name)
+        run = format.read(path)
+        parts = [run(x[rows]) for rows in np.split(taken, range(ROWS_AT_ONCE, len(taken), ROWS_AT_ONCE))]
+        one = run(x[taken[:1]])  # as a batch of its own: a caller may send any number of rows
+    except Exception as error:
+        # Without its place, which is one of this machine: with force, the reason stands on the card.
+        said = f"{type(error).__name__}: {error}".replace(str(path), format.name)
+        reason = " ".join(said.split())[:300]
+        raise RunError(
+            f"{format.name} must be written and read back, but that gave {reason}",
+            exit_code=1,
+        ) from error
+    came = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    difference = check_agreement(format.name, came, expected, threshold_score)
+    first = {name: values[:1] for name, values in expected.items()}
+    check_agreement(format.name, one, first, threshold_score)
+    return Exported(name=format.name, compared_rows=len(taken), probability_difference=difference)
+
+
+def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score: float) -> float:
+    """Shows that an export decides as its model does.
+
+    Args:
+        name: of the export.
+        came, expected: `score`, `probability` and `label`, `(n,)` each, of the export and of the model.
+        threshold_score: of the decision.
+
+    Returns:
+        The largest difference of a probability.
+
+    Raises:
+        RunError: a probability, or a label that is not at the threshold, is another.
+    """
+    shapes = [{key: values.shape for key, values in outputs.items()} for outputs in (came, expected)]
+    if shapes[0] != shapes[1]:
+        raise RunError(f"{name} must return {shapes[1]}, but it returns {shapes[0]}", exit_code=1)
+    difference = float(np.max(np.abs(came["probability"].astype(np.float64) - expected["probability"])))
+    if not difference <= PROBABILITY_TOLERANCE:
+        raise RunError(
+            f"{name} must give the probabilities of model.keras to {PROBABILITY_TOLERANCE:g}, "
+            f"but they differ by up to {difference:.3g}",
+            exit_code=1,
+        )
+    score = expected["score"].astype(np.float64)
+    sure = np.abs(score - np.float64(threshold_score)) > SCORE_MARGIN * (1 + np.abs(score))
+    wrong = int(np.sum((came["label"] != expected["label"])[sure]))
+    if wrong:
+        raise RunError(
+            f"{name} must decide as model.keras does, but {wrong} of {sure.sum()} labels are others",
+            exit_code=1,
+        )
+    return difference
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

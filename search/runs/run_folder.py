@@ -1,0 +1,337 @@
+"""The run folder: where everything stands, written so that a reader never sees half of it."""
+
+import fcntl
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from search.scores.crossfit import Halves
+from search.files import make_folder, sweep, write_atomically
+from search.record import Ask, Record
+from search.scores.reference import Reference
+from search.data.rows import Recording
+from search.runs.storage import Mirror
+from spaces.errors import RunError
+from spaces.study import Study
+from spaces.study_file import read, to_yaml
+
+
+def prepared_beside(runs: Path) -> Path:
+    """Returns the folder of all prepared data, which lies beside the folder of all runs."""
+    return runs.resolve().parent / "prepared"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Events:
+    """What event scores need beside the rows, as it stands in the reference file."""
+
+    window_s: float | None
+    timeline: tuple[Recording, ...] | None
+
+
+class RunFolder:
+    """One run on disk.
+
+    A trial is finished when its file in `records/` is there: scores and weights are written before it.
+
+    With a mirror, every file is written there first: whatever stands here stands there as well, and no
+    trial is finished that would not outlive this disk. A crash between the two leaves the mirror ahead by
+    one file, which the next execution brings here (`search.runs.recovery`).
+
+    Args:
+        path: the folder; it need not exist yet.
+        mirror: the run's copy in a storage, claimed; None for none.
+    """
+
+    def __init__(self, path: Path | str, mirror: Mirror | None = None) -> None:
+        path = Path(path)
+        self.path, self._mirror = path, mirror
+        self.study_file = path / "study.yaml"
+        self.leaderboard = path / "leaderboard.parquet"
+        self.log = path / "logs" / "driver.log"
+        self.prepared = prepared_beside(path.resolve().parent)
+        self._records = path / "records"
+        self._scores = path / "scores"
+        self._checkpoints = path / "checkpoints"
+        self._asked = path / "logs" / "asked.jsonl"
+
+    def create(self, study: Study, resolved: Mapping[str, Any]) -> None:
+        """Makes the folder; call it after `write_reference`, so that a folder with a study is whole.
+
+        Args:
+            study: written with every default.
+            resolved: digests and versions, written beside it.
+        """
+        self.make_folders()
+        text = to_yaml(study) + yaml.safe_dump({"resolved": dict(resolved)}, sort_keys=False)
+        self._publish("study.yaml", text.encode())
+
+    def make_folders(self) -> None:
+        """Makes the folders that a run's files stand in."""
+        for folder in (self._records, self._scores, self._checkpoints, self.log.parent):
+            make_folder(folder)
+
+    def sweep(self) -> None:
+        """Deletes what a killed driver left half written; the run must be locked."""
+        for name in ("study.yaml.*", "leaderboard*.parquet.*"):
+            sweep([self.path], name)
+        sweep([self._records, self._scores, *self._checkpoints.glob("*")])
+        for folder in self._checkpoints.glob("*"):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+    def study(self, settings: tuple[str, ...] = ()) -> Study:
+        """Reads the run's study, with `a.b=c` settings laid over it.
+
+        Raises:
+            RunError: this is no run folder.
+        """
+        self._check_there()
+        return read(self.study_file, settings)
+
+    def resolved(self) -> dict[str, Any]:
+        """Reads the digests and versions that the run began with.
+
+        Raises:
+            RunError: this is no run folder, or its study was damaged.
+        """
+        self._check_there()
+        try:
+            found = yaml.safe_load(self.study_file.read_bytes())["resolved"]
+        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
+            found = None
+        if not isinstance(found, dict):
+            raise _damaged(self.study_file, "move the run away and resume its copy, if it has storage")
+        return found
+
+    def write_record(self, record: Record) -> None:
+        """Writes a record: from here on, the trial is finished."""
+        self._publish(f"records/{record.ask.trial_id}.json", record.model_dump_json(indent=1).encode())
+
+    def trial_ids(self) -> list[str]:
+        """Returns the ids of all finished trials, by trial number."""
+        return [path.stem for path in sorted(self._records.glob("*.json"))]
+
+    def records(self) -> list[Record]:
+        """Reads all records, by trial number.
+
+        Raises:
+            RunError: a record was damaged from outside.
+        """
+        return [_parse_record(path) for path in sorted(self._records.glob("*.json"))]
+
+    def record(self, trial_id: str) -> Record:
+        """Reads one record.
+
+        Raises:
+            RunError: there is none of this id.
+        """
+        path = self._records / f"{trial_id}.json"
+        if path.parent != self._records or not path.is_file():  # an id is no path to elsewhere
+            known = self.trial_ids()
+            raise RunError(
+                f"no trial {trial_id!r} in {self.path}; "
+                + (f"its trials are {known[0]} to {known[-1]}" if known else "it has no finished trial yet")
+            )
+        return _parse_record(path)
+
+    def append_ask(self, ask: Ask) -> None:
+        """Notes an ask, so that it starts again with its own seed should it not finish."""
+        if self._mirror is not None:
+            self._mirror.write(f"asked/{ask.trial_id}.json", ask.model_dump_json().encode())
+        with self._asked.open("ab") as file:
+            # The newline in front ends a line that an earlier crash may have torn.
+            file.write(b"\n" + ask.model_dump_json().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def asks(self) -> list[Ask]:
+        """Reads all asks; a line torn by a crash was never handed to a worker, and is left out."""
+        if not self._asked.is_file():
+            return []
+        found = []
+        for line in self._asked.read_bytes().split(b"\n"):
+            try:
+                found.append(Ask.model_validate_json(line))
+            except ValidationError:
+                continue
+        return found
+
+    def write_scores(self, trial_id: str, raw: NDArray[np.float32], score: NDArray[np.float32]) -> None:
+        """Writes a trial's validation scores."""
+        self._publish(f"scores/{trial_id}.parquet", _as_parquet({"raw": raw, "score": score}))
+
+    def scores(self, trial_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Reads a trial's raw scores and scores, `(n,)` each.
+
+        Raises:
+            RunError: they were damaged from outside.
+        """
+        table = self._read_scores(trial_id, ["raw", "score"])
+        return table["raw"].to_numpy(), table["score"].to_numpy()
+
+    def raw_scores(self, trial_id: str) -> NDArray[np.float32]:
+        """Reads a trial's raw scores alone, `(n,)`.
+
+        Raises:
+            RunError: they were damaged from outside.
+        """
+        return np.asarray(self._read_scores(trial_id, ["raw"])["raw"].to_numpy())
+
+    def _read_scores(self, trial_id: str, columns: list[str]) -> pa.Table:
+        remedy = f"move it and records/{trial_id}.json away and resume: the trial runs again"
+        return _read_table(self._scores / f"{trial_id}.parquet", remedy, columns)
+
+    def write_reference(self, reference: Reference, rows: NDArray[np.int64]) -> None:
+        """Writes the validation rows: their place in the data, labels, groups, times and halves."""
+        columns: dict[str, Any] = {"row": rows, "y": reference.y}
+        optional = {"group": reference.groups, "recording": reference.recordings, "time": reference.times}
+        columns |= {name: values for name, values in optional.items() if values is not None}
+        halves = reference.halves
+        make_folder(self._scores)
+        columns |= {f"half_{k}": halves.mask[:, k] for k in range(halves.mask.shape[1])}
+        events = _Events(window_s=reference.window_s, timeline=reference.timeline)
+        metadata = {"cross_fit_by": halves.by, "events": TypeAdapter(_Events).dump_json(events).decode()}
+        self._publish("scores/reference.parquet", _as_parquet(columns, metadata))
+
+    def reference(self) -> Reference:
+        """Reads the validation rows.
+
+        Raises:
+            RunError: they were damaged from outside.
+        """
+        table = _read_table(self._scores / "reference.parquet", "resume: it is made again from the data")
+        names = [name for name in table.column_names if name.startswith("half_")]
+        mask = np.stack([table[name].to_numpy() for name in names], axis=1)
+        by = table.schema.metadata[b"cross_fit_by"].decode()
+        events = TypeAdapter(_Events).validate_json(table.schema.metadata[b"events"])
+
+        def column(name: str) -> Any:
+            return table[name].to_numpy() if name in table.column_names else None
+
+        def text(name: str) -> Any:
+            return None if column(name) is None else column(name).astype(str)
+
+        return Reference(
+            y=column("y"),
+            groups=text("group"),
+            recordings=text("recording"),
+            times=column("time"),
+            halves=Halves(by, mask),
+            window_s=events.window_s,
+            timeline=events.timeline,
+        )
+
+    def write_weights(self, trial_id: str, weights: list[NDArray[np.generic]]) -> None:
+        """Writes a trial's best weights, in `get_weights()` order."""
+        buffer = io.BytesIO()
+        np.savez(buffer, *weights)
+        make_folder(self._checkpoints / trial_id)
+        self._publish(f"checkpoints/{trial_id}/weights.npz", buffer.getvalue())
+
+    def weights(self, trial_id: str) -> list[NDArray[np.generic]]:
+        """Reads a trial's best weights.
+
+        Raises:
+            RunError: they were not kept, or were damaged from outside.
+        """
+        path = self._checkpoints / trial_id / "weights.npz"
+        if not path.is_file():
+            raise RunError(
+                f"weights are kept for the best trials only (keep.checkpoints), and not for {trial_id}; "
+                f"kept: {', '.join(self.kept()) or 'none'}; "
+                f"train it again: python search.py reproduce {self.path} {trial_id}"
+            )
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+                return [arrays[name] for name in arrays.files]
+        except (ValueError, EOFError, zipfile.BadZipFile):
+            raise _damaged(path, "promote another trial, or train it again: search.py reproduce") from None
+
+    def kept(self) -> list[str]:
+        """Returns the ids of the trials whose weights are kept."""
+        return sorted(path.parent.name for path in self._checkpoints.glob("*/weights.npz"))
+
+    def drop_weights(self, trial_id: str) -> None:
+        """Deletes a trial's weights."""
+        shutil.rmtree(self._checkpoints / trial_id, ignore_errors=True)
+        if self._mirror is not None:
+            self._mirror.delete(f"checkpoints/{trial_id}/weights.npz")
+
+    def mirror_leaderboard(self, *, at_once: bool = False) -> None:
+        """Copies the leaderboard to the mirror, unless that was done a short while ago.
+
+        Args:
+            at_once: copies it in any case.
+        """
+        if self._mirror is not None and self.leaderboard.is_file():
+            self._mirror.refresh(self.leaderboard.name, self.leaderboard.read_bytes, at_once=at_once)
+
+    def open_test_split(self, trial_id: str, when: str) -> int:
+        """Notes that the test split was opened, before it is; returns how often that makes.
+
+        The note stands beside the runs and counts all of them: another study on the same rows, made after a
+        look at these, is no more unbiased than another trial of this one. It is never taken back.
+        """
+        resolved = self.resolved()
+        split = {"data_digest": resolved["data_digest"], "split_digest": resolved["split_digest"]}
+        path = self.path.resolve().parent / "test_opened.json"
+        with path.with_name(".test_opened.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another who opens it; ends with the file
+            opened = json.loads(path.read_text()) if path.is_file() else []
+            opened.append({"run": self.path.resolve().name, "trial_id": trial_id, "when": when, **split})
+            write_atomically(path, json.dumps(opened, indent=1).encode())
+        return sum(all(entry[key] == value for key, value in split.items()) for entry in opened)
+
+    def _check_there(self) -> None:
+        if not self.study_file.is_file():
+            raise RunError(f"a run is a folder with a study.yaml, but {self.path} has none")
+
+    def _publish(self, name: str, content: bytes) -> None:
+        """Writes a file of the run: in storage first, see the class."""
+        if self._mirror is not None:
+            self._mirror.write(name, content)
+        write_atomically(self.path / name, content)
+
+
+def _as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
+    sink = io.BytesIO()
+    table = pa.table(dict(columns))
+    pq.write_table(table.replace_schema_metadata(dict(metadata)) if metadata else table, sink)
+    return sink.getvalue()
+
+
+def _read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.Table:
+    try:
+        # Opened by Python, which `search.trials.retraining.close` can forbid: not so what pyarrow opens itself.
+        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(columns)
+    except (pa.ArrowException, OSError):
+        raise _damaged(path, remedy) from None
+
+
+def _damaged(path: Path, remedy: str) -> RunError:
+    return RunError(f"a run's files must read back, but {path} does not; {remedy}", exit_code=1)
+
+
+def _parse_record(path: Path) -> Record:
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RunError(
+            f"a record must parse, but {path} does not ({error.error_count()} errors); "
+            "move it away and resume: its trial runs again",
+            exit_code=1,
+        ) from None

@@ -1,0 +1,246 @@
+"""95% percentile intervals of metrics (Efron 1979), by resampling groups where they are known, else rows."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.scores.metrics import AREAS, F64, METRICS, Counts, decide
+from search.scores.ranking import positives, ranked
+
+Interval = tuple[float, float]
+REPEATS, RANKING_REPEATS, PAIRED_REPEATS = 1000, 200, 2000
+CHUNK = 500_000
+"""Numbers in each array of a chunk of resamples: 4 MB, so that a worker stays small."""
+
+
+def intervals(
+    y: NDArray[Any],
+    score: NDArray[np.float32],
+    threshold_score: float,
+    groups: NDArray[Any] | None,
+    seed: int,
+    repeats: int = REPEATS,
+    ranking_repeats: int = RANKING_REPEATS,
+) -> dict[str, Interval]:
+    """Intervals of every metric of METRICS and RANKING_METRICS, threshold and scores held fixed.
+
+    Args:
+        y: 0/1 or bool `(n,)`.
+        score: finite, float32 `(n,)`.
+        threshold_score: see `decide`.
+        groups: the group of each row `(n,)`; rows are resampled one by one where it is None.
+        seed: of the resamples.
+        repeats: resamples for METRICS.
+        ranking_repeats: resamples for RANKING_METRICS, which cost more.
+
+    Returns:
+        `(low, high)` by metric. Resamples where a metric is undefined are left out; both ends are NaN if
+        fewer than half are defined, or if there is only one group: it says nothing about the next one.
+    """
+    positive = positives(y, score)
+    unit, units = units_of(groups, positive)
+    if units < 2:
+        return dict.fromkeys((*METRICS, *AREAS), (np.nan, np.nan))
+    ranking_rng = np.random.default_rng(seed).spawn(2)[1]
+    cells = cells_of(positive, decide(score, threshold_score), unit, units)
+    [found] = decision_intervals([kinds_of(cells)], seed, repeats)
+    areas = _resampled_areas(list(AREAS), positive, [score], unit, units, ranking_repeats, ranking_rng)
+    return found | {name: interval(areas[k, 0]) for k, name in enumerate(AREAS)}
+
+
+Kinds = tuple[F64, NDArray[np.int64]]
+"""The different confusion counts that units have, sorted, `(k, 4)` in the order of `Counts`, and how many
+units have each, `(k,)`, at least 1."""
+
+
+def decision_intervals(
+    several: Sequence[Kinds], seed: int, repeats: int = REPEATS
+) -> list[dict[str, Interval]]:
+    """The intervals of METRICS that `intervals` has, from confusion counts alone, for several thresholds.
+
+    Args:
+        several: the units at each threshold; two or more of them.
+        seed: of the resamples.
+        repeats: how many.
+    """
+    if not several:
+        return []
+    sums = np.stack([_resampled(kinds, times, seed, repeats) for kinds, times in several])
+    counts = Counts(*np.moveaxis(sums, -1, 0))
+    values = np.stack([metric(counts) for metric in METRICS.values()], axis=1)
+    ends = np.percentile(values, [2.5, 97.5], axis=-1)
+    for k, name in np.argwhere(np.isnan(values).any(axis=-1)):
+        ends[:, k, name] = interval(values[k, name])
+    return [dict(zip(METRICS, zip(*of, strict=True), strict=True)) for of in ends.swapaxes(0, 1).tolist()]
+
+
+def _resampled(kinds: F64, times: NDArray[np.int64], seed: int, repeats: int) -> F64:
+    if times.size * repeats <= CHUNK:
+        return np.asarray(_drawn(seed, times.tobytes(), repeats) @ kinds)
+    rng, _ = np.random.default_rng(seed).spawn(2)
+    return np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
+
+
+@lru_cache(maxsize=2)
+def _drawn(seed: int, times: bytes, repeats: int) -> F64:
+    """How often each kind of unit comes up in each resample, `(repeats, k)`.
+
+    Where no two groups are alike, which is the rule, this is the same for every trial and threshold.
+    """
+    many = np.frombuffer(times, np.int64)
+    rng, _ = np.random.default_rng(seed).spawn(2)
+    return np.concatenate(list(_multinomial(many, repeats, rng))).astype(np.float64)
+
+
+def paired_difference(
+    y: NDArray[Any],
+    score_a: NDArray[np.float32],
+    threshold_score_a: float,
+    score_b: NDArray[np.float32],
+    threshold_score_b: float,
+    groups: NDArray[Any] | None,
+    metric: str,
+    seed: int,
+    repeats: int = PAIRED_REPEATS,
+) -> tuple[float, float, float]:
+    """How much better `a` is than `b` on the same rows, with the interval over the same resamples of both.
+
+    Args:
+        y: 0/1 or bool `(n,)`.
+        score_a: finite, float32 `(n,)`; `score_b` likewise.
+        threshold_score_a: see `decide`; `threshold_score_b` likewise.
+        groups: see `intervals`.
+        metric: a name of METRICS or RANKING_METRICS.
+        seed: of the resamples.
+        repeats: how many.
+
+    Returns:
+        `(metric of a - metric of b, low, high)`, NaN where undefined, as in `intervals`.
+    """
+    positive = positives(y, score_a)
+    positives(y, score_b)
+    unit, units = units_of(groups, positive)
+    rng = np.random.default_rng(seed)
+    if metric in AREAS:
+        scores = [score_a, score_b]
+        everything = np.ones((1, units), np.int64)
+        whole = _areas([metric], positive, scores, unit, iter([everything]))[0]
+        drawn = _resampled_areas([metric], positive, scores, unit, units, repeats, rng)[0]
+    else:
+        cells = np.hstack(
+            [
+                cells_of(positive, decide(score, threshold), unit, units)
+                for score, threshold in ((score_a, threshold_score_a), (score_b, threshold_score_b))
+            ]
+        )
+        whole, drawn = (
+            np.stack([METRICS[metric](Counts(*side.T)) for side in np.split(counts, 2, axis=1)])
+            for counts in (cells.sum(axis=0, keepdims=True), resampled_counts(cells, repeats, rng))
+        )
+    low, high = interval(drawn[0] - drawn[1]) if units > 1 else (np.nan, np.nan)
+    return float(whole[0, 0] - whole[1, 0]), low, high
+
+
+def units_of(groups: NDArray[Any] | None, like: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+    """The number of the unit each row belongs to `(n,)`, and how many units there are."""
+    if groups is None:
+        return np.arange(like.size), like.size
+    if np.shape(groups) != like.shape:
+        raise ValueError(
+            f"groups must have the shape of the scores, {like.shape}, but got {np.shape(groups)}"
+        )
+    unit = np.unique(groups, return_inverse=True)[1]
+    return unit, int(unit.max()) + 1
+
+
+def cells_of(
+    positive: NDArray[np.bool_], decided: NDArray[np.bool_], unit: NDArray[np.intp], units: int
+) -> F64:
+    """Confusion counts of each unit, `(units, 4)`, in the order of `Counts`."""
+    is_one = positive.view(np.int8)
+    cell = 2 + is_one - decided.view(np.int8) * (1 + 2 * is_one)  # fn 3 and tn 2; decided, tp 0 and fp 1
+    return np.bincount(unit * 4 + cell, minlength=units * 4).reshape(units, 4).astype(np.float64)
+
+
+def resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
+    """Sums of `cells` over resamples of the units, `(repeats, columns)`.
+
+    Units with equal counts are drawn together: how often any of them comes up is multinomial too. So rows
+    without groups cost four draws per resample (sixteen when paired), however many there are.
+    """
+    kinds, times = kinds_of(cells)
+    return np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
+
+
+def kinds_of(cells: F64) -> Kinds:
+    """The different rows of `cells`, sorted, `(k, columns)`, and how often each is there, `(k,)`."""
+    rows = cells[np.lexsort(cells.T[::-1])]
+    first = np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])
+    return rows[first], np.diff(np.flatnonzero(first), append=len(rows)).astype(np.int64)
+
+
+def _multinomial(
+    times: NDArray[np.int64], repeats: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """How often each kind of unit comes up in each resample, in chunks `(some repeats, k)`."""
+    units = int(times.sum())
+    chunk = max(1, CHUNK // times.size)
+    for done in range(0, repeats, chunk):
+        yield rng.multinomial(units, times / units, size=min(chunk, repeats - done))
+
+
+def _resamples(units: int, width: int, repeats: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """How often each unit comes up in each resample, in chunks of `(CHUNK / width, units)`."""
+    chunk = max(1, CHUNK // width)
+    for done in range(0, repeats, chunk):
+        size = min(chunk, repeats - done)
+        drawn = rng.integers(units, size=(size, units)) + np.arange(size)[:, None] * units
+        yield np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units)
+
+
+def _resampled_areas(
+    names: list[str],
+    positive: NDArray[np.bool_],
+    scores: list[NDArray[np.float32]],
+    unit: NDArray[np.intp],
+    units: int,
+    repeats: int,
+    rng: np.random.Generator,
+) -> F64:
+    return _areas(names, positive, scores, unit, _resamples(units, positive.size, repeats, rng))
+
+
+def _areas(
+    names: list[str],
+    positive: NDArray[np.bool_],
+    scores: list[NDArray[np.float32]],
+    unit: NDArray[np.intp],
+    resamples: Iterator[NDArray[np.int64]],
+) -> F64:
+    """Ranking metrics `(names, scores, repeats)` of each score under each resample, on one sort per score."""
+    orders = [ranked(score) for score in scores]
+    chunks = []
+    for times in resamples:
+        areas = []
+        for rows in orders:
+            weight = times[:, unit[rows.order]]
+            sorted_positive = positive[rows.order]
+            everything = rows.below(weight)
+            fn = rows.below(weight * sorted_positive)
+            fp = (everything[:, -1:] - everything) - (fn[:, -1:] - fn)
+            areas.append(
+                [AREAS[name]((fn[:, -1:] - fn).astype(np.float64), fp.astype(np.float64)) for name in names]
+            )
+        chunks.append(np.array(areas).swapaxes(0, 1))
+    return np.concatenate(chunks, axis=2)
+
+
+def interval(values: F64) -> Interval:
+    defined = values[~np.isnan(values)]
+    if 2 * defined.size < values.size or defined.size == 0:
+        return float("nan"), float("nan")
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)

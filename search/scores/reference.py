@@ -1,0 +1,32 @@
+"""The rows that trials are measured on, with all that is known of them but their inputs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.rows import Recording
+from search.scores.crossfit import Halves
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The validation rows that every trial of a study is measured on.
+
+    Args:
+        y: labels `(n,)` in {0, 1}.
+        groups: patient or file of each row, `(n,)`, or None where unknown.
+        recordings, times: recording and start in seconds of each row, or None.
+        halves: the cross-fit's half-splits.
+        window_s: seconds that each row covers, or None.
+        timeline: the recordings with their seizures, for event scores; None if unknown, or if the rows cover
+            too little of them.
+    """
+
+    y: NDArray[np.int8]
+    groups: NDArray[np.str_] | None
+    recordings: NDArray[np.str_] | None
+    times: NDArray[np.float64] | None
+    halves: Halves
+    window_s: float | None = None
+    timeline: tuple[Recording, ...] | None = None

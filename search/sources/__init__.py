@@ -1,1 +1,0 @@
-"""Where rows come from: one module per data source, and what they share."""

@@ -1,0 +1,101 @@
+"""The yardsticks that stand first in every run: answering the prevalence, and logistic regression."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.rows import READ_BYTES, blocks
+from search.data.trial_data import TrialData
+from search.record import Ask
+from search.scores.metrics import RANKING_METRICS
+from search.trials.session import Session, Trained
+from spaces.errors import TrialError
+from spaces.study import Study
+
+VALUES_FITTED = 14_000_000
+"""Logistic regression is fitted on at most so many input values (rows x values per row), drawn at random."""
+
+
+def prevalence(data: TrialData, seed: int) -> NDArray[np.float32]:
+    """Gives every validation row the log-odds of the training prevalence."""
+    positives = float(np.mean(data.y_train))
+    log_odds = np.log(positives) - np.log1p(-positives)
+    return np.full(len(data.y_validation), log_odds, np.float32)
+
+
+def logistic_regression(data: TrialData, seed: int) -> NDArray[np.float32]:
+    """Fits a linear model (L2, C = 1) to standardised, flattened inputs; returns its log-odds."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    per_row = int(np.prod(data.x_train.shape[1:]))
+    taken = np.random.default_rng(seed).permutation(len(data.y_train))[: max(2, VALUES_FITTED // per_row)]
+    if len(np.unique(data.y_train[taken])) < 2:
+        raise TrialError(f"logistic regression needs both classes, but {len(taken)} drawn rows hold one")
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a yardstick: 100 steps of it will do
+        model.fit(_flat(data.x_train[taken]), data.y_train[taken])
+    x = data.x_validation
+    scored = [model.decision_function(_flat(x[part])) for part in blocks(x, READ_BYTES)]
+    return np.concatenate(scored).astype(np.float32)
+
+
+def _flat(x: NDArray[Any]) -> NDArray[np.float32]:
+    return x.reshape(len(x), -1).astype(np.float32)
+
+
+BASELINES: Mapping[str, Callable[[TrialData, int], NDArray[np.float32]]] = MappingProxyType(
+    {"prevalence": prevalence, "logistic_regression": logistic_regression}
+)
+"""Every baseline, by name: data and seed -> raw scores of the validation rows."""
+
+
+def trials_of(study: Study) -> int:
+    """Returns how many trials a complete run of a study holds, the baselines included."""
+    return len(BASELINES) + study.budget.trials
+
+
+class Baseline:
+    """A baseline as a session of no epochs.
+
+    Args:
+        ask: names the baseline.
+        study: names the steering metric.
+        data: the rows.
+    """
+
+    device = "cpu"
+    precision = None
+    finished = True
+
+    def __init__(self, ask: Ask, study: Study, data: TrialData) -> None:
+        self._ask, self._study, self._data = ask, study, data
+
+    def advance(self, epochs: int) -> None:
+        """There is nothing to train epoch by epoch."""
+
+    def best(self) -> Trained:
+        """Fits the baseline and returns its scores."""
+        raw = BASELINES[str(self._ask.baseline)](self._data, self._ask.seed)
+        metric = RANKING_METRICS[self._study.objective.steer]
+        return Trained(
+            raw=raw,
+            weights=[],
+            epochs=0,
+            best_epoch=0,
+            steering_value=metric(self._data.y_validation, raw),
+            history=(),
+            proof=None,
+        )
+
+
+def start(ask: Ask, study: Study, data: TrialData) -> Session:
+    """Starts a baseline's session."""
+    return Baseline(ask, study, data)

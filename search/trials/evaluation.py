@@ -1,0 +1,224 @@
+"""From raw scores to what a row of the leaderboard says: score, threshold, value, metrics, intervals."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.events.evaluation import CrossFitted, cross_fit_events, event_choice, event_estimates
+from search.events.scoring import EVENT_METRICS
+from search.record import Estimate, defined
+from search.scores.bootstrap import intervals
+from search.scores.calibration import (
+    CALIBRATIONS,
+    UNBENDING,
+    Calibration,
+    CalibrationMethod,
+    moved_to,
+    weights_at,
+)
+from search.scores.crossfit import SCORE_METRICS, cross_fit
+from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
+from search.scores.reference import Reference
+from search.scores.thresholds import NO_LIMITS, Choice, Limits, choose, curve
+from spaces.study import Events, Study
+from spaces.thresholds import Chosen, Fixed, MaxF1, Sampled, SensitivityAtFaPerDay
+
+Policy = Chosen | SensitivityAtFaPerDay
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What raw scores of some rows taught, to be applied to those rows or to others.
+
+    Args:
+        calibration: raw score -> score; `calibration_note` says why it is the identity, if it had to be.
+        choice: the threshold, with its plateau.
+        probabilistic: whether sigmoid(score) may be called a probability.
+        prevalence: the share of positives that the scores were moved to; None if they were not.
+    """
+
+    calibration: Calibration
+    calibration_note: str | None
+    choice: Choice
+    probabilistic: bool
+    prevalence: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a trial's raw scores come to.
+
+    Args:
+        score: calibrated scores `(n,)` float32.
+        calibration: raw score -> score; `calibration_note` says why it is the identity, if it had to be.
+        choice: the threshold fitted on all validation rows, with its plateau.
+        value: the objective, cross-fitted; None where undefined.
+        value_fa_per_day: false alarms per 24 h of the decisions behind `value`, of event studies; or None.
+        metrics: in-sample metrics at the threshold, by name.
+    """
+
+    score: NDArray[np.float32]
+    calibration: Calibration
+    calibration_note: str | None
+    choice: Choice
+    value: float | None
+    value_fa_per_day: float | None
+    metrics: dict[str, Estimate]
+
+
+def policy_of(study: Study, threshold: float | None) -> Policy:
+    """Returns the rule that a trial's threshold follows; a sampled threshold is a fixed one.
+
+    Args:
+        study: the study.
+        threshold: the probability sampled for the trial, if any; baselines, which sample none, take 0.5.
+    """
+    if isinstance(study.threshold, Sampled):
+        return Fixed(policy="fixed", at=0.5 if threshold is None else threshold)
+    return study.threshold
+
+
+def fit_decision(
+    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
+) -> Fitted:
+    """Fits calibration and threshold.
+
+    Args:
+        raw: raw scores `(n,)`, finite.
+        reference: the rows they belong to; their half-splits are not used.
+        study: names calibration, prevalence and events.
+        policy: the rule for the threshold.
+        probabilistic: whether sigmoid(raw) may be called a probability where no calibration is fitted.
+
+    Raises:
+        TrialError: the policy cannot be met, such as a precision that no threshold reaches.
+    """
+    fit = calibration_of(study)(reference.y, raw)
+    score = fit.calibration.apply(raw)
+    choice = (
+        event_choice(reference, score, policy, study.events)
+        if isinstance(policy, SensitivityAtFaPerDay)
+        else choose(curve(reference.y, score), policy)
+    )
+    return Fitted(
+        calibration=fit.calibration,
+        calibration_note=fit.reason,
+        choice=choice,
+        # The identity after a failed fit makes no probability of a margin, and a slope alone undoes neither
+        # class weights nor a loss that bends probabilities.
+        probabilistic=probabilistic or (study.objective.calibration in UNBENDING and fit.reason is None),
+        prevalence=study.objective.prevalence if fit.reason is None else None,
+    )
+
+
+def measure(
+    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
+) -> Measured:
+    """Measures raw scores on the validation rows.
+
+    Args:
+        raw: raw scores `(n,)`, finite.
+        reference: the validation rows.
+        study: names objective, calibration, prevalence and seed.
+        policy, probabilistic: see `fit_decision`.
+
+    Raises:
+        TrialError: the policy cannot be met, such as a precision that no threshold reaches.
+    """
+    fitted = fit_decision(raw, reference, study, policy, probabilistic=probabilistic)
+    score = fitted.calibration.apply(raw)
+    fit = cross_fitted(raw, reference, study, policy)
+    return Measured(
+        score=score,
+        calibration=fitted.calibration,
+        calibration_note=fitted.calibration_note,
+        choice=fitted.choice,
+        value=defined(fit.value),
+        value_fa_per_day=defined(fit.fa_per_day),
+        metrics=estimates(
+            reference,
+            score,
+            fitted.choice.threshold_score,
+            events=study.events,
+            seed=study.seed,
+            probabilistic=fitted.probabilistic,
+            prevalence=fitted.prevalence,
+        ),
+    )
+
+
+def calibration_of(study: Study) -> CalibrationMethod:
+    """Returns how a study fits its calibrations, prevalence included."""
+    method, prevalence = CALIBRATIONS[study.objective.calibration], study.objective.prevalence
+    return method if prevalence is None else moved_to(prevalence, method)
+
+
+def asks_events(metric: str, policy: Policy) -> bool:
+    """Whether a cross-fitted metric needs events, by itself or for its threshold."""
+    return metric not in SCORE_METRICS and (
+        metric in EVENT_METRICS or isinstance(policy, SensitivityAtFaPerDay)
+    )
+
+
+def cross_fitted(
+    raw: NDArray[np.float32],
+    reference: Reference,
+    study: Study,
+    policy: Policy,
+    limits: Limits = NO_LIMITS,
+) -> CrossFitted:
+    """Returns the objective, cross-fitted; NaN where undefined.
+
+    Args:
+        raw, reference, study, policy: see `measure`.
+        limits: what a threshold must keep on the half it is chosen on.
+    """
+    metric, calibrate = study.objective.metric, calibration_of(study)
+    if asks_events(metric, policy):
+        return cross_fit_events(reference, raw, calibrate, policy, metric, study.events, limits)
+    # A metric of the scores has no threshold, so any policy will do.
+    plain = MaxF1() if isinstance(policy, SensitivityAtFaPerDay) else policy
+    value = cross_fit(reference.y, raw, reference.halves, calibrate, plain, metric, limits)
+    return CrossFitted(value, math.nan)
+
+
+def estimates(
+    reference: Reference,
+    score: NDArray[np.float32],
+    threshold_score: float,
+    *,
+    events: Events,
+    seed: int,
+    probabilistic: bool,
+    prevalence: float | None = None,
+) -> dict[str, Estimate]:
+    """Returns every metric of scores at one threshold, with intervals by bootstrap over groups.
+
+    Args:
+        reference: the rows.
+        score: calibrated scores `(n,)`.
+        threshold_score: see `decide`.
+        events: how decisions become events.
+        seed: of the bootstrap.
+        probabilistic: whether sigmoid(score) may be called a probability; its metrics are None if not.
+        prevalence: the share of positives that the scores were moved to, if they were: probabilities are
+            then measured with row weights that give positives this share. All other metrics are of the
+            rows as they are.
+    """
+    y = reference.y
+    counts = counts_at(y, score, threshold_score)
+    values = {name: float(metric(counts)) for name, metric in METRICS.items()}
+    values |= {name: metric(y, score) for name, metric in RANKING_METRICS.items()}
+    bounds = intervals(y, score, threshold_score, reference.groups, seed)
+    found = {
+        name: Estimate(value=defined(value), low=defined(bounds[name][0]), high=defined(bounds[name][1]))
+        for name, value in values.items()
+    }
+    found |= event_estimates(reference, score, threshold_score, events, seed)
+    weight = None if prevalence is None else weights_at(prevalence, y)
+    for name, metric in PROBABILITY_METRICS.items():
+        value = metric(y, score, weight) if probabilistic else math.nan
+        found[name] = Estimate(value=defined(value), low=None, high=None)
+    return found

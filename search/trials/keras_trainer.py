@@ -1,0 +1,20 @@
+"""The trainer of every search: one configuration trained with Keras, imported when the first one starts."""
+
+from search.data.trial_data import TrialData
+from search.networks import backend
+from search.record import Ask
+from search.trials.session import Session
+from spaces.errors import RunError
+from spaces.study import Study
+
+
+def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
+    """Starts training a configuration with Keras, which is imported here and not before."""
+    backend.import_keras()
+    from search.trials.training import Training
+
+    if ask.config is None:
+        raise RunError(f"trial {ask.trial_id} has no configuration to train")
+    minutes = study.budget.trial_minutes
+    limit_s = None if minutes is None else minutes * 60
+    return Training(ask.config, study.training, study.objective.steer, data, ask.seed, limit_s)

@@ -1,0 +1,236 @@
+"""From a study to what its trials see: rows prepared and mapped, split, and the test part set aside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data import store
+from search.data.rows import Recording, Rows
+from search.data.shards import Inputs, Part
+from search.data.sources import table
+from search.data.splits import Split, digest, split
+from search.data.trial_data import TrialData, features_of
+from search.events.evaluation import check_events
+from search.events.intervals import coverage, windows_of
+from search.events.timelines import LEAST_COVERAGE, timeline_of
+from search.networks.augmentation import check_augmentation
+from search.networks.checks import check_fit
+from search.runs.storage import absolute
+from search.scores.crossfit import Halves, draw_halves
+from search.scores.reference import Reference
+from spaces.data import Custom
+from spaces.errors import RunError
+from spaces.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A study's data, ready for trials.
+
+    Args:
+        rows: everything, the test rows included.
+        split: which rows are which.
+        data_digest: of the rows' contents.
+        split_digest: of which rows are which.
+    """
+
+    rows: Rows
+    split: Split
+    data_digest: str
+    split_digest: str
+
+    def trial_data(self, features: Inputs | None = None) -> TrialData:
+        """Returns what trials see: training and validation rows, and no test row.
+
+        Args:
+            features: of the rows of `seen`, in their order; see `search.trials.features`.
+        """
+        rows, train, validation = self.rows, self.split.train, self.split.validation
+        seen = self.seen_rows
+        return TrialData(
+            Part(rows.x, train),
+            rows.y[train],
+            Part(rows.x, validation),
+            rows.y[validation],
+            features_of(features, np.searchsorted(seen, train), np.searchsorted(seen, validation)),
+        )
+
+    @property
+    def seen_rows(self) -> NDArray[np.int64]:
+        """Which rows are for training or validation, ascending."""
+        return np.union1d(self.split.train, self.split.validation)
+
+    def reference(self, study: Study) -> Reference:
+        """Draws the half-splits of the validation rows.
+
+        Raises:
+            RunError: too few groups hold positives, or event scores are wanted that the data cannot give.
+        """
+        rows, taken = self.rows, self.split.validation
+        y, groups, recordings = rows.y[taken], _taken(rows.groups, taken), _taken(rows.recordings, taken)
+        reference = reference_of(rows, taken, draw_halves(y, groups, recordings, study.seed))
+        check_events(study, reference)
+        return reference
+
+    def test_reference(self, study: Study) -> Reference:
+        """Returns the test rows, for `promote` alone; their half-splits are never used."""
+        return reference_of(self.rows, self.split.test, self.reference(study).halves)
+
+    def seen(self) -> Rows:
+        """Returns the training and validation rows, in their order in the data, as rows of their own."""
+        rows, taken = self.rows, self.seen_rows
+        return replace(
+            rows,
+            x=Part(rows.x, taken),
+            y=rows.y[taken],
+            groups=_taken(rows.groups, taken),
+            recordings=_taken(rows.recordings, taken),
+            times=_taken(rows.times, taken),
+            parts=_taken(rows.parts, taken),
+        )
+
+
+def reference_of(rows: Rows, taken: NDArray[np.int64], halves: Halves) -> Reference:
+    """Returns some rows with all that is known of them but their inputs.
+
+    Args:
+        rows: the data.
+        taken: which of them, `(k,)`.
+        halves: their half-splits.
+
+    Raises:
+        RunError: a recording of theirs has rows of two groups.
+    """
+    timeline, times = _timeline(rows, taken)
+    return Reference(
+        y=rows.y[taken],
+        groups=_taken(rows.groups, taken),
+        recordings=_taken(rows.recordings, taken),
+        times=times,
+        halves=halves,
+        window_s=rows.window_s,
+        timeline=timeline,
+    )
+
+
+def prepare(
+    study: Study,
+    base: Path,
+    root: Path,
+    map_jobs: store.Map = map,
+    on_done: store.OnDone = lambda done, total: None,
+) -> Prepared:
+    """Prepares and splits a study's data.
+
+    Args:
+        study: the study.
+        base: the folder that relative paths are taken from.
+        root: the folder of all prepared data.
+        map_jobs, on_done: see `store.prepare`.
+
+    Raises:
+        RunError: the data is missing or unfit, leaks between the parts, or does not fit the trunk.
+    """
+    return divided(study, prepare_rows(study, base, root, map_jobs, on_done))
+
+
+def prepare_rows(
+    study: Study,
+    base: Path,
+    root: Path,
+    map_jobs: store.Map = map,
+    on_done: store.OnDone = lambda done, total: None,
+) -> store.Stored:
+    """Prepares a study's data, whole; arguments as those of `prepare`.
+
+    Raises:
+        RunError: the data is missing or unreadable.
+    """
+    plan = table.plan(study.data, base)
+    return store.prepare(plan, table.key(study.data, plan), root, map_jobs, on_done)
+
+
+def divided(study: Study, stored: store.Stored) -> Prepared:
+    """Splits prepared data and checks that the study can train on them.
+
+    Raises:
+        RunError: they leak between the parts, or do not fit the trunk.
+    """
+    rows = stored.rows
+    check_fit(study, rows.x.shape[1:])
+    check_augmentation(study, rows.kind)
+    parts = split(rows, study.split)
+    return Prepared(rows, parts, stored.digest, digest(parts))
+
+
+def with_absolute_paths(study: Study, base: Path) -> Study:
+    """Returns the study with all its paths made absolute, so that the run can be resumed from anywhere.
+
+    Raises:
+        RunError: the data's path leads nowhere.
+    """
+    data, trunk = study.data, study.trunk
+    found = {}
+    path = table.path_of(data, base)
+    if path is not None:
+        found["path"] = str(path)
+    if isinstance(data, Custom):
+        found["folder"] = str((base / (data.folder or ".")).resolve())
+    if trunk.folder is not None or ":" in trunk.name:
+        trunk = trunk.model_copy(update={"folder": str((base / (trunk.folder or ".")).resolve())})
+    if trunk.weights not in ("none", "imagenet"):
+        trunk = trunk.model_copy(update={"weights": str((base / trunk.weights).expanduser().resolve())})
+    changes: dict[str, Any] = {"data": data.model_copy(update=found), "trunk": trunk}
+    if study.warm_start is not None:
+        changes["warm_start"] = str((base / study.warm_start).expanduser().resolve())
+    if study.storage is not None:
+        changes["storage"] = absolute(study.storage, base)
+    return study.model_copy(update=changes)
+
+
+def check_same(prepared: Prepared, began: Mapping[str, Any]) -> None:
+    """Refuses data or a split other than those a run began with: its rows would not be comparable.
+
+    Args:
+        prepared: the data now.
+        began: the run's `resolved` digests.
+
+    Raises:
+        RunError: a digest differs.
+    """
+    for what, now in (("data", prepared.data_digest), ("split", prepared.split_digest)):
+        if now != began[f"{what}_digest"]:
+            raise RunError(
+                f"a run goes on with the {what} it began with (digest {began[f'{what}_digest'][:12]}), "
+                f"but the {what} is now {now[:12]}; start a new run"
+            )
+
+
+def _timeline(
+    rows: Rows, taken: NDArray[np.int64]
+) -> tuple[tuple[Recording, ...] | None, NDArray[np.float64] | None]:
+    """The recordings of some rows, and when in them each row starts; the recordings are None if unknown.
+
+    Where the source has no annotation, the rows' labels tell of seizures. Recordings of which the rows cover
+    too little are as good as unknown: false alarms cannot fall where no window is.
+    """
+    times = _taken(rows.times, taken)
+    if times is None or rows.recordings is None or rows.window_s is None:
+        return None, times
+    names = rows.recordings[taken]
+    if rows.timeline is None:
+        groups = names if rows.groups is None else rows.groups[taken]
+        found = timeline_of(names, groups, times, rows.y[taken], rows.window_s)
+        return (None, times) if found is None else found
+    there = set(names.tolist())
+    timeline = tuple(recording for recording in rows.timeline if recording.name in there)
+    covered = coverage(windows_of(timeline, names, times, rows.window_s))
+    return (timeline if covered >= LEAST_COVERAGE else None), times
+
+
+def _taken(values: NDArray[Any] | None, rows: NDArray[np.int64]) -> NDArray[Any] | None:
+    return None if values is None else values[rows]

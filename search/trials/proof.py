@@ -1,0 +1,163 @@
+"""The proof of the decode: no trial gets a row before its scores are shown to be what was trained."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.shards import Inputs
+from search.networks.model import LOGITS
+from search.record import PROOF_TOLERANCE
+from search.trials.feeding import InOrder, fed, predict
+from spaces.errors import TrialError
+from spaces.heads import Head
+from spaces.losses import LOSSES
+
+PROBED_ROWS = 64
+"""First rows on which the last layer is recomputed."""
+PROVEN_ROWS = 1024
+"""Rows on which the losses are compared; of more, so many are drawn, the last ones among them. What makes a
+decode wrong makes it wrong on every row, and scores of other weights differ on every row, too."""
+SPREAD_ROWS = 16
+"""Rows of each part on which features are recomputed."""
+
+
+def prove(
+    model: Any,
+    head: Head,
+    loss: str,
+    parameters: dict[str, float],
+    x: Inputs,
+    y: NDArray[np.int8],
+    raw: NDArray[np.float32],
+    logits: NDArray[np.float32] | None = None,
+    whole: tuple[Any, Inputs] | None = None,
+    draw: tuple[int, ...] = (),
+) -> float:
+    """Holds the compiled model against the raw scores that stand for it.
+
+    Four things must agree: the scores are finite and tell rows apart; the model's output is its last layer's
+    plain linear logits; every score is the mean of its head's votes; and `evaluate()`, unweighted, without
+    regularisation and in inference mode, equals a numpy loss of the votes around that score. Where a head has
+    one vote, this is the loss of the raw score alone.
+
+    Args:
+        model: the compiled model, with the weights the scores are claimed to come from.
+        head: the head whose decode made the scores.
+        loss: name of the loss, with its `parameters`.
+        x: inputs `(n, ...)`; read batch by batch, never whole.
+        y: labels `(n,)` in {0, 1}.
+        raw: the raw scores `(n,)` to be proven.
+        logits: the logits `(n, head.logits)` that the scores were decoded from; predicted here if left out.
+        whole: the network that the model is the upper part of, with the network's own inputs `(n, ...)`;
+            given where `x` is features.
+        draw: seeds the draw of the rows whose losses are compared, so that trials differ in them.
+
+    Returns:
+        The relative difference of the two losses.
+
+    Raises:
+        TrialError: one of the four does not hold.
+    """
+    if not np.isfinite(raw).all():
+        raise TrialError(f"scores must be finite, but {np.sum(~np.isfinite(raw))} of {len(raw)} are not")
+    if np.ptp(raw) == 0:
+        raise TrialError(
+            f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}: nothing is learnt yet; "
+            "try more epochs, more data, or another learning rate"
+        )
+    network, inputs = (model, x) if whole is None else whole
+    _prove_linear_output(network, head, inputs[:PROBED_ROWS], raw[:PROBED_ROWS])
+    if logits is None:
+        logits = predict(model, x)
+    votes = head.votes(logits).astype(np.float64)
+    mean = votes.mean(axis=1)
+    _prove_mean_of_votes(head, votes, mean, raw)
+    rows = _drawn(len(y), draw)
+    trained = float(model.evaluate(fed(InOrder(x, head.encode(y), rows)), verbose=0))
+    trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
+    around_raw = (votes - mean[:, None] + raw[:, None])[rows]
+    expected = float(LOSSES[loss].per_row(y[rows][:, None], around_raw, **parameters).mean())
+    # Below 1e-6 a float32 mean has no digits left to compare.
+    difference = abs(trained - expected) / max(abs(expected), 1e-6)
+    if not difference <= PROOF_TOLERANCE:
+        raise TrialError(
+            f"the decode does not speak of the model that was trained: "
+            f"evaluate() gives {loss} {trained:.6g}, the scores of head {head.name} give {expected:.6g}"
+        )
+    return difference
+
+
+def prove_features(
+    network: Any, layer: str, above: Any, parts: Sequence[tuple[Inputs, Inputs]], rows: int = SPREAD_ROWS
+) -> None:
+    """Holds features that were computed beforehand against what the network makes of the rows themselves.
+
+    On some rows of each part, spread over it: the layer gives the same features, and the whole network the
+    same logits as the layers above give on the features.
+
+    Args:
+        network: the whole network, from rows to logits.
+        layer: the name of its layer that gives the features.
+        above: its part from features to logits.
+        parts: rows `(n, ...)` with their features `(n, units)`.
+        rows: how many of each part.
+
+    Raises:
+        TrialError: they differ.
+    """
+    both = keras.Model(network.input, [network.get_layer(layer).output, network.output])
+    for x, features in parts:
+        taken = np.unique(np.linspace(0, len(x) - 1, rows).astype(np.int64))
+        known = features[taken]
+        own = [keras.ops.convert_to_numpy(output) for output in both(x[taken], training=False)]
+        given = [known, keras.ops.convert_to_numpy(above(known, training=False))]
+        for what, least, ours, theirs in zip(("features", "logits"), (0.0, 1.0), own, given, strict=True):
+            scale = least + float(np.abs(ours).max())
+            apart = float(np.abs(ours - theirs).max())
+            if not apart <= PROOF_TOLERANCE * scale:
+                raise TrialError(
+                    "features computed beforehand must be what the network makes of the rows, but their "
+                    f"{what} differ by {apart:.3g} of {scale:.3g}; delete the prepared features, or set "
+                    "training.feature_cache=false"
+                )
+
+
+def _drawn(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
+    """Numbers of the rows whose losses are compared, ascending."""
+    if count <= PROVEN_ROWS:
+        return np.arange(count)
+    last = np.arange(count - PROBED_ROWS, count)
+    others = np.random.default_rng(draw).choice(last[0], PROVEN_ROWS - PROBED_ROWS, replace=False)
+    return np.concatenate([np.sort(others), last])
+
+
+def _prove_mean_of_votes(
+    head: Head, votes: NDArray[np.float64], mean: NDArray[np.float64], raw: NDArray[np.float32]
+) -> None:
+    """Shows that each score `(n,)` is what its head's votes `(n, k)` come to."""
+    apart = np.abs(raw - mean) / (1 + np.abs(votes).max(axis=1))
+    worst = int(np.argmax(apart))
+    if not apart[worst] <= PROOF_TOLERANCE:
+        raise TrialError(
+            f"the decode does not speak of the model that was trained: "
+            f"the logits of row {worst} say {mean[worst]:.6g}, but head {head.name} scores {raw[worst]:.6g}"
+        )
+
+
+def _prove_linear_output(model: Any, head: Head, x: NDArray[np.generic], raw: NDArray[np.float32]) -> None:
+    """Recomputes the logits as features @ kernel + bias: an activation put on top would show here."""
+    layer = model.get_layer(LOGITS)
+    features = keras.ops.convert_to_numpy(keras.Model(model.input, layer.input)(x, training=False))
+    kernel, bias = layer.get_weights()
+    logits = features.astype(np.float64) @ kernel + bias
+    expected = head.decode(logits)
+    scale = 1 + np.abs(features).astype(np.float64) @ np.abs(kernel).max(axis=1) + np.abs(bias).max()
+    worst = float(np.max(np.abs(raw - expected) / scale))
+    if not worst <= PROOF_TOLERANCE:
+        raise TrialError(
+            f"the network must end in plain linear logits decoded once, but recomputed from its last layer "
+            f"the scores differ by {float(np.max(np.abs(raw - expected))):.3g}"
+        )

@@ -1,0 +1,231 @@
+"""Other thresholds for a finished trial, from its stored raw scores: what `measure` makes of them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.events.evaluation import CrossFitted, estimated, event_choice, windows
+from search.events.scoring import EVENT_METRICS, EventCounts
+from search.events.sweep import sweep
+from search.record import Estimate, Record, defined
+from search.scores.bootstrap import Kinds, decision_intervals, kinds_of, units_of
+from search.scores.calibration import Calibration
+from search.scores.crossfit import SCORE_METRICS, Halves
+from search.scores.crossfit_sweep import Side, cross_fits
+from search.scores.metrics import METRICS, Counts
+from search.scores.ranking import Ranked, positives, ranked, ranked_already
+from search.scores.reference import Reference
+from search.scores.thresholds import NO_LIMITS, Choice, Limits, choice_among, fixed_choice, nearest_cuts
+from search.trials.evaluation import Policy, asks_events, calibration_of, cross_fitted, policy_of
+from spaces.errors import TrialError
+from spaces.study import Study
+from spaces.thresholds import Chosen, Fixed, SensitivityAtFaPerDay
+
+UNDEFINED = Estimate(value=None, low=None, high=None)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A threshold of all rows, and why it does not count if it does not; no threshold where none was met."""
+
+    choice: Choice | None
+    error: str | None = None
+
+
+class Rescoring:
+    """Rules and limits, laid over the trials of a run.
+
+    Args:
+        reference: the validation rows.
+        study: names calibration, events, seed, and the metric that becomes `value`.
+        policies: the rules; None stands for the trial's own.
+        limits: what a threshold must keep.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        study: Study,
+        policies: Sequence[Policy | None],
+        limits: Limits = NO_LIMITS,
+    ) -> None:
+        self._reference, self._study = reference, study
+        self._policies, self._limits = tuple(policies), limits
+        self._positive = positives(reference.y, reference.y)
+        mask = np.asfortranarray(reference.halves.mask)  # each split is read by itself, for every trial
+        self._halves = Halves(reference.halves.by, mask)
+        self._unit, self._units = units_of(reference.groups, self._positive)
+        self._cell = 2 * self._unit + ~self._positive
+        self._rows = np.bincount(self._cell, minlength=2 * self._units).reshape(-1, 2)
+        self._windows = windows(reference)
+
+    def of(self, record: Record, raw: NDArray[np.float32]) -> list[Record]:
+        """Returns the record as each rule would have made it.
+
+        `value`, threshold, plateau and the metrics at the threshold with their intervals are those of
+        `search.trials.evaluation.measure`, bit for bit. What no threshold changes stands as it was. Where a
+        rule or the limits cannot be met, `value` is None and `error` says so; the rest is then of the cut
+        that falls short of the limits by least, or undefined if it is the rule itself that cannot be met.
+
+        Args:
+            record: of a trial that has not failed.
+            raw: its raw scores `(n,)`.
+        """
+        own = policy_of(self._study, record.ask.config.threshold if record.ask.config else None)
+        policies = [own if policy is None else policy for policy in self._policies]
+        calibration = Calibration(float(record.calibration_a or 1), float(record.calibration_b or 0))
+        score, rows = calibration.apply(raw), ranked(raw)
+        by_score = ranked_already(rows.order, score[rows.order] + np.float32(0))
+        side = Side(by_score, self._positive[rows.order])
+        chosen = [self._chosen(side, score, policy) for policy in policies]
+        values = self._values(record, raw, rows, policies, chosen)
+        metrics = self._metrics(side, rows.order, score, chosen)
+        names = [(policy or self._study.threshold).policy for policy in self._policies]
+        return [
+            _changed(record, self._study.objective.metric, name, one, value, found)
+            for name, one, value, found in zip(names, chosen, values, metrics, strict=True)
+        ]
+
+    def _chosen(self, side: Side, score: NDArray[np.float32], policy: Policy) -> _Chosen:
+        try:
+            return _Chosen(self._choice(side, score, policy, self._limits))
+        except TrialError as error:
+            reason = str(error)
+        if not self._limits.bounds:
+            return _Chosen(None, reason)
+        try:
+            free = self._choice(side, score, policy, NO_LIMITS)
+        except TrialError as error:  # not for the limits' sake
+            return _Chosen(None, str(error))
+        if isinstance(policy, Fixed):
+            return _Chosen(free, reason)
+        every = side.counts(np.arange(side.scores.size + 1))
+        return _Chosen(choice_among(side.scores, nearest_cuts(every, self._limits)), reason)
+
+    def _choice(self, side: Side, score: NDArray[np.float32], policy: Policy, limits: Limits) -> Choice:
+        if isinstance(policy, SensitivityAtFaPerDay):
+            return event_choice(self._reference, score, policy, self._study.events, limits)
+        if not isinstance(policy, Fixed):
+            return choice_among(side.scores, side.best(policy, limits))
+        choice = fixed_choice(side.scores, policy)
+        if not limits.kept(side.at(np.array([choice.threshold_score], np.float32))).all():
+            raise TrialError(f"the fixed threshold {policy.at:g} does not meet {limits}")
+        return choice
+
+    def _values(
+        self,
+        record: Record,
+        raw: NDArray[np.float32],
+        rows: Ranked,
+        policies: list[Policy],
+        chosen: list[_Chosen],
+    ) -> list[CrossFitted]:
+        """The cross-fitted objective of each rule that has a threshold; NaN for the others."""
+        metric = self._study.objective.metric
+        values = [CrossFitted(math.nan, math.nan)] * len(policies)
+        met = [k for k, one in enumerate(chosen) if one.error is None]
+        if metric in SCORE_METRICS:  # one value whatever the threshold
+            if met and metric == record.objective:
+                one = CrossFitted(math.nan if record.value is None else record.value, math.nan)
+            elif met:
+                one = cross_fitted(raw, self._reference, self._study, policies[met[0]])
+            return [one if k in met else value for k, value in enumerate(values)]
+        plain: list[tuple[int, Chosen]] = []
+        for k in met:
+            policy = policies[k]
+            if asks_events(metric, policy) or isinstance(policy, SensitivityAtFaPerDay):
+                values[k] = cross_fitted(raw, self._reference, self._study, policy, self._limits)
+            else:
+                plain.append((k, policy))
+        if plain:
+            found = self._cross_fits(record, raw, rows, [policy for _, policy in plain])
+            for (k, _), value in zip(plain, found, strict=True):
+                values[k] = CrossFitted(value, math.nan)
+        return values
+
+    def _cross_fits(
+        self, record: Record, raw: NDArray[np.float32], rows: Ranked, policies: list[Chosen]
+    ) -> list[float]:
+        whole = Calibration(float(record.calibration_a or 1), float(record.calibration_b or 0))
+        return cross_fits(
+            raw,
+            self._positive,
+            rows,
+            self._halves,
+            calibration_of(self._study),
+            policies,
+            self._study.objective.metric,
+            self._limits,
+            method=self._study.objective.calibration,
+            prevalence=self._study.objective.prevalence,
+            whole=whole if record.calibration_note is None else None,
+        )
+
+    def _metrics(
+        self, side: Side, order: NDArray[np.intp], score: NDArray[np.float32], chosen: list[_Chosen]
+    ) -> list[dict[str, Estimate]]:
+        """Every metric at the threshold of each rule, undefined where there is none."""
+        thresholds = {k: one.choice.threshold_score for k, one in enumerate(chosen) if one.choice is not None}
+        cuts = np.array(list(thresholds.values()), np.float32)
+        counts = side.at(cuts)
+        values = {name: metric(counts) for name, metric in METRICS.items()}
+        in_order = None if self._reference.groups is None else self._cell[order]
+        swept = None if self._windows is None else sweep(self._windows, score, cuts, self._study.events)
+        found = [dict.fromkeys((*METRICS, *EVENT_METRICS), UNDEFINED) for _ in chosen]
+        if self._units < 2:
+            bounds = [dict.fromkeys(METRICS, (math.nan, math.nan)) for _ in cuts]
+        else:
+            kinds = [self._kinds(counts.at(place), in_order) for place in range(cuts.size)]
+            bounds = decision_intervals(kinds, self._study.seed)
+        for place, k in enumerate(thresholds):
+            found[k] |= {
+                name: Estimate(
+                    value=defined(float(values[name][place])),
+                    low=defined(bounds[place][name][0]),
+                    high=defined(bounds[place][name][1]),
+                )
+                for name in METRICS
+            }
+            if self._windows is not None and swept is not None:
+                of_cut = EventCounts(
+                    swept.tp[:, place], swept.fp[:, place], swept.ref[:, place], swept.seconds[:, place]
+                )
+                found[k] |= estimated(self._windows, of_cut, self._study.seed)
+        return found
+
+    def _kinds(self, counts: Counts, in_order: NDArray[np.intp] | None) -> Kinds:
+        """The units at one cut, from its counts and the cells of the rows by ascending score, if grouped."""
+        if in_order is None:  # rows alone: four kinds, sorted
+            times = np.array([counts.fn, counts.tn, counts.fp, counts.tp], np.int64)
+            return np.eye(4)[::-1][times > 0], times[times > 0]
+        above = in_order[in_order.size - int(counts.tp + counts.fp) :]
+        found = np.bincount(above, minlength=2 * self._units).reshape(-1, 2)
+        return kinds_of(np.hstack([found, (self._rows - found)[:, ::-1]]).astype(np.float64))
+
+
+def _changed(
+    record: Record,
+    objective: str,
+    policy: str,
+    chosen: _Chosen,
+    value: CrossFitted,
+    metrics: dict[str, Estimate],
+) -> Record:
+    choice = chosen.choice
+    changes: dict[str, Any] = {
+        "objective": objective,
+        "threshold_policy": policy,
+        "value": defined(value.value),
+        "value_fa_per_day": defined(value.fa_per_day),
+        "threshold_score": None if choice is None else choice.threshold_score,
+        "threshold": None if choice is None else choice.threshold,
+        "plateau_low": None if choice is None else choice.low,
+        "plateau_high": None if choice is None else choice.high,
+        "metrics": record.metrics | metrics,
+        "error": chosen.error,
+    }
+    return record.model_copy(update=changes)

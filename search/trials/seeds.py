@@ -1,0 +1,96 @@
+"""A configuration trained again with other seeds: how much of its value was luck."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from search.data.trial_data import TrialData
+from search.networks import backend
+from search.record import Ask, Record
+from search.scores.reference import Reference
+from search.trials.session import Trainer
+from search.trials.trial import Place, RunFacts, Trial
+from spaces.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """One more training of a trial.
+
+    Args:
+        ask: the trial's own, but for its seed.
+        repeat: which of its trainings this is, from 1.
+    """
+
+    ask: Ask
+    repeat: int
+
+    @property
+    def name(self) -> str:
+        """Of its file, and for a person: trial and training."""
+        return f"{self.ask.trial_id}-{self.repeat}"
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeedWork:
+    """What is the same for every training.
+
+    Args:
+        study: the study; it trains without successive halving, to the end of its patience or epochs.
+        data, reference, facts: as for a trial of the run.
+        trainer: starts a training.
+    """
+
+    study: Study
+    data: TrialData
+    reference: Reference
+    facts: RunFacts
+    trainer: Trainer
+
+
+class SeedWorker:
+    """Trains one after another in one process; TensorFlow is imported by the first and stays.
+
+    Args:
+        threads, gpu_share, gpu_memory: what the process may use, see `backend.start`.
+    """
+
+    def __init__(self, threads: int, gpu_share: float = 0.0, gpu_memory: str = "share") -> None:
+        backend.start(threads, gpu_share, gpu_memory)
+        self._gpu_share = gpu_share
+
+    def ready(self) -> None:
+        """Returns once the process is there."""
+
+    def run(self, work: SeedWork, again: Again) -> tuple[Again, Record]:
+        """Trains and measures as a trial is; whatever goes wrong is a failed record."""
+        import ray
+
+        place = Place(
+            node=ray.util.get_node_ip_address(),
+            gpu_ids=",".join(map(str, ray.get_gpu_ids())) or None,
+            gpu_share=self._gpu_share,
+        )
+        trial = Trial(again.ask, work.study, work.data, work.reference, work.facts, work.trainer, place)
+        return again, trial.to_next_rung().record
+
+
+def to_the_end(study: Study) -> Study:
+    """Returns the study without successive halving: its only rung is the last epoch."""
+    return study.model_copy(update={"asha": study.asha.model_copy(update={"enabled": False})})
+
+
+def again(record: Record, repeats: int) -> list[Again]:
+    """Returns so many trainings of a trial, with seeds that follow from its own and differ from it.
+
+    The trial's own training is not among them: it was looked at because it came out well.
+    """
+    seeds = np.random.SeedSequence(record.ask.seed).generate_state(repeats + 1) >> 1
+    others = [int(seed) for seed in seeds if int(seed) != record.ask.seed][:repeats]
+    return [
+        Again(ask=record.ask.model_copy(update={"seed": seed}), repeat=number)
+        for number, seed in enumerate(others, start=1)
+    ]

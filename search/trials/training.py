@@ -1,0 +1,296 @@
+"""Training one configuration: Keras `fit`, steered by a ranking metric of decoded validation scores."""
+
+import math
+import time
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.trial_data import Features, TrialData
+from search.networks import backend
+from search.networks import model as network
+from search.networks.augmentation import augment
+from search.networks.losses import training_loss
+from search.networks.trunks import trunk_of
+from search.scores.metrics import RANKING_METRICS
+from search.trials.feeding import fed, predict
+from search.trials.proof import prove, prove_features
+from search.trials.session import Trained
+from spaces.errors import TrialError
+from spaces.heads import HEADS
+from spaces.study import Training as TrainingRules
+from spaces.suggest import Config
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types
+    """Shuffled training batches gathered from mapped arrays; the whole is never copied."""
+
+    def __init__(self, data: TrialData, config: Config, seed: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._x, self._augmentation = data.x_train, config.augmentation
+        self._targets = HEADS[config.head].encode(data.y_train)
+        self._weights = row_weights(data.y_train, config.class_weight)
+        self._size = config.batch_size
+        self._seed = seed
+        self.shuffle(epoch=0)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._targets) / self._size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], ...]:
+        # Sorted within the batch: the same gradient, and mapped pages are read in order.
+        taken = np.sort(self._order[index * self._size : (index + 1) * self._size])
+        x = self._x[taken]
+        if self._augmentation != "none":
+            x = augment(x, self._augmentation, np.random.default_rng([self._seed, self._epoch, index]))
+        batch = (x, self._targets[taken])
+        return batch if self._weights is None else (*batch, self._weights[taken])
+
+    def shuffle(self, epoch: int) -> None:
+        """Sets the order of an epoch, which depends on the seed and the epoch alone.
+
+        Not left to `on_epoch_end`: Keras calls that once more whenever `fit` returns, so an order that
+        counted those calls would depend on how often a trial was looked at.
+        """
+        self._epoch = epoch
+        self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._targets))
+
+
+def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32] | None:
+    """Returns weights `(n,)` that give both classes the same total and have mean 1, or None."""
+    if class_weight == "none":
+        return None
+    counts = np.bincount(y, minlength=2)
+    return (len(y) / (2 * counts))[y].astype(np.float32)
+
+
+class Limit(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
+    """Ends a trial that takes too long; it looks at the clock before every batch.
+
+    Not after: Keras then waits for the device to tell every batch's loss.
+
+    Args:
+        limit_s: what a trial may take, from now on.
+        epochs: what it may train.
+    """
+
+    def __init__(self, limit_s: float, epochs: int) -> None:
+        super().__init__()
+        self._limit_s, self._epochs = limit_s, epochs
+        self._deadline = time.monotonic() + limit_s
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if time.monotonic() > self._deadline:
+            raise TrialError(
+                f"a trial may take {self._limit_s / 60:g} min (budget.trial_minutes), but then this one had "
+                f"trained {self._epoch} of {self._epochs} epochs and {batch} batches"
+            )
+
+
+class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
+    """Scores the validation rows after every epoch; keeps the best weights, lowers the rate, ends.
+
+    Args:
+        shipped: the float32 network that scores; the one in training itself where that is float32.
+        data, batches, config, rules: see `Training`.
+        metric: the steering metric, a key of `RANKING_METRICS`.
+    """
+
+    def __init__(
+        self,
+        shipped: Any,
+        data: TrialData,
+        batches: Batches,
+        config: Config,
+        rules: TrainingRules,
+        metric: str,
+    ) -> None:
+        super().__init__()
+        self._shipped = shipped
+        self._data, self._batches, self._head, self._rules = data, batches, HEADS[config.head], rules
+        self._metric = RANKING_METRICS[metric]
+        self._since_best = self._since_lower = 0
+        self.best_value = -math.inf
+        self.best_epoch = 0
+        self.best_weights: list[NDArray[np.generic]] = []
+        self.best_logits: NDArray[np.float32] = np.empty((0, self._head.logits), np.float32)
+        self.history: list[tuple[float, float, float]] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether patience has run out."""
+        return self._since_best >= self._rules.patience
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._batches.shuffle(epoch)
+        # Asked now: under a schedule the optimizer says what its next step will take.
+        self._rate = float(self.model.optimizer.learning_rate)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        loss = float((logs or {})["loss"])
+        if not math.isfinite(loss):
+            raise TrialError(
+                f"the training loss became {loss} in epoch {epoch + 1}; try a lower learning rate"
+            )
+        if self._shipped is not self.model:
+            self._shipped.set_weights(self.model.get_weights())
+        logits = predict(self._shipped, self._data.x_validation)
+        raw = self._head.score(logits)
+        if not np.isfinite(raw).all():
+            raise TrialError(f"the logits overflowed in epoch {epoch + 1}; try a lower learning rate")
+        value = self._metric(self._data.y_validation, raw)
+        self.history.append((loss, value, self._rate))
+        better = value > self.best_value + (self._rules.min_delta if self.best_weights else 0)
+        if better:
+            self.best_value, self.best_epoch = value, epoch + 1
+            self.best_weights, self.best_logits = self.model.get_weights(), logits
+            self._since_best = self._since_lower = 0
+            return
+        self._since_best += 1
+        self._since_lower += 1
+        if self._rules.schedule == "plateau" and self._since_lower >= self._rules.plateau_patience:
+            self.model.optimizer.learning_rate = (
+                self.model.optimizer.learning_rate * self._rules.plateau_factor
+            )
+            self._since_lower = 0
+        if self.finished:
+            self.model.stop_training = True
+
+
+class Training:
+    """One configuration in training, advanced epoch by epoch.
+
+    Mixed precision is for training alone. Every number that a trial is judged by comes from `shipped`, the
+    float32 network that a bundle holds, which takes over the weights; without mixed precision it is `model`.
+
+    Where the data has features, only the layers above them are trained and scored. They are layers of the
+    whole network, which is built and seeded as ever, proven, and handed over.
+
+    Args:
+        config: what to train.
+        rules: epochs, patience and schedule, mixed precision and XLA.
+        metric: the steering metric, a key of `RANKING_METRICS`.
+        data: the rows, mapped.
+        seed: of weights, shuffling and dropout.
+        limit_s: what the trial may take from now on, in seconds; None for no limit.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        rules: TrainingRules,
+        metric: str,
+        data: TrialData,
+        seed: int,
+        limit_s: float | None = None,
+    ) -> None:
+        backend.forget()
+        keras.utils.set_random_seed(seed)
+        self._config, self._rules, self._data, self._seed = config, rules, data, seed
+        layer = self._layer = (
+            trunk_of(config.trunk).frozen_up_to(config) if data.features is not None else None
+        )
+        self._head = HEADS[config.head]
+        self._precision = backend.precision(rules.mixed_precision)
+        loss = training_loss(self._head, config.loss, config.loss_parameters)
+        shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
+        compiles = backend.compiles(rules.xla)
+        self.model = network.build(config, shape, dtype, precision=self._precision)
+        self._fitted = self.model if layer is None else network.above(self.model, layer, self._precision)
+        self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
+        self._batches = Batches(self._inputs, config, seed)
+        steps = len(self._batches) * rules.epochs if rules.schedule == "cosine" else None
+        self._fitted.compile(optimizer=network.optimizer(config, steps), loss=loss, jit_compile=compiles)
+        # Else its variables are made while the training step is traced, which is then traced twice.
+        self._fitted.optimizer.build(self._fitted.trainable_variables)
+        self.shipped, self._scored = self.model, self._fitted
+        if self._precision != "float32":
+            self.shipped = network.build(config, shape, dtype, pretrained=False)
+            self._scored = self.shipped
+            if layer is not None:
+                self.shipped.set_weights(self.model.get_weights())  # those of frozen layers for good
+                self._scored = network.above(self.shipped, layer)
+            self._scored.compile(loss=loss, jit_compile=compiles)
+        self._steering = Steering(self._scored, self._inputs, self._batches, config, rules, metric)
+        self._limits = [] if limit_s is None else [Limit(limit_s, rules.epochs)]
+        self._epochs = 0
+        self._proven = False
+
+    @property
+    def device(self) -> str:
+        """What it computes on."""
+        return backend.device()
+
+    @property
+    def precision(self) -> str:
+        """What it trains in: `float32`, `mixed_bfloat16` or `mixed_float16`."""
+        return self._precision
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left to train."""
+        return self._steering.finished or self._epochs >= self._rules.epochs
+
+    def advance(self, epochs: int) -> None:
+        """Trains on until `epochs` epochs are done in all, or patience runs out.
+
+        Raises:
+            TrialError: loss or logits stopped being finite, or the limit is reached.
+        """
+        self._fitted.fit(
+            fed(self._batches),
+            initial_epoch=self._epochs,
+            epochs=min(epochs, self._rules.epochs),
+            callbacks=[self._steering, *self._limits],
+            shuffle=False,
+            verbose=0,
+        )
+        self._epochs = len(self._steering.history)
+
+    def best(self) -> Trained:
+        """Returns the best epoch so far, its decode proven; training can go on afterwards.
+
+        Raises:
+            TrialError: the proof failed.
+        """
+        steering, scored = self._steering, self._scored
+        current = scored.get_weights()
+        scored.set_weights(steering.best_weights)
+        x, y = self._inputs.x_validation, self._inputs.y_validation
+        # Those of the best epoch: that they belong to its weights is what the proof shows.
+        logits = steering.best_logits
+        raw, config = self._head.score(logits), self._config
+        whole = None if scored is self.shipped else (self.shipped, self._data.x_validation)
+        draw = (self._seed, self._epochs)
+        proof = prove(scored, self._head, config.loss, config.loss_parameters, x, y, raw, logits, whole, draw)
+        self._prove_features()
+        weights = steering.best_weights if whole is None else self.shipped.get_weights()
+        scored.set_weights(current)
+        return Trained(
+            raw=raw,
+            weights=weights,
+            epochs=self._epochs,
+            best_epoch=steering.best_epoch,
+            steering_value=steering.best_value,
+            history=tuple(steering.history),
+            proof=proof,
+        )
+
+    def _prove_features(self) -> None:
+        """Proves features, once: neither they nor the layers below them change in training."""
+        features, layer, data = self._data.features, self._layer, self._data
+        if features is None or layer is None or self._proven:
+            return
+        parts = ((data.x_train, features.train), (data.x_validation, features.validation))
+        prove_features(self.shipped, layer, self._scored, parts)
+        self._proven = True
+
+
+def _in_place_of_rows(data: TrialData, features: Features) -> TrialData:
+    return TrialData(features.train, data.y_train, features.validation, data.y_validation)

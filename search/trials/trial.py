@@ -1,0 +1,204 @@
+"""One trial on a worker: advanced rung by rung, measured, and turned into its record."""
+
+import platform
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.trial_data import TrialData
+from search.events.scoring import scoring_of
+from search.networks import backend
+from search.networks.backend import cpu_flags, onednn
+from search.record import Ask, Record
+from search.scores.reference import Reference
+from search.trials import baselines
+from search.trials.evaluation import measure, policy_of
+from search.trials.session import Session, Trained, Trainer, rungs
+from spaces.errors import RunError, TrialError
+from spaces.heads import HEADS
+from spaces.losses import LOSSES
+from spaces.study import Study
+from spaces.suggest import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What is the same for every trial of a run, and stands in every record."""
+
+    groups: Literal["known", "unknown"]
+    leaky: bool
+    data_digest: str
+    code_digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a trial runs.
+
+    Args:
+        node: address of the host.
+        gpu_ids: the GPUs that Ray gave the worker, `0` or `0,1`; None without.
+        gpu_share: how much of a GPU, or how many.
+    """
+
+    node: str
+    gpu_ids: str | None = None
+    gpu_share: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A trial's record with the arrays that belong to it.
+
+    Args:
+        record: what the trial came to.
+        raw, score: validation scores `(n,)` float32; None for a failed trial.
+        weights: the best epoch's weights; empty for a baseline or a failed trial.
+        done: whether the trial has ended by itself, rather than reached a rung.
+    """
+
+    record: Record
+    raw: NDArray[np.float32] | None
+    score: NDArray[np.float32] | None
+    weights: list[NDArray[np.generic]]
+    done: bool
+
+
+class Trial:
+    """One ask, in training.
+
+    Args:
+        ask: what to train.
+        study: the study.
+        data: the rows it sees.
+        reference: the validation rows it is measured on.
+        facts: what the run writes into every record.
+        trainer: starts the session; baselines bring their own.
+        place: where this is.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        study: Study,
+        data: TrialData,
+        reference: Reference,
+        facts: RunFacts,
+        trainer: Trainer,
+        place: Place,
+    ) -> None:
+        self._ask, self._study, self._data, self._reference = ask, study, data, reference
+        self._facts, self._place = facts, place
+        self._begin = trainer if ask.baseline is None else baselines.start
+        self._rungs = iter(rungs(study))
+        self._train_s = 0.0
+        self._session: Session | None = None
+        self._started_at = now()
+
+    def to_next_rung(self) -> Finished:
+        """Trains to the next rung, or to the end, and measures; whatever goes wrong is a failed record."""
+        try:
+            if self._session is None:
+                self._session = self._begin(self._ask, self._study, self._data)
+            began = time.monotonic()
+            try:
+                self._session.advance(next(self._rungs))
+                trained = self._session.best()
+            finally:
+                self._train_s += time.monotonic() - began
+            return self._measured(trained, self._session.finished)
+        except (TrialError, RunError) as error:
+            return self._failed(str(error))
+        except Exception as error:  # the search goes on whatever a trial does; its row says what it was
+            traceback.print_exc()
+            return self._failed(backend.failure(error))
+
+    def _measured(self, trained: Trained, done: bool) -> Finished:
+        config, study = self._ask.config, self._study
+        policy = policy_of(study, config.threshold if config else None)
+        # Both baselines estimate log-odds.
+        probabilistic = config is None or estimates_log_odds(config)
+        measured = measure(trained.raw, self._reference, study, policy, probabilistic=probabilistic)
+        record = self._record(
+            state="completed",
+            value=measured.value,
+            value_fa_per_day=measured.value_fa_per_day,
+            steering_value=trained.steering_value,
+            threshold_score=measured.choice.threshold_score,
+            threshold=measured.choice.threshold,
+            plateau_low=measured.choice.low,
+            plateau_high=measured.choice.high,
+            calibration_a=measured.calibration.a,
+            calibration_b=measured.calibration.b,
+            calibration_note=measured.calibration_note,
+            metrics=measured.metrics,
+            event_scoring=None if self._reference.timeline is None else scoring_of(study.events),
+            epochs=trained.epochs,
+            best_epoch=trained.best_epoch,
+            history=trained.history,
+            proof=trained.proof,
+        )
+        return Finished(record, trained.raw, measured.score, trained.weights, done)
+
+    def _failed(self, error: str) -> Finished:
+        return Finished(self._record(state="failed", error=error), None, None, [], True)
+
+    def _record(self, **fields: object) -> Record:
+        precision = None if self._session is None else self._session.precision
+        return record(
+            self._ask,
+            self._study,
+            self._facts,
+            cross_fit_by=self._reference.halves.by,
+            node=self._place.node,
+            gpu_ids=self._place.gpu_ids,
+            gpu_share=self._place.gpu_share,
+            started_at=self._started_at,
+            device="cpu" if self._session is None else self._session.device,
+            precision=precision,
+            cpu_flags=cpu_flags(),
+            onednn=None if precision is None else onednn(),
+            train_s=round(self._train_s, 3),
+            **fields,
+        )
+
+
+def estimates_log_odds(config: Config) -> bool:
+    """Whether sigmoid(raw score) is a probability as trained: where nothing bends it."""
+    return (
+        HEADS[config.head].probabilistic
+        and LOSSES[config.loss].probabilistic
+        and config.class_weight == "none"
+        and not config.label_smoothing
+    )
+
+
+def record(ask: Ask, study: Study, facts: RunFacts, **fields: object) -> Record:
+    """Returns a record with what the study and the run already say filled in."""
+    return Record.model_validate(
+        {
+            "ask": ask,
+            "objective": study.objective.metric,
+            "steering": study.objective.steer,
+            "threshold_policy": study.threshold.policy,
+            "calibration": study.objective.calibration,
+            "threads": study.resources.cpus,
+            "finished_at": now(),
+            "groups": facts.groups,
+            "leaky": facts.leaky,
+            "data_digest": facts.data_digest,
+            "code_digest": facts.code_digest,
+            "node": platform.node(),
+            **fields,
+        }
+    )
+
+
+def now() -> str:
+    """Returns the time, in UTC and ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,5 @@
+"""Optuna under Ray Tune: what is tried next, on which worker, and what a dead worker means.
+
+Take from it: `tuner.run_search`, `worker_failures`.
+Imports from `search`: everything below, not picking.
+"""

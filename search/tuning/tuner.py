@@ -1,0 +1,279 @@
+"""The search: Ray Tune schedules what the searcher suggests, and every finished trial is handed on."""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ray import tune
+
+from search.data.trial_data import TrialData
+from search.hosts.parallel import hosts_for, reachable
+from search.hosts.provenance import code_digest
+from search.record import Ask, Record
+from search.scores.reference import Reference
+from search.trials.keras_trainer import keras_trainer
+from search.trials.session import Trainer
+from search.trials.trial import Finished, RunFacts, record
+from search.tuning.schedulers import ForgettingFifo, ForgettingHalving, NoProgress
+from search.tuning.searcher import METRIC, HeadSearcher
+from search.tuning.trainable import PAYLOAD, HeadTrainable
+from search.tuning.tune_workers import outlive_workers, why_died
+from search.tuning.worker_failures import Deaths, Lost, in_short
+from spaces.errors import RunError
+from spaces.study import Study
+
+_TUNE_SETTINGS = {
+    # Records are the only truth, so nothing that Tune would write beside them is of use.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_WARN_THRESHOLD_S": "1000000",
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+    "TUNE_MAX_PENDING_TRIALS_PG": "2",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+
+
+JOIN_S = 600.0
+"""So long a search waits for a host that can hold a trial, once it has lost the last one."""
+LOOK_S = 5.0
+"""Hosts are looked at so often while no trial is under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listeners:
+    """Who is told what, in the driver, as it happens.
+
+    Args:
+        on_ask: an ask, before it is handed to a worker.
+        on_record: a finished trial.
+        on_start: the id of a trial that a worker has begun.
+        on_lost: a trial that starts again, since its worker died.
+    """
+
+    on_ask: Callable[[Ask], None]
+    on_record: Callable[[Finished], None]
+    on_start: Callable[[str], None]
+    on_lost: Callable[[Lost], None] = lambda lost: None
+
+
+def run_search(
+    study: Study,
+    data: TrialData,
+    reference: Reference,
+    facts: RunFacts,
+    listeners: Listeners,
+    *,
+    records: Sequence[Record] = (),
+    asks: Sequence[Ask] = (),
+    earlier: Sequence[Record] = (),
+    trainer: Trainer = keras_trainer,
+) -> bool:
+    """Runs a study until its budget is spent; Ray must be connected.
+
+    Args:
+        study: what to search.
+        data: the rows that trials see.
+        reference: the validation rows they are measured on.
+        facts: what stands in every record.
+        listeners: who is told.
+        records, asks: what earlier executions of the run finished and asked.
+        earlier: trials of another run, for the sampler to start from.
+        trainer: starts a trial's training.
+
+    Returns:
+        Whether the search came to its end; False where it was interrupted.
+
+    Raises:
+        RunError: everything failed for one reason, or a listener raised.
+    """
+    searcher = HeadSearcher(study, records, asks, listeners.on_ask, earlier)
+    if not searcher.open:
+        return True
+    os.environ.update(_TUNE_SETTINGS)
+    outlive_workers()
+    # What Tune would print of a trial that died, traceback and all, stands in the trial's row.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpu_share}
+    trainable = tune.with_parameters(
+        HeadTrainable,
+        study=study,
+        facts=facts,
+        trainer=trainer,
+        reference=reference,
+        data=reachable(data),
+        host_digest=code_digest(study, data.x_train.shape[1:], source=False),
+    )
+    keeper = _Keeper(study, facts, reference, searcher, listeners)
+    with closing(searcher), tempfile.TemporaryDirectory(prefix="headsearch-") as scratch:
+        tune.Tuner(
+            tune.with_resources(trainable, resources),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                scheduler=_scheduler(study),
+                num_samples=-1,  # the searcher says when it is over
+                max_concurrent_trials=study.resources.workers,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                # Nothing is to be saved, and from another host it could not be: the trial would fail.
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+                callbacks=[keeper, NoProgress()],
+                stop=_NoHostLeft(study, searcher, keeper),
+            ),
+        ).fit()
+    if isinstance(searcher.broken, RunError):
+        raise searcher.broken
+    if searcher.broken is not None:
+        raise RunError(
+            f"what the run leaves behind could not be written, so it stopped: {searcher.broken}; "
+            "mend that and resume",
+            exit_code=1,
+        ) from searcher.broken
+    if searcher.one_failure is not None:
+        raise RunError(f"every trial failed for one reason: {searcher.one_failure}", exit_code=1)
+    return searcher.ended
+
+
+def _scheduler(study: Study) -> Any:
+    if not study.asha.enabled:
+        return ForgettingFifo()
+    return ForgettingHalving(
+        time_attr="epochs",
+        metric=METRIC,
+        mode="max",
+        max_t=study.training.epochs,
+        grace_period=min(study.asha.grace, study.training.epochs),
+        reduction_factor=study.asha.reduction,
+    )
+
+
+class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
+    """Ends a search that could only wait: no host is left that can hold a trial, or its time is over.
+
+    Tune would wait for ever, with a warning for nobody.
+    """
+
+    def __init__(self, study: Study, searcher: HeadSearcher, keeper: "_Keeper") -> None:
+        self._study, self._searcher, self._keeper = study, searcher, keeper
+        self._looked = self._held = time.monotonic()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # as the keeper's
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        if not self._keeper.idle:
+            self._held = time.monotonic()
+            return False
+        now = time.monotonic()
+        if now - self._looked >= LOOK_S:
+            self._looked = now
+            if hosts_for(self._study.resources):
+                self._held = now
+        if now - self._held >= JOIN_S:
+            self._searcher.stop(
+                RunError(
+                    f"a search needs a host that can hold a trial, but for {JOIN_S / 60:.0f} minutes there "
+                    "was none; resume when there is one",
+                    exit_code=1,
+                )
+            )
+        return self._searcher.over
+
+
+class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
+    """Takes the arrays out of every result before Tune can keep them, and hands on what has ended."""
+
+    def __init__(
+        self,
+        study: Study,
+        facts: RunFacts,
+        reference: Reference,
+        searcher: HeadSearcher,
+        listeners: Listeners,
+    ) -> None:
+        self._study, self._facts, self._reference = study, facts, reference
+        self._searcher, self._listeners = searcher, listeners
+        self._latest: dict[str, Finished] = {}
+        self._deaths = Deaths(study.budget.trial_minutes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles all it is given in order to restore it, which we never do
+
+    @property
+    def idle(self) -> bool:
+        """Whether no worker is at work on a trial."""
+        return not self._deaths.under_way
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        ask = self._searcher.ask_of(trial.trial_id)
+        self._deaths.begun(ask.trial_id)
+        self._tell(self._listeners.on_start, ask.trial_id)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        latest = result.pop(PAYLOAD)
+        if latest is None:
+            self._searcher.stop(RunError(result["unfit"], exit_code=1))
+        else:
+            self._latest[trial.trial_id] = latest
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        latest = self._latest.pop(trial.trial_id, None)
+        if latest is None:
+            return  # begun on a host that is unfit: the run stops, and the trial starts again when resumed
+        self._deaths.over(latest.record.ask.trial_id)
+        if not latest.done:
+            stopped = latest.record.model_copy(update={"state": "stopped"})
+            latest = replace(latest, record=stopped)
+        self._searcher.spend(latest.record)
+        self._tell(self._listeners.on_record, latest)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._latest.pop(trial.trial_id, None)
+        ask = self._searcher.ask_of(trial.trial_id)
+        reason, actor_id = why_died(trial)
+        ran_s = self._deaths.ran_s(ask.trial_id)
+        verdict = self._deaths.verdict(ask.trial_id, reason, actor_id)
+        if self._deaths.no_worker_starts is not None:
+            self._searcher.stop(RunError(self._deaths.no_worker_starts, exit_code=1))
+        if verdict is None:
+            self._searcher.give_back(trial.trial_id)
+            lost = Lost(trial_id=ask.trial_id, reason=in_short(reason, actor_id))
+            self._tell(self._listeners.on_lost, lost)
+            return
+        self._searcher.give_up(trial.trial_id, verdict)
+        died = record(
+            ask,
+            self._study,
+            self._facts,
+            state="failed",
+            error=verdict[:500],
+            cross_fit_by=self._reference.halves.by,
+            device="unknown",
+            node="unknown",
+            gpu_share=self._study.resources.gpu_share,
+            train_s=round(ran_s, 3),
+        )
+        self._searcher.spend(died)
+        self._tell(self._listeners.on_record, Finished(died, None, None, [], done=True))
+
+    def _tell(self, listener: Callable[[Any], None], news: Any) -> None:
+        """Tells a listener; should it raise, no more trials are handed out and the run says why.
+
+        Tune would take the exception for a failure of the trial, and train a finished trial again.
+        """
+        try:
+            listener(news)
+        except Exception as error:
+            self._searcher.stop(error)

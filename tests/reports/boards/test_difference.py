@@ -1,0 +1,57 @@
+"""Two trials on the same rows: a real difference is seen, none is not."""
+
+import numpy as np
+import pytest
+
+from reports.boards.difference import compare
+from search.record import Ask
+from search.runs.run_folder import RunFolder
+from search.scores.crossfit import draw_halves
+from search.scores.reference import Reference
+from search.trials.trial import RunFacts, record
+from spaces.errors import RunError
+from spaces.study import Study
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> RunFolder:
+    """Three trials of 1,200 rows of 40 groups: two equally good ones, and one that knows little."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat([f"g{k:02d}" for k in range(40)], 30)
+    y = (rng.random(1200) < 0.3).astype(np.int8)
+    signal = np.where(y == 1, 1.5, -1.5)
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "toy")
+    folder.create(Study(), {})
+    folder.write_reference(Reference(y, groups, None, None, draw_halves(y, groups, None, 0)), np.arange(1200))
+    facts = RunFacts(groups="known", leaky=False, data_digest="d", code_digest="c")
+    for number, share in enumerate((1.0, 1.0, 0.2)):
+        score = (share * signal + rng.normal(size=1200)).astype(np.float32)
+        folder.write_scores(f"{number:05d}", score, score)
+        folder.write_record(_record(number, facts, state="completed", threshold_score=0.0))
+    folder.write_record(_record(3, facts, state="failed", error="it fell over"))
+    return folder
+
+
+def _record(number: int, facts: RunFacts, **fields):
+    ask = Ask(number=number, kind="baseline", baseline="prevalence", seed=0)
+    return record(ask, Study(), facts, cross_fit_by="group", device="cpu", train_s=0.0, **fields)
+
+
+@pytest.mark.parametrize("metric", ["f1", "average_precision"])
+def test_a_difference_is_seen_and_none_is_a_tie(run, metric):
+    assert compare(run, "00000", "00001", metric).tied
+    apart = compare(run, "00000", "00002", metric)
+    assert apart.low > 0
+    assert not apart.tied
+    back = compare(run, "00002", "00000", metric)
+    assert back.difference == pytest.approx(-apart.difference)
+
+
+def test_a_trial_is_never_better_than_itself(run):
+    same = compare(run, "00000", "00000")
+    assert (same.difference, same.low, same.high) == (0, 0, 0)
+
+
+def test_a_failed_trial_has_nothing_to_compare(run):
+    with pytest.raises(RunError, match="only measured trials can be compared, but 00003 failed"):
+        compare(run, "00000", "00003")

@@ -1,0 +1,383 @@
+"""Recordings come as the same microvolts however they are cut; of bad ones the person is never told."""
+
+import datetime
+import itertools
+import traceback
+import tracemalloc
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edfio import Edf, EdfAnnotation, EdfSignal, Patient, Recording
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import resample_poly
+
+from search.data.sources.eeg.edf import blocks
+from search.data.sources.eeg.edf_header import open_header
+from search.data.sources.eeg.filters import ANTI_ALIASING, kernel, ratio
+from spaces.eeg import Eeg
+from spaces.errors import RunError
+
+PERSONAL = ("Mustermann", "Erika", "PIN0815", "1950", "Charite", "Unfall")
+RANGE = (-3276.8, 3276.7)
+
+
+def config(**changes) -> Eeg:
+    return Eeg(**{"source": "eeg", "path": ".", "channels": ("Fp1", "F7"), **changes})
+
+
+def signal(values, rate_hz: float, label: str, unit: str = "uV", physical_range=RANGE) -> EdfSignal:
+    return EdfSignal(
+        values,
+        rate_hz,
+        label=label,
+        physical_dimension=unit,
+        physical_range=physical_range,
+        transducer_type="cap of Erika",
+        prefiltering="as Mustermann wished",
+    )
+
+
+def save(path: Path, *signals: EdfSignal, **changes) -> Path:
+    """A recording of one planted person."""
+    Edf(
+        signals,
+        patient=Patient(
+            code="PIN0815", sex="F", birthdate=datetime.date(1950, 2, 3), name="Erika_Mustermann"
+        ),
+        recording=Recording(startdate=datetime.date(2001, 2, 3), hospital_administration_code="Charite"),
+        annotations=[EdfAnnotation(0, None, "Unfall")],
+        **changes,
+    ).write(path)
+    return path
+
+
+def noise(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(scale=50, size=count)
+
+
+def two(folder: Path, rate_hz: float = 512, seconds: int = 20, **changes) -> Path:
+    labels = ("EEG Fp1-REF", "EEG F7-REF")
+    made = (
+        signal(noise(round(seconds * rate_hz), k), rate_hz, label, **changes)
+        for k, label in enumerate(labels)
+    )
+    return save(folder / "two.edf", *made)
+
+
+def whole(path: Path, study: Eeg, block_s: float = 600.0) -> np.ndarray:
+    return np.concatenate(list(blocks(path, study, block_s)))
+
+
+def digitised(values) -> np.ndarray:
+    """What 16 bits make of values in RANGE."""
+    return np.round(np.asarray(values) * 10) / 10
+
+
+def test_real_recordings_are_read(shared):
+    for folder, channels in (
+        ("chbmit", "double_banana"),
+        ("siena", "10-20"),
+        ("seizeit", "10-20"),
+        ("tuh", "10-20"),
+    ):
+        paths = sorted((shared / "eeg_recordings" / folder).rglob("*.edf"))
+        for path in paths[:: max(1, len(paths) // 8)]:
+            study = config(channels=channels)
+            block = whole(path, study)
+            assert block.shape == (512, len(study.channels))
+            assert (block.dtype, block.flags.c_contiguous) == (np.float32, True)
+            assert np.isfinite(block).all()
+
+
+def test_header_holds_technical_facts(tmp_path):
+    path = save(tmp_path / "a.edf", signal(noise(1000), 250, "Fp1"), signal(noise(400), 100, "SPO2", "%"))
+    header = open_header(path)
+    assert header.labels == ("Fp1", "SPO2")
+    assert (header.rates_hz, header.dimensions) == ((250, 100), ("uV", "%"))
+    assert (header.duration_s, header.samples(256), header.records) == (4, 1024, 4)
+
+
+def test_blocks_keep_order_and_length(tmp_path):
+    path = two(tmp_path, seconds=10)
+    lengths = [len(block) for block in blocks(path, config(), block_s=3)]
+    assert lengths == [768, 768, 768, 256]
+
+
+def test_length_is_rounded_down(tmp_path):
+    path = save(tmp_path / "a.edf", signal(noise(333), 100, "Fp1"), data_record_duration=0.37)
+    assert open_header(path).samples(256) == 852  # 3.33 s * 256 Hz = 852.48
+    assert len(whole(path, config(channels=["Fp1"]))) == 852
+
+
+@pytest.mark.parametrize("rate_hz", [512, 250])
+def test_sine_keeps_amplitude_and_phase(tmp_path, rate_hz):
+    t, new = np.arange(30 * rate_hz) / rate_hz, np.arange(30 * 256) / 256
+    path = save(tmp_path / "a.edf", signal(1000 * np.sin(2 * np.pi * 10 * t + 0.3), rate_hz, "Fp1"))
+    got = whole(path, config(channels=["Fp1"]), block_s=7)[:, 0] / 1000
+    inner = slice(256, -256)
+    np.testing.assert_allclose(got[inner], np.sin(2 * np.pi * 10 * new + 0.3)[inner], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "up", "down"),
+    [(512, 1, 2), (250, 128, 125), (200, 32, 25), (199.8, 1280, 999), (1000, 32, 125), (174, 128, 87)],
+)
+@pytest.mark.parametrize("block_s", [0.01, 7, 600])
+def test_pieces_equal_the_whole_signal_resampled(tmp_path, rate_hz, up, down, block_s):
+    seconds = 5 if block_s < 1 else 20
+    values = digitised(noise(round(seconds * rate_hz)) + 300)
+    path = save(tmp_path / "a.edf", signal(values, rate_hz, "Fp1"))
+    got = whole(path, config(channels=["Fp1"]), block_s)[:, 0]
+    expected = resample_poly(values, up, down, window=ANTI_ALIASING, padtype="edge")[: seconds * 256]
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    block_s=st.floats(0.05, 30),
+    rate_hz=st.sampled_from([250, 256, 512]),
+    bandpass=st.sampled_from([None, (0.5, 60.0), (3.0, 100.0)]),
+    notch=st.sampled_from([None, 50.0]),
+)
+def test_cuts_make_no_difference(tmp_path_factory, block_s, rate_hz, bandpass, notch):
+    path = two(tmp_path_factory.mktemp("cut"), rate_hz, seconds=21)
+    study = config(bandpass_hz=bandpass, notch_hz=notch)
+    once = whole(path, study)
+    assert len(once) == 21 * 256
+    np.testing.assert_allclose(whole(path, study, block_s), once, atol=1e-5 * np.abs(once).max())
+
+
+@pytest.mark.parametrize("block_s", [7, 600])
+def test_same_rate_without_filter_is_exact(tmp_path, block_s):
+    path = two(tmp_path, rate_hz=256)
+    expected = np.stack([digitised(noise(20 * 256, k)) for k in (0, 1)], axis=1)
+    np.testing.assert_allclose(whole(path, config(), block_s), expected, atol=1e-4)
+    turned = whole(path, config(channels=["F7", "Fp1"]), block_s)
+    np.testing.assert_array_equal(turned[:, ::-1], whole(path, config()))
+
+
+def test_pair_is_the_difference(tmp_path):
+    path = two(tmp_path)
+    electrodes = whole(path, config())
+    pair = whole(path, config(channels=["Fp1-F7"]))
+    np.testing.assert_allclose(pair[:, 0], electrodes[:, 0] - electrodes[:, 1], atol=1e-4)
+
+
+def test_channels_of_different_rates_are_resampled_each(tmp_path):
+    sine = np.sin(2 * np.pi * 7 * np.arange(20 * 500) / 500) * 1000
+    rates = {"Fp1": 500, "F7": 250, "F3": 100}
+    signals = [signal(sine[:: 500 // rate], rate, name) for name, rate in rates.items()]
+    path = save(tmp_path / "a.edf", *signals, data_record_duration=0.02)
+    got = whole(path, config(channels=tuple(rates)), block_s=3)[300:-300]
+    np.testing.assert_allclose(got[:, 1:], got[:, [0, 0]], atol=1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "microvolts"), [("uV", 1), ("UV", 1), ("mV", 1e3), ("V", 1e6), ("nV", 1e-3), ("\xb5V", 1)]
+)
+def test_units_become_microvolts(tmp_path, unit, microvolts):
+    path = two(tmp_path, rate_hz=256, unit=unit if unit.isascii() else "QV")
+    if not unit.isascii():
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"QV      ", b"\xb5V      "))
+    expected = microvolts * digitised(noise(20 * 256))
+    np.testing.assert_allclose(whole(path, config())[:, 0], expected, rtol=1e-5, atol=1e-4 * microvolts)
+
+
+def test_inverted_range_turns_the_signal(tmp_path):
+    values = np.arange(-256, 256, dtype=np.int16)
+    made = EdfSignal.from_digital(
+        values, 256, label="Fp1", physical_dimension="uV", physical_range=(32768, -32767)
+    )
+    got = whole(save(tmp_path / "a.edf", made), config(channels=["Fp1"]))
+    np.testing.assert_allclose(got[:, 0], -values, atol=1e-3)
+
+
+def gain(path: Path, study: Eeg) -> float:
+    """Amplitude that is left of a sine of 1000 microvolts, and in phase with it."""
+    got = whole(path, study, block_s=11)[:, 0]
+    inner = slice(len(got) // 3, -len(got) // 3)
+    t = np.arange(len(got)) / 256
+    frequency = float(path.stem)
+    wave = np.exp(-2j * np.pi * frequency * t)[inner]
+    return float(2 * np.abs((got[inner] * wave).mean()) / 1000)
+
+
+def sine(folder: Path, frequency: float, seconds: int = 60) -> Path:
+    t = np.arange(seconds * 256) / 256
+    return save(folder / f"{frequency:g}.edf", signal(1000 * np.cos(2 * np.pi * frequency * t), 256, "Fp1"))
+
+
+@pytest.mark.parametrize(
+    ("filters", "kept", "removed"),
+    [
+        ({"bandpass_hz": (1, 40)}, (1, 2, 10, 25, 40), (50, 60, 100)),
+        ({"bandpass_hz": (8, 12)}, (8, 10, 12), (1, 6, 15, 50)),
+        ({"notch_hz": 50}, (1, 40, 48.5, 51.5, 100), (49.5, 50, 50.5)),
+        ({"bandpass_hz": (1, 100), "notch_hz": 60}, (1, 30, 58.5, 61.5, 100), (60, 126)),
+    ],
+)
+def test_filters_keep_and_remove_as_stated(tmp_path, filters, kept, removed):
+    study = config(channels=["Fp1"], **filters)
+    for frequency in kept:
+        assert gain(sine(tmp_path, frequency), study) == pytest.approx(1, abs=0.006), frequency
+    for frequency in removed:
+        assert gain(sine(tmp_path, frequency), study) < 0.005, frequency
+
+
+def test_filter_shifts_nothing_and_lets_no_offset_ring(tmp_path):
+    taps = kernel(config(bandpass_hz=(1, 40), notch_hz=50))
+    assert taps.size % 2 == 1
+    np.testing.assert_allclose(taps, taps[::-1], atol=1e-15)
+    t = np.arange(20 * 256) / 256
+    path = save(tmp_path / "a.edf", signal(3000 + np.sin(2 * np.pi * 10 * t), 256, "Fp1"))
+    got = whole(path, config(channels=["Fp1"], bandpass_hz=(1, 40)))[:, 0]
+    assert np.abs(got).max() < 1.5
+    np.testing.assert_allclose(got[512:-512], np.sin(2 * np.pi * 10 * t)[512:-512], atol=0.1)
+
+
+def test_ratio_is_exact_or_within_its_bound():
+    assert ratio(Fraction("199.8"), 256, Fraction(86400)) == (1280, 999)
+    assert ratio(Fraction("173.61"), 256, Fraction(86400)) == (25600, 17361)
+    odd = Fraction(256) / Fraction("0.999937")
+    up, down = ratio(odd, 256, Fraction(600))
+    assert max(up, down) <= 50_000
+    assert abs(Fraction(up, down) / (256 / odd) - 1) * 600 <= 0.1
+    with pytest.raises(RunError, match=r"sampling rates must be a ratio of 256 Hz with terms up to 50000"):
+        ratio(Fraction(256) / Fraction("1.0000101"), 256, Fraction(86400))
+
+
+def test_part_of_a_recording_may_be_flat(tmp_path):
+    values = noise(20 * 256)
+    values[: 15 * 256] = 0
+    path = save(tmp_path / "a.edf", signal(values, 256, "Fp1"))
+    assert len(whole(path, config(channels=["Fp1"]), block_s=2)) == 20 * 256
+
+
+def test_flat_channel_is_named(tmp_path):
+    flat, moving = np.full(20 * 256, 100.0), noise(20 * 256)
+    path = save(tmp_path / "a.edf", signal(moving, 256, "Fp1"), signal(flat, 256, "EEG F7-REF"))
+    for filters in ({}, {"bandpass_hz": (1, 40)}):
+        reader = blocks(path, config(**filters), block_s=6)
+        assert [len(block) for block in itertools.islice(reader, 4)] == [1536, 1536, 1536, 512]
+        with pytest.raises(RunError, match="channel F7 is flat over the whole recording"):
+            next(reader)
+
+
+def test_bridged_electrodes_are_a_flat_pair(tmp_path):
+    path = save(tmp_path / "a.edf", signal(noise(5120), 256, "Fp1"), signal(noise(5120), 256, "F7"))
+    for filters in ({}, {"bandpass_hz": (1, 40)}):
+        with pytest.raises(RunError, match="channel Fp1-F7 is flat over the whole recording"):
+            whole(path, config(channels=["Fp1-F7"], **filters), block_s=3)
+
+
+def test_absent_electrode_is_interpolated_only_on_request(tmp_path):
+    names = ("Fp1", "F3", "C3", "P3", "Fz", "Cz", "Pz", "F4")
+    path = save(tmp_path / "a.edf", *(signal(noise(5120, k), 256, name) for k, name in enumerate(names)))
+    with pytest.raises(RunError, match="but C4 is missing"):
+        whole(path, config(channels=[*names, "C4"]))
+    got = whole(path, config(channels=[*names, "C4"], missing_channels="interpolate"))
+    assert (got.shape, bool(got[:, -1].std() > 1)) == ((5120, 9), True)
+
+
+def patched(at: int, value: bytes):
+    def patch(content: bytes) -> bytes:
+        return content[:at] + value + content[at + len(value) :]
+
+    return patch
+
+
+SIGNALS = 3  # two and the annotations
+
+
+def per_signal(offset: int, size: int, value: str, number: int = 0):
+    return patched(256 + offset * SIGNALS + number * size, value.encode().ljust(size))
+
+
+DAMAGED = {
+    "text": (lambda c: b"Erika Mustermann, 1950, PIN0815\n" * 40, "must be EDF files, but this one does not"),
+    "empty": (lambda c: b"", "must be EDF files"),
+    "bdf": (patched(0, b"\xffBIOSEMI"), "this one is BDF .24 bits.; convert it to EDF"),
+    "gaps": (patched(192, b"EDF+D"), "must be continuous .* but this one is EDF.D"),
+    "cut in the data": (lambda c: c[: 1024 + (len(c) - 1024) * 3 // 4 + 7], "truncated: it holds 15 of 20 s"),
+    "no data": (lambda c: c[:1024], "truncated: it holds 0 of 20 s"),
+    "cut in the header": (lambda c: c[:700], "truncated: it holds 700 of 1024 bytes of its header"),
+    "cut in the person": (lambda c: c[:100], "truncated: it holds 100 of at least 512 bytes"),
+    "longer": (lambda c: c + c[1024:], "says 20 s and holds 40 s"),
+    "unclosed": (patched(236, b"-1      "), "must hold data records, .* counts -1 .*never closed"),
+    "no records": (patched(236, b"0       "), "must hold data records, but the header counts 0"),
+    "records": (patched(236, b"many    "), "the number of data records is damaged"),
+    "record's length": (patched(244, b"1/0     "), "the duration of a data record is damaged"),
+    "record of 0 s": (patched(244, b"0       "), "the duration of a data record is damaged"),
+    "signals": (patched(252, b"????"), "the number of signals is damaged"),
+    "header's size": (patched(184, b"512     "), "the size of the header is damaged"),
+    "samples": (per_signal(216, 8, "Erika"), "the number of samples in a record is damaged"),
+    "shifted": (lambda c: c[:8] + b"Mustermann" + c[8:], "damaged"),
+    "physical range": (per_signal(104, 8, "Erika"), "a physical and a digital range .* but Fp1 has none"),
+    "nan range": (per_signal(112, 8, "nan", 1), "a physical and a digital range .* but F7 has none"),
+    "empty range": (per_signal(104, 8, "3276.7"), "a physical and a digital range .* but Fp1 has none"),
+    "digital range": (per_signal(120, 8, "32767"), "a physical and a digital range .* but Fp1 has none"),
+    "no unit": (per_signal(96, 8, ""), "must be in uV, mV, V or nV, but Fp1 has no unit"),
+    "unit": (per_signal(96, 8, "bpm"), 'must be in uV, mV, V or nV, but Fp1 has "bpm"'),
+    "label": (per_signal(0, 16, "Erika Mustermann"), "but Fp1 is missing .the file has F7."),
+    "rate": (per_signal(216, 8, "513"), "truncated"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_bad_file_is_one_line_without_the_person(tmp_path, case):
+    damage, message = DAMAGED[case]
+    path = two(tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunError, match=message) as refused:
+        whole(path, config())
+    shown = "".join(traceback.format_exception(refused.value))
+    assert "\n" not in str(refused.value)
+    assert str(tmp_path) not in str(refused.value)
+    assert not [word for word in PERSONAL if word in shown]
+
+
+def test_missing_file_is_refused_without_its_path(tmp_path):
+    with pytest.raises(RunError, match="must be readable files, but this one gave: No such file") as refused:
+        open_header(tmp_path / "Mustermann.edf")
+    assert "Mustermann" not in "".join(traceback.format_exception(refused.value)).replace(
+        'Mustermann.edf")', ""
+    )
+
+
+def test_person_is_not_kept(tmp_path):
+    path = two(tmp_path)
+    assert all(word.encode() in path.read_bytes() for word in PERSONAL)
+    header = open_header(path)
+    held = repr(header) + header.blank.decode("latin-1")
+    assert not [word for word in (*PERSONAL, "2001", "03.02.01") if word in held]
+
+
+def test_file_that_shrinks_while_it_is_read(tmp_path):
+    path = two(tmp_path, seconds=60)
+    reader = blocks(path, config(), block_s=2)
+    next(reader)
+    path.write_bytes(path.read_bytes()[:40_000])
+    with pytest.raises(RunError, match="became shorter while it was read"):
+        list(reader)
+
+
+def test_memory_does_not_grow_with_the_recording(tmp_path):
+    peaks = []
+    for seconds in (60, 600):
+        path = two(tmp_path, rate_hz=256, seconds=seconds)
+        tracemalloc.start()
+        for _block in blocks(path, config(bandpass_hz=(1, 40)), block_s=10):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_notch_must_leave_room():
+    with pytest.raises(RunError, match=r"notch_hz must lie in \[2, 126\], but got 127"):
+        kernel(config(notch_hz=127))

@@ -1,0 +1,108 @@
+"""Folds of groups: everyone held out once, training never shown who is, and refusals that say why."""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.data.folds import draw_folds, find_fold_leakage
+from search.data.rows import Labels, Rows
+from spaces.errors import RunError
+from spaces.study import Study
+
+
+def rows_of(structure) -> Rows:
+    y = [label for negative, positive in structure for label in [0] * negative + [1] * positive]
+    groups = [f"g{g:03d}" for g, pair in enumerate(structure) for _ in range(sum(pair))]
+    x = np.random.default_rng(0).normal(size=(len(y), 9)).astype(np.float32)
+    return Rows(x=x, y=np.array(y, np.int8), labels=Labels(0, 1), groups=np.array(groups))
+
+
+def drawn(rows, k, study):
+    """The folds, or why there are none."""
+    try:
+        return draw_folds(rows, k, study)
+    except RunError as error:
+        return str(error)
+
+
+def two_parts(structure) -> bool:
+    """Whether groups can be dealt to two parts that both have both classes."""
+    mixed = sum(n > 0 and p > 0 for n, p in structure)
+    return mixed + min(sum(n == 0 for n, _ in structure), sum(p == 0 for _, p in structure)) >= 2
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    structure=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5)).filter(any), min_size=1, max_size=25),
+    k=st.none() | st.integers(2, 25),
+    seed=st.integers(0, 5),
+)
+def test_folds_hold_out_every_group_once_and_never_train_on_it(structure, k, seed):
+    rows = rows_of(structure)
+    groups, study = set(rows.groups.tolist()), Study(seed=seed)
+    folds = drawn(rows, k, study)
+    singly = k == len(groups) or (k is None and len(groups) <= 10)
+    if singly:
+        assert isinstance(folds, str) != all(
+            two_parts(structure[:g] + structure[g + 1 :]) for g in range(len(structure))
+        )
+    if isinstance(folds, str):
+        assert any(word in folds for word in ("folds of", "folds need", "holds out"))
+        return
+    assert len(folds) == (k or min(len(groups), 10))
+    assert [fold.number for fold in folds] == list(range(1, len(folds) + 1))
+    held = Counter(group for fold in folds for group in fold.held_out)
+    assert held == dict.fromkeys(groups, 1)
+    for fold in folds:
+        out, validation = set(fold.held_out), set(fold.validation)
+        assert out
+        assert not out & validation
+        for part in (validation, groups - out - validation):
+            assert set(rows.y[np.isin(rows.groups, list(part))].tolist()) == {0, 1}
+    assert folds == draw_folds(rows, k, study)
+
+
+def test_folds_are_about_equal_and_seeds_differ():
+    rows = rows_of([(20 + g % 7, 3 if g % 3 == 0 else 0) for g in range(60)])
+    folds = draw_folds(rows, None, Study())
+    assert len(folds) == 10
+    per_fold = [rows.y[np.isin(rows.groups, fold.held_out)] for fold in folds]
+    assert {int(y.sum()) for y in per_fold} == {6}
+    sizes = [len(y) for y in per_fold]
+    assert max(sizes) - min(sizes) <= 10
+    assert draw_folds(rows, None, Study(seed=1)) != folds
+    for fold in folds:
+        share = np.isin(rows.groups, fold.validation).sum() / (len(rows) - len(per_fold[fold.number - 1]))
+        assert 0.2 < share < 0.3, "the study's 20 of 80 percent"
+
+
+def test_few_groups_are_left_out_one_at_a_time():
+    folds = draw_folds(rows_of([(5, 2)] * 10), None, Study())
+    assert [fold.held_out for fold in folds] == [(f"g{g:03d}",) for g in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("structure", "k", "message"),
+    [
+        ([(5, 2)] * 5, 6, r"folds of 5 groups number 2 to 5, but got 6 \(--k\)"),
+        ([(5, 2), (5, 1), (5, 0), (5, 0)], None, r"of 4 groups 2 hold positives \(g000, g001\)"),
+        ([(5, 2)] * 3 + [(5, 0)] * 3, 2, r"fold \d holds out .*hold positives \(g00\d\).*more folds \(--k\)"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused_naming_who_holds_positives(structure, k, message):
+    with pytest.raises(RunError, match=message):
+        draw_folds(rows_of(structure), k, Study())
+
+
+def test_copies_in_two_folds_are_found():
+    rows = rows_of([(5, 2)] * 4)
+    folds = draw_folds(rows, None, Study())
+    assert find_fold_leakage(rows, folds) == ()
+    x = rows.x.copy()
+    x[8] = x[1]
+    (sign,) = find_fold_leakage(dataclasses.replace(rows, x=x), folds)
+    assert "2 rows have an exact copy in another part (row 1 in fold 1 is row 8 in fold 2)" in sign
