@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from reports.boards import leaderboard
-from search.record import Ask, Record
 from tests.conftest import ROOT
-from tests.helpers.toys import config
+from tests.helpers.records import record
 
 PACKAGES = ("spaces", "search", "reports", "cluster")
 """From below to above: each may import those before it."""
@@ -202,32 +201,25 @@ def test_an_init_is_a_docstring_that_says_what_lives_there(folder):
         assert said[3].startswith(f"Imports from `{folder.parts[0]}`: ")
 
 
+def test_git_ignores_no_file_of_ours():
+    """A folder of code may be called as one of what a search writes: `runs`."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a checkout")
+    ours = [str(path) for path in FILES] + [str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("*.py")]
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin"],
+        cwd=ROOT,
+        input="\n".join(ours),
+        capture_output=True,
+        text=True,
+    )
+    assert ignored.stdout == ""
+
+
 @each_file
 def test_asserts_are_for_tests_alone(path):
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-
-
-def record(number: int, value: float) -> Record:
-    return Record(
-        ask=Ask(number=number, kind="search", config=config("sigmoid", "bce"), seed=number),
-        state="completed",
-        objective="f1",
-        value=value,
-        steering="average_precision",
-        threshold_policy="max_f1",
-        calibration="platt",
-        train_s=1.0,
-        finished_at="2026-01-01T00:00:00.000+00:00",
-        device="cpu",
-        node="here",
-        threads=1,
-        groups="known",
-        leaky=False,
-        cross_fit_by="group",
-        data_digest="d",
-        code_digest="c",
-    )
 
 
 @pytest.mark.parametrize(
@@ -243,7 +235,7 @@ def record(number: int, value: float) -> Record:
 )
 def test_reading_and_refusing_needs_neither_tensorflow_nor_ray(tmp_path, arguments):
     (tmp_path / "run").mkdir()
-    leaderboard.write(tmp_path / "run" / "leaderboard.parquet", [record(0, 0.4), record(1, 0.8)])
+    leaderboard.write(tmp_path / "run" / "leaderboard.parquet", [record(0, value=0.4), record(1, value=0.8)])
     (tmp_path / "refused.yaml").write_text("space: {heads: {softmax_1: bce}}\n")
     # The entry as it is run, in an interpreter that tells at its end what it has loaded.
     program = (

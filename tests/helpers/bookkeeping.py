@@ -14,7 +14,7 @@ from search.scores.reference import Reference
 from search.trials.trial import Finished
 from spaces.study import Study
 from spaces.study_file import parse
-from tests.search.runs.test_run_folder import CONFIG, record
+from tests.helpers.records import CONFIG, record
 
 TRIALS = 2
 RESOLVED = {"run_id": "one", "data_digest": "d", "split_digest": "s"}

@@ -233,3 +233,10 @@ def _quick(
 def _about(value: float, ends: Interval) -> Estimate:
     low, high = ends
     return Estimate(value=defined(value), low=defined(low), high=defined(high))
+
+
+SEIZURES = {
+    "threshold": {"policy": "sensitivity_at_fa_per_day", "fa_per_day": 48},
+    "objective": {"metric": "event_sensitivity"},
+    "events": {"drop_shorter_s": 2, "merge_gaps_s": 5},
+}

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from search.record import Ask, Record
 from search.tuning.searcher import HeadSearcher
 from spaces.study import Study
-from tests.search.runs.test_run_folder import record as made
+from tests.helpers.records import record as made
 
 STUDY = Study(name="toy")
 N = 12

@@ -4,9 +4,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from search.data import store
 from search.data.plan import at_once
-from search.data.rows import Rows
+from search.data.rows import Labels, Recording, Rows
 from search.data.sources import table
 
 
@@ -28,3 +30,20 @@ def load(config, base: Path) -> Rows:
         plan = table.plan(config, base)
         rows = store.prepare(plan, table.key(config, plan), Path(root)).rows
         return replace(rows, x=rows.x[:])
+
+
+def some_rows(**changes) -> Rows:
+    values = {
+        "x": np.arange(24, dtype=np.float32).reshape(4, 6),
+        "y": np.array([0, 1, 0, 1], dtype=np.int8),
+        "labels": Labels("off", "on"),
+        "groups": np.array(["ann", "ben", "ben", "cy"]),
+        "recordings": np.array(["a1", "b1", "b2", "c1"]),
+        "times": np.arange(4.0),
+        "parts": np.array(["train", "train", "validation", "test"]),
+        "kind": "eeg",
+        "window_s": 2.0,
+        "channels": tuple("abcdef"),
+        "timeline": (Recording("a1", "ann", 9.5, ((1.0, 2.5), (4.0, 5.0))), Recording("b1", "ben", 2.0, ())),
+    }
+    return Rows(**{**values, **changes})

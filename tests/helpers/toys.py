@@ -63,3 +63,17 @@ def towards_positive(head: Head) -> Any:
     """The direction `(logits,)` in which a head's logits say positive: where its targets differ."""
     negative, positive = head.encode(np.array([0, 1]))
     return positive - negative
+
+
+def measured(trunk, head, raw_threshold):
+    """A record of a trial with a threshold, calibrated as 2 raw + 1."""
+    from search.record import Ask, Record
+
+    chosen = config(head, LOSS_OF[head], trunk=trunk, width=0.1)
+    return Record.model_construct(
+        ask=Ask(number=0, kind="search", config=chosen, seed=0),
+        state="completed",
+        threshold_score=2 * raw_threshold + 1,
+        calibration_a=2.0,
+        calibration_b=1.0,
+    )

@@ -11,7 +11,7 @@ from spaces.presets import PRESETS
 from spaces.study import Range, Study
 from spaces.study_file import parse, read, to_yaml, with_settings
 from spaces.suggest import Config, suggest
-from tests.spaces.test_suggest import Script
+from tests.helpers.script import Script
 
 
 def numbers(low, high):

@@ -9,6 +9,7 @@ from spaces.heads import HEADS
 from spaces.losses import LOSSES
 from spaces.study_file import parse
 from spaces.suggest import Config, suggest
+from tests.helpers.script import Script
 
 BRANCH_ONLY = {"weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "threshold"}
 ALL_HEADS = {"space": {"heads": list(HEADS)}}
@@ -19,25 +20,6 @@ BRANCHES = [
     for head, optimizer in product(HEADS.values(), OPTIMIZER_PARAMETERS)
     for loss in head.losses
 ]
-
-
-class Script:
-    """Answers with what it was told, else the first choice or the lower end; remembers every question."""
-
-    def __init__(self, **answers):
-        self.answers, self.asked = answers, {}
-
-    def suggest_float(self, name, low, high, *, log=False):
-        assert name not in self.asked, f"{name} was drawn twice"
-        self.asked[name] = (low, high, log)
-        return self.answers.get(name, low)
-
-    def suggest_categorical(self, name, choices):
-        assert name not in self.asked, f"{name} was drawn twice"
-        self.asked[name] = tuple(choices)
-        answer = self.answers.get(name, choices[0])
-        assert answer in choices
-        return answer
 
 
 def draw(head, loss, optimizer, written=None):

@@ -19,9 +19,9 @@ from search.runs.run_folder import RunFolder
 from search.runs.starts import Starts
 from spaces.study import Study
 from tests.helpers.driving import ROOT, contents, numpy_driver, write_study
+from tests.helpers.records import record as made
 from tests.helpers.toys import config
 from tests.helpers.watching import dashboard
-from tests.search.runs.test_run_folder import record as made
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STUDY = Study.model_validate({"name": "toy", "budget": {"trials": 10}})

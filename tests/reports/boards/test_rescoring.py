@@ -20,11 +20,10 @@ from search.trials.rescoring import Rescoring
 from spaces.errors import RunError, TrialError
 from spaces.study_file import parse as study_of
 from spaces.thresholds import Cost, Fixed, MaxF1, SensitivityAtFaPerDay
-from tests.helpers import reference
+from tests.helpers import reference, seizures
+from tests.helpers.policies import POLICIES, WINDOW_POLICIES
 from tests.helpers.scored_runs import add, ask, begin, measured
-from tests.search.events import test_evaluation as of_events
-from tests.search.scores.test_metrics import rows
-from tests.search.scores.test_thresholds import POLICIES, WINDOW_POLICIES, any_scores
+from tests.helpers.strategies import any_scores, rows
 
 TEXTS = [
     "max_f1",
@@ -200,7 +199,7 @@ EVENT_STUDY = {
 @pytest.mark.parametrize("metric", ["event_f1", "f1"])
 def test_event_policies_and_metrics_are_what_measure_makes_of_them(metric):
     study = study_of({**EVENT_STUDY, "objective": {"metric": metric}})
-    of, raw = of_events.reference(patients=3, hours=0.25)
+    of, raw = seizures.reference(patients=3, hours=0.25)
     stored = measured(ask(0), raw, of, study)
     assert stored.value_fa_per_day is not None
     limits = Limits(parse(["precision.min=0.5"]))

@@ -15,9 +15,9 @@ from search.scores.reference import Reference
 from search.trials.evaluation import measure, policy_of
 from spaces.study import Study
 from spaces.thresholds import with_policy
-from tests.search.events.test_evaluation import LIMIT, RULES
-from tests.search.events.test_evaluation import reference as event_reference
-from tests.test_architecture import record
+from tests.helpers.records import record
+from tests.helpers.seizures import LIMIT, RULES
+from tests.helpers.seizures import reference as event_reference
 
 
 def reference(seed=0, n=240, groups=12) -> Reference:
@@ -30,7 +30,7 @@ def reference(seed=0, n=240, groups=12) -> Reference:
 def trial(run, made, study, number, raw, **changes):
     """Leaves behind what a finished trial does."""
     found = measure(raw, made, study, policy_of(study, changes.pop("at", None)), probabilistic=True)
-    said = record(number, found.value).model_copy(
+    said = record(number, value=found.value).model_copy(
         update={"objective": study.objective.metric, "threshold_score": found.choice.threshold_score}
     )
     ask = said.ask.model_copy(update=changes)
@@ -51,7 +51,7 @@ def written(path, study, apart, made=None) -> RunFolder:
             {"kind": "baseline", "baseline": "logistic_regression", "config": None} if not number else {}
         )
         trial(run, made, study, number, raw, **changes)
-    failed = record(len(apart), 0.5).model_copy(update={"state": "failed", "value": None, "error": "no"})
+    failed = record(len(apart)).model_copy(update={"state": "failed", "value": None, "error": "no"})
     run.write_record(failed)
     leaderboard.write(run.leaderboard, run.records())
     return run

@@ -215,10 +215,10 @@ assert os.listdir({str(tmp_path)!r})
 
 def plain(number: int, **changes):
     """A trained record, as far as its conditions go."""
-    from tests.test_architecture import record
+    from tests.helpers.records import record
 
     known = {"cpu_flags": "avx2-1", "onednn": "default", "epochs": 5, "precision": "float32"}
-    return record(number, 0.5).model_copy(update={**known, **changes})
+    return record(number).model_copy(update={**known, **changes})
 
 
 @pytest.mark.parametrize(

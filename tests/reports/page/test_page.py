@@ -31,13 +31,7 @@ from search.scores.metrics import decide
 from search.scores.thresholds import curve
 from spaces.errors import RunError
 from tests.conftest import ROOT
-from tests.helpers.pages import made
-
-SEIZURES = {
-    "threshold": {"policy": "sensitivity_at_fa_per_day", "fa_per_day": 48},
-    "objective": {"metric": "event_sensitivity"},
-    "events": {"drop_shorter_s": 2, "merge_gaps_s": 5},
-}
+from tests.helpers.pages import SEIZURES, made
 
 
 def embedded(run: RunFolder) -> dict:

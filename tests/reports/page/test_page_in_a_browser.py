@@ -15,8 +15,7 @@ from search.events.scoring import EVENT_METRICS
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS, counts_at
 from tests.helpers.browser import chromium, complaints, opened, requests, settle
-from tests.helpers.pages import made
-from tests.reports.page.test_page import SEIZURES
+from tests.helpers.pages import SEIZURES, made
 
 KEYS = {
     "left": "\ue012",

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from search.data import store
 from search.data.plan import Form, Piece, Plan
-from search.data.rows import Labels, Recording, Rows
+from search.data.rows import Labels, Recording
 from search.data.shards import Part, Shards
 from search.data.sources import table
 from spaces.data import Npz
 from spaces.errors import RunError
-from tests.helpers.stored import stored
+from tests.helpers.stored import some_rows, stored
 
 COUNTS = (3, 0, 5, 1)
 WHOLE = np.random.default_rng(0).normal(size=(sum(COUNTS), 2, 3)).astype(np.float32)
@@ -78,23 +78,6 @@ def test_missing_shards_are_named_or_had_elsewhere(shards):
         absent[:]
     there = replace(absent, elsewhere=shards.values)
     np.testing.assert_array_equal(there[:], WHOLE)
-
-
-def some_rows(**changes) -> Rows:
-    values = {
-        "x": np.arange(24, dtype=np.float32).reshape(4, 6),
-        "y": np.array([0, 1, 0, 1], dtype=np.int8),
-        "labels": Labels("off", "on"),
-        "groups": np.array(["ann", "ben", "ben", "cy"]),
-        "recordings": np.array(["a1", "b1", "b2", "c1"]),
-        "times": np.arange(4.0),
-        "parts": np.array(["train", "train", "validation", "test"]),
-        "kind": "eeg",
-        "window_s": 2.0,
-        "channels": tuple("abcdef"),
-        "timeline": (Recording("a1", "ann", 9.5, ((1.0, 2.5), (4.0, 5.0))), Recording("b1", "ben", 2.0, ())),
-    }
-    return Rows(**{**values, **changes})
 
 
 def test_what_is_stored_comes_back(tmp_path):

@@ -5,11 +5,9 @@ import pytest
 
 from search.data.rows import Recording
 from search.events.evaluation import check_events, cross_fit_events, event_choice, event_estimates, patients
-from search.events.intervals import detections
-from search.events.scoring import EVENT_METRICS, event_metrics, score_events, summed
+from search.events.scoring import EVENT_METRICS, event_metrics, summed
 from search.events.thresholds import choose_event_threshold, quantile_thresholds
 from search.scores.calibration import fit_platt
-from search.scores.crossfit import draw_halves
 from search.scores.metrics import METRICS, counts_at, decide
 from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve
@@ -17,47 +15,7 @@ from search.trials.evaluation import measure
 from spaces.errors import RunError, TrialError
 from spaces.study import Events, Study
 from spaces.thresholds import MaxF1, SensitivityAtFaPerDay
-
-RULES = Events(drop_shorter_s=2, merge_gaps_s=5)
-LIMIT = SensitivityAtFaPerDay(policy="sensitivity_at_fa_per_day", fa_per_day=60)
-
-
-def reference(seed: int = 0, patients: int = 6, hours: float = 0.5) -> tuple[Reference, np.ndarray]:
-    """Two recordings a patient with one or two seizures each, and raw scores that find most of them."""
-    rng = np.random.default_rng(seed)
-    seconds = int(3600 * hours)
-    timeline, y, raw, names, groups, times = [], [], [], [], [], []
-    for patient in range(patients):
-        for number in range(2):
-            name = f"p{patient}-{number}"
-            starts = np.sort(rng.choice(seconds // 400, rng.integers(1, 3), replace=False)) * 400.0 + 50
-            seizures = tuple((float(start), float(start + rng.integers(20, 90))) for start in starts)
-            timeline.append(Recording(name, f"p{patient}", float(seconds), seizures))
-            t = np.arange(seconds, dtype=np.float64)
-            labels = np.any([(t >= a) & (t < b) for a, b in seizures], axis=0)
-            noise = np.repeat(rng.normal(size=seconds // 10), 10) + 0.3 * rng.normal(size=seconds)
-            y.append(labels.astype(np.int8))
-            raw.append((noise + 1.8 * labels).astype(np.float32))
-            names += [name] * seconds
-            groups += [f"p{patient}"] * seconds
-            times.append(t)
-    y, names, groups = np.concatenate(y), np.array(names), np.array(groups)
-    halves = draw_halves(y, groups, names, seed)
-    made = Reference(y, groups, names, np.concatenate(times), halves, window_s=1.0, timeline=tuple(timeline))
-    return made, np.concatenate(raw)
-
-
-REFERENCE, RAW = reference()
-
-
-def scored(decided: np.ndarray, recordings=REFERENCE.timeline):
-    """timescoring's counts of some recordings, one after another."""
-    events = [
-        detections(REFERENCE.times[mine], 1.0, decided[mine], recording.duration_s, RULES)
-        for recording in recordings
-        for mine in [REFERENCE.recordings == recording.name]
-    ]
-    return score_events(recordings, events, "szcore")
+from tests.helpers.seizures import LIMIT, RAW, REFERENCE, RULES, scored
 
 
 def test_metrics_are_those_of_timescoring():

@@ -11,8 +11,7 @@ from search.data.trial_data import TrialData
 from search.hosts import parallel
 from search.hosts.parallel import ALONE, map_here, reachable
 from spaces.errors import RunError
-from tests.helpers.stored import stored
-from tests.search.data.test_store import some_rows
+from tests.helpers.stored import some_rows, stored
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,7 @@ import pytest
 
 from spaces.errors import RunError
 from spaces.study import Study, Trunk
-from tests.helpers.toys import config
-from tests.search.networks.test_trunks import measured
+from tests.helpers.toys import config, measured
 
 pytestmark = pytest.mark.usefixtures("keras")
 

@@ -14,8 +14,7 @@ from spaces.study import Study, Trunk
 from spaces.study import Training as Rules
 from spaces.study_file import parse
 from tests.helpers import photos
-from tests.helpers.toys import config
-from tests.search.networks.test_trunks import measured
+from tests.helpers.toys import config, measured
 
 pytestmark = pytest.mark.usefixtures("keras")
 

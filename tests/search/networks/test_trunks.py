@@ -10,7 +10,7 @@ from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.study import Study, Trunk
 from spaces.study import Training as Rules
-from tests.helpers.toys import LOSS_OF, config
+from tests.helpers.toys import LOSS_OF, config, measured
 
 pytestmark = pytest.mark.usefixtures("keras")
 
@@ -77,20 +77,6 @@ def train(trunk, head):
     session.model.run_eagerly = True  # two steps are sooner taken than traced
     session.advance(1)
     return session.model.get_weights(), session._steering.history[0][0]
-
-
-def measured(trunk, head, raw_threshold):
-    """A record of a trial with a threshold, calibrated as 2 raw + 1."""
-    from search.record import Ask, Record
-
-    chosen = config(head, LOSS_OF[head], trunk=trunk, width=0.1)
-    return Record.model_construct(
-        ask=Ask(number=0, kind="search", config=chosen, seed=0),
-        state="completed",
-        threshold_score=2 * raw_threshold + 1,
-        calibration_a=2.0,
-        calibration_b=1.0,
-    )
 
 
 def answers(model, x):

@@ -29,8 +29,8 @@ from spaces.thresholds import (
 )
 from tests.benchmarks.selection import draw, outcome
 from tests.helpers import selection_reference as slow
-from tests.search.events.test_evaluation import RULES, scored
-from tests.search.events.test_evaluation import reference as event_reference
+from tests.helpers.seizures import RULES, scored
+from tests.helpers.seizures import reference as event_reference
 
 POLICIES = [
     MaxF1(),

@@ -15,39 +15,16 @@ from spaces.thresholds import (
     Chosen,
     Cost,
     Fixed,
-    MaxBalancedAccuracy,
     MaxF1,
     PrecisionAtRecall,
     RecallAtPrecision,
     Youden,
 )
 from tests.helpers import reference
-from tests.search.scores.test_metrics import floats32, rows
+from tests.helpers.policies import POLICIES, WINDOW_POLICIES
+from tests.helpers.strategies import any_scores, rows
 
-WINDOW_POLICIES = [
-    MaxF1(),
-    MaxF1(beta=2),
-    MaxF1(beta=0.5),
-    Youden(policy="youden"),
-    MaxBalancedAccuracy(policy="max_balanced_accuracy"),
-    Cost(policy="cost"),
-    Cost(policy="cost", c_fp=0.5, c_fn=10),
-    Cost(policy="cost", c_fp=3),
-    PrecisionAtRecall(policy="precision_at_recall"),
-    PrecisionAtRecall(policy="precision_at_recall", recall=0.5),
-    PrecisionAtRecall(policy="precision_at_recall", recall=1),
-    RecallAtPrecision(policy="recall_at_precision"),
-    RecallAtPrecision(policy="recall_at_precision", precision=0.5),
-    RecallAtPrecision(policy="recall_at_precision", precision=1),
-]
-POLICIES = [
-    Fixed(policy="fixed"),
-    Fixed(policy="fixed", at=0.6),
-    Fixed(policy="fixed", at=0.999),
-    *WINDOW_POLICIES,
-]
 by_policy = pytest.mark.parametrize("policy", POLICIES, ids=repr)
-any_scores = st.one_of(st.sampled_from([-2.0, -0.5, 0.0, -0.0, 0.25, 3.0]), floats32)
 
 
 def chosen(y, score, policy, weight=None):

@@ -29,7 +29,7 @@ from spaces.study_file import parse, read
 from tests.helpers import driving
 from tests.helpers.bookkeeping import REFERENCE, RESOLVED, Silent
 from tests.helpers.numpy_trainer import numpy_trainer
-from tests.search.runs.test_run_folder import record
+from tests.helpers.records import record
 
 STUDY = parse({"keep": {"checkpoints": 3}, "trunk": {"name": "mlp"}, "budget": {"trials": 10_000}})
 

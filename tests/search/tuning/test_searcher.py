@@ -11,7 +11,7 @@ from search.tuning.history import STARTUP_TRIALS, History, Told, told
 from search.tuning.searcher import METRIC, HeadSearcher
 from search.tuning.suggestion_queue import Ahead
 from spaces.study_file import parse
-from tests.search.runs.test_run_folder import record
+from tests.helpers.records import record
 
 STUDY = parse({"seed": 3, "trunk": {"name": "mlp"}, "budget": {"trials": 40}})
 SETUP = 3

@@ -8,7 +8,7 @@ from search.tuning.searcher import HeadSearcher
 from spaces.study_file import parse
 from tests.helpers import driving
 from tests.helpers.driving import check_complete, finish, write_study
-from tests.search.runs.test_run_folder import record
+from tests.helpers.records import record
 
 STUDY = {"seed": 3, "trunk": {"name": "mlp"}, "budget": {"trials": 60}}
 SETUP = 3

@@ -6,7 +6,7 @@ from search.data.sources.eeg import annotation_formats, siena_list
 from search.data.sources.eeg.annotations import read as read_with_notes
 from search.data.sources.eeg.layouts import Found, find
 from spaces.eeg import Eeg
-from spaces.errors import RunError
+from tests.helpers.refusals import refusal
 
 SUMMARY = """\
 Data Sampling Rate: 256 Hz
@@ -95,15 +95,6 @@ def written(folder, layout, change=lambda text: text.encode()) -> Found:
 def read(found: Found, duration_s: float | None = None, mend: bool = False):
     config = Eeg(source="eeg", path=".", bad_annotations="mend" if mend else "stop")
     return read_with_notes(found, config, duration_s)[0]
-
-
-def refusal(call, *args) -> str:
-    with pytest.raises(RunError) as error:
-        call(*args)
-    message = str(error.value)
-    assert "\n" not in message
-    assert "/" not in message
-    return message
 
 
 @pytest.mark.parametrize("layout", WRITTEN)

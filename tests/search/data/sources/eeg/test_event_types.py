@@ -5,7 +5,7 @@ import pytest
 from search.data.sources.eeg.annotation_formats import bids
 from search.data.sources.eeg.event_types import TUH_SEIZURES, is_missing, is_seizure
 from spaces.eeg import Eeg
-from tests.search.data.sources.eeg.test_annotations import refusal
+from tests.helpers.refusals import refusal
 
 SEIZURES = [
     *(
