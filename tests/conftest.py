@@ -1,5 +1,6 @@
 """What all tests share: one CPU thread for Keras, and the real data where it is at hand."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the real data in {SHARED.relative_to(ROOT.parent)} beside the project")
     return SHARED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how long the tests of each room took, so that one that grows is seen."""
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0].rpartition("/")[0]] += report.duration
+    terminalreporter.section("seconds by room")
+    for room, taken in seconds.most_common():
+        terminalreporter.line(f"{taken:7.1f}  {room}")
