@@ -204,6 +204,7 @@ def _signals():
         signal.signal(number, handler)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_signals")
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\x00", b"null", b'{"ask": {"number": 3}}'])
 def test_a_damaged_record_is_one_clear_line(copy, capsys, damage):
@@ -215,6 +216,7 @@ def test_a_damaged_record_is_one_clear_line(copy, capsys, damage):
     assert said[0].startswith(f"search.py: a record must parse, but {path} does not")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_signals")
 @pytest.mark.parametrize(
     "setting", ["seed=3", "objective.metric=mcc", "trunk.width=0.2", "split.seed=1", "training.epochs=4"]
@@ -228,6 +230,7 @@ def test_a_change_that_makes_rows_incomparable_is_refused(copy, capsys, setting)
     assert (copy / "study.yaml").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_signals")
 def test_changed_data_is_refused(copy, clean, capsys, tmp_path):
     driving.write_data(tmp_path / "other.npz", seed=1)
