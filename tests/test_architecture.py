@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -199,6 +200,18 @@ def test_an_init_is_a_docstring_that_says_what_lives_there(folder):
     if len(folder.parts) > 1:  # a room: what lives here, what to take from it, what it may import
         assert said[2].startswith("Take from it: ")
         assert said[3].startswith(f"Imports from `{folder.parts[0]}`: ")
+
+
+def test_every_dependency_names_who_needs_it():
+    """By files that are there; what only the tests need names a folder or a make target."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.findall(r'^    "([^"]+)",(.*)$', text.partition("[tool.ruff]")[0], flags=re.M)
+    assert len(listed) > 30
+    for name, comment in listed:
+        told = comment.strip().partition(": ")[2]
+        assert told, f"{name} lacks a comment '# who needs it: what for'"
+        for path in re.findall(r"[\w/]+\.py", comment):
+            assert (ROOT / path).is_file(), f"{name} is said to be needed by {path}, which is not there"
 
 
 def test_git_ignores_no_file_of_ours():
