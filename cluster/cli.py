@@ -306,8 +306,17 @@ def predict(
 
 
 @app.command()
-def spaces() -> None:
+def spaces(
+    settings: Annotated[
+        bool, typer.Option("--settings", help="show every setting of a study instead")
+    ] = False,
+) -> None:
     """Show heads x losses: valid, the same as another, or refused and why."""
+    if settings:
+        from spaces.settings import tables as tables_of_settings
+
+        typer.echo(tables_of_settings())
+        return
     from cluster.commands.spaces import tables
 
     console = _console()

@@ -9,6 +9,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from spaces.base import FUNCTION, Frozen, Label
 from spaces.eeg import Eeg
 
+POSITIVE = "the label value of the positive class; needed unless labels are 0/1 or false/true"
+
 
 class SimulatedEeg(Frozen):
     """Simulated scalp EEG made on the spot; it says nothing about real patients."""
@@ -16,7 +18,7 @@ class SimulatedEeg(Frozen):
     source: Literal["simulated_eeg"] = "simulated_eeg"
     patients: int = Field(default=25, ge=6, description="patients, each a group")
     windows: int = Field(default=160, ge=60, description="one-second windows per patient")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="of patients and signals")
 
     @property
     def positive(self) -> Label | None:
@@ -27,25 +29,27 @@ class Npz(Frozen):
     """Arrays in one `.npz` file: inputs `(n, ...)`, labels `(n,)`, and optionally who and when."""
 
     source: Literal["npz"]
-    path: str
-    x: str = "X"
-    y: str = "y"
+    path: str = Field(description="the file")
+    x: str = Field(default="X", description="array of inputs `(n, ...)`, one row each")
+    y: str = Field(default="y", description="array of labels `(n,)`, of two values")
     group: str | None = Field(default=None, description="array naming each row's patient or file")
     recording: str | None = Field(default=None, description="array naming each row's recording")
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
     split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
-    positive: Label | None = None
+    positive: Label | None = Field(default=None, description=POSITIVE)
 
 
 class Images(Frozen):
     """A folder with one sub-folder of photos per class."""
 
     source: Literal["images"]
-    path: str
+    path: str = Field(description="the folder")
     size: int = Field(default=96, ge=8, le=1024, description="photos are resized to size x size pixels")
-    positive: Label | None = None
-    on_bad_file: Literal["stop", "skip"] = "stop"
+    positive: Label | None = Field(default=None, description=POSITIVE)
+    on_bad_file: Literal["stop", "skip"] = Field(
+        default="stop", description="a photo that cannot be read ends the run, or is left out"
+    )
 
 
 class Bonn(Frozen):
@@ -66,13 +70,13 @@ class Custom(Frozen):
     they are known, `group`, `recording`, `time` and `split`.
     """
 
-    source: str = Field(pattern=f"^{FUNCTION}$")
+    source: str = Field(pattern=f"^{FUNCTION}$", description="package.module:function")
     folder: str | None = Field(
         default=None, description="where the module lies; beside the study if left out"
     )
-    options: Mapping[str, Any] = Field(default_factory=dict)
+    options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
-    positive: Label | None = None
+    positive: Label | None = Field(default=None, description=POSITIVE)
 
 
 def _source(value: Any) -> Any:
@@ -99,11 +103,15 @@ class Split(Frozen):
     by: Literal["group", "window", "column"] = Field(
         default="group", description="column: the parts that the data name themselves"
     )
-    train: float = Field(default=0.6, gt=0, lt=1)
-    validation: float = Field(default=0.2, gt=0, lt=1)
-    test: float = Field(default=0.2, gt=0, lt=1)
-    seed: int = Field(default=0, ge=0)
-    i_accept_leakage: bool = False
+    train: float = Field(default=0.6, gt=0, lt=1, description="share of the rows that weights are fitted on")
+    validation: float = Field(
+        default=0.2, gt=0, lt=1, description="share that the search, thresholds and calibration see"
+    )
+    test: float = Field(default=0.2, gt=0, lt=1, description="share that only promote opens")
+    seed: int = Field(default=0, ge=0, description="of who falls into which part")
+    i_accept_leakage: bool = Field(
+        default=False, description="search although parts share rows, groups or windows; every row says so"
+    )
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Split":

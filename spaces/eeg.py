@@ -44,8 +44,8 @@ class Eeg(Frozen):
     """EDF recordings in a folder, with the annotations that lie beside them; units are microvolts."""
 
     source: Literal["eeg"]
-    path: str
-    layout: Layout = "auto"
+    path: str = Field(description="the folder")
+    layout: Layout = Field(default="auto", description="how files are named; auto: told by their names")
     channels: Annotated[tuple[str, ...], BeforeValidator(_montage)] = Field(
         default=MONTAGES["10-20"],
         min_length=1,
@@ -55,14 +55,19 @@ class Eeg(Frozen):
         default="stop", description="of a file: it is a bad file, or neighbours stand in for them"
     )
     rate_hz: Literal[250, 256] = Field(default=256, description="signals are resampled to it")
-    bandpass_hz: tuple[float, float] | None = None
-    notch_hz: float | None = Field(default=None, gt=0)
-    window_s: float = Field(default=1.0, gt=0, le=600)
+    bandpass_hz: tuple[float, float] | None = Field(
+        default=None, description="[low, high]: frequencies that are kept; all if left out"
+    )
+    notch_hz: float | None = Field(default=None, gt=0, description="mains frequency that is taken out")
+    window_s: float = Field(default=1.0, gt=0, le=600, description="length of a window, in seconds")
     step_s: float | None = Field(default=None, gt=0, le=600, description="the window's length if left out")
     min_overlap: float = Field(
         default=0.5, gt=0, le=1, description="share of a window in seizure that makes it positive"
     )
-    form: Literal["spectrogram", "raw"] = "spectrogram"
+    form: Literal["spectrogram", "raw"] = Field(
+        default="spectrogram",
+        description="`(32, 9, channels)` log spectra, or `(samples, channels)` microvolts",
+    )
     aliases: Mapping[str, str] = Field(
         default_factory=dict, description="patients under two names: {chb21: chb01}"
     )
@@ -80,7 +85,9 @@ class Eeg(Frozen):
     other_types: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="of BIDS events: types that are not, such as [aura]; exact but for case"
     )
-    on_bad_file: Literal["stop", "skip"] = "stop"
+    on_bad_file: Literal["stop", "skip"] = Field(
+        default="stop", description="a file that cannot be used ends the run, or is left out"
+    )
 
     @field_validator("channels")
     @classmethod

@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 from spaces.base import Frozen
 from spaces.losses import LOSSES
-from spaces.study import Augmentation, ClassWeight, OptimizerName, Range, Study
+from spaces.space import Augmentation, ClassWeight, OptimizerName, Range
+from spaces.study import Study
 from spaces.thresholds import Sampled
 
 

@@ -13,14 +13,14 @@ class Fixed(Frozen):
     """A probability chosen by hand; the decision is `score >= logit(at)`."""
 
     policy: Literal["fixed"]
-    at: Probability = 0.5
+    at: Probability = Field(default=0.5, description="the probability")
 
 
 class MaxF1(Frozen):
     """The largest F-beta (beta > 1 favours sensitivity; van Rijsbergen 1979)."""
 
     policy: Literal["max_f1"] = "max_f1"
-    beta: float = Field(default=1.0, gt=0, le=100)
+    beta: float = Field(default=1.0, gt=0, le=100, description="how much more sensitivity counts")
 
 
 class Youden(Frozen):
@@ -39,22 +39,22 @@ class Cost(Frozen):
     """The smallest `c_fp * false positives + c_fn * false negatives`."""
 
     policy: Literal["cost"]
-    c_fp: float = Field(default=1.0, gt=0)
-    c_fn: float = Field(default=1.0, gt=0)
+    c_fp: float = Field(default=1.0, gt=0, description="cost of a false positive")
+    c_fn: float = Field(default=1.0, gt=0, description="cost of a false negative")
 
 
 class PrecisionAtRecall(Frozen):
     """The largest precision among cuts whose sensitivity is at least `recall`."""
 
     policy: Literal["precision_at_recall"]
-    recall: float = Field(default=0.95, gt=0, le=1)
+    recall: float = Field(default=0.95, gt=0, le=1, description="the least sensitivity")
 
 
 class RecallAtPrecision(Frozen):
     """The largest sensitivity among cuts whose precision is at least `precision`."""
 
     policy: Literal["recall_at_precision"]
-    precision: float = Field(default=0.95, gt=0, le=1)
+    precision: float = Field(default=0.95, gt=0, le=1, description="the least precision")
 
 
 class SensitivityAtFaPerDay(Frozen):
@@ -64,15 +64,15 @@ class SensitivityAtFaPerDay(Frozen):
     """
 
     policy: Literal["sensitivity_at_fa_per_day"]
-    fa_per_day: float = Field(default=2.0, ge=0)
+    fa_per_day: float = Field(default=2.0, ge=0, description="the most false alarms per 24 hours")
 
 
 class Sampled(Frozen):
     """A probability drawn for each trial by the sampler, like any other parameter."""
 
     policy: Literal["sampled"]
-    low: Probability
-    high: Probability
+    low: Probability = Field(description="the least probability")
+    high: Probability = Field(description="the largest")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Sampled":

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from spaces.pairs import WRITTEN_HEADS, WRITTEN_LOSSES, judge
-from spaces.study import DEFAULT_HEADS
+from spaces.space import DEFAULT_HEADS
 
 _MARKS = {"valid": "yes", "same": "=", "refused": "-"}
 

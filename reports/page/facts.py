@@ -15,7 +15,8 @@ from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
 from spaces.errors import RunError
-from spaces.study import Events, Range, Study
+from spaces.space import Range
+from spaces.study import Events, Study
 
 DIGITS = 12
 """Shown of a digest."""

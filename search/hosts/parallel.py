@@ -12,7 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from search.data.shards import Inputs, Part, Shards
 from search.data.trial_data import Features, TrialData
 from spaces.errors import RunError
-from spaces.study import Resources
+from spaces.resources import Resources
 
 ALONE = "headsearch_alone"
 """A resource that marks a Ray of our own, which no other host joins."""

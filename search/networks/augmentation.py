@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from search.data.rows import Kind
 from spaces.errors import RunError
-from spaces.study import Augmentation, Study
+from spaces.space import Augmentation
+from spaces.study import Study
 
 FURTHEST = 10
 """A photo is moved by at most one part in so many of its height and width."""

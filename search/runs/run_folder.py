@@ -18,12 +18,12 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from search.scores.crossfit import Halves
+from search.data.rows import Recording
 from search.files import make_folder, sweep, write_atomically
 from search.record import Ask, Record
-from search.scores.reference import Reference
-from search.data.rows import Recording
 from search.runs.storage import Mirror
+from search.scores.crossfit import Halves
+from search.scores.reference import Reference
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import read, to_yaml
@@ -316,7 +316,7 @@ def _as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None =
 
 def _read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.Table:
     try:
-        # Opened by Python, which `search.trials.retraining.close` can forbid: not so what pyarrow opens itself.
+        # Opened by Python, which `retraining.close` can forbid: not so what pyarrow opens itself.
         return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(columns)
     except (pa.ArrowException, OSError):
         raise _damaged(path, remedy) from None

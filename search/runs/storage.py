@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from search.files import make_folder, write_atomically
 from spaces.errors import RunError
-from spaces.study import without_secret
+from spaces.resources import without_secret
 
 DRIVER = "driver.json"
 """Names the driver that took the run last; a folder that holds it is a run's copy."""

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.presets import PRESETS
-from spaces.study import Range, Study
+from spaces.space import Range
+from spaces.study import Study
 from spaces.study_file import parse, read, to_yaml, with_settings
 from spaces.suggest import Config, suggest
 from tests.helpers.script import Script

@@ -15,7 +15,7 @@ from search.networks import backend
 from search.networks.backend import CONTEXT_MIB, LIMIT, environment, limit_mib, total_mib
 from search.record import Record
 from search.runs.run_folder import RunFolder
-from spaces.study import Resources
+from spaces.resources import Resources
 from tests.helpers import driving
 from tests.helpers.driving import Driver, write_study
 from tests.helpers.meeting_trainer import GPUS

@@ -11,7 +11,8 @@ from search.hosts import preflight
 from search.hosts.preflight import check_nodes, unfit
 from search.hosts.provenance import code_digest
 from spaces.errors import RunError
-from spaces.study import Resources, Study
+from spaces.resources import Resources
+from spaces.study import Study
 from tests.helpers import driving
 
 SHAPE = (4,)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from search.networks.augmentation import augment, check_augmentation
 from spaces.errors import RunError
-from spaces.study import Space, Study
+from spaces.space import Space
+from spaces.study import Study
 
 HOWS = ("none", "flip", "shift", "flip_shift")
 

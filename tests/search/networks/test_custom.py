@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from spaces.errors import RunError
-from spaces.study import Study, Trunk
+from spaces.space import Trunk
+from spaces.study import Study
 from tests.helpers.toys import config, measured
 
 pytestmark = pytest.mark.usefixtures("keras")

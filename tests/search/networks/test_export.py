@@ -159,9 +159,10 @@ def test_config_and_card_tell_of_the_exports(bundles):
         assert f"- {one['name']}: says what model.keras says: on " in (bundle / "MODEL_CARD.md").read_text()
 
 
-def test_the_callers_of_the_readme_work(runs, bundles, tmp_path, monkeypatch, capsys):
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## A bundle")[1].split("\n## ")[0]
-    blocks = re.findall(r"```python\n(.*?)```", section, flags=re.S)
+def test_the_callers_of_the_docs_work(runs, bundles, tmp_path, monkeypatch, capsys):
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "bundles.md").read_text(encoding="utf-8"), flags=re.S
+    )
     assert len(blocks) == 4
     (tmp_path / "bundle").symlink_to(bundles["mlp", "softmax"])
     x = validation(runs["mlp"])
@@ -177,6 +178,11 @@ def test_the_callers_of_the_readme_work(runs, bundles, tmp_path, monkeypatch, ca
         np.testing.assert_array_equal(label, expected["label"].to_numpy())
         np.testing.assert_allclose(probability, expected["probability"].to_numpy(), atol=PROBABILITY)
         assert str(label[0]) in capsys.readouterr().out
+    (short,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S
+    )
+    exec(short, {})
+    assert str(expected["label"].to_numpy()[0]) in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pytest
 
 from spaces.errors import RunError
 from spaces.heads import HEADS
-from spaces.study import Study, Trunk
+from spaces.space import Trunk
+from spaces.study import Study
 from spaces.study import Training as Rules
 from spaces.study_file import parse
 from tests.helpers import photos

@@ -8,7 +8,8 @@ import pytest
 
 from spaces.errors import RunError
 from spaces.heads import HEADS
-from spaces.study import Study, Trunk
+from spaces.space import Trunk
+from spaces.study import Study
 from spaces.study import Training as Rules
 from tests.helpers.toys import LOSS_OF, config, measured
 
@@ -87,7 +88,7 @@ def answers(model, x):
 
 def test_every_trunk_is_under_contract():
     from search.networks.trunks import TRUNKS
-    from spaces.study import TRUNK_NAMES
+    from spaces.space import TRUNK_NAMES
 
     assert [trunk for trunk in CASES if ":" not in trunk] == list(TRUNK_NAMES)
     assert set(TRUNKS) == set(TRUNK_NAMES)

@@ -18,7 +18,17 @@ from search.runs.run_folder import RunFolder
 from search.runs.storage import CHECK_S, DRIVER, REFRESH_S, Mirror, inside, parted
 from spaces.errors import RunError
 from spaces.study_file import parse
-from tests.helpers.bookkeeping import RESOLVED, TRIALS, ask_of, begin, check_complete, check_readable, go_on, resume, study_in
+from tests.helpers.bookkeeping import (
+    RESOLVED,
+    TRIALS,
+    ask_of,
+    begin,
+    check_complete,
+    check_readable,
+    go_on,
+    resume,
+    study_in,
+)
 
 
 @pytest.fixture(scope="module")

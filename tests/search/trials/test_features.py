@@ -18,7 +18,8 @@ from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import prepare
 from search.trials.trial import Place, RunFacts, Trial
 from spaces.errors import RunError, TrialError
-from spaces.study import Study, Trunk
+from spaces.space import Trunk
+from spaces.study import Study
 from spaces.study import Training as Rules
 from spaces.study_file import read
 from tests.conftest import ROOT
