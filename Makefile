@@ -4,7 +4,7 @@ BIN := .venv/bin
 MINUTES ?= 60
 RUN := quickstart-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: search test lint check soak bench bench-full format pins clean
+.PHONY: search test lint check soak bench bench-full docs pictures format pins clean
 
 search: .venv/ready
 	$(BIN)/python search.py run studies/quickstart.yaml --name $(RUN)
@@ -33,6 +33,13 @@ bench: .venv/ready .venv/peers
 
 bench-full: .venv/ready .venv/peers
 	$(BIN)/python -m tests.benchmarks --full
+
+# The tables of settings in docs/studies.md, from the models; and the pictures of the README, from a run.
+docs: .venv/ready
+	$(BIN)/python -m tests.test_docs
+
+pictures: .venv/ready
+	$(BIN)/python -m tests.helpers.pictures
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -1,36 +1,88 @@
-"""The README stays true: its tree names every file, and its commands exist."""
+"""README and docs stay true: their links, rooms, settings and commands are those of the project."""
 
 import re
 
+import pytest
+import yaml
+
+from spaces import settings
+from spaces.study_file import parse
 from tests.conftest import ROOT
+from tests.test_architecture import FOLDERS
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_tree_names_every_file():
-    tree = README.split("## The code")[1].split("```")[1]
-    for package in ("spaces", "search", "reports", "cluster"):
-        section = re.split(rf"^{package}/ ", tree, flags=re.M)[1]
-        section = re.split(r"^\S", section, maxsplit=1, flags=re.M)[0]
-        named = set(re.findall(r"^  ((?:\w+/)?\w+\.py) ", section, flags=re.M))
-        folder = ROOT / package
-        there = {str(p.relative_to(folder)) for p in folder.rglob("*.py") if p.name != "__init__.py"}
-        assert named == there
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
+SETTINGS = re.compile(
+    r"(?<=<!-- settings: made by `make docs` from the models in spaces/ -->\n).*(?=<!-- end of)", re.S
+)
+each_page = pytest.mark.parametrize("name", TEXTS)
 
 
-def test_the_commands_and_targets_exist():
+def blocks(name: str, language: str) -> list[str]:
+    """The fenced blocks of a page in one language; `` for those that name none."""
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXTS[name], flags=re.S | re.M)
+
+
+def test_the_readme_is_short():
+    assert len(TEXTS["README.md"].encode()) <= 12_000
+
+
+def test_the_readme_names_every_room():
+    tree = TEXTS["README.md"].split("## The code\n```\n")[1].split("```")[0]
+    named = {line.split()[0] for line in tree.splitlines()}
+    rooms = {f"{folder.as_posix()}/" for folder in FOLDERS}
+    assert rooms <= named
+    assert all((ROOT / name).exists() for name in named)
+
+
+@each_page
+def test_links_lead_somewhere(name):
+    page = next(page for page in PAGES if page.name == name)
+    links = re.findall(r"\]\(([^)#]+)", TEXTS[name])
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@each_page
+def test_files_that_are_named_are_there(name):
+    """Paths of our code in backticks, such as `search/trials/proof.py`."""
+    named = re.findall(r"(?:(?:spaces|search|reports|cluster|tests)/[\w/]+\.(?:py|md|yaml))", TEXTS[name])
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+@each_page
+def test_studies_are_studies(name):
+    for block in blocks(name, "yaml"):
+        parse(yaml.safe_load(block))
+
+
+def test_every_setting_stands_in_the_docs_as_it_is():
+    written = SETTINGS.search(TEXTS["studies.md"])
+    assert written is not None
+    assert written[0].strip() == settings.tables(), "run `make docs`"
+
+
+def test_every_setting_says_what_it_is():
+    rows = [line for line in settings.tables().splitlines() if line.startswith("| `")]
+    assert len(rows) > 80
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
+@each_page
+def test_commands_and_targets_exist(name):
     from cluster.cli import app
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert set(re.findall(r"python search\.py (\w+)", README)) <= commands
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.M))
-    assert set(re.findall(r"`?make (\w+)", README)) <= targets
+    assert set(re.findall(r"python search\.py (\w+)", TEXTS[name])) <= commands
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    assert set(re.findall(r"`make ([\w-]+)", TEXTS[name])) <= targets
 
 
-def test_the_example_study_is_one():
-    import yaml
+def main() -> None:
+    """Writes the tables of settings into docs/studies.md."""
+    page = ROOT / "docs" / "studies.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(SETTINGS.sub(lambda _: f"\n{settings.tables()}\n\n", text), encoding="utf-8")
 
-    from spaces.study_file import parse
 
-    example = README.split("```yaml")[1].split("```")[0]
-    assert parse(yaml.safe_load(example)).threshold.policy == "max_f1"
+if __name__ == "__main__":
+    main()

@@ -25,6 +25,7 @@ def chromium(width: int = 1280, height: int = 900) -> Iterator[Any]:
         "--headless=new",
         "--no-sandbox",
         "--disable-gpu",
+        "--hide-scrollbars",
         calm,
         f"--window-size={width},{height}",
     ):

@@ -1,4 +1,4 @@
-"""A search on two hosts that share nothing: the README's walk, typed as it stands there, and its accidents.
+"""A search on two hosts that share nothing: the walk of docs/cluster.md, typed as it stands, and accidents.
 
 The hosts are namespaces (`tests.two_hosts.hosts`). They differ from real ones in this: Python is not
 installed by `ray up` but lies in `~/.headsearch` already, made by the very line of cluster.yaml, which on the

@@ -1,11 +1,11 @@
-"""The README's walk through a cluster: its lines, as they stand there."""
+"""The walk through a cluster in docs/cluster.md: its lines, as they stand there."""
 
 from tests.conftest import ROOT
 
 
 def blocks() -> list[list[str]]:
-    """Returns the commands of each code block of the README's section on clusters, without their comments."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## A cluster\n")[1].split("\n## ")[0]
+    """Returns the commands of each code block of docs/cluster.md, without their comments."""
+    section = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     found = []
     for block in section.split("```")[1::2]:
         _, *lines = block.splitlines()

@@ -300,10 +300,10 @@ def test_the_command_needs_neither_tensorflow_nor_ray(run):
     assert not loaded & {"keras", "tensorflow", "ray"}
 
 
-def test_the_readme_reads_a_run_in_python(tmp_path, monkeypatch, capsys):
+def test_the_docs_read_a_run_in_python(tmp_path, monkeypatch, capsys):
     run = made(tmp_path / "runs" / "seizure", 9)
     monkeypatch.chdir(tmp_path)
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("### In Python")[1]
+    section = (ROOT / "docs" / "leaderboards.md").read_text(encoding="utf-8").split("## In Python")[1]
     exec(section.split("```python\n")[1].split("```")[0], {})
     said = capsys.readouterr().out
     assert said.startswith(f"{pq.read_table(run.leaderboard)['trial_id'][0]} 0.")
