@@ -21,7 +21,7 @@ from search.hosts.provenance import code_digest
 from search.record import Record
 from search.runs.driver_lock import DriverLock
 from search.runs.run_folder import RunFolder
-from search.runs.starts import Starts
+from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
 from search.trials.preparation import Prepared
 from search.trials.session import Trainer
@@ -119,7 +119,7 @@ def execute(
         data_digest=prepared.data_digest,
         code_digest=code,
     )
-    database, starts = viewed(folder, study, records, console), Starts(folder.log.parent)
+    database, starts = viewed(folder, study, records, console), StartTimes(folder.log.parent)
     with database, Progress(total, records, folder.log, console) as progress:
         keeper = Keeper(folder, study, records, progress)
         # Imported late: with Ray comes half a second of its own.

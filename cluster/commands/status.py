@@ -13,7 +13,7 @@ from cluster.progress import duration
 from search.record import Record, kind_of
 from search.runs.driver_lock import Driver, DriverLock
 from search.runs.run_folder import RunFolder
-from search.runs.starts import Starts
+from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
@@ -114,7 +114,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
     now, folder = now or datetime.now(UTC), RunFolder(run)
     study, lock = folder.study(), DriverLock(folder.log.parent)
     driver, total = lock.driver(), trials_of(study)
-    asks, starts = folder.asks(), Starts(folder.log.parent).read()  # before the records: none shows twice
+    asks, starts = folder.asks(), StartTimes(folder.log.parent).read()  # before the records: none shows twice
     records, damaged = _records(run / "records")
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)

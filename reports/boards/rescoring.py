@@ -22,7 +22,7 @@ from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
 from search.scores.thresholds import Limits
 from search.trials.evaluation import Policy
-from search.trials.rescoring import Rescoring
+from search.trials.rethresholding import Rethresholding
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import parse
@@ -187,7 +187,7 @@ class _Rescorer:
             check_events(used, reference)
         self.study = study
         window = tuple(one for one in asked.requirements if one.metric in METRICS)
-        self._rescoring = Rescoring(reference, study, asked.policies, Limits(window))
+        self._rescoring = Rethresholding(reference, study, asked.policies, Limits(window))
 
     def part(self, ids: Sequence[str]) -> "_Part":
         """Rescores some trials."""

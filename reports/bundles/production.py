@@ -22,6 +22,7 @@ from search.files import write_atomically
 from search.networks import backend
 from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
+from search.runs.test_split import note_opening
 from search.trials.evaluation import estimates
 from search.trials.preparation import check_same, prepare
 from spaces.errors import RunError
@@ -138,7 +139,7 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
         for one in export.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
     ]
     scale = training_scale(prepared)
-    opened = run.open_test_split(record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
+    opened = note_opening(run, record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
     score = outputs(model, Part(x, split.test))["score"]
     reference = prepared.test_reference(study)
     test = estimates(

@@ -1,28 +1,23 @@
 """The run folder: where everything stands, written so that a reader never sees half of it."""
 
-import fcntl
 import io
-import json
 import os
 import shutil
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from search.data.rows import Recording
 from search.files import make_folder, sweep, write_atomically
 from search.record import Ask, Record
+from search.runs.reference_file import as_parquet, columns_of, damaged, read_table, reference_of
 from search.runs.storage import Mirror
-from search.scores.crossfit import Halves
 from search.scores.reference import Reference
 from spaces.errors import RunError
 from spaces.study import Study
@@ -32,14 +27,6 @@ from spaces.study_file import read, to_yaml
 def prepared_beside(runs: Path) -> Path:
     """Returns the folder of all prepared data, which lies beside the folder of all runs."""
     return runs.resolve().parent / "prepared"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Events:
-    """What event scores need beside the rows, as it stands in the reference file."""
-
-    window_s: float | None
-    timeline: tuple[Recording, ...] | None
 
 
 class RunFolder:
@@ -114,7 +101,7 @@ class RunFolder:
         except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
             found = None
         if not isinstance(found, dict):
-            raise _damaged(self.study_file, "move the run away and resume its copy, if it has storage")
+            raise damaged(self.study_file, "move the run away and resume its copy, if it has storage")
         return found
 
     def write_record(self, record: Record) -> None:
@@ -172,7 +159,7 @@ class RunFolder:
 
     def write_scores(self, trial_id: str, raw: NDArray[np.float32], score: NDArray[np.float32]) -> None:
         """Writes a trial's validation scores."""
-        self._publish(f"scores/{trial_id}.parquet", _as_parquet({"raw": raw, "score": score}))
+        self._publish(f"scores/{trial_id}.parquet", as_parquet({"raw": raw, "score": score}))
 
     def scores(self, trial_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Reads a trial's raw scores and scores, `(n,)` each.
@@ -193,19 +180,12 @@ class RunFolder:
 
     def _read_scores(self, trial_id: str, columns: list[str]) -> pa.Table:
         remedy = f"move it and records/{trial_id}.json away and resume: the trial runs again"
-        return _read_table(self._scores / f"{trial_id}.parquet", remedy, columns)
+        return read_table(self._scores / f"{trial_id}.parquet", remedy, columns)
 
     def write_reference(self, reference: Reference, rows: NDArray[np.int64]) -> None:
         """Writes the validation rows: their place in the data, labels, groups, times and halves."""
-        columns: dict[str, Any] = {"row": rows, "y": reference.y}
-        optional = {"group": reference.groups, "recording": reference.recordings, "time": reference.times}
-        columns |= {name: values for name, values in optional.items() if values is not None}
-        halves = reference.halves
         make_folder(self._scores)
-        columns |= {f"half_{k}": halves.mask[:, k] for k in range(halves.mask.shape[1])}
-        events = _Events(window_s=reference.window_s, timeline=reference.timeline)
-        metadata = {"cross_fit_by": halves.by, "events": TypeAdapter(_Events).dump_json(events).decode()}
-        self._publish("scores/reference.parquet", _as_parquet(columns, metadata))
+        self._publish("scores/reference.parquet", as_parquet(*columns_of(reference, rows)))
 
     def reference(self) -> Reference:
         """Reads the validation rows.
@@ -213,27 +193,8 @@ class RunFolder:
         Raises:
             RunError: they were damaged from outside.
         """
-        table = _read_table(self._scores / "reference.parquet", "resume: it is made again from the data")
-        names = [name for name in table.column_names if name.startswith("half_")]
-        mask = np.stack([table[name].to_numpy() for name in names], axis=1)
-        by = table.schema.metadata[b"cross_fit_by"].decode()
-        events = TypeAdapter(_Events).validate_json(table.schema.metadata[b"events"])
-
-        def column(name: str) -> Any:
-            return table[name].to_numpy() if name in table.column_names else None
-
-        def text(name: str) -> Any:
-            return None if column(name) is None else column(name).astype(str)
-
-        return Reference(
-            y=column("y"),
-            groups=text("group"),
-            recordings=text("recording"),
-            times=column("time"),
-            halves=Halves(by, mask),
-            window_s=events.window_s,
-            timeline=events.timeline,
-        )
+        remedy = "resume: it is made again from the data"
+        return reference_of(read_table(self._scores / "reference.parquet", remedy))
 
     def write_weights(self, trial_id: str, weights: list[NDArray[np.generic]]) -> None:
         """Writes a trial's best weights, in `get_weights()` order."""
@@ -259,7 +220,7 @@ class RunFolder:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 return [arrays[name] for name in arrays.files]
         except (ValueError, EOFError, zipfile.BadZipFile):
-            raise _damaged(path, "promote another trial, or train it again: search.py reproduce") from None
+            raise damaged(path, "promote another trial, or train it again: search.py reproduce") from None
 
     def kept(self) -> list[str]:
         """Returns the ids of the trials whose weights are kept."""
@@ -280,22 +241,6 @@ class RunFolder:
         if self._mirror is not None and self.leaderboard.is_file():
             self._mirror.refresh(self.leaderboard.name, self.leaderboard.read_bytes, at_once=at_once)
 
-    def open_test_split(self, trial_id: str, when: str) -> int:
-        """Notes that the test split was opened, before it is; returns how often that makes.
-
-        The note stands beside the runs and counts all of them: another study on the same rows, made after a
-        look at these, is no more unbiased than another trial of this one. It is never taken back.
-        """
-        resolved = self.resolved()
-        split = {"data_digest": resolved["data_digest"], "split_digest": resolved["split_digest"]}
-        path = self.path.resolve().parent / "test_opened.json"
-        with path.with_name(".test_opened.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another who opens it; ends with the file
-            opened = json.loads(path.read_text()) if path.is_file() else []
-            opened.append({"run": self.path.resolve().name, "trial_id": trial_id, "when": when, **split})
-            write_atomically(path, json.dumps(opened, indent=1).encode())
-        return sum(all(entry[key] == value for key, value in split.items()) for entry in opened)
-
     def _check_there(self) -> None:
         if not self.study_file.is_file():
             raise RunError(f"a run is a folder with a study.yaml, but {self.path} has none")
@@ -305,25 +250,6 @@ class RunFolder:
         if self._mirror is not None:
             self._mirror.write(name, content)
         write_atomically(self.path / name, content)
-
-
-def _as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
-    sink = io.BytesIO()
-    table = pa.table(dict(columns))
-    pq.write_table(table.replace_schema_metadata(dict(metadata)) if metadata else table, sink)
-    return sink.getvalue()
-
-
-def _read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.Table:
-    try:
-        # Opened by Python, which `retraining.close` can forbid: not so what pyarrow opens itself.
-        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(columns)
-    except (pa.ArrowException, OSError):
-        raise _damaged(path, remedy) from None
-
-
-def _damaged(path: Path, remedy: str) -> RunError:
-    return RunError(f"a run's files must read back, but {path} does not; {remedy}", exit_code=1)
 
 
 def _parse_record(path: Path) -> Record:

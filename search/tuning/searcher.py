@@ -5,23 +5,19 @@ twice, opens every database under one study name, leaves a trial with a NaN runn
 trials that were stopped early as complete. All that was left to inherit was the base class.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 from ray.tune.search import Searcher
 
-from search.networks.trunks import author_config
 from search.record import Ask, Record, kind_of
-from search.trials.baselines import BASELINES, trials_of
-from search.tuning.history import STARTUP_TRIALS, History, Told, told
-from search.tuning.suggestion_queue import Ahead
+from search.trials.baselines import trials_of
+from search.tuning.asks import AskMaker
+from search.tuning.history import History, Told, told
+from search.tuning.suggestion_queue import SuggestionQueue
 from spaces.study import Study
-from spaces.suggest import at
 
-GOLDEN = (math.sqrt(5) - 1) / 2
 SAME_FAILURE = 8
 """The run stops early when so many trials, and no others, have ended and all failed for one reason."""
 METRIC = "steering_value"
@@ -56,7 +52,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         self._study, self._on_ask = study, on_ask
         self._deadline = time.monotonic() + study.budget.hours * 3600 if study.budget.hours else None
         self._history = History(study)
-        self._ahead = Ahead(self._new, self.total)
+        self._queue = SuggestionQueue(AskMaker(study, self._history).make, self.total)
         self._running: dict[str, Ask] = {}
         self._returned: list[Ask] = []
         self._failures: list[str] = []
@@ -105,9 +101,9 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         elif self._again:
             ask = self._again.pop(0)
             if ask.kind == "search":
-                self._ahead.do(self._history.begin, ask.number, ask.drawn)
+                self._queue.do(self._history.begin, ask.number, ask.drawn)
         else:
-            ask = self._ahead.take(self._next)
+            ask = self._queue.take(self._next)
             try:
                 self._on_ask(ask)
             except Exception as error:
@@ -174,11 +170,11 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
                 came = Told(
                     drawn=ask.drawn, ended=result["ended"], value=result[METRIC], epochs=result["epochs"]
                 )
-            self._ahead.do(self._history.end, ask.number, came)
+            self._queue.do(self._history.end, ask.number, came)
 
     def close(self) -> None:
         """Ends the thread in which suggestions are made."""
-        self._ahead.close()
+        self._queue.close()
 
     def save(self, checkpoint_path: str) -> None:
         """Leaves an empty file: a run is rebuilt from its records, never from this."""
@@ -192,42 +188,6 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles all it is given in order to restore it, which we never do."""
         return {}
-
-    def _new(self, number: int) -> Ask:
-        seed = int(np.random.SeedSequence([self._study.seed, number]).generate_state(1)[0] >> 1)
-        if number < len(BASELINES):
-            return Ask(number=number, kind="baseline", baseline=list(BASELINES)[number], seed=seed)
-        if number == len(BASELINES):
-            # Not told to the sampler: it may lie outside the study's ranges.
-            return Ask(number=number, kind="author", config=author_config(self._study), seed=seed)
-        place = number - len(BASELINES) - 1
-        config, drawn = self._history.draw(number, seed, self._pair(place) | self._rate(place))
-        return Ask(number=number, kind="search", config=config, drawn=drawn, seed=seed)
-
-    def _pair(self, place: int) -> dict[str, str]:
-        """Gives every head, then every pair of head and loss, an equal start before TPE chooses."""
-        heads = self._study.space.heads
-        rounds = max(map(len, heads.values()))
-        order = [
-            (head, losses[i]) for i in range(rounds) for head, losses in heads.items() if i < len(losses)
-        ]
-        if place >= len(order):
-            return {}
-        head, loss = order[place]
-        drawn = {"head": head} if len(heads) > 1 else {}
-        return drawn | ({f"{head}_loss": loss} if len(heads[head]) > 1 else {})
-
-    def _rate(self, place: int) -> dict[str, float]:
-        """Spreads the first learning rates over their range: a few drawn at random leave much of it out.
-
-        They stand at the fractional parts of multiples of the golden ratio, from a random one on, which lie
-        evenly however many are taken (Knuth, The Art of Computer Programming 3, 6.4).
-        """
-        rates = self._study.space.learning_rate
-        if place >= STARTUP_TRIALS or rates.low == rates.high or self._study.warm_start is not None:
-            return {}
-        begin = np.random.default_rng([self._study.seed, len(BASELINES)]).random()
-        return {"learning_rate": at(rates, (begin + place * GOLDEN) % 1.0)}
 
     def _learn(self, record: Record) -> None:
         if (trial := told(record)) is not None:

@@ -1,4 +1,4 @@
-"""Suggestions made ahead, so that a worker that asks for one does not wait for the sampler."""
+"""A queue of one suggestion, made ahead in a thread, so that no worker waits for the sampler."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class SuggestionQueue(Generic[T]):
     """Makes the next thing while the last one is in use, in a thread of its own.
 
     One ahead is right: what is made earlier knows less. Made ahead, a suggestion knows what was told before

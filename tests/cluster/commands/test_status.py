@@ -16,7 +16,7 @@ from cluster.commands.status import as_json, as_lines, status
 from search.record import Ask, Record
 from search.runs.driver_lock import DriverLock
 from search.runs.run_folder import RunFolder
-from search.runs.starts import Starts
+from search.runs.start_times import StartTimes
 from spaces.study import Study
 from tests.helpers.driving import ROOT, contents, numpy_driver, write_study
 from tests.helpers.records import record as made
@@ -79,7 +79,7 @@ def test_no_run_is_one_line(tmp_path, capsys):
 def test_what_an_interrupted_run_has_come_to(folder):
     for number in range(8):
         folder.append_ask(ask(number))
-    Starts(folder.log.parent).note("00006")
+    StartTimes(folder.log.parent).note("00006")
     folder.write_record(record(0, 0.62, 500))
     folder.write_record(record(1, 0.7, 400))
     folder.write_record(record(2, None, 300, error="nan in epoch 3", node="10.0.0.2"))
@@ -146,7 +146,7 @@ def test_time_left_is_that_of_the_driver_at_work(folder):
             folder.write_record(record(number, finished_at=end.isoformat()))
         folder.append_ask(ask(5))
         folder.append_ask(ask(6))
-        Starts(folder.log.parent).note("00005")
+        StartTimes(folder.log.parent).note("00005")
         with (folder.log.parent / "started.jsonl").open("a") as notes:  # by the driver before
             notes.write('{"trial_id": "00006", "at": "2026-03-01T00:00:00+00:00"}')
         now = began + timedelta(seconds=40)

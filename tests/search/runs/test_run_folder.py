@@ -16,6 +16,7 @@ from search.files import write_atomically
 from search.record import Ask, Estimate, Record
 from search.runs import run_folder
 from search.runs.run_folder import RunFolder
+from search.runs.test_split import note_opening
 from search.scores.crossfit import Halves
 from search.scores.reference import Reference
 from search.trials.trial import Finished
@@ -260,13 +261,13 @@ def test_the_study_of_a_run_reads_back_with_its_digests(folder):
 
 
 def test_every_opening_of_the_test_split_is_noted(folder):
-    assert [folder.open_test_split("00002", "now"), folder.open_test_split("00003", "then")] == [1, 2]
+    assert [note_opening(folder, "00002", "now"), note_opening(folder, "00003", "then")] == [1, 2]
     other = RunFolder(folder.path.parent / "other")
     other.create(Study(), {"data_digest": "d", "split_digest": "s"})
-    assert other.open_test_split("00002", "later") == 3, "another run on the same rows has seen them too"
+    assert note_opening(other, "00002", "later") == 3, "another run on the same rows has seen them too"
     apart = RunFolder(folder.path.parent / "apart")
     apart.create(Study(), {"data_digest": "d", "split_digest": "another"})
-    assert apart.open_test_split("00002", "later") == 1
+    assert note_opening(apart, "00002", "later") == 1
     noted = json.loads((folder.path.parent / "test_opened.json").read_text())
     assert [(entry["run"], entry["trial_id"], entry["when"]) for entry in noted] == [
         (folder.path.name, "00002", "now"),
@@ -279,10 +280,11 @@ def test_every_opening_of_the_test_split_is_noted(folder):
 OPENS = """
 import sys
 from search.runs.run_folder import RunFolder
+from search.runs.test_split import note_opening
 run = RunFolder(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.read(1)
-print(*(run.open_test_split("00002", "now") for _ in range(25)))
+print(*(note_opening(run, "00002", "now") for _ in range(25)))
 """
 
 

@@ -9,7 +9,7 @@ from ray.tune.search import Searcher
 from search.record import Ask
 from search.tuning.history import STARTUP_TRIALS, History, Told, told
 from search.tuning.searcher import METRIC, HeadSearcher
-from search.tuning.suggestion_queue import Ahead
+from search.tuning.suggestion_queue import SuggestionQueue
 from spaces.study_file import parse
 from tests.helpers.records import record
 
@@ -229,7 +229,7 @@ def test_the_next_is_made_while_the_last_is_in_use_and_none_beyond_the_end():
         begun.set()
         return number * 10
 
-    ahead = Ahead(make, 4)
+    ahead = SuggestionQueue(make, 4)
     assert ahead.take(2) == 20
     ahead.do(lambda: None)
     begun.wait(PATIENCE_S)
@@ -240,7 +240,7 @@ def test_the_next_is_made_while_the_last_is_in_use_and_none_beyond_the_end():
 
 def test_what_is_done_is_known_to_whatever_is_made_after_it():
     told_so_far: list[str] = []
-    ahead = Ahead(lambda number: (number, *told_so_far), 9)
+    ahead = SuggestionQueue(lambda number: (number, *told_so_far), 9)
     assert ahead.take(0) == (0,)
     assert ahead.take(1) == (1,), "made when the one before was taken"
     ahead.do(told_so_far.append, "a")
@@ -254,7 +254,7 @@ def test_an_error_in_the_thread_is_raised_where_a_suggestion_is_taken(where):
     def fail(*_: int) -> int:
         raise ValueError("the sampler is broken")
 
-    ahead = Ahead(fail if where == "make" else int, 9)
+    ahead = SuggestionQueue(fail if where == "make" else int, 9)
     if where == "do":
         ahead.take(0)
         ahead.do(fail)

@@ -46,7 +46,7 @@ def test_postgresql_is_killed_comes_back_and_holds_everything(server):
         for ask in asks[:4]:
             database.asked(ask)
             database.finished(records[ask.number])
-        until(lambda: not database._wanted)
+        until(lambda: not database._writer._wanted)
         server.kill()
         began = time.monotonic()
         for ask in asks[4:]:

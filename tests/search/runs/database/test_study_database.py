@@ -47,7 +47,7 @@ def test_optuna_reads_what_the_records_say(view, asks):
             database.finished(one)
         database.started("00009")
         database.lost("00009")
-        until(lambda: not database._wanted)
+        until(lambda: not database._writer._wanted)
         running = trials(view.url)
     found = trials(view.url)
     assert said == []
@@ -144,8 +144,8 @@ def test_a_disk_that_is_full_or_away_does_not_stop_the_search(view, asks, tmp_pa
     assert said[1:] == [
         "the study database could not be reached: unable to open database file; resume writes what is missing"
     ]
-    database._thread.join(30)
-    assert not database._thread.is_alive()
+    database._writer._thread.join(30)
+    assert not database._writer._thread.is_alive()
     away.file.parent.mkdir()
     mounted = (
         os.getuid() == 0

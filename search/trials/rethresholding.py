@@ -1,4 +1,4 @@
-"""Other thresholds for a finished trial, from its stored raw scores: what `measure` makes of them."""
+"""A finished trial under other threshold rules, from its stored raw scores alone, as `measure` has it."""
 
 import math
 from collections.abc import Sequence
@@ -8,24 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.events.evaluation import CrossFitted, estimated, event_choice, windows
-from search.events.scoring import EVENT_METRICS, EventCounts
-from search.events.sweep import sweep
+from search.events.evaluation import CrossFitted, event_choice
 from search.record import Estimate, Record, defined
-from search.scores.bootstrap import Kinds, decision_intervals, kinds_of, units_of
 from search.scores.calibration import Calibration
 from search.scores.crossfit import SCORE_METRICS, Halves
 from search.scores.crossfit_sweep import Side, cross_fits
-from search.scores.metrics import METRICS, Counts
 from search.scores.ranking import Ranked, positives, ranked, ranked_already
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choice_among, fixed_choice, nearest_cuts
 from search.trials.evaluation import Policy, asks_events, calibration_of, cross_fitted, policy_of
+from search.trials.threshold_metrics import ThresholdMetrics
 from spaces.errors import TrialError
 from spaces.study import Study
 from spaces.thresholds import Chosen, Fixed, SensitivityAtFaPerDay
-
-UNDEFINED = Estimate(value=None, low=None, high=None)
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class _Chosen:
     error: str | None = None
 
 
-class Rescoring:
+class Rethresholding:
     """Rules and limits, laid over the trials of a run.
 
     Args:
@@ -58,10 +53,7 @@ class Rescoring:
         self._positive = positives(reference.y, reference.y)
         mask = np.asfortranarray(reference.halves.mask)  # each split is read by itself, for every trial
         self._halves = Halves(reference.halves.by, mask)
-        self._unit, self._units = units_of(reference.groups, self._positive)
-        self._cell = 2 * self._unit + ~self._positive
-        self._rows = np.bincount(self._cell, minlength=2 * self._units).reshape(-1, 2)
-        self._windows = windows(reference)
+        self._metrics = ThresholdMetrics(reference, study)
 
     def of(self, record: Record, raw: NDArray[np.float32]) -> list[Record]:
         """Returns the record as each rule would have made it.
@@ -83,7 +75,8 @@ class Rescoring:
         side = Side(by_score, self._positive[rows.order])
         chosen = [self._chosen(side, score, policy) for policy in policies]
         values = self._values(record, raw, rows, policies, chosen)
-        metrics = self._metrics(side, rows.order, score, chosen)
+        thresholds = [None if one.choice is None else one.choice.threshold_score for one in chosen]
+        metrics = self._metrics.at(thresholds, side, rows.order, score)
         names = [(policy or self._study.threshold).policy for policy in self._policies]
         return [
             _changed(record, self._study.objective.metric, name, one, value, found)
@@ -164,47 +157,6 @@ class Rescoring:
             prevalence=self._study.objective.prevalence,
             whole=whole if record.calibration_note is None else None,
         )
-
-    def _metrics(
-        self, side: Side, order: NDArray[np.intp], score: NDArray[np.float32], chosen: list[_Chosen]
-    ) -> list[dict[str, Estimate]]:
-        """Every metric at the threshold of each rule, undefined where there is none."""
-        thresholds = {k: one.choice.threshold_score for k, one in enumerate(chosen) if one.choice is not None}
-        cuts = np.array(list(thresholds.values()), np.float32)
-        counts = side.at(cuts)
-        values = {name: metric(counts) for name, metric in METRICS.items()}
-        in_order = None if self._reference.groups is None else self._cell[order]
-        swept = None if self._windows is None else sweep(self._windows, score, cuts, self._study.events)
-        found = [dict.fromkeys((*METRICS, *EVENT_METRICS), UNDEFINED) for _ in chosen]
-        if self._units < 2:
-            bounds = [dict.fromkeys(METRICS, (math.nan, math.nan)) for _ in cuts]
-        else:
-            kinds = [self._kinds(counts.at(place), in_order) for place in range(cuts.size)]
-            bounds = decision_intervals(kinds, self._study.seed)
-        for place, k in enumerate(thresholds):
-            found[k] |= {
-                name: Estimate(
-                    value=defined(float(values[name][place])),
-                    low=defined(bounds[place][name][0]),
-                    high=defined(bounds[place][name][1]),
-                )
-                for name in METRICS
-            }
-            if self._windows is not None and swept is not None:
-                of_cut = EventCounts(
-                    swept.tp[:, place], swept.fp[:, place], swept.ref[:, place], swept.seconds[:, place]
-                )
-                found[k] |= estimated(self._windows, of_cut, self._study.seed)
-        return found
-
-    def _kinds(self, counts: Counts, in_order: NDArray[np.intp] | None) -> Kinds:
-        """The units at one cut, from its counts and the cells of the rows by ascending score, if grouped."""
-        if in_order is None:  # rows alone: four kinds, sorted
-            times = np.array([counts.fn, counts.tn, counts.fp, counts.tp], np.int64)
-            return np.eye(4)[::-1][times > 0], times[times > 0]
-        above = in_order[in_order.size - int(counts.tp + counts.fp) :]
-        found = np.bincount(above, minlength=2 * self._units).reshape(-1, 2)
-        return kinds_of(np.hstack([found, (self._rows - found)[:, ::-1]]).astype(np.float64))
 
 
 def _changed(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 
-class Starts:
+class StartTimes:
     """The notes of one run; the latest of a trial counts.
 
     Args:

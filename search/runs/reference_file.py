@@ -1,0 +1,87 @@
+"""The Parquet files of a run: how they are read, and the columns in which the validation rows stand."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from search.data.rows import Recording
+from search.scores.crossfit import Halves
+from search.scores.reference import Reference
+from spaces.errors import RunError
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Events:
+    """What event scores need beside the rows, as it stands in the reference file."""
+
+    window_s: float | None
+    timeline: tuple[Recording, ...] | None
+
+
+def columns_of(reference: Reference, rows: NDArray[np.int64]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns the columns of the validation rows, one entry a row, and the metadata that goes with them."""
+    columns: dict[str, Any] = {"row": rows, "y": reference.y}
+    optional = {"group": reference.groups, "recording": reference.recordings, "time": reference.times}
+    columns |= {name: values for name, values in optional.items() if values is not None}
+    halves = reference.halves
+    columns |= {f"half_{k}": halves.mask[:, k] for k in range(halves.mask.shape[1])}
+    events = _Events(window_s=reference.window_s, timeline=reference.timeline)
+    return columns, {"cross_fit_by": halves.by, "events": TypeAdapter(_Events).dump_json(events).decode()}
+
+
+def reference_of(table: pa.Table) -> Reference:
+    """Returns the validation rows that `columns_of` wrote."""
+    names = [name for name in table.column_names if name.startswith("half_")]
+    mask = np.stack([table[name].to_numpy() for name in names], axis=1)
+    by = table.schema.metadata[b"cross_fit_by"].decode()
+    events = TypeAdapter(_Events).validate_json(table.schema.metadata[b"events"])
+
+    def column(name: str) -> Any:
+        return table[name].to_numpy() if name in table.column_names else None
+
+    def text(name: str) -> Any:
+        return None if column(name) is None else column(name).astype(str)
+
+    return Reference(
+        y=column("y"),
+        groups=text("group"),
+        recordings=text("recording"),
+        times=column("time"),
+        halves=Halves(by, mask),
+        window_s=events.window_s,
+        timeline=events.timeline,
+    )
+
+
+def as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Returns columns as the content of a Parquet file, with key-value metadata."""
+    sink = io.BytesIO()
+    table = pa.table(dict(columns))
+    pq.write_table(table.replace_schema_metadata(dict(metadata)) if metadata else table, sink)
+    return sink.getvalue()
+
+
+def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.Table:
+    """Reads a Parquet file of a run.
+
+    Raises:
+        RunError: it does not read back; the remedy is what a person can do.
+    """
+    try:
+        # Opened by Python, which `retraining.close` can forbid: not so what pyarrow opens itself.
+        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(columns)
+    except (pa.ArrowException, OSError):
+        raise damaged(path, remedy) from None
+
+
+def damaged(path: Path, remedy: str) -> RunError:
+    """Returns what to raise for a file of a run that was damaged from outside."""
+    return RunError(f"a run's files must read back, but {path} does not; {remedy}", exit_code=1)

@@ -1,0 +1,63 @@
+"""The asks of a run, by their number: baselines, the author's configuration, then what TPE draws."""
+
+import math
+
+import numpy as np
+
+from search.networks.trunks import author_config
+from search.record import Ask
+from search.trials.baselines import BASELINES
+from search.tuning.history import STARTUP_TRIALS, History
+from spaces.study import Study
+from spaces.suggest import at
+
+GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+class AskMaker:
+    """Makes one ask after another.
+
+    Args:
+        study: the space, and the seed of all draws.
+        history: draws by TPE, and is told what is running.
+    """
+
+    def __init__(self, study: Study, history: History) -> None:
+        self._study, self._history = study, history
+
+    def make(self, number: int) -> Ask:
+        """Makes the ask of a trial; one that is drawn counts as running from now on."""
+        seed = int(np.random.SeedSequence([self._study.seed, number]).generate_state(1)[0] >> 1)
+        if number < len(BASELINES):
+            return Ask(number=number, kind="baseline", baseline=list(BASELINES)[number], seed=seed)
+        if number == len(BASELINES):
+            # Not told to the sampler: it may lie outside the study's ranges.
+            return Ask(number=number, kind="author", config=author_config(self._study), seed=seed)
+        place = number - len(BASELINES) - 1
+        config, drawn = self._history.draw(number, seed, self._pair(place) | self._rate(place))
+        return Ask(number=number, kind="search", config=config, drawn=drawn, seed=seed)
+
+    def _pair(self, place: int) -> dict[str, str]:
+        """Gives every head, then every pair of head and loss, an equal start before TPE chooses."""
+        heads = self._study.space.heads
+        rounds = max(map(len, heads.values()))
+        order = [
+            (head, losses[i]) for i in range(rounds) for head, losses in heads.items() if i < len(losses)
+        ]
+        if place >= len(order):
+            return {}
+        head, loss = order[place]
+        drawn = {"head": head} if len(heads) > 1 else {}
+        return drawn | ({f"{head}_loss": loss} if len(heads[head]) > 1 else {})
+
+    def _rate(self, place: int) -> dict[str, float]:
+        """Spreads the first learning rates over their range: a few drawn at random leave much of it out.
+
+        They stand at the fractional parts of multiples of the golden ratio, from a random one on, which lie
+        evenly however many are taken (Knuth, The Art of Computer Programming 3, 6.4).
+        """
+        rates = self._study.space.learning_rate
+        if place >= STARTUP_TRIALS or rates.low == rates.high or self._study.warm_start is not None:
+            return {}
+        begin = np.random.default_rng([self._study.seed, len(BASELINES)]).random()
+        return {"learning_rate": at(rates, (begin + place * GOLDEN) % 1.0)}
