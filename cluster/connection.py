@@ -1,4 +1,4 @@
-"""The connection to Ray: a cluster that runs here, or a local one of our own."""
+"""Connects to Ray: to a cluster that runs here, or to a local one that is started."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""A run's view for Optuna's dashboard, opened beside the search."""
+"""Opens a run's study database, which Optuna's dashboard shows, beside the search."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,9 @@ def check_database(study: Study, name: str, resolved: Mapping[str, Any] | None =
     check(study.database, name, _run_id(resolved) if resolved else None)
 
 
-def viewed(folder: RunFolder, study: Study, records: Sequence[Record], console: Console) -> "StudyDatabase":
+def open_view(
+    folder: RunFolder, study: Study, records: Sequence[Record], console: Console
+) -> "StudyDatabase":
     """Opens a run's study database, which is then brought to what the records say.
 
     Args:

@@ -1,4 +1,4 @@
-"""The driver of a run: what `run` and `resume` share, from the lock on the folder to the last record."""
+"""The driver of a search: what the commands `run` and `resume` share."""
 
 import contextlib
 import hashlib
@@ -14,8 +14,8 @@ from rich.console import Console
 
 from cluster import feature_computation
 from cluster.connection import terminate_as_interrupted
-from cluster.dashboard import viewed
-from cluster.finished_trials import Keeper
+from cluster.dashboard import open_view
+from cluster.finished_trials import FinishedTrials
 from cluster.progress import Progress
 from search.hosts.provenance import code_digest
 from search.record import Record
@@ -119,9 +119,9 @@ def execute(
         data_digest=prepared.data_digest,
         code_digest=code,
     )
-    database, starts = viewed(folder, study, records, console), StartTimes(folder.log.parent)
+    database, starts = open_view(folder, study, records, console), StartTimes(folder.log.parent)
     with database, Progress(total, records, folder.log, console) as progress:
-        keeper = Keeper(folder, study, records, progress)
+        keeper = FinishedTrials(folder, study, records, progress)
         # Imported late: with Ray comes half a second of its own.
         from search.tuning.tuner import Listeners, run_search
 

@@ -1,4 +1,4 @@
-"""Features computed at once by the workers of a cluster, with progress, and found again by later runs."""
+"""Computes features of frozen layers on the workers of a cluster; later runs find them again."""
 
 import time
 from collections.abc import Generator, Iterator
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from cluster.pool import outcomes
+from cluster.pool import run_jobs
 from cluster.preparation import Shown, say
 from search.data.shards import Inputs
 from search.hosts.provenance import code_digest
@@ -72,7 +72,7 @@ def _in_order(study: Study, work: Work, jobs: list[Job], shown: Shown) -> Iterat
 
 
 def _done(study: Study, work: Work, jobs: list[Job]) -> Generator[Block]:
-    yield from outcomes(study, FeatureWorker, work, jobs, _named)
+    yield from run_jobs(study, FeatureWorker, work, jobs, _named)
 
 
 def _named(job: Job) -> str:

@@ -1,4 +1,4 @@
-"""What the driver does with a finished trial: written down, ranked, and its weights kept if it is good."""
+"""What the driver does with a finished trial: writes its record, ranks it, keeps good weights."""
 
 import heapq
 import time
@@ -24,7 +24,7 @@ class Watcher(Protocol):
         """Takes note."""
 
 
-class Keeper:
+class FinishedTrials:
     """Writes down every finished trial, keeps the best weights, and keeps the leaderboard live.
 
     What it does and holds per trial does not grow with the trials before, but for a row of the leaderboard.

@@ -1,4 +1,4 @@
-"""Jobs on warm workers: each process takes one after another, and a job whose worker dies starts again."""
+"""A pool of warm worker processes: each takes one job after another; a job whose worker dies starts again."""
 
 import contextlib
 import time
@@ -21,7 +21,7 @@ ATTEMPTS = 3
 Job = TypeVar("Job")
 
 
-def outcomes(
+def run_jobs(
     study: Study, worker: type, shared: Any, jobs: Sequence[Job], named: Callable[[Job], str]
 ) -> Iterator[Any]:
     """Runs all jobs, several at once, and yields what they come to as they end; Ray must be connected.
@@ -109,7 +109,7 @@ def _at_once(study: Study) -> int:
     return max(1, held)
 
 
-class Told:
+class JobProgress:
     """A bar on a terminal, a line per job elsewhere.
 
     Args:
@@ -123,7 +123,7 @@ class Told:
         columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
 
-    def __enter__(self) -> "Told":
+    def __enter__(self) -> "JobProgress":
         if self._bar is not None:
             self._bar.add_task("", total=self._total)
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Preparing a study's data: progress for whoever is looking, what came of it, and Ray only where it helps."""
+"""Prepares a study's data with a progress bar, and uses Ray only where that helps."""
 
 import contextlib
 import time

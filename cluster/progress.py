@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: a live line on a terminal, plain lines elsewhere, and a log."""
+"""Progress of a search: a live line on a terminal, plain lines elsewhere, and a log file."""
 
 import contextlib
 import time
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from search.record import Record
 from search.trials.trial import Finished
-from search.tuning.worker_failures import Lost
+from search.tuning.worker_failures import LostTrial
 
 PLAIN_LINE_S = 10.0
 """Elsewhere than on a terminal, a line at most so often."""
@@ -73,7 +73,7 @@ class Progress:
             self._shown = self._clock()
             self._gently(lambda: self._console.print(self.line(), highlight=False, soft_wrap=True))
 
-    def on_lost(self, lost: Lost) -> None:
+    def on_lost(self, lost: LostTrial) -> None:
         """Notes that a trial starts again."""
         self._running.discard(lost.trial_id)
         self._write_log(f"trial {lost.trial_id} starts again, its worker died: {lost.reason}")

@@ -1,4 +1,4 @@
-"""A terminal that goes away, as when an ssh connection ends, is no reason for a search to fail."""
+"""Lets a search survive the loss of its terminal, as when an ssh connection ends."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever a process dies or a machine loses power."""
+"""Writes files atomically and durably, and digests files."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The record: what one finished trial leaves behind; leaderboards and samplers are rebuilt from records."""
+"""The record: what one finished trial leaves behind. Leaderboards and samplers are rebuilt from records."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What every part of a study is made of."""
+"""The base class of all parts of a study."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a study says about its data: the source, the positive label and the splits."""
+"""The settings of data sources and splits."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a study says about EEG recordings: which files, which channels, and how windows are cut from them."""
+"""The settings of EEG recordings: files, channels, filters, windows."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""The heads: the one table from which targets, raw scores and every decision follow.
+"""The table of heads: how labels are encoded, and how logits become scores.
 
 A head is a frozen value. Its `decode` uses indexing and arithmetic alone, so the same function serves
 numpy arrays, tensors inside a trial, and the graph of a bundle: there is no second decoder to disagree.

@@ -1,4 +1,4 @@
-"""The losses, as formulas of the raw score: every trial's training loss is held against them."""
+"""The losses as numpy formulas of the raw score; every trial's training loss is held against them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

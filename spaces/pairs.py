@@ -1,4 +1,4 @@
-"""Heads x losses: every pair that people write is valid, the same as another, or refused with the reason.
+"""Which head takes which loss: every pair people write is valid, equivalent to another, or refused.
 
 The measurements behind the reasons: 336 fits in Keras 3 of each output layer with each loss.
 """

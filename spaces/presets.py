@@ -1,4 +1,4 @@
-"""The presets that a study may start from; whatever the study says itself goes above."""
+"""Presets: settings that a study may start from and override."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""The study file: YAML laid over a preset, and one clear line for whatever is wrong in it."""
+"""Reads and writes study files: YAML over a preset, with one clear line for whatever is wrong."""
 
 import types
 from collections.abc import Mapping

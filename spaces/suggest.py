@@ -1,4 +1,4 @@
-"""One configuration, and how it is drawn from a space: head first, then its losses, then their parameters."""
+"""One configuration, and how it is drawn from a space: head, then loss, then their parameters."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

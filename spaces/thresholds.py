@@ -1,4 +1,4 @@
-"""The rules by which a threshold may be chosen, as a study names them."""
+"""The settings of threshold policies."""
 
 from typing import Annotated, Any, Literal
 

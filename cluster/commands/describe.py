@@ -1,4 +1,4 @@
-"""What prepared data hold, before anything is searched: classes, patients, hours, parts and leakage."""
+"""The command `describe`: classes, patients, hours, parts and signs of leakage in prepared data."""
 
 from collections.abc import Iterator
 

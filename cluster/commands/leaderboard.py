@@ -1,4 +1,4 @@
-"""`leaderboard`: rows of one run or several, for a person at a terminal or for another program."""
+"""The command `leaderboard`: prints rows of one run or several, as a table, csv or json."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +11,7 @@ from rich.console import Console
 from reports.boards import reading
 from reports.boards.footnotes import edges, footnotes
 from reports.boards.reading import Leaderboard
-from reports.boards.selection import picked
+from reports.boards.selection import selection_or_reason
 from reports.boards.table import table
 from search.runs.storage import is_uri
 from spaces.errors import RunError
@@ -107,7 +107,7 @@ def _is_trained(board: Leaderboard) -> bool:
 
 
 def _print(board: Leaderboard, title: str, console: Console) -> None:
-    chosen, why_not = picked(board.run)
+    chosen, why_not = selection_or_reason(board.run)
     console.print(table(board, title, console.width, chosen))
     for note in footnotes(board, chosen, why_not, _edges(board)):
         console.print(note, highlight=False, soft_wrap=True, style="dim")

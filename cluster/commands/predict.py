@@ -1,4 +1,4 @@
-"""`predict`: a bundle loaded and asked, block by block, and what was written."""
+"""The command `predict`: loads a bundle, predicts block by block, and says what it wrote."""
 
 from pathlib import Path
 

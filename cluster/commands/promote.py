@@ -1,4 +1,4 @@
-"""`promote`: a trial picked, shipped as a bundle, and what a person should know of it."""
+"""The command `promote`: picks a trial, ships it as a bundle, and says what a person should know of it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

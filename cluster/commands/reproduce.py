@@ -1,4 +1,4 @@
-"""`reproduce`: a trial trained again where the run's scores are closed, and only then compared with them."""
+"""The command `reproduce`: trains a trial again without access to its results, then compares."""
 
 import os
 import subprocess

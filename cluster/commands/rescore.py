@@ -1,4 +1,4 @@
-"""The command `rescore`: leaderboards under other thresholds, written beside a run's own."""
+"""The command `rescore`: writes leaderboards under other thresholds beside the run's own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

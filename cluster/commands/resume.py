@@ -1,4 +1,4 @@
-"""`resume`: a run goes on from its records; a finished one is extended."""
+"""The command `resume`: continues a run from its records, or extends a finished one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cluster import preparation
 from cluster.connection import Address, lazily_connected
-from cluster.dashboard import check_database, viewed
+from cluster.dashboard import check_database, open_view
 from cluster.driver import (
     FREE,
     check_hosts,
@@ -70,7 +70,7 @@ def resume(
         if len(records) >= total:
             leaderboard.write(folder.leaderboard, records)
             folder.mirror_leaderboard(at_once=True)
-            with viewed(folder, study, records, console):
+            with open_view(folder, study, records, console):
                 pass  # only to complete it
             console.print(
                 f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False

@@ -1,4 +1,4 @@
-"""`run`: a study searched in a new folder."""
+"""The command `run`: searches a study in a new run folder."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""`leaderboard --seeds`: the top rows trained again with other seeds, on Ray, and ranked by their means."""
+"""The option `leaderboard --seeds`: trains the top rows again with other seeds, and ranks by the means."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from rich.console import Console
 from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
 from cluster.driver import check_hosts, outlive_terminal, unedited_study
-from cluster.pool import Told, outcomes
+from cluster.pool import JobProgress, run_jobs
 from reports.boards import seeds as board
 from reports.boards.reading import Leaderboard
 from search.hosts.provenance import code_digest
@@ -87,8 +87,8 @@ def show_means(
                 ),
                 trainer=trainer,
             )
-            with Told(tell, len(missing), "trainings") as told:
-                for one, record in outcomes(
+            with JobProgress(tell, len(missing), "trainings") as told:
+                for one, record in run_jobs(
                     study, SeedWorker, work, missing, lambda one: f"training {one.name}"
                 ):
                     board.store(folder, one, record)

@@ -1,4 +1,4 @@
-"""Heads x losses on a terminal: what is valid, what is the same as what, what is refused and why."""
+"""The command `spaces`: which heads take which losses, and why the others are refused."""
 
 from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""Where a run stands, told from its files alone: by any shell, beside a driver or after it."""
+"""The command `status`: tells from a run's files alone how far it is."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""`verify`: one configuration over folds of groups, trained at once on Ray, told as it goes, written down."""
+"""The command `verify`: trains one configuration over folds of groups, at once on Ray."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from rich.console import Console
 from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
 from cluster.driver import check_hosts, outlive_terminal, unedited_study
-from cluster.pool import Told, outcomes
+from cluster.pool import JobProgress, run_jobs
 from reports.boards.verification import Facts, pick, summarise, verification_shown, write
 from search.data.folds import Fold, draw_folds, find_fold_leakage
 from search.data.rows import Rows
@@ -75,7 +75,7 @@ def verify(
         check_hosts(study, rows.x.shape[1:])
         features = feature_computation.features(study, prepared, folder.prepared, console)
         work = Work(study=study, ask=record.ask, rows=rows, trainer=trainer, scorer=scorer, features=features)
-        with Told(console, len(folds), "folds") as told:
+        with JobProgress(console, len(folds), "folds") as told:
             ended = list(_outcomes(work, folds, told))
     groups = sorted((held for outcome in ended for held in outcome.groups), key=lambda held: held.group)
     facts = Facts(
@@ -117,7 +117,7 @@ def _accepted_leaks(rows: Rows, folds: tuple[Fold, ...], study: Study) -> tuple[
     return leaks
 
 
-def _outcomes(work: Work, folds: Sequence[Fold], told: Told) -> Iterator[Outcome]:
+def _outcomes(work: Work, folds: Sequence[Fold], told: JobProgress) -> Iterator[Outcome]:
     """Trains all folds; yields them as they end.
 
     Raises:
@@ -127,7 +127,7 @@ def _outcomes(work: Work, folds: Sequence[Fold], told: Told) -> Iterator[Outcome
 
     features = None if work.features is None else reachable_inputs(work.features)
     shared = replace(work, rows=replace(work.rows, x=reachable_inputs(work.rows.x)), features=features)
-    for outcome in outcomes(work.study, FoldWorker, shared, folds, _where):
+    for outcome in run_jobs(work.study, FoldWorker, shared, folds, _where):
         if outcome.error is not None:
             raise RunError(
                 f"{_where(outcome.fold)} failed, so nothing is verified: {outcome.error}", exit_code=1

@@ -1,4 +1,4 @@
-"""The columns of a leaderboard: one name per thing, the same in study, record, leaderboard and bundle."""
+"""The columns of a leaderboard. A column has the same name in study, record, leaderboard and bundle."""
 
 import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""Two runs side by side: settings that differ, what each head and loss reached, whose best is better."""
+"""Compares two runs: their settings, the best of each head and loss, and their best trials."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What stands below a leaderboard: what its numbers are, what cannot be told apart, and what to beware of."""
+"""The notes below a leaderboard: what its numbers are, ties, and what to beware of."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The leaderboard: all records, ranked, as one Parquet file that can be read at any moment."""
+"""Writes the leaderboard: all records, ranked, as one Parquet file that is readable at any moment."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Rows of leaderboard files, in DuckDB: found, checked, and held together for one query."""
+"""Queries leaderboard files with DuckDB: finds and checks them, filters and sorts their rows."""
 
 import glob
 import io

@@ -1,4 +1,4 @@
-"""Leaderboards as people read them: rows of one run or of several, filtered and sorted in SQL."""
+"""Reads leaderboards of one run or several, for the command line and for notebooks."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ class Leaderboard(QueryResult):
     """Rows of leaderboards, as a query found them; a notebook shows it as a table."""
 
     def _repr_html_(self) -> str:
-        from reports.boards.selection import picked
+        from reports.boards.selection import selection_or_reason
         from reports.boards.table import as_html
 
-        chosen, why_not = picked(self.run)
+        chosen, why_not = selection_or_reason(self.run)
         return as_html(self, chosen, why_not)
 
 

@@ -1,4 +1,4 @@
-"""Requirements: what a trial must reach before it may be picked, such as `sensitivity.min=0.95`."""
+"""Requirements that a trial must meet before it is picked, such as `sensitivity.min=0.95`."""
 
 import math
 import re

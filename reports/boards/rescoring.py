@@ -1,4 +1,4 @@
-"""A run's leaderboard under other thresholds and requirements, from its stored scores, without training."""
+"""Writes a run's leaderboard under other thresholds and requirements, from stored scores."""
 
 import multiprocessing
 import os

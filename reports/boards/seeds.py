@@ -1,4 +1,4 @@
-"""Trials ranked by the mean over several seeds: what is left of a value when its luck is averaged away."""
+"""Ranks trials by their mean over several seeds."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What a run's ranking can tell, and what not: intervals, ties, the winner corrected for being picked."""
+"""What a run's ranking can tell: intervals, ties, and the winner corrected for having been picked."""
 
 import contextlib
 import hashlib
@@ -235,7 +235,7 @@ class _Known:
         return "; ".join(notes) or None
 
 
-def picked(run: Path | None) -> tuple[Selection | None, str | None]:
+def selection_or_reason(run: Path | None) -> tuple[Selection | None, str | None]:
     """Returns ties and the corrected winner of a run, or a line that says why they are not known.
 
     Args:

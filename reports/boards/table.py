@@ -1,4 +1,4 @@
-"""The leaderboard on a terminal and in a notebook: the columns that people read first."""
+"""Lays a leaderboard out as a table, for a terminal and as HTML for a notebook."""
 
 import html
 from collections.abc import Callable, Sequence

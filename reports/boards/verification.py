@@ -1,4 +1,4 @@
-"""What the folds of one configuration come to: spread over groups, all rows together, the worst group."""
+"""Summarises the folds of `verify`: spread over groups, all rows together, and the worst group."""
 
 import io
 import json

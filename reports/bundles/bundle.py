@@ -1,4 +1,4 @@
-"""A bundle: a folder that decides by itself, loaded only if every file is as it was written."""
+"""Loads a bundle, once every file of it is found as it was written, and predicts with it."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The model card: what a bundle is, how it did, and where it ends, for a person."""
+"""Writes the model card of a bundle: what it is, how it did, and where its limits are."""
 
 from typing import Any
 

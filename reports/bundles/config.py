@@ -1,4 +1,4 @@
-"""What a bundle's `config.yaml` says; nothing of the machine it was made on, and nothing of EDF headers."""
+"""Makes a bundle's `config.yaml`. Nothing of the machine or of EDF headers reaches it."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What is to be predicted: arrays, photos, recordings or a simulated patient, read block by block."""
+"""Reads what is to be predicted, block by block: arrays, photos, recordings or a simulated patient."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Picking: which trial is promoted, with which threshold, and what has to be forced for it."""
+"""Picks the trial to promote and its threshold, and says what has to be forced for it."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Predictions from a bundle on files: a table of rows, and for recordings the events that they come to."""
+"""Predicts files with a bundle: a table of rows, and for recordings their events."""
 
 import os
 import shutil

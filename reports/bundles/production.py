@@ -1,4 +1,4 @@
-"""Production: a trial becomes a bundle, measured once on the test split; and a bundle is loaded."""
+"""Turns a trial into a production bundle, measured once on the test split."""
 
 import contextlib
 import os

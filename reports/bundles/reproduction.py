@@ -1,4 +1,4 @@
-"""What training a trial again came to: the same bits, or nearly, and what was not as it had been."""
+"""Compares a trial that was trained again with its record: same bits, nearly, or what differs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The numbers of the page, as one JSON document: the page shows what stands in it, and nothing else."""
+"""Collects the numbers of the page as one JSON document. The page shows nothing else."""
 
 import json
 import shlex

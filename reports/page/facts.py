@@ -1,4 +1,4 @@
-"""What the page says of a run as a whole: what was searched, on what data, how judged, how long, on what."""
+"""What the page says of the run as a whole: space, data, evaluation, time and machines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The page: a run as one HTML file that opens anywhere, offline, and asks no one for anything."""
+"""Writes a run as one HTML file that opens offline and loads nothing."""
 
 import base64
 import hashlib

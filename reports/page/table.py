@@ -1,4 +1,4 @@
-"""The leaderboard as the page holds it: by column, each in the shortest of three ways to write it."""
+"""Encodes the leaderboard for the page, column by column, each in the shortest of three forms."""
 
 import json
 import math

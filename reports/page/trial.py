@@ -1,4 +1,4 @@
-"""One trial as the page shows it: counts at stored cuts, histograms, reliability, the learning curve."""
+"""One trial on the page: counts at stored thresholds, histograms, reliability, learning curve."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Folds of groups: who is held out in each, and who of the others steers training there."""
+"""Draws folds of groups for `verify`: which groups are held out, and which steer training."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Signs that rows of different parts are not independent: copies, split recordings, overlapping windows."""
+"""Finds signs of leakage between parts: copied rows, split recordings, overlapping windows."""
 
 import hashlib
 import math

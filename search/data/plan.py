@@ -1,4 +1,4 @@
-"""What a source says before it is read: its jobs, how each is read, when an earlier copy is still good."""
+"""The plan of a data source: its jobs, how each is read, and when an earlier copy is still good."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Labelled rows: what every data source comes to, checked once, here."""
+"""Labelled rows, which every data source returns and which are checked here."""
 
 import math
 from dataclasses import dataclass

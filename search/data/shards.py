@@ -1,4 +1,4 @@
-"""Inputs on disk: many mapped files read as one array, and parts of it, without a copy of the whole."""
+"""Memory-mapped inputs: many files read as one array, and parts of it, without copying the whole."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

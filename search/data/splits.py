@@ -1,4 +1,4 @@
-"""Train, validation and test: whole groups, both classes everywhere, and no leakage unless it is accepted."""
+"""Splits rows into train, validation and test: whole groups, both classes in every part, no leakage."""
 
 import hashlib
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Prepared data on disk: what a source yields is written once, with a manifest, and mapped from then on."""
+"""Stores prepared data on disk: written once with a manifest, then memory-mapped."""
 
 import hashlib
 import json

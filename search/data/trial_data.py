@@ -1,4 +1,4 @@
-"""The rows that a trial sees, and what its frozen layers make of them."""
+"""The rows that a trial trains and validates on, and their features of frozen layers."""
 
 from dataclasses import dataclass
 

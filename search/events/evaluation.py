@@ -1,4 +1,4 @@
-"""From scores to event scores: a row's metrics, the threshold of an event policy, the cross-fitted value."""
+"""Evaluates scores by events: metrics, the threshold of an event policy, and the cross-fitted value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

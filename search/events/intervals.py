@@ -1,4 +1,4 @@
-"""Decisions of windows into events: windows on a grid of milliseconds, their unions, the study's rules."""
+"""Turns decisions of windows into events, on a grid of milliseconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

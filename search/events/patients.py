@@ -1,4 +1,4 @@
-"""What a detector does for each patient: a mean over all hides the one whose seizures are never found."""
+"""Event metrics of each patient: hours, seizures, sensitivity, false alarms, delay."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Event scores through timescoring: counts of each recording, sums of counts, and metrics of the sums."""
+"""Scores events with timescoring: counts of each recording, their sums, and metrics of the sums."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

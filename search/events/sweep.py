@@ -1,4 +1,4 @@
-"""Event counts at many thresholds at once, equal to those timescoring has at each."""
+"""Counts events at many thresholds at once; equal to timescoring at each."""
 
 from dataclasses import dataclass
 

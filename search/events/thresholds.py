@@ -1,4 +1,4 @@
-"""Thresholds to try where each costs a pass over all events, and the one of them that a rule chooses."""
+"""Chooses a threshold by events: quantiles of the scores are tried, and a rule picks one."""
 
 import numpy as np
 from numpy.typing import NDArray

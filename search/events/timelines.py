@@ -1,4 +1,4 @@
-"""Recordings and seizures read off labelled windows, for data that say nothing else about time."""
+"""Derives recordings and seizures from labelled windows, where the data name no seizures themselves."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Prepared data and Ray: files read at once by this host's processors, and shards for the other hosts."""
+"""Ray beside the search: files read in parallel on this host, and shards sent to other hosts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

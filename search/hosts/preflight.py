@@ -1,4 +1,4 @@
-"""Before the first trial: every host runs the driver's code, and sees the GPUs that its workers are given."""
+"""Checks every host before the first trial: same code as the driver, and the GPUs it was given."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +51,7 @@ def check_nodes(study: Study, code_digest: str, shape: tuple[int, ...]) -> None:
             raise RunError(reason)
 
 
-def unfit(study: Study, code_digest: str, shape: tuple[int, ...]) -> str | None:
+def why_unfit(study: Study, code_digest: str, shape: tuple[int, ...]) -> str | None:
     """Says why this process must not train; for hosts that join late. Call it after `backend.start`.
 
     Args:
@@ -92,7 +92,7 @@ def _gpus_to_be_seen(study: Study) -> float:
 
 
 def _looking() -> Callable[[dict[str, Any], str, tuple[int, ...]], tuple[str | None, str | None]]:
-    """Returns what runs on each host: study, digest and shape -> what `unfit` says, and how it failed to.
+    """Returns what runs on each host: study, digest and shape -> what `why_unfit` says, and how it failed to.
 
     A function within a function is sent whole. One of this module would be sent by name, and a host with
     other files may lack the name, or mean something else by it.
@@ -102,13 +102,13 @@ def _looking() -> Callable[[dict[str, Any], str, tuple[int, ...]], tuple[str | N
         study: dict[str, Any], code_digest: str, shape: tuple[int, ...]
     ) -> tuple[str | None, str | None]:
         try:
-            from search.hosts.preflight import unfit
+            from search.hosts.preflight import why_unfit
             from search.networks import backend
             from spaces.study import Study
 
             known = Study.model_validate(study)
             backend.start(1, known.resources.gpu_share, "grow")
-            return unfit(known, code_digest, shape), None
+            return why_unfit(known, code_digest, shape), None
         except Exception as error:  # whatever another version of the files makes of it
             return None, " ".join(f"{type(error).__name__}: {error}".split())[:300]
 

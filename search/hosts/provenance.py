@@ -1,4 +1,4 @@
-"""What made a number: a digest of our code and the versions of the libraries below it."""
+"""What made a number: a digest of our code, and the versions of the libraries."""
 
 import hashlib
 import platform

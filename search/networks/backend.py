@@ -1,4 +1,4 @@
-"""Starting Keras in a process: threads, GPU memory and float32 are settled before anything computes."""
+"""Starts Keras in a process: threads, GPU memory, precision, and the host's processor."""
 
 import gc
 import hashlib

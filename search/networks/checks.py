@@ -1,6 +1,6 @@
-"""Whether a study's data and its network fit each other, before any trial is trained."""
+"""Checks, before any trial, that a study's data and network fit each other."""
 
-from search.networks.isolation import in_a_process_of_its_own
+from search.networks.isolation import run_in_subprocess
 from search.networks.trunks import TRUNKS, author_config, trunk_of
 from spaces.errors import RunError
 from spaces.study import Study
@@ -35,7 +35,7 @@ def check_shape(study: Study, shape: tuple[int, ...]) -> None:
     trunk, config = trunk_of(study.trunk.name), author_config(study)
     trunk.check(config, shape)
     if trunk.may_fail_to_build(config):
-        in_a_process_of_its_own(check_build, config, shape)
+        run_in_subprocess(check_build, config, shape)
 
 
 def check_build(config: Config, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""A trunk of the user's own: a function that makes a network, held to what a bundle can load without it."""
+"""A trunk of the user's own: a function, checked for what a bundle can load without it."""
 
 import re
 import tempfile

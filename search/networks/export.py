@@ -1,4 +1,4 @@
-"""The deciding model: a trained network whose own graph says score, probability and label."""
+"""The deciding model: score, probability and label in the graph, exported as SavedModel and ONNX too."""
 
 import importlib.util
 import shutil

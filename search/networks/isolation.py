@@ -1,4 +1,4 @@
-"""A process of its own for what this one should neither load nor suffer from."""
+"""Runs a function in a process of its own, which may load Keras or crash."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from search.networks import backend
 from spaces.errors import RunError
 
 
-def in_a_process_of_its_own(work: Callable[..., None], *arguments: Any) -> None:
+def run_in_subprocess(work: Callable[..., None], *arguments: Any) -> None:
     """Calls a function in a fresh process that sees no accelerator, and waits for it.
 
     A driver that built a network itself would hold Keras, and with TensorFlow a whole GPU, for the length of

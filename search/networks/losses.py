@@ -1,4 +1,4 @@
-"""The losses as Keras trains them: from logits, by whether the head's columns share one probability.
+"""The Keras losses, all computed from logits.
 
 Of columns that each answer for themselves the loss is the mean, as it is in Keras.
 Written from targets and logits, and so apart from the formulas of the raw score in `spaces.losses`;

@@ -1,4 +1,4 @@
-"""A trunk with a head on it: one Keras model whose output is the logits, and nothing but the logits."""
+"""Builds a Keras model: a trunk with a head on it, whose output is the logits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

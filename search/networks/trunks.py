@@ -1,4 +1,4 @@
-"""The networks below the head, each a row: how it is built, what it takes, and its author's own settings."""
+"""The table of trunks: how each network below the head is built, and its authors' settings."""
 
 import hashlib
 from collections.abc import Callable, Mapping

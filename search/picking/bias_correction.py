@@ -1,4 +1,4 @@
-"""What the best of many trials is worth once it was picked: bootstrap bias corrected cross-validation.
+"""Corrects the winner's value for having been picked: bootstrap bias corrected cross-validation.
 
 Tsamardinos, Greasidou and Borboudakis 2018 (Machine Learning 107): on the rows that a resample draws, every
 trial is given its threshold and the best is picked; the rows that it leaves out, which had no part in that,

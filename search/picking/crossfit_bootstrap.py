@@ -1,4 +1,4 @@
-"""A trial's cross-fitted value under resamples of the rows: what was decided stands, the rows come anew."""
+"""The cross-fitted value of a trial on resamples of the rows, with its decisions held fixed."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Trials under resamples where the threshold, or the metric, is of events: sums of what each group counts.
+"""The same correction where the threshold or the metric is of events.
 
 Events are counted for each recording, once, at the quantile thresholds that event policies try anyway. What a
 resample of groups counts is a sum, and no event is cut in two.

@@ -1,4 +1,4 @@
-"""Which dimensions of a space mattered: the share of each in how the values of the trials differ."""
+"""How much each dimension of the search space explains of the differences between trials."""
 
 from collections.abc import Sequence
 from typing import Any

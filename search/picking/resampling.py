@@ -1,4 +1,4 @@
-"""Resamples that all trials share: of whole groups where they are known, else recordings, else rows."""
+"""The bootstrap resamples that all trials of a run share: of groups, else recordings, else rows."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

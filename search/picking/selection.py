@@ -1,4 +1,4 @@
-"""Which trials of a study cannot be told apart, and what the winner is worth after having been picked."""
+"""Compares the trials of a run with the best, and corrects the winner for having been picked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which trials cannot be told apart from the best one, judged by all of them at once."""
+"""Finds the trials that cannot be told from the best one, by a paired bootstrap."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The lock that a driver holds on its run, and what it says of its holder."""
+"""The lock that a driver holds on its run, and who holds it."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""A run brought back from its storage, and run folder and storage brought to hold the same."""
+"""Brings a run back from its storage, and makes run folder and storage hold the same."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The Parquet files of a run: how they are read, and the columns in which the validation rows stand."""
+"""The Parquet files of a run: how they are read, and how validation rows are stored."""
 
 import io
 from collections.abc import Mapping

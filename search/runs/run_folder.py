@@ -1,4 +1,4 @@
-"""The run folder: where everything stands, written so that a reader never sees half of it."""
+"""The run folder: reads and writes the files of a run, each atomically."""
 
 import io
 import os

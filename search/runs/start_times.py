@@ -1,4 +1,4 @@
-"""When trials were begun: notes beside the log, for people who ask how long one has been running."""
+"""Notes when each trial was started, so that `status` can say how long it has been running."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Storage: a second place for a run, which outlives the disk of the head.
+"""Storage: a second copy of a run, in a shared folder or at a URI.
 
 A run's copy is `STORAGE/NAME`, laid out as the run folder is, but for the asks: they are one file each,
 `asked/TRIAL.json`, since no object can be appended to. `driver.json` says which driver writes there.

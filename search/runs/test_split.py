@@ -1,4 +1,4 @@
-"""How often the test split of some rows was opened, noted beside all runs."""
+"""Counts how often the test split was opened, in a note beside all runs."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Calibrations of halves, in a few steps from that of all rows: near enough to see where rounding matters."""
+"""Approximates the calibrations of half-splits, to see where an exact fit is needed."""
 
 from dataclasses import dataclass
 

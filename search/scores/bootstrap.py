@@ -1,4 +1,4 @@
-"""95% percentile intervals of metrics (Efron 1979), by resampling groups where they are known, else rows."""
+"""Percentile bootstrap intervals of metrics (Efron 1979), over groups where they are known, else rows."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache

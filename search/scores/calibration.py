@@ -1,4 +1,4 @@
-"""From raw score to score: `a * raw + b` with a > 0, by Platt's method, by a temperature, or left alone."""
+"""Calibration from raw score to score, `a * raw + b` with a > 0: Platt, temperature, prior shift."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

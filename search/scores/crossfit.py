@@ -1,4 +1,4 @@
-"""What a trial is worth on rows its calibration and threshold were not fitted on."""
+"""Cross-fitting: measures a trial on rows that its calibration and threshold were not fitted on."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

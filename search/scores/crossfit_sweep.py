@@ -1,4 +1,4 @@
-"""The cross-fit for many rules at once, from one sort of the raw scores: the same values, to the last bit."""
+"""Cross-fitting of many threshold rules from one sort of the scores; same bits as `crossfit`."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Scores into decisions, decisions into counts, counts into metrics; undefined is NaN, never 0."""
+"""Decisions, confusion counts and metrics. An undefined metric is NaN, never 0."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Rows in the order of their scores: the one sort that curves, ranking metrics and intervals read."""
+"""Sorts rows by score once, for curves, ranking metrics and intervals."""
 
 from dataclasses import dataclass
 from typing import Any

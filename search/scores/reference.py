@@ -1,4 +1,4 @@
-"""The rows that trials are measured on, with all that is known of them but their inputs."""
+"""The validation rows as scores are measured on them: labels, groups, times, half-splits."""
 
 from dataclasses import dataclass
 

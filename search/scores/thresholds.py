@@ -1,4 +1,4 @@
-"""Every threshold's confusion counts from one sort, and the rules that choose a threshold from them."""
+"""Chooses thresholds: confusion counts at every cut from one sort, and the rules that pick a cut."""
 
 import math
 from collections.abc import Callable

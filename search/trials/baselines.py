@@ -1,4 +1,4 @@
-"""The yardsticks that stand first in every run: answering the prevalence, and logistic regression."""
+"""The baselines that stand first in every run: the prevalence, and logistic regression."""
 
 import warnings
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""From raw scores to what a row of the leaderboard says: score, threshold, value, metrics, intervals."""
+"""Evaluates a trial's raw scores: calibration, threshold, cross-fitted value, metrics, intervals."""
 
 import math
 from dataclasses import dataclass

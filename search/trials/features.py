@@ -1,4 +1,4 @@
-"""Features: the output of a network's frozen layers for each row, computed once and mapped by all trials."""
+"""The output of a network's frozen layers, computed once per data set and mapped by all trials."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ class Work:
         x: the rows `(n, ...)`.
         study: says what the process must be fit for.
         host_digest: of the driver's code and weights, which a worker on another host must have; see
-            `preflight.unfit`. None where the driver computes them itself.
+            `preflight.why_unfit`. None where the driver computes them itself.
     """
 
     config: Config
@@ -101,9 +101,9 @@ class FeatureWorker:
         try:
             if self._below is None:
                 if work.host_digest is not None:
-                    from search.hosts.preflight import unfit
+                    from search.hosts.preflight import why_unfit
 
-                    if reason := unfit(work.study, work.host_digest, work.x.shape[1:]):
+                    if reason := why_unfit(work.study, work.host_digest, work.x.shape[1:]):
                         return Block(job=job, error=reason)
                 self._below = _below(work)
             return Block(job=job, values=_computed(self._below, work, job))

@@ -1,4 +1,4 @@
-"""Batches on their way into Keras: gathered from mapped arrays, and never waited for afterwards."""
+"""Feeds batches to Keras from mapped arrays, without the wait of Keras' own pipelines."""
 
 import math
 from typing import Any

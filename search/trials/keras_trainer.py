@@ -1,4 +1,4 @@
-"""The trainer of every search: one configuration trained with Keras, imported when the first one starts."""
+"""The trainer of every search: trains one configuration with Keras, which it imports when it starts."""
 
 from search.data.trial_data import TrialData
 from search.networks import backend

@@ -1,4 +1,4 @@
-"""From a study to what its trials see: rows prepared and mapped, split, and the test part set aside."""
+"""Prepares what the trials of a study see: rows on disk, split, with the test part set aside."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

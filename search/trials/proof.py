@@ -1,4 +1,4 @@
-"""The proof of the decode: no trial gets a row before its scores are shown to be what was trained."""
+"""Proves a trial's decode: its scores must explain the loss that Keras evaluates."""
 
 from collections.abc import Sequence
 from typing import Any

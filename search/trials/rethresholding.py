@@ -1,4 +1,4 @@
-"""A finished trial under other threshold rules, from its stored raw scores alone, as `measure` has it."""
+"""A finished trial under other threshold rules, from its stored raw scores."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A configuration trained again with other seeds: how much of its value was luck."""
+"""Trains a configuration again with other seeds."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A trial in training, whoever trains it: how it is advanced, and the best epoch it hands over."""
+"""The interface of a trial in training: how it is advanced, and the best epoch it returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

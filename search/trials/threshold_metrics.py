@@ -1,4 +1,4 @@
-"""Every metric of a trial at many thresholds at once, with the intervals that `estimates` has at each."""
+"""Every metric of a trial at many thresholds at once, with intervals."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Training one configuration: Keras `fit`, steered by a ranking metric of decoded validation scores."""
+"""Trains one configuration with Keras `fit`, steered by a ranking metric of the validation rows."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""One trial on a worker: advanced rung by rung, measured, and turned into its record."""
+"""One trial on a worker: trained rung by rung, measured, and turned into a record."""
 
 import platform
 import time

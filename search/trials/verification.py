@@ -1,4 +1,4 @@
-"""One configuration trained anew without some groups, and measured on them: one fold of `verify`."""
+"""Trains one configuration without some groups and measures it on them: one fold of `verify`."""
 
 import time
 import traceback

@@ -1,4 +1,4 @@
-"""The asks of a run, by their number: baselines, the author's configuration, then what TPE draws."""
+"""What each trial of a run is: baselines, the author's configuration, then what TPE draws."""
 
 import math
 

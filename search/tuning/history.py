@@ -1,4 +1,4 @@
-"""What TPE knows when it draws: the best and the latest trials, and those that are running."""
+"""The finished and running trials that TPE draws from: the best, the latest, and those in flight."""
 
 import heapq
 import warnings
@@ -24,7 +24,7 @@ _States = optuna.trial.TrialState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class SeenTrial:
     """A trial that did not fail, as the sampler sees it.
 
     Args:
@@ -40,11 +40,11 @@ class Told:
     epochs: int
 
 
-def told(record: Record) -> Told | None:
+def seen_trial(record: Record) -> SeenTrial | None:
     """Returns what a record tells the sampler; None for what it did not draw, and for failures."""
     if record.ask.kind != "search" or record.state == "failed" or record.steering_value is None:
         return None
-    return Told(
+    return SeenTrial(
         drawn=record.ask.drawn,
         ended=record.state == "completed",
         value=record.steering_value,
@@ -69,8 +69,8 @@ class History:
     ) -> None:
         self._space, self._most_best, self._most_latest = study, best, latest
         self._renewed_after = renewed_after
-        self._latest: deque[tuple[int, Told]] = deque()
-        self._best: list[tuple[bool, float, int, Told]] = []
+        self._latest: deque[tuple[int, SeenTrial]] = deque()
+        self._best: list[tuple[bool, float, int, SeenTrial]] = []
         self._learned = 0
         self._running: dict[int, Mapping[str, Any]] = {}
         self._places: dict[int, int] = {}
@@ -78,12 +78,12 @@ class History:
         self._study: optuna.Study | None = None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-    def seen(self) -> list[Told]:
+    def seen(self) -> list[SeenTrial]:
         """Returns the finished trials that are kept, in the order they were told."""
         older = [(order, kept) for _, _, order, kept in self._best]
         return [kept for _, kept in sorted([*older, *self._latest], key=lambda pair: pair[0])]
 
-    def learn(self, trial: Told) -> None:
+    def learn(self, trial: SeenTrial) -> None:
         """Adds a finished trial; one of another space is left out."""
         given = self._given(trial.drawn)
         if given is None:
@@ -126,7 +126,7 @@ class History:
         self._running[number] = drawn
         self._add_running(study, number)
 
-    def end(self, number: int, trial: Told | None) -> None:
+    def end(self, number: int, trial: SeenTrial | None) -> None:
         """Takes a running trial for ended.
 
         Args:
@@ -206,7 +206,7 @@ class _Given:
         return value
 
 
-def _finished(trial: Told, given: _Given) -> optuna.trial.FrozenTrial:
+def _finished(trial: SeenTrial, given: _Given) -> optuna.trial.FrozenTrial:
     return optuna.trial.create_trial(
         params=given.params,
         distributions=given.distributions,

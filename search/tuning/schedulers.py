@@ -1,7 +1,8 @@
-"""Ray Tune keeps every trial it ran, and looks at all of them at every step; here it forgets the ended ones.
+"""Ray Tune schedulers, FIFO and ASHA, that let go of trials that have ended.
 
-Records are the only truth, so nothing asks Tune for them again. Without this, a trial's bookkeeping and the
-driver's memory grow with the trials before it (tests/benchmarks/growth.py).
+Ray Tune keeps every trial it ran, and looks at all of them at every step. Records are the only truth here, so
+nothing asks Tune for them again. Without this, a trial's bookkeeping and the driver's memory grow with the
+trials before it (tests/benchmarks/growth.py).
 """
 
 import shutil

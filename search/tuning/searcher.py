@@ -1,4 +1,4 @@
-"""Optuna under Ray Tune: what to try next, and what to tell the sampler of what came back.
+"""Optuna as a searcher of Ray Tune: hands out trials, and learns from those that end.
 
 Ray's own `OptunaSearch` is not used: it pickles its study to restore it and then tells finished trials
 twice, opens every database under one study name, leaves a trial with a NaN running for ever, and reports
@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 from search.record import Ask, Record, kind_of
 from search.trials.baselines import trials_of
 from search.tuning.asks import AskMaker
-from search.tuning.history import History, Told, told
+from search.tuning.history import History, SeenTrial, seen_trial
 from search.tuning.suggestion_queue import SuggestionQueue
 from spaces.study import Study
 
@@ -167,7 +167,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         if ask.kind == "search":
             came = None
             if failure is None:
-                came = Told(
+                came = SeenTrial(
                     drawn=ask.drawn, ended=result["ended"], value=result[METRIC], epochs=result["epochs"]
                 )
             self._queue.do(self._history.end, ask.number, came)
@@ -190,5 +190,5 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         return {}
 
     def _learn(self, record: Record) -> None:
-        if (trial := told(record)) is not None:
+        if (trial := seen_trial(record)) is not None:
             self._history.learn(trial)

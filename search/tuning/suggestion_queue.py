@@ -1,4 +1,4 @@
-"""A queue of one suggestion, made ahead in a thread, so that no worker waits for the sampler."""
+"""Makes the next suggestion in a thread, ahead of time, so that no worker waits for the sampler."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

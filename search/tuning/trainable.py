@@ -1,4 +1,4 @@
-"""The trial as Ray Tune runs it: a warm worker that takes one configuration after another."""
+"""The Ray Tune trainable: a warm worker that trains one configuration after another."""
 
 import faulthandler
 import time
@@ -10,7 +10,7 @@ import ray
 from ray import tune
 
 from search.data.trial_data import TrialData
-from search.hosts.preflight import unfit
+from search.hosts.preflight import why_unfit
 from search.networks import backend
 from search.record import Ask
 from search.scores.reference import Reference
@@ -50,7 +50,7 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
             gpu_ids=",".join(map(str, ray.get_gpu_ids())) or None,
             gpu_share=study.resources.gpu_share,
         )
-        self._unfit = unfit(study, host_digest, data.x_train.shape[1:])
+        self._unfit = why_unfit(study, host_digest, data.x_train.shape[1:])
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Workers that start and die, as Ray Tune sees them: neither may cost the search more than the one worker."""
+"""Changes to Ray Tune, so that a search survives workers that die and uses hosts that join."""
 
 import pickle
 from pathlib import Path
@@ -38,7 +38,7 @@ def _says_gone(exception: Exception) -> bool:
     return isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError)
 
 
-def outlive_workers() -> None:
+def survive_dead_workers() -> None:
     """Makes every search of this process outlive its workers, however they die, and lets them start."""
     tune_controller.RayActorManager = _Actors
     tune_controller.TuneController._maybe_reuse_cached_actor = _reuse_unless_starting

@@ -1,4 +1,4 @@
-"""The search: Ray Tune schedules what the searcher suggests, and every finished trial is handed on."""
+"""Runs the search: Ray Tune schedules what the searcher suggests, and every result is handed on."""
 
 import logging
 import os
@@ -22,8 +22,8 @@ from search.trials.trial import Finished, RunFacts, record
 from search.tuning.schedulers import ForgettingFifo, ForgettingHalving, NoProgress
 from search.tuning.searcher import METRIC, HeadSearcher
 from search.tuning.trainable import PAYLOAD, HeadTrainable
-from search.tuning.tune_workers import outlive_workers, why_died
-from search.tuning.worker_failures import Deaths, Lost, in_short
+from search.tuning.tune_workers import survive_dead_workers, why_died
+from search.tuning.worker_failures import LostTrial, WorkerFailures, in_short
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -58,7 +58,7 @@ class Listeners:
     on_ask: Callable[[Ask], None]
     on_record: Callable[[Finished], None]
     on_start: Callable[[str], None]
-    on_lost: Callable[[Lost], None] = lambda lost: None
+    on_lost: Callable[[LostTrial], None] = lambda lost: None
 
 
 def run_search(
@@ -95,7 +95,7 @@ def run_search(
     if not searcher.open:
         return True
     os.environ.update(_TUNE_SETTINGS)
-    outlive_workers()
+    survive_dead_workers()
     # What Tune would print of a trial that died, traceback and all, stands in the trial's row.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpu_share}
@@ -108,7 +108,7 @@ def run_search(
         data=reachable(data),
         host_digest=code_digest(study, data.x_train.shape[1:], source=False),
     )
-    keeper = _Keeper(study, facts, reference, searcher, listeners)
+    handler = _ResultHandler(study, facts, reference, searcher, listeners)
     with closing(searcher), tempfile.TemporaryDirectory(prefix="headsearch-") as scratch:
         tune.Tuner(
             tune.with_resources(trainable, resources),
@@ -124,8 +124,8 @@ def run_search(
                 # Nothing is to be saved, and from another host it could not be: the trial would fail.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
-                callbacks=[keeper, NoProgress()],
-                stop=_NoHostLeft(study, searcher, keeper),
+                callbacks=[handler, NoProgress()],
+                stop=_NoHostLeft(study, searcher, handler),
             ),
         ).fit()
     if isinstance(searcher.broken, RunError):
@@ -160,12 +160,12 @@ class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
     Tune would wait for ever, with a warning for nobody.
     """
 
-    def __init__(self, study: Study, searcher: HeadSearcher, keeper: "_Keeper") -> None:
-        self._study, self._searcher, self._keeper = study, searcher, keeper
+    def __init__(self, study: Study, searcher: HeadSearcher, handler: "_ResultHandler") -> None:
+        self._study, self._searcher, self._keeper = study, searcher, handler
         self._looked = self._held = time.monotonic()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # as the keeper's
+        return {}  # as the handler's
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
@@ -190,7 +190,7 @@ class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
         return self._searcher.over
 
 
-class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
+class _ResultHandler(tune.Callback):  # type: ignore[misc]  # ray carries no types
     """Takes the arrays out of every result before Tune can keep them, and hands on what has ended."""
 
     def __init__(
@@ -204,7 +204,7 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
         self._study, self._facts, self._reference = study, facts, reference
         self._searcher, self._listeners = searcher, listeners
         self._latest: dict[str, Finished] = {}
-        self._deaths = Deaths(study.budget.trial_minutes)
+        self._deaths = WorkerFailures(study.budget.trial_minutes)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles all it is given in order to restore it, which we never do
@@ -249,7 +249,7 @@ class _Keeper(tune.Callback):  # type: ignore[misc]  # ray carries no types
             self._searcher.stop(RunError(self._deaths.no_worker_starts, exit_code=1))
         if verdict is None:
             self._searcher.give_back(trial.trial_id)
-            lost = Lost(trial_id=ask.trial_id, reason=in_short(reason, actor_id))
+            lost = LostTrial(trial_id=ask.trial_id, reason=in_short(reason, actor_id))
             self._tell(self._listeners.on_lost, lost)
             return
         self._searcher.give_up(trial.trial_id, verdict)

@@ -1,4 +1,4 @@
-"""Dead workers: whose fault it was, and whether the trial that was lost with one may start again."""
+"""Decides after a worker's death whether its trial starts again or has failed for good."""
 
 import re
 import time
@@ -32,7 +32,7 @@ _GUESSES = re.compile(r" Some common causes include:.*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lost:
+class LostTrial:
     """A trial that starts again, since its worker died; and why that was, in short."""
 
     trial_id: str
@@ -50,7 +50,7 @@ def grace_s(limit_s: float) -> float:
     return min(GRACE_S, limit_s)
 
 
-class Deaths:
+class WorkerFailures:
     """Judges the death of each worker from what Ray says of it, and from how long its trial had run.
 
     Args:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from cluster.finished_trials import Keeper
+from cluster.finished_trials import FinishedTrials
 from search.record import Ask
 from search.runs.recovery import claimed, reunited
 from search.runs.run_folder import RunFolder
@@ -65,7 +65,7 @@ def go_on(folder: RunFolder, study: Study, trials: int = TRIALS) -> None:
     records = folder.records()
     asked = {ask.number: ask for ask in folder.asks()}
     ticks = iter(range(0, 10_000_000, 2000))
-    keeper = Keeper(folder, study, records, Silent(), clock=ticks.__next__)
+    keeper = FinishedTrials(folder, study, records, Silent(), clock=ticks.__next__)
     for number in sorted(set(range(trials)) - {made.ask.number for made in records}):
         if number not in asked:
             folder.append_ask(ask_of(number))

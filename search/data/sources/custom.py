@@ -1,4 +1,4 @@
-"""A source of the user's own: a function that returns arrays, checked like those of an `.npz` file."""
+"""A data source of the user's own: a function that returns arrays, checked like an `.npz` file's."""
 
 import hashlib
 import importlib

@@ -1,4 +1,4 @@
-"""Photos from folders: one sub-folder per class, or any folder to predict on."""
+"""Reads photos: one sub-folder per class to train on, or any folder to predict."""
 
 import logging
 import warnings

@@ -1,4 +1,4 @@
-"""From labels of any two values to 0 and 1, with the original values kept."""
+"""Encodes labels of any two values as 0 and 1, and keeps the original values."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Rows from the arrays of one `.npz` file."""
+"""Reads rows from the arrays of one `.npz` file."""
 
 import difflib
 import zipfile

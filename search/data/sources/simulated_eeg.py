@@ -1,4 +1,4 @@
-"""Simulated scalp EEG: patients, their recordings, and the rows a study trains on.
+"""Simulates scalp EEG: patients, their recordings, and the rows a study trains on.
 
 It says nothing about real patients. It exists so that a search has something to find on any machine: a linear
 model on the same tensor fails on unseen patients, the seizure CNN works, and only where its configuration is

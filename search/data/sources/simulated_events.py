@@ -1,4 +1,4 @@
-"""What happens in simulated EEG: seizures, their look-alikes, and artefacts.
+"""Simulates what happens in EEG: seizures, events that look like them, and artefacts.
 
 A seizure is a rhythm that is narrow in frequency AND continuous in time AND shared by neighbouring
 electrodes. Every look-alike lacks one of the three, at about the same power in the same bins, so no bin and

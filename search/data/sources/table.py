@@ -1,4 +1,4 @@
-"""The table of data sources: from what a study says to a plan of how its rows are read."""
+"""The table of data sources: which function plans the reading of which source."""
 
 import hashlib
 import json

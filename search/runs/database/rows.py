@@ -1,4 +1,4 @@
-"""A trial as Optuna's tables show it: what of an ask or a record becomes state, parameters, values, notes."""
+"""One trial as Optuna's tables hold it: state, parameters, values and notes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

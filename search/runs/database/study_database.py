@@ -1,4 +1,4 @@
-"""The study database: a view of a run for Optuna's dashboard, written beside the search and never read by it.
+"""The study database: shows a run to Optuna's dashboard. The search never reads it.
 
 The records are the truth. Whatever the database does, the search goes on; what is missing is written when it
 answers again, or by the next `resume`.

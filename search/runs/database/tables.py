@@ -1,4 +1,4 @@
-"""Optuna's tables, written a trial at a time: each is one set of rows, replaced whole or not at all.
+"""Writes Optuna's tables by SQLAlchemy, whole trials at a time.
 
 Optuna makes the tables and checks their version. Its own calls then cost 30 ms a trial and more with every
 trial before, number trials by the order in which they come, and count one twice when the answer to a commit

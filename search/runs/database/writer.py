@@ -1,4 +1,4 @@
-"""The thread that writes changed trials into a study database, and begins anew where the database fails."""
+"""The thread that writes changed trials into the study database, and survives the database's failures."""
 
 import contextlib
 import threading

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.hosts import preflight
-from search.hosts.preflight import check_nodes, unfit
+from search.hosts.preflight import check_nodes, why_unfit
 from search.hosts.provenance import code_digest
 from spaces.errors import RunError
 from spaces.resources import Resources
@@ -29,19 +29,19 @@ def digest() -> str:
 
 
 def test_a_worker_with_the_drivers_code_is_fit(digest):
-    assert unfit(study_of(), digest, SHAPE) is None
-    assert unfit(study_of(gpus=0.5, allow_cpu=True), digest, SHAPE) is None
+    assert why_unfit(study_of(), digest, SHAPE) is None
+    assert why_unfit(study_of(gpus=0.5, allow_cpu=True), digest, SHAPE) is None
 
 
 def test_a_worker_with_other_code_is_not():
-    reason = unfit(study_of(), "0" * 64, SHAPE)
+    reason = why_unfit(study_of(), "0" * 64, SHAPE)
     assert reason.startswith("every host must run the driver's code, but host ")
     assert "does not: its files differ; `ray up cluster.yaml` refreshes what is mounted there" in reason
 
 
 @pytest.mark.usefixtures("keras")
 def test_a_worker_with_a_share_that_sees_no_gpu_is_not(digest):
-    reason = unfit(study_of(gpus=0.25), digest, SHAPE)
+    reason = why_unfit(study_of(gpus=0.25), digest, SHAPE)
     assert reason.startswith("a worker given 0.25 GPUs must see one, but tensorflow lists none on host ")
     assert "install tensorflow[and-cuda] there" in reason
     assert "resources.allow_cpu=true" in reason
@@ -51,9 +51,9 @@ def test_a_share_with_no_room_for_cuda_is_not(digest, monkeypatch):
     monkeypatch.setattr(preflight.backend, "import_keras", lambda: None)
     monkeypatch.setattr(preflight.backend, "device", lambda: "gpu:0")
     monkeypatch.setattr(preflight.backend, "total_mib", lambda: 16384)
-    assert unfit(study_of(gpus=0.25), digest, SHAPE) is None
-    assert unfit(study_of(gpus=0.05, gpu_memory="grow"), digest, SHAPE) is None
-    assert "0.05 of 16384 MiB does not" in unfit(study_of(gpus=0.05), digest, SHAPE)
+    assert why_unfit(study_of(gpus=0.25), digest, SHAPE) is None
+    assert why_unfit(study_of(gpus=0.05, gpu_memory="grow"), digest, SHAPE) is None
+    assert "0.05 of 16384 MiB does not" in why_unfit(study_of(gpus=0.05), digest, SHAPE)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_a_host_with_other_files_stops_the_run_and_is_named(other_host, tmp_path
     other_host("mount", "--bind", str(changed), str(SEARCH / "metrics.py"))
     with pytest.raises(RunError, match=r"driver's code, but host \S+ does not: its files differ; `ray up"):
         check_nodes(two_threads, digest, SHAPE)
-    assert unfit(two_threads, digest, SHAPE) is None  # here nothing has changed
+    assert why_unfit(two_threads, digest, SHAPE) is None  # here nothing has changed
 
     other_host("mount", "--bind", "/dev/null", str(SEARCH / "preflight.py"))
     with pytest.raises(

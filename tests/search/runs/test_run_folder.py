@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.finished_trials import Keeper
+from cluster.finished_trials import FinishedTrials
 from search.files import write_atomically
 from search.record import Ask, Estimate, Record
 from search.runs import run_folder
@@ -185,7 +185,7 @@ class Silent:
 @pytest.mark.parametrize("working", range(12))
 def test_no_record_stands_without_its_scores_whenever_the_disk_fails(folder, monkeypatch, working):
     """The disk takes so many replacements and no more: whatever is finished by then is whole."""
-    keeper = Keeper(
+    keeper = FinishedTrials(
         folder, parse({"keep": {"checkpoints": 2}}), [], Silent(), clock=iter(range(0, 99_000, 2000)).__next__
     )
     left, real = [working], os.replace

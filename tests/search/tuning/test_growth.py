@@ -17,14 +17,14 @@ from rich.console import Console
 
 from cluster import finished_trials
 from cluster.commands.run import start
-from cluster.finished_trials import Keeper
+from cluster.finished_trials import FinishedTrials
 from reports.boards import leaderboard, reading
 from reports.boards.columns import SCHEMA
 from reports.boards.leaderboard import Board, row
 from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
 from search.trials.trial import Finished
-from search.tuning.history import BEST, LATEST, RENEWED_AFTER, History, Told
+from search.tuning.history import BEST, LATEST, RENEWED_AFTER, History, SeenTrial
 from spaces.study_file import parse, read
 from tests.helpers import driving
 from tests.helpers.bookkeeping import REFERENCE, RESOLVED, Silent
@@ -98,7 +98,7 @@ def test_a_run_holds_the_best_weights_and_all_rows_after_every_trial(seed, folde
     draws, kept, number = random.Random(seed), [], 0
     for _ in range(2):  # executions of one run
         ticks = iter(range(0, 10_000_000, 2000))
-        keeper = Keeper(folder, STUDY, folder.records(), Silent(), clock=ticks.__next__)
+        keeper = FinishedTrials(folder, STUDY, folder.records(), Silent(), clock=ticks.__next__)
         for _ in range(12):
             value = draws.choice([None, 0.1, 0.2, draws.random()])
             ask = record(number).ask.model_copy(
@@ -115,7 +115,7 @@ def test_a_run_holds_the_best_weights_and_all_rows_after_every_trial(seed, folde
 
 def test_weights_that_a_killed_driver_left_without_a_record_are_dropped(folder):
     folder.write_weights("00007", [np.ones(3)])
-    keeper = Keeper(folder, STUDY, [], Silent())
+    keeper = FinishedTrials(folder, STUDY, [], Silent())
     keeper.keep(finished(record(1)))
     assert folder.kept() == ["00001"]
 
@@ -129,7 +129,7 @@ def test_the_leaderboard_takes_a_twentieth_of_the_time_at_most(folder, monkeypat
         now[0] += 0.25
 
     monkeypatch.setattr(Board, "write", slow_write)
-    keeper = Keeper(folder, STUDY, [], Silent(), clock=lambda: now[0])
+    keeper = FinishedTrials(folder, STUDY, [], Silent(), clock=lambda: now[0])
     for number in range(200):
         keeper.keep(finished(record(number)))
         now[0] += 0.1
@@ -145,7 +145,7 @@ def test_a_kept_trial_is_turned_into_a_row_once_and_folders_are_not_listed(folde
     real, list_folder = leaderboard.row, RunFolder.kept
     monkeypatch.setattr(leaderboard, "row", lambda made: rows.append(made.ask.number) or real(made))
     monkeypatch.setattr(RunFolder, "kept", lambda folder: listed.append(1) or list_folder(folder))
-    keeper = Keeper(folder, STUDY, [record(number) for number in range(50)], Silent())
+    keeper = FinishedTrials(folder, STUDY, [record(number) for number in range(50)], Silent())
     for number in range(50, 150):
         keeper.keep(finished(record(number)))
         keeper.write_leaderboard()
@@ -155,7 +155,7 @@ def test_a_kept_trial_is_turned_into_a_row_once_and_folders_are_not_listed(folde
 
 @pytest.mark.usefixtures("_no_disk")
 def test_the_keeper_holds_a_row_and_no_record(folder):
-    keeper = Keeper(folder, STUDY, [], Silent())
+    keeper = FinishedTrials(folder, STUDY, [], Silent())
     for number in range(300):
         keeper.keep(finished(large(number)))
     keeper.write_leaderboard()
@@ -176,7 +176,7 @@ def test_the_sampler_holds_a_bounded_number_of_trials():
     values = [History(STUDY).draw(0, seed, {})[1] for seed in range(20)]
     for number in range(3000):
         history.begin(number, values[number % 20])
-        history.end(number, Told(drawn=values[number % 20], ended=True, value=number / 3000, epochs=3))
+        history.end(number, SeenTrial(drawn=values[number % 20], ended=True, value=number / 3000, epochs=3))
         if history._study is not None and number % 10 == 9:
             most = max(most, len(history._study.get_trials(deepcopy=False)))
     seen = history.seen()
@@ -198,16 +198,16 @@ def _hangup():
 @pytest.mark.parametrize("halving", [False, True])
 def test_tune_holds_no_trial_that_has_ended(halving, tmp_path, monkeypatch):
     """`forget_ended` shortens lists of Ray's own: this fails when Ray renames them, or has another."""
-    alive, folders, keep = [], [], Keeper.keep
+    alive, folders, keep = [], [], FinishedTrials.keep
 
-    def counted(keeper: Keeper, finished: Finished) -> None:
+    def counted(keeper: FinishedTrials, finished: Finished) -> None:
         keep(keeper, finished)
         gc.collect()
         trials = [thing for thing in gc.get_objects() if type(thing) is Trial]
         alive.append(len(trials))
         folders.append(max(len(list(Path(trial.local_path).parent.iterdir())) for trial in trials))
 
-    monkeypatch.setattr(Keeper, "keep", counted)
+    monkeypatch.setattr(FinishedTrials, "keep", counted)
     monkeypatch.setenv("HEADSEARCH_TEST_FAULTS", "6=raise")
     path = driving.write_study(
         tmp_path,

@@ -7,7 +7,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from search.record import Ask
-from search.tuning.history import STARTUP_TRIALS, History, Told, told
+from search.tuning.history import STARTUP_TRIALS, History, SeenTrial, seen_trial
 from search.tuning.searcher import METRIC, HeadSearcher
 from search.tuning.suggestion_queue import SuggestionQueue
 from spaces.study_file import parse
@@ -76,7 +76,7 @@ def test_first_learning_rates_differ_by_seed_and_keep_to_any_range():
 
 def kept(values, history: History) -> list[float]:
     for value, values_drawn in zip(values, drawn(len(values)), strict=True):
-        history.learn(Told(drawn=values_drawn, ended=True, value=value, epochs=3))
+        history.learn(SeenTrial(drawn=values_drawn, ended=True, value=value, epochs=3))
     return [trial.value for trial in history.seen()]
 
 
@@ -89,7 +89,7 @@ def test_a_trial_stopped_early_counts_as_worse_than_any_that_was_not():
     history = History(STUDY, best=1, latest=1)
     trials = zip((0.2, 0.9, 0.1), (True, False, True), drawn(3), strict=True)
     for value, ended, values_drawn in trials:
-        history.learn(Told(drawn=values_drawn, ended=ended, value=value, epochs=3))
+        history.learn(SeenTrial(drawn=values_drawn, ended=ended, value=value, epochs=3))
     assert [trial.value for trial in history.seen()] == [0.2, 0.1]
 
 
@@ -108,7 +108,7 @@ def test_the_sampler_holds_what_is_seen_and_what_runs_however_many_have_ended():
             over = running.pop(int(rng.integers(3)))
             values = history._running[over]
             failed = rng.random() < 0.2
-            result = Told(drawn=values, ended=rng.random() < 0.5, value=float(rng.random()), epochs=3)
+            result = SeenTrial(drawn=values, ended=rng.random() < 0.5, value=float(rng.random()), epochs=3)
             history.end(over, None if failed else result)
         finished = [trial.params for state in ("COMPLETE", "PRUNED") for trial in known(history, state)]
         assert [trial.drawn for trial in history.seen() if trial.drawn not in finished] == []
@@ -125,7 +125,7 @@ def test_trials_that_end_one_upon_another_leave_those_that_run():
     for number, chosen in enumerate(drawn(5)):
         history.begin(number, chosen)
     for number in (0, 3, 1):
-        history.end(number, Told(drawn=drawn(5)[number], ended=True, value=0.5, epochs=3))
+        history.end(number, SeenTrial(drawn=drawn(5)[number], ended=True, value=0.5, epochs=3))
     assert [trial.params for trial in known(history, "RUNNING")] == [drawn(5)[2], drawn(5)[4]]
     assert len(known(history, "COMPLETE")) == 3
 
@@ -134,7 +134,7 @@ def test_a_renewed_history_draws_as_one_that_was_told_the_same_and_never_renewed
     rng, values = np.random.default_rng(1), drawn(30)
     often, never = (History(STUDY, best=20, latest=20, renewed_after=after) for after in (3, 1000))
     for number, chosen in enumerate(values):
-        trial = Told(drawn=chosen, ended=True, value=float(rng.random()), epochs=3)
+        trial = SeenTrial(drawn=chosen, ended=True, value=float(rng.random()), epochs=3)
         for history in (often, never):
             history.begin(number, chosen)
             history.end(number, trial)
@@ -156,9 +156,9 @@ def test_values_of_another_space_are_left_out():
 
 
 def test_records_tell_what_the_sampler_drew_and_only_that():
-    assert told(record(state="failed", value=None, steering_value=None)) is None
-    assert told(record(ask=Ask(number=0, kind="baseline", baseline="prevalence", seed=0))) is None
-    assert told(record(state="stopped", epochs=4)) == Told(
+    assert seen_trial(record(state="failed", value=None, steering_value=None)) is None
+    assert seen_trial(record(ask=Ask(number=0, kind="baseline", baseline="prevalence", seed=0))) is None
+    assert seen_trial(record(state="stopped", epochs=4)) == SeenTrial(
         drawn={"learning_rate": 1e-3}, ended=False, value=0.6, epochs=4
     )
 

@@ -4,7 +4,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from search.tuning.searcher import METRIC, SAME_FAILURE, HeadSearcher
-from search.tuning.worker_failures import ATTEMPTS, GRACE_S, INTERRUPTIONS, Deaths, grace_s, in_short
+from search.tuning.worker_failures import ATTEMPTS, GRACE_S, INTERRUPTIONS, WorkerFailures, grace_s, in_short
 from spaces.study_file import parse
 
 ACTOR, OTHER = "d7d08de97135bd8b9e1d6f8201000000", "4c64b226c5c6690798cb8c3901000000"
@@ -41,7 +41,7 @@ class Clock:
         return self.now
 
 
-def verdicts(deaths: Deaths, reason: str, times: int, actor_id: str = ACTOR) -> list[str | None]:
+def verdicts(deaths: WorkerFailures, reason: str, times: int, actor_id: str = ACTOR) -> list[str | None]:
     found = []
     for _ in range(times):
         deaths.begun("00007")
@@ -54,7 +54,7 @@ def verdicts(deaths: Deaths, reason: str, times: int, actor_id: str = ACTOR) -> 
     ["", KILLED, memory(2.0, 0.2), memory(1.2, 2.0), memory(2.0, 0.2).replace("actual memory used", "USS")],
 )
 def test_what_kills_its_worker_three_times_has_failed(reason):
-    *again, failed = verdicts(Deaths(None), reason, ATTEMPTS)
+    *again, failed = verdicts(WorkerFailures(None), reason, ATTEMPTS)
     assert again == [None, None]
     assert failed.startswith("its worker died 3 times")
     assert not failed.endswith((":", " "))
@@ -78,13 +78,13 @@ HOST_DIED = [
 
 @pytest.mark.parametrize("reason", HOST_DIED)
 def test_a_trial_is_not_blamed_for_its_host_or_its_neighbour(reason):
-    *again, failed = verdicts(Deaths(None), reason, INTERRUPTIONS)
+    *again, failed = verdicts(WorkerFailures(None), reason, INTERRUPTIONS)
     assert again == [None] * (INTERRUPTIONS - 1)
     assert failed.startswith("it lost its worker 20 times, by no fault of its own: ")
 
 
 def test_deaths_of_both_kinds_are_counted_apart_and_trials_are_counted_apart():
-    deaths = Deaths(None)
+    deaths = WorkerFailures(None)
     assert verdicts(deaths, KILLED, 2) == [None, None]
     assert verdicts(deaths, HOST_DIED[0], 5) == [None] * 5
     deaths.begun("00008")
@@ -95,7 +95,7 @@ def test_deaths_of_both_kinds_are_counted_apart_and_trials_are_counted_apart():
 
 
 def test_a_worker_that_dies_before_its_trial_begins_is_not_blamed_on_it_and_one_that_cannot_start_stops_all():
-    deaths = Deaths(None)
+    deaths = WorkerFailures(None)
     assert [deaths.verdict("00007", KILLED, ACTOR) for _ in range(ATTEMPTS)] == [None] * ATTEMPTS
     assert deaths.no_worker_starts is None
     reason = "The actor died because of an error raised in its creation task, ray::HeadTrainable.__init__()"
@@ -108,7 +108,7 @@ def test_a_worker_that_dies_before_its_trial_begins_is_not_blamed_on_it_and_one_
 @pytest.mark.parametrize(("ran_s", "hung"), [(59.0, False), (60.5, True), (90.5, True)])
 def test_a_worker_that_ends_past_the_limit_hung_and_is_not_tried_again(ran_s, hung):
     clock = Clock()
-    deaths = Deaths(1.0, clock)
+    deaths = WorkerFailures(1.0, clock)
     deaths.begun("00007")
     clock.now = ran_s
     verdict = deaths.verdict("00007", KILLED)
@@ -121,7 +121,7 @@ def test_a_worker_that_ends_past_the_limit_hung_and_is_not_tried_again(ran_s, hu
 
 def test_a_new_attempt_has_the_limit_anew():
     clock = Clock()
-    deaths = Deaths(1.0, clock)
+    deaths = WorkerFailures(1.0, clock)
     for now in (0.0, 50.0):
         clock.now = now
         deaths.begun("00007")

@@ -1,4 +1,4 @@
-"""Seizures as four formats of annotation write them, from text with `\\n` between its lines.
+"""Parses seizure annotations of CHB-MIT, SeizeIT1, TUH and BIDS.
 
 Each reader returns start and end in seconds from the recording's start, as they stand there. Comments are
 passed over, and messages quote no free text: it may say who the patient is.

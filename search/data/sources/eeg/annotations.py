@@ -1,4 +1,4 @@
-"""The seizures of a recording: read from its annotation file, made fit for use, and laid over windows."""
+"""Reads the seizures of a recording, checks or mends them, and labels windows by them."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

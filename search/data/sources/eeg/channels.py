@@ -1,4 +1,4 @@
-"""From the labels of a recording to a study's channels: names made one, and what to read for each channel."""
+"""Finds a study's channels among the labels of a recording: one spelling, montage, interpolation."""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""EDF recordings as blocks of microvolts, in the montage, at the rate and with the filters of a study."""
+"""Reads EDF signals as blocks of microvolts, in the montage, rate and filters of a study."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

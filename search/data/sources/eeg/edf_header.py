@@ -1,4 +1,4 @@
-"""The technical half of an EDF header: signals, rates, units, length, and not a word about the person."""
+"""Reads the technical half of an EDF header. Nothing about the person is kept."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Which names of events are seizures and which are something else; a name that is in doubt is neither."""
+"""Decides whether the name of an event is a seizure, something else, or in doubt."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Resampling and filters for signals that are read in pieces: the pieces join without a seam."""
+"""Resamples and filters signals that are read in pieces, without seams between the pieces."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Finding the recordings of an EEG data set, their patients and their annotation files, by names alone."""
+"""Finds the recordings, patients and annotation files of an EEG data set by file names alone."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The seizure lists of the Siena Scalp EEG Database, written by hand and in as many ways as hands.
+"""Parses the hand-written seizure lists of the Siena Scalp EEG Database.
 
 Seen in the published lists (Detti 2020, doi:10.13026/5d4a-j060), and read: `PNO6-1.edf` with a letter O,
 `PN11-.edf` and `PN01.edf` for a patient's only recording, `16:13.23`, `1 6.49.25`, `Start time:` for `Seizure

@@ -162,7 +162,7 @@ def test_a_disk_that_is_full_or_away_does_not_stop_the_search(view, asks, tmp_pa
         assert "database or disk is full" in said[0] or "disk I/O error" in said[0]
         resized = ["mount", "-o", "remount,size=8m", str(away.file.parent)]
         subprocess.run(resized, check=True)
-        until(lambda: not full._wanted)
+        until(lambda: not full._writer._wanted)
         full.close()
         assert said[1:] == ["the study database is written again"]
         shows(away.url, [record(ask) for ask in asks])
