@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from cluster.pool import run_jobs
-from cluster.preparation import Shown, say
+from cluster.progress import JobProgress, say
 from search.data.shards import Inputs
 from search.hosts.provenance import code_digest
 from search.trials import features as computed
@@ -45,7 +45,7 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
 
         digest = code_digest(study, work.x.shape[1:], source=False)
         shared = replace(work, x=reachable_inputs(work.x), host_digest=digest)
-        with Shown(console, "features") as shown:
+        with JobProgress(console, "features") as shown:
             yield from _in_order(study, shared, jobs, shown)
 
     stored = computed.features(study, prepared, root, compute)
@@ -57,7 +57,7 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
     return x
 
 
-def _in_order(study: Study, work: Work, jobs: list[Job], shown: Shown) -> Iterator[NDArray[np.float32]]:
+def _in_order(study: Study, work: Work, jobs: list[Job], shown: JobProgress) -> Iterator[NDArray[np.float32]]:
     """Does the jobs, several at once; yields what they come to in their own order, whichever ends first."""
     held: dict[Job, NDArray[np.float32]] = {}
     with closing(_done(study, work, jobs)) as ended:

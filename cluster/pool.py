@@ -1,16 +1,11 @@
 """A pool of warm worker processes: each takes one job after another; a job whose worker dies starts again."""
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from cluster.connection import JOIN_S, LOOK_S
-from cluster.preparation import say
 from search.tuning.worker_failures import host_died
 from spaces.errors import RunError
 from spaces.study import Study
@@ -107,39 +102,3 @@ def _at_once(study: Study) -> int:
         fit += [int(total["GPU"] / wanted.gpu_share)] if wanted.gpu_share else []
         held += min(fit)
     return max(1, held)
-
-
-class JobProgress:
-    """A bar on a terminal, a line per job elsewhere.
-
-    Args:
-        console: where a person may be looking.
-        total: how many jobs.
-        what: what a person calls them.
-    """
-
-    def __init__(self, console: Console, total: int, what: str) -> None:
-        self._console, self._total, self._what, self._done = console, total, what, 0
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
-
-    def __enter__(self) -> "JobProgress":
-        if self._bar is not None:
-            self._bar.add_task("", total=self._total)
-            with contextlib.suppress(OSError):
-                self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            with contextlib.suppress(OSError):
-                self._bar.stop()
-
-    def done(self, line: str) -> None:
-        """Tells of a job that is done."""
-        self._done += 1
-        with contextlib.suppress(OSError):  # a terminal that went away is not an error
-            if self._bar is not None:
-                self._bar.update(self._bar.task_ids[0], completed=self._done)
-            else:
-                say(self._console, f"{self._done}/{self._total} {self._what}, {line}")

@@ -8,6 +8,8 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.text import Text
 
 from search.record import Record
@@ -132,3 +134,60 @@ def duration(seconds: float) -> str:
     return (
         f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     )
+
+
+def say(console: Console, line: str) -> None:
+    """Prints a line as it is, however long."""
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+class JobProgress:
+    """Progress of jobs: a bar on a terminal, plain lines elsewhere; nothing for a single job.
+
+    Args:
+        console: where a person may be looking.
+        what: what is done, or what the jobs are called.
+        total: how many jobs there are, where that is known beforehand.
+    """
+
+    def __init__(self, console: Console, what: str, total: int = 0) -> None:
+        self._console, self._what, self._total, self._done = console, what, total, 0
+        self._said = time.monotonic()
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> "JobProgress":
+        with contextlib.suppress(OSError):  # a terminal that went away is not an error
+            self._show_bar(0, self._total)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            with contextlib.suppress(OSError):
+                self._bar.stop()
+
+    def on_done(self, done: int, total: int) -> None:
+        """Shows that so many of all jobs are done; in plain lines only every ten seconds."""
+        with contextlib.suppress(OSError):
+            if not self._show_bar(done, total) and time.monotonic() - self._said >= PLAIN_LINE_S:
+                self._said = time.monotonic()
+                say(self._console, f"{self._what}: {done} of {total}")
+
+    def done(self, line: str) -> None:
+        """Shows that one more job is done, and what came of it."""
+        self._done += 1
+        with contextlib.suppress(OSError):
+            if not self._show_bar(self._done, self._total):
+                say(self._console, f"{self._done}/{self._total} {self._what}, {line}")
+
+    def _show_bar(self, done: int, total: int) -> bool:
+        """Moves the bar, if there is one to show; returns whether there is."""
+        if not self._console.is_terminal:
+            return False
+        if total > 1 or self._bar is not None:
+            if self._bar is None:
+                columns = (TextColumn(self._what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+                self._bar = Bar(*columns, console=self._console, transient=True)
+                self._bar.add_task("", total=total)
+                self._bar.start()
+            self._bar.update(self._bar.task_ids[0], completed=done)
+        return True

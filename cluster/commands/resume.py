@@ -19,6 +19,7 @@ from cluster.driver import (
     outlive_terminal,
     unedited_study,
 )
+from cluster.progress import say
 from reports.boards import leaderboard
 from search.hosts.provenance import code_digest
 from search.record import Record
@@ -88,7 +89,7 @@ def resume(
 def _earlier_if_there(study: Study, resolved: Mapping[str, Any], console: Console) -> list[Record]:
     """As `_earlier`, but a run that has gone meanwhile is no reason to stop."""
     if study.warm_start is not None and not Path(study.warm_start).is_dir():
-        preparation.say(console, f"{study.warm_start} is gone: the sampler goes on without it (warm_start)")
+        say(console, f"{study.warm_start} is gone: the sampler goes on without it (warm_start)")
         return []
     return earlier_trials(study, resolved)
 

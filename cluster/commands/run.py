@@ -11,6 +11,7 @@ from cluster import preparation
 from cluster.connection import Address, lazily_connected
 from cluster.dashboard import check_database
 from cluster.driver import check_hosts, digest, earlier_trials, execute, locked, outlive_terminal
+from cluster.progress import say
 from search.hosts.provenance import code_digest, versions
 from search.runs import recovery
 from search.runs.run_folder import RunFolder, prepared_beside
@@ -80,7 +81,7 @@ def _say_how_rough(reference: Reference, console: Console) -> None:
     halves = reference.halves.mask
     different = len({min(half.tobytes(), (~half).tobytes()) for half in halves.T})
     if different < halves.shape[1]:
-        preparation.say(
+        say(
             console,
             f"few {reference.halves.by}s in validation: its {halves.shape[1]} half-splits come to "
             f"{different} different ones, so values are rough",

@@ -10,7 +10,8 @@ from rich.console import Console
 from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
 from cluster.driver import check_hosts, outlive_terminal, unedited_study
-from cluster.pool import JobProgress, run_jobs
+from cluster.pool import run_jobs
+from cluster.progress import JobProgress, say
 from reports.boards import seeds as board
 from reports.boards.reading import Leaderboard
 from search.hosts.provenance import code_digest
@@ -68,9 +69,7 @@ def show_means(
             else:
                 trained[one.ask.trial_id].append(record)
         if missing:
-            preparation.say(
-                tell, f"{len(missing)} of {len(trials) * repeats} trainings to do, on {connect()}"
-            )
+            say(tell, f"{len(missing)} of {len(trials) * repeats} trainings to do, on {connect()}")
             check_hosts(study, shape)
             features = feature_computation.features(study, prepared, folder.prepared, tell)
             from search.hosts.parallel import reachable
@@ -87,7 +86,7 @@ def show_means(
                 ),
                 trainer=trainer,
             )
-            with JobProgress(tell, len(missing), "trainings") as told:
+            with JobProgress(tell, "trainings", len(missing)) as told:
                 for one, record in run_jobs(
                     study, SeedWorker, work, missing, lambda one: f"training {one.name}"
                 ):

@@ -11,7 +11,8 @@ from rich.console import Console
 from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
 from cluster.driver import check_hosts, outlive_terminal, unedited_study
-from cluster.pool import JobProgress, run_jobs
+from cluster.pool import run_jobs
+from cluster.progress import JobProgress, say
 from reports.boards.verification import Facts, pick, summarise, verification_shown, write
 from search.data.folds import Fold, draw_folds, find_fold_leakage
 from search.data.rows import Rows
@@ -71,11 +72,11 @@ def verify(
         code = code_digest(study, rows.x.shape[1:])
         check_fold_events(rows, folds, study)
         what = f"trial {record.ask.trial_id}: {_named(folds)} of the training and validation rows"
-        preparation.say(console, f"{what}, on {connect()}")
+        say(console, f"{what}, on {connect()}")
         check_hosts(study, rows.x.shape[1:])
         features = feature_computation.features(study, prepared, folder.prepared, console)
         work = Work(study=study, ask=record.ask, rows=rows, trainer=trainer, scorer=scorer, features=features)
-        with JobProgress(console, len(folds), "folds") as told:
+        with JobProgress(console, "folds", len(folds)) as told:
             ended = list(_outcomes(work, folds, told))
     groups = sorted((held for outcome in ended for held in outcome.groups), key=lambda held: held.group)
     facts = Facts(
@@ -94,7 +95,7 @@ def verify(
     title = f"trial {record.ask.trial_id} over {_named(folds)}"
     for part in verification_shown(groups, summary, title, console.width):
         console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
-    preparation.say(console, f"all groups: {written}")
+    say(console, f"all groups: {written}")
     return summary
 
 
