@@ -111,6 +111,20 @@ def execute(
     earlier: list[Record],
     code: str,
 ) -> None:
+    """Searches what is left of a run; the run must be locked, and Ray connected.
+
+    Args:
+        folder: the run.
+        study: as it is searched now.
+        prepared: its data.
+        console: where a person may be looking.
+        trainer: starts a trial's training.
+        earlier: trials of another run, see `warm_start`.
+        code: the digest of our code.
+
+    Raises:
+        RunError: the search was interrupted, or cannot go on.
+    """
     records, total = folder.records(), trials_of(study)
     features = feature_computation.features(study, prepared, folder.prepared, console)
     facts = RunFacts(

@@ -2,7 +2,7 @@
 
 
 class TrialError(Exception):
-    """This trial cannot be measured truthfully; it becomes a failed row and the search goes on."""
+    """A trial cannot be measured truthfully; it becomes a failed row and the search goes on."""
 
 
 class RunError(Exception):

@@ -68,7 +68,7 @@ def _only_logit(z: Any) -> Any:
 
 
 def _difference(z: Any) -> Any:
-    # softmax([z0, z1])[1] = sigmoid(z1 - z0)
+    # The second of softmax([z0, z1]) is sigmoid(z1 - z0).
     return z[:, 1] - z[:, 0]
 
 

@@ -18,9 +18,11 @@ def tables() -> str:
     """Returns one table for the study itself, and one for each of its parts and their kinds."""
     top = [(name, field) for name, field in Study.model_fields.items() if not _models(field.annotation)]
     parts = [_table("A study", Study, top)]
-    for name, field in Study.model_fields.items():
-        for model in _models(field.annotation):
-            parts.append(_table(_title(name, model), model, list(model.model_fields.items())))
+    parts += [
+        _table(_title(name, model), model, list(model.model_fields.items()))
+        for name, field in Study.model_fields.items()
+        for model in _models(field.annotation)
+    ]
     return "\n\n".join(parts)
 
 

@@ -203,6 +203,7 @@ def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...], alik
 
 
 def best_rows_per(column: str, *, within_runs: bool) -> str:
+    """Returns the SQL that keeps the best row of `fit` for each value of a column."""
     of = f'"{column}"' + (", run" if within_runs and column != "run" else "")
     place = f"row_number() OVER (PARTITION BY {of} ORDER BY value DESC NULLS LAST, trial_id)"
     return f"SELECT * FROM fit QUALIFY {place} = 1"

@@ -116,9 +116,11 @@ def differing(
         found.append(
             f"so does {record.device}" if record.threads > 1 else f"{record.device} adds up in no fixed order"
         )
-    for name in LIBRARIES:
-        if then.get(name) != now.get(name):
-            found.append(f"{name} {then.get(name, 'unknown')}, now {now.get(name, 'none')}")
+    found += [
+        f"{name} {then.get(name, 'unknown')}, now {now.get(name, 'none')}"
+        for name in LIBRARIES
+        if then.get(name) != now.get(name)
+    ]
     return tuple(found)
 
 

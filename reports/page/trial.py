@@ -39,10 +39,11 @@ class Cuts:
 def cuts_of(
     y: NDArray[np.int8], score: NDArray[np.float32], threshold_score: float, count: int = CUTS
 ) -> Cuts:
-    """Chooses cuts to store: all, where there are few; else half of them evenly among the distinct cuts,
-    half closer together the fewer rows lie above, for there false alarms are rare.
+    """Chooses the cuts that the page's slider stops at.
 
-    The trial's own threshold and both infinities are always among them.
+    Where there are few distinct cuts, it is all of them. Else half of them lie evenly among the distinct
+    cuts, and half lie closer together the fewer rows are above, for there false alarms are rare. The trial's
+    own threshold and both infinities are always among them.
 
     Args:
         y: 0/1 `(n,)`.
@@ -81,8 +82,7 @@ def histogram(y: NDArray[np.int8], score: NDArray[np.float32]) -> dict[str, Any]
 
 
 def reliability(y: NDArray[np.int8], score: NDArray[np.float32], weight: F64 | None = None) -> dict[str, Any]:
-    """What `search.scores.metrics.ece` compares: of each bin of probabilities that holds rows, what was
-    claimed and what came.
+    """Returns what `search.scores.metrics.ece` compares, for each bin of probabilities that holds rows.
 
     Args:
         y: 0/1 `(n,)`.

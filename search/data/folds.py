@@ -57,11 +57,11 @@ def draw_folds(rows: Rows, k: int | None, study: Study) -> tuple[Fold, ...]:
             "or recording (data.group) and start a new run"
         )
     names, units = np.unique(rows.groups, return_inverse=True)
-    k = k if k is not None else len(names) if len(names) <= MOST_LEFT_OUT_SINGLY else MOST_LEFT_OUT_SINGLY
+    k = min(len(names), MOST_LEFT_OUT_SINGLY) if k is None else k
     if not 2 <= k <= len(names):
         raise RunError(f"folds of {len(names)} groups number 2 to {len(names)}, but got {k} (--k)")
     positives = np.bincount(units, weights=rows.y).astype(np.int64)
-    _check_possible(names, positives, np.bincount(units), k)
+    _check_possible(names, positives, np.bincount(units))
     dealt = _dealt(np.bincount(units), positives, k, np.random.default_rng(study.seed))
     return tuple(
         Fold(
@@ -88,9 +88,7 @@ def find_fold_leakage(rows: Rows, folds: tuple[Fold, ...]) -> tuple[str, ...]:
     return find_signs(rows, parts, tuple(f"fold {fold.number}" for fold in folds))
 
 
-def _check_possible(
-    names: NDArray[np.str_], positives: NDArray[np.int64], sizes: NDArray[np.int64], k: int
-) -> None:
+def _check_possible(names: NDArray[np.str_], positives: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
     """Training, validation and, in some fold, a held-out group want positives of their own."""
     holding, holding_negatives = (positives > 0), (positives < sizes)
     if holding.sum() >= 3 and holding_negatives.sum() >= 3:

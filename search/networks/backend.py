@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search.networks import backend
-
 _MEMORY_RAN_OUT = (
     "ResourceExhaustedError", "RESOURCE_EXHAUSTED", "OutOfMemoryError", "MemoryError", "OOM when allocating",
     "CUDA_ERROR_OUT_OF_MEMORY", "STATUS_ALLOC_FAILED",
@@ -308,7 +306,7 @@ def onednn() -> str | None:
 
     What the default comes to is decided by the processor's flags and TensorFlow's version.
     """
-    if backend.chosen() != "tensorflow":
+    if chosen() != "tensorflow":
         return None
     said = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").strip().lower()
     return {"": "default", "1": "on", "true": "on", "0": "off", "false": "off"}.get(said, "default")

@@ -210,24 +210,24 @@ def export(
     backend = keras.config.backend()
     if backend != "tensorflow":
         why = f"the Keras backend here is {backend}, and only TensorFlow's networks are exported"
-        return [Exported(name=format.name, left_out=why) for format in formats]
+        return [Exported(name=one.name, left_out=why) for one in formats]
     taken = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_ROWS)).astype(np.int64))
     expected = {name: values[taken] for name, values in said.items()}
     found = []
-    for format in formats:
-        path = folder / format.name
+    for one in formats:
+        path = folder / one.name
         try:
-            found.append(_exported(format, model, path, x, taken, expected, threshold_score))
+            found.append(_exported(one, model, path, x, taken, expected, threshold_score))
         except RunError as error:
             if not force:
                 raise RunError(f"{error}; --force leaves it out", exit_code=1) from error
             _delete(path)
-            found.append(Exported(name=format.name, left_out=str(error), forced=True))
+            found.append(Exported(name=one.name, left_out=str(error), forced=True))
     return found
 
 
 def _exported(
-    format: Format,
+    to: Format,
     model: Any,
     path: Path,
     x: Inputs,
@@ -236,25 +236,25 @@ def _exported(
     threshold_score: float,
 ) -> Exported:
     try:
-        format.write(model, path)
-        if importlib.util.find_spec(format.reader) is None:
-            return Exported(name=format.name)
-        run = format.read(path)
+        to.write(model, path)
+        if importlib.util.find_spec(to.reader) is None:
+            return Exported(name=to.name)
+        run = to.read(path)
         parts = [run(x[rows]) for rows in np.split(taken, range(ROWS_AT_ONCE, len(taken), ROWS_AT_ONCE))]
         one = run(x[taken[:1]])  # as a batch of its own: a caller may send any number of rows
     except Exception as error:
         # Without its place, which is one of this machine: with force, the reason stands on the card.
-        said = f"{type(error).__name__}: {error}".replace(str(path), format.name)
+        said = f"{type(error).__name__}: {error}".replace(str(path), to.name)
         reason = " ".join(said.split())[:300]
         raise RunError(
-            f"{format.name} must be written and read back, but that gave {reason}",
+            f"{to.name} must be written and read back, but that gave {reason}",
             exit_code=1,
         ) from error
     came = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    difference = check_agreement(format.name, came, expected, threshold_score)
+    difference = check_agreement(to.name, came, expected, threshold_score)
     first = {name: values[:1] for name, values in expected.items()}
-    check_agreement(format.name, one, first, threshold_score)
-    return Exported(name=format.name, compared_rows=len(taken), probability_difference=difference)
+    check_agreement(to.name, one, first, threshold_score)
+    return Exported(name=to.name, compared_rows=len(taken), probability_difference=difference)
 
 
 def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score: float) -> float:

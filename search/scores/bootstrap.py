@@ -239,6 +239,7 @@ def _areas(
 
 
 def interval(values: F64) -> Interval:
+    """Returns the 95% percentile interval of resampled values; NaN where most of them are undefined."""
     defined = values[~np.isnan(values)]
     if 2 * defined.size < values.size or defined.size == 0:
         return float("nan"), float("nan")

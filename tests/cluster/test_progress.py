@@ -1,4 +1,4 @@
-"""Progress of jobs: plain lines where nobody looks, one bar on a terminal, and no error where it went away."""
+"""Progress of jobs: plain lines elsewhere than on a terminal, one bar there, no error where it went away."""
 
 import io
 

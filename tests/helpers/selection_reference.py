@@ -22,9 +22,7 @@ def decided_in_halves(y, raw, mask, policy):
 
 def value(name, y, decided, times):
     """The mean over splits of a metric whose rows count as often as they were drawn; NaN where undefined."""
-    found = []
-    for column in decided.T:
-        found.append(reference.metric(name, *reference.counts(y, column, 1, times)))
+    found = [reference.metric(name, *reference.counts(y, column, 1, times)) for column in decided.T]
     return math.nan if None in found else float(sum(found)) / len(found)
 
 

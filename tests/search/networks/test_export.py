@@ -240,8 +240,8 @@ def test_an_export_that_nothing_reads_is_not_said_to_agree(deciding, tmp_path):
     from search.networks.export import FORMATS, Format, export
 
     model, _, x, expected, cut = deciding
-    format = Format(name="model.onnx", write=FORMATS[1].write, reader="no_such_library", read=FORMATS[1].read)
-    (found,) = export(model, tmp_path, x, expected, cut, formats=(format,))
+    unread = Format(name="model.onnx", write=FORMATS[1].write, reader="no_such_library", read=FORMATS[1].read)
+    (found,) = export(model, tmp_path, x, expected, cut, formats=(unread,))
     assert (found.compared_rows, found.left_out) == (0, None)
     assert (tmp_path / "model.onnx").is_file()
 
