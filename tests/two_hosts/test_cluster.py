@@ -254,7 +254,7 @@ def test_a_search_outlives_its_ssh_client_and_a_raylet(cluster, capsys):
 
 def test_changed_code_reaches_every_host(cluster):
     _, walked, _ = walk.blocks()
-    cluster.client.run("echo '# changed' >> headsearch/search/estimate.py")
+    cluster.client.run("echo '# changed' >> headsearch/search/record.py")
     cluster.type(walked[0])
     changed = "grep -c '^# changed$' search/record.py"
     assert cluster.head.run(changed).stdout == "1\n"

@@ -105,21 +105,21 @@ def test_a_host_with_other_files_stops_the_run_and_is_named(other_host, tmp_path
     assert check_nodes(study_of(cpus=3), "0" * 64, SHAPE) is None  # nobody's business
 
     changed = tmp_path / "metrics.py"
-    changed.write_text((SEARCH / "metrics.py").read_text() + "# another version\n")
-    other_host("mount", "--bind", str(changed), str(SEARCH / "metrics.py"))
+    changed.write_text((SEARCH / "scores" / "metrics.py").read_text() + "# another version\n")
+    other_host("mount", "--bind", str(changed), str(SEARCH / "scores" / "metrics.py"))
     with pytest.raises(RunError, match=r"driver's code, but host \S+ does not: its files differ; `ray up"):
         check_nodes(two_threads, digest, SHAPE)
     assert why_unfit(two_threads, digest, SHAPE) is None  # here nothing has changed
 
-    other_host("mount", "--bind", "/dev/null", str(SEARCH / "preflight.py"))
+    other_host("mount", "--bind", "/dev/null", str(SEARCH / "hosts" / "preflight.py"))
     with pytest.raises(
         RunError,
         match=r"host \S+ does not: ModuleNotFoundError: No module named 'search.hosts.preflight'; `ray up",
     ):
         check_nodes(two_threads, digest, SHAPE)
 
-    other_host("umount", str(SEARCH / "preflight.py"))
-    other_host("umount", str(SEARCH / "metrics.py"))
+    other_host("umount", str(SEARCH / "hosts" / "preflight.py"))
+    other_host("umount", str(SEARCH / "scores" / "metrics.py"))
     with pytest.raises(RunError, match=r"given 0.5 GPUs must see one, but tensorflow lists none on host"):
         check_nodes(study_of(cpus=2, gpus=0.5), digest, SHAPE)
     assert check_nodes(study_of(cpus=2, gpus=0.5, allow_cpu=True), digest, SHAPE) is None
