@@ -139,13 +139,13 @@ def describe(
 ) -> None:
     """Show what a study's data hold: classes, groups, hours, parts, signs of leakage."""
     from cluster.commands.describe import describe as describe_data
-    from search.networks.checks import check_shape
+    from search.networks.checks import check_network
 
     stored, made = _stored(study, settings, address)
     console = _console()
     for part in describe_data(made, stored):
         console.print(part, highlight=False, soft_wrap=isinstance(part, str))
-    check_shape(made, stored.rows.x.shape[1:])
+    check_network(made, stored.rows.x.shape[1:])
 
 
 @app.command()

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cluster.progress import JobProgress, say
 from search.data.store import MANIFEST, Stored
-from search.networks.checks import check_shape
+from search.networks.checks import check_network
 from search.trials.preparation import Prepared, divided, prepare_rows
 from spaces.study import Study
 
@@ -35,7 +35,7 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
         RunError: the data is missing or unfit, or no trial could build the network.
     """
     made = divided(study, prepared_rows(study, base, root, console, connect))
-    check_shape(study, made.rows.x.shape[1:])
+    check_network(study, made.rows.x.shape[1:])
     parts, rows = made.split, made.rows
     counts = ", ".join(
         f"{name} {len(part)} rows ({rows.y[part].mean():.1%} positive"

@@ -187,7 +187,7 @@ class _Rescorer:
             check_events(used, reference)
         self.study = study
         window = tuple(one for one in asked.requirements if one.metric in METRICS)
-        self._rescoring = Rethresholding(reference, study, asked.policies, Limits(window))
+        self._rethresholding = Rethresholding(reference, study, asked.policies, Limits(window))
 
     def part(self, ids: Sequence[str]) -> "_Part":
         """Rescores some trials."""
@@ -202,7 +202,7 @@ class _Rescorer:
 
     def _of(self, record: Record) -> list[Record]:
         if record.state != "failed":
-            return self._rescoring.of(record, self._folder.raw_scores(record.ask.trial_id))
+            return self._rethresholding.of(record, self._folder.raw_scores(record.ask.trial_id))
         policies = [policy or self.study.threshold for policy in self._asked.policies]
         metric = self.study.objective.metric
         return [

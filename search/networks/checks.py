@@ -7,7 +7,7 @@ from spaces.study import Study
 from spaces.suggest import Config
 
 
-def check_fit(study: Study, shape: tuple[int, ...]) -> None:
+def check_shape(study: Study, shape: tuple[int, ...]) -> None:
     """Refuses data that the study's trunk cannot take, by their shape alone.
 
     Raises:
@@ -22,23 +22,23 @@ def check_fit(study: Study, shape: tuple[int, ...]) -> None:
         )
 
 
-def check_shape(study: Study, shape: tuple[int, ...]) -> None:
+def check_network(study: Study, shape: tuple[int, ...]) -> None:
     """Refuses data that the study's trunk cannot take, and a trunk that no trial could build.
 
     A network of the user's own and pretrained weights are tried once, in a process of their own: seconds, at
-    the start of a run. What only reads a trial's own weights needs `check_fit` alone.
+    the start of a run. What only reads a trial's own weights needs `check_shape` alone.
 
     Raises:
         RunError: naming the rule and what came.
     """
-    check_fit(study, shape)
+    check_shape(study, shape)
     trunk, config = trunk_of(study.trunk.name), author_config(study)
     trunk.check(config, shape)
     if trunk.may_fail_to_build(config):
-        run_in_subprocess(check_build, config, shape)
+        run_in_subprocess(build_once, config, shape)
 
 
-def check_build(config: Config, shape: tuple[int, ...]) -> None:
+def build_once(config: Config, shape: tuple[int, ...]) -> None:
     """Builds the network of a configuration in this process, and refuses it if it would fail a trial.
 
     Raises:

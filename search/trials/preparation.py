@@ -18,7 +18,7 @@ from search.events.evaluation import check_events
 from search.events.intervals import coverage, windows_of
 from search.events.timelines import LEAST_COVERAGE, timeline_of
 from search.networks.augmentation import check_augmentation
-from search.networks.checks import check_fit
+from search.networks.checks import check_shape
 from search.runs.storage import absolute
 from search.scores.crossfit import Halves, draw_halves
 from search.scores.reference import Reference
@@ -161,7 +161,7 @@ def divided(study: Study, stored: store.Stored) -> Prepared:
         RunError: they leak between the parts, or do not fit the trunk.
     """
     rows = stored.rows
-    check_fit(study, rows.x.shape[1:])
+    check_shape(study, rows.x.shape[1:])
     check_augmentation(study, rows.kind)
     parts = split(rows, study.split)
     return Prepared(rows, parts, stored.digest, digest(parts))

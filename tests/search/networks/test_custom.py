@@ -162,9 +162,9 @@ def chosen(name, folder, **changes):
 
 
 def check_here(name, folder):
-    from search.networks.checks import check_build
+    from search.networks.checks import build_once
 
-    check_build(chosen(name, folder), SHAPE)
+    build_once(chosen(name, folder), SHAPE)
 
 
 def answers(keras, model, x):
@@ -252,20 +252,20 @@ def test_a_function_with_the_name_of_one_of_keras_is_found_out(folder):
     ],
 )
 def test_the_study_is_refused_from_a_process_that_has_never_seen_the_module(folder, name, message):
-    from search.networks.checks import check_fit, check_shape
+    from search.networks.checks import check_network, check_shape
 
     study = Study(trunk=Trunk(name=name, folder=folder))
-    check_fit(study, SHAPE)
+    check_shape(study, SHAPE)
     with pytest.raises(RunError, match=message):
-        check_shape(study, SHAPE)
+        check_network(study, SHAPE)
 
 
 def test_a_sound_study_passes_and_its_module_is_in_the_digest(folder, tmp_path):
-    from search.networks.checks import check_shape
+    from search.networks.checks import check_network
     from search.networks.trunks import author_config, outside_digest
 
     study = Study(trunk=Trunk(name="our_networks:nested", folder=folder))
-    check_shape(study, SHAPE)
+    check_network(study, SHAPE)
     assert author_config(study).folder == folder
     expected = hashlib.sha256(SOURCE.encode()).hexdigest()
     assert outside_digest(author_config(study), SHAPE) == expected

@@ -142,20 +142,20 @@ def study(**trunk):
 
 
 def test_a_sound_file_passes_and_a_foreign_one_is_refused_before_anything_is_trained(keras, file, tmp_path):
-    from search.networks.checks import check_fit, check_shape
+    from search.networks.checks import check_network, check_shape
     from search.networks.trunks import author_config, outside_digest
 
     named = study(weights=file.name, folder=str(file.parent), frozen=True)
-    check_shape(named, SHAPE)
+    check_network(named, SHAPE)
     assert outside_digest(author_config(named), SHAPE) == hashlib.sha256(file.read_bytes()).hexdigest()
     assert outside_digest(author_config(study()), SHAPE) is None
     keras.Sequential([keras.Input(SHAPE), keras.layers.Dense(3)]).save_weights(tmp_path / "other.weights.h5")
     foreign = study(weights=str(tmp_path / "other.weights.h5"))
-    check_fit(foreign, SHAPE)
+    check_shape(foreign, SHAPE)
     with pytest.raises(
         RunError, match=r"must hold the weights of MobileNet without its top at width 0\.25"
     ) as caught:
-        check_shape(foreign, SHAPE)
+        check_network(foreign, SHAPE)
     assert "other.weights.h5 gave ValueError" in str(caught.value)
 
 
@@ -175,12 +175,12 @@ def test_weights_that_do_not_fit_are_refused(file, tmp_path, content):
 
 
 def test_only_three_channels_have_pretrained_weights(file):
-    from search.networks.checks import check_shape
+    from search.networks.checks import check_network
 
     with pytest.raises(
         RunError, match=r"pretrained weights take rows of 3 channels, but the data has \(32, 32, 1\)"
     ):
-        check_shape(study(weights=str(file)), (32, 32, 1))
+        check_network(study(weights=str(file)), (32, 32, 1))
 
 
 @pytest.fixture
@@ -228,13 +228,13 @@ def test_imagenet_is_downloaded_once(keras, published, server, monkeypatch, shap
 
 def test_without_a_network_one_line_says_what_to_do(server, monkeypatch):
     from search.networks import mobilenet
-    from search.networks.checks import check_shape
+    from search.networks.checks import check_network
 
     _, home = server
     for url in (mobilenet.IMAGENET_URL, "http://127.0.0.1:1/"):  # nothing published there; nobody there
         monkeypatch.setattr(mobilenet, "IMAGENET_URL", url)
         with pytest.raises(RunError, match="could not be downloaded here") as caught:
-            check_shape(study(weights="imagenet"), SHAPE)
+            check_network(study(weights="imagenet"), SHAPE)
         name = "mobilenet_2_5_224_tf_no_top.h5"
         assert f"download {url}{name} elsewhere and name it: weights: FILE" in str(caught.value)
         assert "\n" not in str(caught.value)

@@ -207,18 +207,18 @@ def test_the_authors_own_settings_are_a_configuration(trunk):
     ("trunk", "shape"), [(trunk, shape) for trunk, case in CASES.items() for shape in case.unfit]
 )
 def test_a_shape_that_does_not_fit_is_refused(trunk, shape):
-    from search.networks.checks import check_fit, check_shape
+    from search.networks.checks import check_network, check_shape
     from search.networks.trunks import trunk_of
 
     study = Study(trunk=Trunk(name=trunk))
-    for check in (check_fit, check_shape):
+    for check in (check_shape, check_network):
         with pytest.raises(RunError, match=r"trunk .* takes rows of shape .*; trunks that fit: ") as caught:
             check(study, shape)
         assert f"trunk {trunk_of(trunk).name} takes rows of shape {trunk_of(trunk).takes}" in str(
             caught.value
         )
         assert f"but the data has {shape}" in str(caught.value)
-    check_fit(study, CASES[trunk].usual)
+    check_shape(study, CASES[trunk].usual)
 
 
 @each_trunk
