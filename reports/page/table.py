@@ -52,15 +52,6 @@ def encoded(values: Sequence[Any]) -> Column:
     return min(ways, key=lambda way: len(json.dumps(way, separators=(",", ":"))))
 
 
-def decoded(column: Column, rows: int) -> list[Any]:
-    """Returns the values of an encoded column, of so many rows."""
-    if isinstance(column, list):
-        return column
-    if "all" in column:
-        return [column["all"]] * rows
-    return [column["of"][number] for number in column["at"]]
-
-
 def number(value: float | None) -> float | str | None:
     """Returns a number as JSON can hold it: an infinity is text, as in `leaderboard --format json`."""
     return str(value) if value is not None and math.isinf(value) else value

@@ -156,9 +156,3 @@ EVENT_METRICS: dict[str, Callable[[EventCounts], F64]] = {
 }
 """timescoring's formulas, by name, on counts of any shape. Undefined is NaN: sensitivity without reference
 events, precision without detections, F1 without either. The first three are better when larger."""
-
-
-def event_metrics(counts: EventCounts) -> dict[str, float]:
-    """Every metric of EVENT_METRICS on the sums over recordings, counts being `(r,)`."""
-    whole = summed(counts)
-    return {name: float(metric(whole)) for name, metric in EVENT_METRICS.items()}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reports.boards import leaderboard, reading
+from reports.page.table import Column
 from search.data.rows import Recording
 from search.events.scoring import EVENT_METRICS, scoring_of
 from search.record import Ask, Estimate, Record, defined
@@ -240,3 +241,12 @@ SEIZURES = {
     "objective": {"metric": "event_sensitivity"},
     "events": {"drop_shorter_s": 2, "merge_gaps_s": 5},
 }
+
+
+def decoded(column: Column, rows: int) -> list[Any]:
+    """Returns the values of an encoded column, of so many rows."""
+    if isinstance(column, list):
+        return column
+    if "all" in column:
+        return [column["all"]] * rows
+    return [column["of"][number] for number in column["at"]]

@@ -6,7 +6,7 @@ import numpy as np
 
 from search.data.rows import Recording
 from search.events.intervals import detections
-from search.events.scoring import EventCounts, score_events
+from search.events.scoring import EVENT_METRICS, EventCounts, score_events, summed
 from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
 from spaces.study import Events
@@ -54,3 +54,9 @@ def scored(decided: np.ndarray, recordings: Sequence[Recording] = REFERENCE.time
         for mine in [REFERENCE.recordings == recording.name]
     ]
     return score_events(recordings, events, "szcore")
+
+
+def event_metrics(counts: EventCounts) -> dict[str, float]:
+    """Every metric of EVENT_METRICS on the sums over recordings, counts being `(r,)`."""
+    whole = summed(counts)
+    return {name: float(metric(whole)) for name, metric in EVENT_METRICS.items()}

@@ -31,7 +31,7 @@ from search.scores.metrics import decide
 from search.scores.thresholds import curve
 from spaces.errors import RunError
 from tests.conftest import ROOT
-from tests.helpers.pages import SEIZURES, made
+from tests.helpers.pages import SEIZURES, decoded, made
 
 
 def embedded(run: RunFolder) -> dict:
@@ -70,7 +70,7 @@ def test_the_table_is_the_parquet_file(name, request):
         if column in page_table.NOT_SHOWN or not any(value is not None for value in there):
             assert column not in found["table"]
             continue
-        shown = page_table.decoded(found["table"][column], file.num_rows)
+        shown = decoded(found["table"][column], file.num_rows)
         if column.endswith(("_low", "_high")):
             assert [v is None for v in shown] == [v is None for v in there]
             kept = [value for value in there if value is not None]
@@ -80,7 +80,7 @@ def test_the_table_is_the_parquet_file(name, request):
     configs = [json.loads(text or "{}") for text in file["params"].to_pylist()]
     for name in page_table.OF_CONFIG:
         if name in found["table"]:
-            shown = page_table.decoded(found["table"][name], file.num_rows)
+            shown = decoded(found["table"][name], file.num_rows)
             assert shown == [config.get(name) for config in configs]
 
 
@@ -95,7 +95,7 @@ def test_a_table_of_failures_still_stands_by_rank_and_value(run):
 @given(st.lists(st.one_of(st.none(), st.integers(-3, 3), st.floats(allow_nan=False), st.text()), min_size=1))
 def test_a_column_reads_back_as_it_was_written(values):
     written = json.loads(json.dumps(page_table.encoded(values)))
-    read = page_table.decoded(written, len(values))
+    read = decoded(written, len(values))
     assert read == values
 
 
@@ -188,7 +188,7 @@ def test_nothing_in_the_data_ends_the_script_it_stands_in(run):
     assert "<b>" not in html
     errors = [row["error"] for row in pq.ParquetFile(run.leaderboard).read().to_pylist() if row["error"]]
     assert errors == ["TrialError: </script><b>loss</b> is nan & more"]
-    assert errors[0] in page_table.decoded(embedded(run)["table"]["error"], 14)
+    assert errors[0] in decoded(embedded(run)["table"]["error"], 14)
     assert page_data.as_text({"a": "<!--\u2028"}) == '{"a":"\\u003c!--\\u2028"}'
     assert "<title>&lt;/title&gt;" in page.page("</title>", "{}")
 

@@ -5,7 +5,7 @@ import pytest
 
 from search.data.rows import Recording
 from search.events.evaluation import check_events, cross_fit_events, event_choice, event_estimates, patients
-from search.events.scoring import EVENT_METRICS, event_metrics, summed
+from search.events.scoring import EVENT_METRICS, summed
 from search.events.thresholds import choose_event_threshold, quantile_thresholds
 from search.scores.calibration import fit_platt
 from search.scores.metrics import METRICS, counts_at, decide
@@ -15,7 +15,7 @@ from search.trials.evaluation import measure
 from spaces.errors import RunError, TrialError
 from spaces.study import Events, Study
 from spaces.thresholds import MaxF1, SensitivityAtFaPerDay
-from tests.helpers.seizures import LIMIT, RAW, REFERENCE, RULES, scored
+from tests.helpers.seizures import LIMIT, RAW, REFERENCE, RULES, event_metrics, scored
 
 
 def test_metrics_are_those_of_timescoring():

@@ -16,7 +16,6 @@ from search.events.scoring import (
     EVENT_METRICS,
     PARAMETERS,
     EventCounts,
-    event_metrics,
     score_events,
     scorer_parameters,
     summed_by_group,
@@ -25,6 +24,7 @@ from search.events.timelines import timeline_of
 from spaces.errors import RunError
 from spaces.study import Events
 from tests.helpers import event_reference
+from tests.helpers.seizures import event_metrics
 
 ALONE = Events()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from search.data.rows import Recording
 from search.events import sweep as event_sweep
 from search.events.intervals import detected, windows_of
-from search.events.scoring import EVENT_METRICS, EventCounts, event_metrics, score_events, summed
+from search.events.scoring import EVENT_METRICS, EventCounts, score_events, summed
 from search.events.sweep import sweep
 from search.events.thresholds import choose_event_threshold, quantile_thresholds
 from search.scores.metrics import decide
@@ -20,6 +20,7 @@ from spaces.errors import TrialError
 from spaces.study import Events
 from spaces.thresholds import SensitivityAtFaPerDay
 from tests.helpers import event_reference
+from tests.helpers.seizures import event_metrics
 
 INFINITE = (-np.inf, np.inf)
 

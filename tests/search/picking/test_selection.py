@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from search.events.evaluation import cross_fit_events
-from search.events.scoring import EVENT_METRICS, EventCounts, event_metrics, summed
+from search.events.scoring import EVENT_METRICS, EventCounts, summed
 from search.events.thresholds import choose_event_threshold, quantile_thresholds
 from search.picking.bias_correction import by_order, by_threshold, picked, spread
 from search.picking.crossfit_bootstrap import decided_in_halves
@@ -29,7 +29,7 @@ from spaces.thresholds import (
 )
 from tests.benchmarks.selection import draw, outcome
 from tests.helpers import selection_reference as slow
-from tests.helpers.seizures import RULES, scored
+from tests.helpers.seizures import RULES, event_metrics, scored
 from tests.helpers.seizures import reference as event_reference
 
 POLICIES = [

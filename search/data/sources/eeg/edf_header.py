@@ -63,16 +63,6 @@ class Header:
         return tuple(signal.label for signal in self.signals)
 
     @property
-    def rates_hz(self) -> tuple[float, ...]:
-        """The signals' sampling rates."""
-        return tuple(float(signal.rate_hz) for signal in self.signals)
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """The signals' units, as written in the file."""
-        return tuple(signal.dimension for signal in self.signals)
-
-    @property
     def duration_s(self) -> float:
         """Seconds from the first sample's start to the last one's end."""
         return float(self.records * self.record_s)

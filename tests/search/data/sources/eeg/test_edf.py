@@ -96,7 +96,7 @@ def test_header_holds_technical_facts(tmp_path):
     path = save(tmp_path / "a.edf", signal(noise(1000), 250, "Fp1"), signal(noise(400), 100, "SPO2", "%"))
     header = open_header(path)
     assert header.labels == ("Fp1", "SPO2")
-    assert (header.rates_hz, header.dimensions) == ((250, 100), ("uV", "%"))
+    assert [(one.rate_hz, one.dimension) for one in header.signals] == [(250, "uV"), (100, "%")]
     assert (header.duration_s, header.samples(256), header.records) == (4, 1024, 4)
 
 
