@@ -41,7 +41,7 @@ def open_view(
         folder: the run, with its study written.
         study: as it is searched now.
         records: what is finished.
-        console: where a person may be looking.
+        console: prints progress and notes.
     """
     from search.runs.database.study_database import StudyDatabase, View
 

@@ -117,7 +117,7 @@ def execute(
         folder: the run.
         study: as it is searched now.
         prepared: its data.
-        console: where a person may be looking.
+        console: prints progress and notes.
         trainer: starts a trial's training.
         earlier: trials of another run, see `warm_start`.
         code: the digest of our code.

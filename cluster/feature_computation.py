@@ -30,7 +30,7 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
         study: the study.
         prepared: its data.
         root: the folder of all prepared data.
-        console: where a person may be looking.
+        console: prints progress and notes.
 
     Returns:
         Features `(n, units)` of the rows of `prepared.seen()`; None where trials share none.
@@ -58,7 +58,7 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
 
 
 def _in_order(study: Study, work: Work, jobs: list[Job], shown: JobProgress) -> Iterator[NDArray[np.float32]]:
-    """Does the jobs, several at once; yields what they come to in their own order, whichever ends first."""
+    """Runs the jobs in parallel, and yields their results in the order of the jobs."""
     held: dict[Job, NDArray[np.float32]] = {}
     with closing(_done(study, work, jobs)) as ended:
         for number, job in enumerate(jobs):

@@ -18,7 +18,7 @@ LEADERBOARD_SHARE = 0.05
 
 
 class Watcher(Protocol):
-    """Who is told of a trial once it is written down."""
+    """Is called with every trial once its record is written."""
 
     def on_record(self, finished: Finished) -> None:
         """Takes note."""

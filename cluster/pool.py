@@ -19,7 +19,7 @@ Job = TypeVar("Job")
 def run_jobs(
     study: Study, worker: type, shared: Any, jobs: Sequence[Job], named: Callable[[Job], str]
 ) -> Iterator[Any]:
-    """Runs all jobs, several at once, and yields what they come to as they end; Ray must be connected.
+    """Runs all jobs in parallel, and yields their results as they end; Ray must be connected.
 
     Args:
         study: says what a worker is given.

@@ -28,7 +28,7 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
         study: the study.
         base: the folder that its relative paths are taken from.
         root: the folder of all prepared data.
-        console: where a person may be looking.
+        console: prints progress and notes.
         connect: called before files are read at once.
 
     Raises:

@@ -29,7 +29,7 @@ class Progress:
         total: trials of the complete run, baselines included.
         records: what earlier executions finished.
         log: file that every line goes to.
-        console: where a person may be looking.
+        console: prints progress and notes.
         clock: seconds, monotonic.
     """
 
@@ -145,7 +145,7 @@ class JobProgress:
     """Progress of jobs: a bar on a terminal, plain lines elsewhere; nothing for a single job.
 
     Args:
-        console: where a person may be looking.
+        console: prints progress and notes.
         what: what is done, or what the jobs are called.
         total: how many jobs there are, where that is known beforehand.
     """
@@ -173,7 +173,7 @@ class JobProgress:
                 say(self._console, f"{self._what}: {done} of {total}")
 
     def done(self, line: str) -> None:
-        """Shows that one more job is done, and what came of it."""
+        """Shows that one more job is done, and its result."""
         self._done += 1
         with contextlib.suppress(OSError):
             if not self._show_bar(self._done, self._total):

@@ -82,8 +82,8 @@ class Record(Frozen):
 
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
     `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `precision` is that of the training alone.
-    `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where nobody wrote
-    them down.
+    `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where they
+    were not recorded.
     """
 
     # JSON writes an infinity as a word. Undefined is None.

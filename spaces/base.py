@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 Label = bool | int | float | str
-"""One original label value, as it stands in the user's data."""
+"""One label value, as the user's data have it."""
 
 FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 """`package.module:function`, code of the user's own."""

@@ -93,7 +93,7 @@ Data = Annotated[
     | Annotated[Custom, Tag("custom")],
     Discriminator(_source),
 ]
-SOURCES = ("simulated_eeg", "npz", "images", "bonn", "eeg", "custom")
+SOURCE_TAGS = ("simulated_eeg", "npz", "images", "bonn", "eeg", "custom")
 """Tags of the kinds of `data:`; `custom` is written as `package.module:function`."""
 
 

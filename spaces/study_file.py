@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from spaces.data import SOURCES
+from spaces.data import SOURCE_TAGS
 from spaces.errors import RunError
 from spaces.presets import PRESETS
 from spaces.study import Study
@@ -101,7 +101,7 @@ def _one_line(error: ValidationError, where: str) -> str:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     if path[:1] == ["data"]:
-        path = [part for part in path if part not in SOURCES]
+        path = [part for part in path if part not in SOURCE_TAGS]
     if path[:1] == ["threshold"]:
         path = path[:1] + path[2:]
     place = f"({where}: {'.'.join(path)})" if path else f"({where})"

@@ -200,6 +200,16 @@ def test_an_init_is_a_docstring_that_says_what_lives_there(folder):
     if len(folder.parts) > 1:  # a room: what lives here, what to take from it, what it may import
         assert said[2].startswith("Take from it: ")
         assert said[3].startswith(f"Imports from `{folder.parts[0]}`: ")
+        modules = {
+            path.stem: (ROOT / path).read_text(encoding="utf-8") for path in FILES if path.parent == folder
+        }
+        for taken in re.findall(r"`([\w.]+)`", said[2]):
+            module, _, name = taken.rpartition(".")
+            texts = [modules[module]] if module else [*modules.values()]
+            found = taken in modules or any(
+                re.search(rf"^(def|class) {name}\b", text, re.M) for text in texts
+            )
+            assert found, f"{folder} has no {taken} to take"
 
 
 def test_every_dependency_names_who_needs_it():

@@ -51,7 +51,7 @@ def show(
         places: run folders, files and patterns.
         title: stands above a table.
         form: `csv` and `json` hold every column.
-        console: where a person may be looking.
+        console: prints progress and notes.
         top, sort, where, best_per: see `reports.boards.reading.read`.
     """
     board = reading.read(*places, top=top, sort=sort, where=where, best_per=best_per)
@@ -70,7 +70,7 @@ def show_finished(path: Path, console: Console) -> None:
 
     Args:
         path: the leaderboard file.
-        console: where a person may be looking.
+        console: prints progress and notes.
     """
     board = reading.read(path, top=TOP)
     _print(board, str(path.parent), console)
@@ -121,4 +121,4 @@ def _edges(board: Leaderboard) -> list[str]:
     try:
         return edges(board.facts.best, yaml.safe_load(study.read_bytes()))
     except (yaml.YAMLError, AttributeError, TypeError, KeyError, ValueError):
-        return []  # a damaged study is told of by the commands that need it
+        return []  # the commands that need a study say that it is damaged

@@ -17,7 +17,7 @@ def predict(bundle: Path, data: str, out: Path, console: Console) -> str:
         bundle: its folder.
         data: see `reports.bundles.inputs`.
         out: the Parquet file to write.
-        console: where a person may be looking.
+        console: prints progress and notes.
 
     Raises:
         RunError: the bundle is not as it was written, or the data do not fit it.

@@ -40,7 +40,7 @@ def start(
         runs: the folder of all runs.
         name: the run's name; None takes the study's, with a number where it is taken.
         address: see `connection.connected`.
-        console: where a person may be looking.
+        console: prints progress and notes.
         trainer: starts a trial's training.
 
     Raises:

@@ -43,7 +43,7 @@ def show_means(
         repeats: trainings of each trial.
         chosen: ids of the trials, from `trainable`.
         form: how they are printed.
-        console: where a person may be looking.
+        console: prints progress and notes.
         address: see `cluster.connection.connected`.
         trainer: starts a training.
 

@@ -69,7 +69,7 @@ class Status:
 
     Args:
         run: its folder.
-        driver: who is at work on it; None for nobody.
+        driver: the process that works on it; None if there is none.
         finished, total: trials, the baselines included.
         stopped: of the finished, those that successive halving stopped early.
         in_flight: trials asked and not finished.

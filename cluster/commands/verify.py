@@ -50,7 +50,7 @@ def verify(
         trial_id: the trial; None takes the best.
         k: number of folds; see `search.data.folds.draw_folds`.
         address: see `cluster.connection.connected`.
-        console: where a person may be looking.
+        console: prints progress and notes.
         trainer, scorer: train a fold's network and score with it.
 
     Returns:

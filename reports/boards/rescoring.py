@@ -112,7 +112,7 @@ def rescore_all(
         processes: at most so many at work; as many as there are processors if left out.
 
     Returns:
-        One for each policy; its file stands beside the run's own leaderboard, which stays as it is.
+        One for each policy; its file lies beside the run's own leaderboard, which does not change.
 
     Raises:
         RunError: no run, no such policy or metric, events asked of a run without, or damaged files.
@@ -254,7 +254,7 @@ def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: in
             taken = {k: rescorer.part(chunks[k]) for k in reversed(range(len(chunks))) if given[k].cancel()}
             return [taken[k] if k in taken else given[k].result() for k in range(len(chunks))]
         finally:
-            # After an error nothing that nobody began is waited for.
+            # After an error, jobs that no process has begun are dropped.
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -34,7 +34,7 @@ EVENT_ROWS, FEWEST = 10_000_000, 8
 FEW = 30
 """With fewer units percentile intervals cover less than they say: in simulation 88% with 20, 76% with 8."""
 METHOD = 2
-"""Counts up when the same scores come to other numbers, so that what was kept is made again."""
+"""Version of the method: counts up when the same scores give other numbers, so that files are made anew."""
 _COLUMNS = ("rank", "trial_id", "kind", "state", "value", "threshold_score")
 
 
@@ -174,7 +174,7 @@ def _contender(run: RunFolder, study: Study, row: dict[str, Any]) -> Contender:
 
 
 Found = tuple[Sequence[dict[str, Any]], Compared, Estimate]
-"""The rows that were compared, what came of it, and the winner corrected."""
+"""The rows that were compared, the comparison, and the corrected winner."""
 
 
 @dataclass(frozen=True)

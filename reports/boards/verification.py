@@ -91,7 +91,7 @@ def pick(run: RunFolder, trial_id: str | None) -> Record:
 
 
 def summarise(groups: Sequence[HeldOut], facts: Facts) -> dict[str, Any]:
-    """Returns what stands in the summary file.
+    """Returns the content of the summary file.
 
     A mean counts every group once and leaves out groups where the metric is undefined. Pooled metrics are of
     all held-out rows (events: recordings) together, each decided by its own fold; there are none of rankings

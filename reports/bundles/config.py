@@ -46,7 +46,7 @@ def bundle_config(
         patients: what the trial does for each patient of the test rows.
         opened: how often the test split was opened.
         yardstick: the best baseline of the run.
-        exports: what came of each, see `search.networks.export.Exported`.
+        exports: the result of each, see `search.networks.export.Exported`.
         scale: of the training rows, see `training_scale`.
     """
     rows, split, record = prepared.rows, prepared.split, choice.record

@@ -41,7 +41,7 @@ class Promoted:
     Args:
         test: the metrics on the test rows.
         times_opened: how often the test split was opened, this time included.
-        exports: what came of SavedModel and ONNX, see `search.networks.export.Exported`.
+        exports: the results for SavedModel and ONNX, see `search.networks.export.Exported`.
     """
 
     test: dict[str, Estimate]
@@ -84,13 +84,13 @@ def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) ->
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise RunError(f"a bundle goes into a new or empty folder, but {to} is not empty")
-    with _taking_the_place_of(to) as made:
+    with _replacing(to) as made:
         return _make(run, choice, made, force=force)
 
 
 @contextlib.contextmanager
-def _taking_the_place_of(to: Path) -> Iterator[Path]:
-    """Yields a new folder beside another, which it replaces in the end; where anything fails, nothing stays.
+def _replacing(to: Path) -> Iterator[Path]:
+    """Yields a new folder that takes the place of `to` at the end; where anything fails, nothing is left.
 
     Raises:
         RunError: none can be made there, or it cannot take the place.

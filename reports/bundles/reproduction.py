@@ -101,7 +101,7 @@ def compared(
 def differing(
     record: Record, again: Record, then: Mapping[str, str], now: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Returns what stands between two trainings of one trial and the same bits."""
+    """Returns what keeps two trainings of one trial from giving the same bits."""
     found = []
     for name in CONDITIONS:
         was, came = getattr(record, name), getattr(again, name)

@@ -69,7 +69,7 @@ class Plan:
 
     Args:
         read: reads one job.
-        jobs: what is to be read; each comes to one shard.
+        jobs: what is to be read; each job makes one shard.
         fingerprint: JSON values that tell one state of the source from another; None where nothing but
             reading it can tell.
         skip_bad: whether rows that cannot be read are left out, rather than stopping the run.

@@ -143,7 +143,7 @@ def blocks(x: Inputs, block_bytes: int = BLOCK_BYTES) -> list[slice]:
 
 
 def rows_in(x: Inputs, block_bytes: int) -> int:
-    """How many rows of `x` come to about `block_bytes`, at least 1."""
+    """How many rows of `x` have about `block_bytes` together, at least 1."""
     return max(1, block_bytes // max(1, math.prod(x.shape[1:]) * x.dtype.itemsize))
 
 

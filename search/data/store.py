@@ -160,7 +160,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _sha256_of(values: dict[str, Any], more: bytes = b"") -> str:
-    # By way of JSON, so that values just made and values just read come to the same.
+    # By way of JSON, so that values just made equal values just read.
     text = json.dumps(json.loads(json.dumps(values)), sort_keys=True)
     return hashlib.sha256(text.encode() + more).hexdigest()
 

@@ -36,7 +36,7 @@ def check_nodes(study: Study, code_digest: str, shape: tuple[int, ...]) -> None:
     asked = {}
     for node in hosts_for(study.resources):
         if gpus or node["NodeID"] != here:
-            # One call a process, so that the GPU is let go.
+            # One call per process, so that the GPU is released.
             task = ray.remote(num_cpus=0, num_gpus=gpus, max_calls=1, max_retries=0)(look)
             pinned = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             asked[task.options(scheduling_strategy=pinned).remote(*arguments)] = node

@@ -28,7 +28,7 @@ def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share
         threads: CPU threads that one trial may use, >= 1.
         gpu_share: GPUs that one trial holds; below 1 its memory is limited, whole GPUs are its own, and at 0
             there are none to be seen: Ray leaves those of the host visible. None leaves all as it is.
-        gpu_memory: `share` takes that share of the GPU's memory at once, `grow` what comes to be needed.
+        gpu_memory: `share` takes that share of the GPU's memory at once, `grow` takes memory as it is needed.
     """
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         os.environ[name] = str(threads)
@@ -154,7 +154,7 @@ def precision(setting: str) -> str:
 
 
 def policy_of(setting: str, device_name: str, compute_capability: int | None) -> str:
-    """Returns the Keras dtype policy that `training.mixed_precision` comes to.
+    """Returns the Keras dtype policy that `training.mixed_precision` means here.
 
     Args:
         setting: `auto`, `none`, `bfloat16` or `float16`.
@@ -304,7 +304,7 @@ def cpu_flags(cpuinfo: Path = _CPUINFO) -> str | None:
 def onednn() -> str | None:
     """Returns whether TensorFlow was told to compute with oneDNN: `on`, `off`, or `default`; None without it.
 
-    What the default comes to is decided by the processor's flags and TensorFlow's version.
+    The default depends on the processor's flags and on TensorFlow's version.
     """
     if chosen() != "tensorflow":
         return None

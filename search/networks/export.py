@@ -132,7 +132,7 @@ class Format:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What came of one format.
+    """The result of exporting to one format.
 
     Args:
         name: see `Format`.

@@ -26,7 +26,7 @@ CHUNK = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """What one trial comes to in each resample.
+    """The value of one trial in each resample.
 
     Args:
         inside: its metric on the rows drawn, at the threshold chosen on them, `(repeats,)`; NaN where there
@@ -123,7 +123,7 @@ def as_decided(
     piece: NDArray[np.intp],
     times: NDArray[Any],
 ) -> Drawn:
-    """A trial whose decisions stand: its threshold was chosen by nobody who saw the rows.
+    """A trial whose decisions stay fixed, since its threshold was not chosen on these rows.
 
     Args:
         decided: `(n,)`.

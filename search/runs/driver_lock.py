@@ -61,7 +61,7 @@ class DriverLock:
             yield True
 
     def driver(self) -> Driver | None:
-        """Returns who holds the lock now; None if nobody does."""
+        """Returns the driver that holds the lock now; None if there is none."""
         with contextlib.suppress(OSError), self._path.open("rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

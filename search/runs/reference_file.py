@@ -20,7 +20,7 @@ from spaces.errors import RunError
 
 @dataclass(frozen=True, kw_only=True)
 class _Events:
-    """What event scores need beside the rows, as it stands in the reference file."""
+    """What event scores need beside the rows, stored as metadata of the reference file."""
 
     window_s: float | None
     timeline: tuple[Recording, ...] | None

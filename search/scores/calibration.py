@@ -244,7 +244,7 @@ def moved_to(prevalence: float, method: CalibrationMethod) -> CalibrationMethod:
     fit (Saerens, Latinne and Decaestecker 2002): right where the two places differ in how many positives
     there are, not in what positives and negatives look like. The order of the scores stays, so rules that
     choose a threshold from the scores decide as before; a threshold fixed as a probability decides
-    otherwise. Where the fit comes to nothing, the identity stays as it is, with its reason.
+    otherwise. Where the fit fails, the identity is kept, with the reason.
 
     Platt's curve has the share of its rows on average; a temperature has no offset of its own, so what bent
     the network's own share (class weights) is still in its probabilities, and in the moved ones.

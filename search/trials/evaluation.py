@@ -48,7 +48,7 @@ class Fitted:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a trial's raw scores come to.
+    """A trial's raw scores, evaluated.
 
     Args:
         score: calibrated scores `(n,)` float32.

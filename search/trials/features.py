@@ -42,7 +42,7 @@ _CODE = tuple(
         "trials/feeding",
     )
 )
-"""Files of `search/` by which features come to be what they are."""
+"""Files of `search/` that features depend on."""
 _LIBRARIES = ("keras", "tensorflow", "jax")
 
 Job = tuple[int, int]

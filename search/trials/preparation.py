@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search.data import store
 from search.data.rows import Recording, Rows
 from search.data.shards import Inputs, Part
-from search.data.sources import table
+from search.data.sources import registry
 from search.data.splits import Split, digest, split
 from search.data.trial_data import TrialData, features_of
 from search.events.evaluation import check_events
@@ -150,8 +150,8 @@ def prepare_rows(
     Raises:
         RunError: the data is missing or unreadable.
     """
-    plan = table.plan(study.data, base)
-    return store.prepare(plan, table.key(study.data, plan), root, map_jobs, on_done)
+    plan = registry.plan(study.data, base)
+    return store.prepare(plan, registry.key(study.data, plan), root, map_jobs, on_done)
 
 
 def divided(study: Study, stored: store.Stored) -> Prepared:
@@ -175,7 +175,7 @@ def with_absolute_paths(study: Study, base: Path) -> Study:
     """
     data, trunk = study.data, study.trunk
     found = {}
-    path = table.path_of(data, base)
+    path = registry.path_of(data, base)
     if path is not None:
         found["path"] = str(path)
     if isinstance(data, Custom):

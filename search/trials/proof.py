@@ -137,7 +137,7 @@ def _drawn(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
 def _prove_mean_of_votes(
     head: Head, votes: NDArray[np.float64], mean: NDArray[np.float64], raw: NDArray[np.float32]
 ) -> None:
-    """Shows that each score `(n,)` is what its head's votes `(n, k)` come to."""
+    """Shows that each score `(n,)` follows from its head's votes `(n, k)`."""
     apart = np.abs(raw - mean) / (1 + np.abs(votes).max(axis=1))
     worst = int(np.argmax(apart))
     if not apart[worst] <= PROOF_TOLERANCE:

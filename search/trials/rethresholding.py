@@ -32,13 +32,13 @@ class _Chosen:
 
 
 class Rethresholding:
-    """Rules and limits, laid over the trials of a run.
+    """Applies other threshold rules and limits to the trials of a run.
 
     Args:
         reference: the validation rows.
         study: names calibration, events, seed, and the metric that becomes `value`.
         policies: the rules; None stands for the trial's own.
-        limits: what a threshold must keep.
+        limits: bounds on metrics that a threshold must meet.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Rethresholding:
             return _Chosen(None, reason)
         try:
             free = self._choice(side, score, policy, NO_LIMITS)
-        except TrialError as error:  # not for the limits' sake
+        except TrialError as error:  # the rule itself cannot be met, with or without limits
             return _Chosen(None, str(error))
         if isinstance(policy, Fixed):
             return _Chosen(free, reason)

@@ -1,4 +1,4 @@
-"""Trains one trial again, in a process that cannot read what came of it the first time.
+"""Trains one trial again, in a process that cannot read the results of the first time.
 
 `python -m search.trials.retraining FOLDER` reads a job and a study from the folder and writes a record,
 scores and weights into it. Of the run, the folder names only what must stay closed: see `close`.

@@ -61,7 +61,7 @@ class History:
     Args:
         study: the space.
         best, latest: how many finished trials are kept.
-        renewed_after: how many more may end before the rest is let go.
+        renewed_after: how many more may end before the others are dropped.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class History:
 
         Args:
             number: the trial's.
-            trial: what came of it; None where it failed, of which TPE learns nothing.
+            trial: its result; None where it failed, from which TPE learns nothing.
         """
         self._running.pop(number)
         if (place := self._places.pop(number, None)) is not None:

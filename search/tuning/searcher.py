@@ -123,7 +123,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
 
     @property
     def ended(self) -> bool:
-        """Whether the search has come to its end, rather than being interrupted."""
+        """Whether the search is complete, rather than interrupted."""
         return (not self.open and not self._running) or self.over
 
     def spend(self, record: Record) -> None:

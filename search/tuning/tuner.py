@@ -22,7 +22,7 @@ from search.trials.trial import Finished, RunFacts, record
 from search.tuning.schedulers import ForgettingFifo, ForgettingHalving, NoProgress
 from search.tuning.searcher import METRIC, HeadSearcher
 from search.tuning.trainable import PAYLOAD, HeadTrainable
-from search.tuning.tune_workers import survive_dead_workers, why_died
+from search.tuning.tune_patches import survive_dead_workers, why_died
 from search.tuning.worker_failures import LostTrial, WorkerFailures, in_short
 from spaces.errors import RunError
 from spaces.study import Study
@@ -79,7 +79,7 @@ def run_search(
         study: what to search.
         data: the rows that trials see.
         reference: the validation rows they are measured on.
-        facts: what stands in every record.
+        facts: fields that are the same in every record.
         listeners: who is told.
         records, asks: what earlier executions of the run finished and asked.
         earlier: trials of another run, for the sampler to start from.
@@ -157,7 +157,7 @@ def _scheduler(study: Study) -> Any:
 class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
     """Ends a search that could only wait: no host is left that can hold a trial, or its time is over.
 
-    Tune would wait for ever, with a warning for nobody.
+    Tune itself would wait for ever.
     """
 
     def __init__(self, study: Study, searcher: HeadSearcher, handler: "_ResultHandler") -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 ATTEMPTS = 3
 """A configuration that kills its worker so many times is failed for good."""
 INTERRUPTIONS = 20
-"""As often a trial starts again whose worker died for another's fault: a bound, not a judgement."""
+"""A trial whose worker died through no fault of its own starts again so many times, but not for ever."""
 GRACE_S = 30.0
 """At most so long may a trial go on past its limit before its worker is ended."""
 
@@ -107,7 +107,7 @@ class WorkerFailures:
                 f"its worker was ended after {ran_s / 60:.1f}"
             )
         if not began and any(sign in reason for sign in _NO_SETUP):
-            # Nor is this the trial's fault: its host is not one that can train.
+            # This is not the trial's fault either: its host cannot train at all.
             self._not_set_up += 1
             if self._not_set_up >= ATTEMPTS:
                 self.no_worker_starts = (

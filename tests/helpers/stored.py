@@ -9,7 +9,7 @@ import numpy as np
 from search.data import store
 from search.data.plan import at_once
 from search.data.rows import Labels, Recording, Rows
-from search.data.sources import table
+from search.data.sources import registry
 
 
 def stored(rows: Rows, root: Path) -> store.Stored:
@@ -27,8 +27,8 @@ def digest(rows: Rows) -> str:
 def load(config, base: Path) -> Rows:
     """The rows that a study's `data:` names, prepared and read back into memory."""
     with tempfile.TemporaryDirectory() as root:
-        plan = table.plan(config, base)
-        rows = store.prepare(plan, table.key(config, plan), Path(root)).rows
+        plan = registry.plan(config, base)
+        rows = store.prepare(plan, registry.key(config, plan), Path(root)).rows
         return replace(rows, x=rows.x[:])
 
 

@@ -1,5 +1,5 @@
-"""Where rows come from: one module a source, and `table`, the list of them.
+"""Where rows come from: one module a source, and `registry`, the list of them.
 
-Take from it: `table.plan_of` and the function of a source.
+Take from it: `registry.plan` and the function of a source.
 Imports from `search`: data, and the EEG room below.
 """

@@ -30,7 +30,7 @@ class View:
         study: what is searched; `study.database` says where to.
         name: of the run and of Optuna's study.
         run_id: distinguishes it from another run of that name.
-        code_digest: stands beside it.
+        code_digest: written as a note of the study.
         file: where a database of its own lies.
     """
 
@@ -90,7 +90,7 @@ class StudyDatabase:
     Args:
         view: where to.
         records, asks: what earlier executions of the run finished and asked.
-        say: told in one line when the database fails, and when it is back.
+        say: called with one line when the database fails, and when it is back.
     """
 
     def __init__(

@@ -20,8 +20,8 @@ class DatabaseWriter:
     Args:
         url: of the database; None writes nothing.
         name, run_id: which study of the database is the run's.
-        notes: what stands beside a study that has to be made.
-        say: told in one line when the database fails, and when it is back.
+        notes: attributes of the study, written when it has to be made.
+        say: called with one line when the database fails, and when it is back.
     """
 
     def __init__(

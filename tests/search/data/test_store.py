@@ -18,7 +18,7 @@ from search.data import store
 from search.data.plan import Form, Piece, Plan
 from search.data.rows import Labels, Recording
 from search.data.shards import Part, Shards
-from search.data.sources import table
+from search.data.sources import registry
 from spaces.data import Npz
 from spaces.errors import RunError
 from tests.helpers.stored import some_rows, stored
@@ -115,13 +115,14 @@ class Reads:
         self.config, self.folder, self.count = config, folder, 0
 
     def prepare(self) -> store.Stored:
-        plan = table.plan(self.config, self.folder)
+        plan = registry.plan(self.config, self.folder)
 
         def read(job):
             self.count += 1
             yield from plan.read(job)
 
-        return store.prepare(replace(plan, read=read), table.key(self.config, plan), self.folder / "prepared")
+        key = registry.key(self.config, plan)
+        return store.prepare(replace(plan, read=read), key, self.folder / "prepared")
 
 
 @pytest.fixture
@@ -170,9 +171,9 @@ def test_another_folder_of_the_same_names_sizes_and_times_is_another_source(tmp_
         x = np.arange(40.0).reshape(20, 2) + (site == "b")
         np.savez(tmp_path / site / "rows.npz", X=x, y=np.arange(20) % 2)
         os.utime(tmp_path / site / "rows.npz", (0, 0))
-        plan = table.plan(Npz(source="npz", path="rows.npz"), tmp_path / site)
+        plan = registry.plan(Npz(source="npz", path="rows.npz"), tmp_path / site)
         config = Npz(source="npz", path="rows.npz")
-        made = store.prepare(plan, table.key(config, plan), tmp_path / "prepared")
+        made = store.prepare(plan, registry.key(config, plan), tmp_path / "prepared")
         np.testing.assert_array_equal(made.rows.x[:], x)
         digests.append(made.digest)
     assert digests[0] != digests[1]

@@ -151,7 +151,7 @@ def _sources(header: Header, montage: Montage, config: Eeg) -> tuple[_Source, ..
 def _digital(
     file: BinaryIO, header: Header, sources: Sequence[_Source], first: int, last: int
 ) -> list[NDArray[np.int16]]:
-    """What each source needs for the new samples `first` to `last`, as it stands in the file."""
+    """The raw digital values that each source needs for the new samples `first` to `last`."""
     reaches = [source.conversion.reach(first, last) for source in sources]
     sizes = [source.samples_per_record for source in sources]
     begin = min(low // size for (low, _), size in zip(reaches, sizes, strict=True))

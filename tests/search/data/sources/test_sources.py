@@ -9,9 +9,9 @@ from PIL import Image
 
 from search.data import store
 from search.data.rows import Labels, Rows, check_classes, check_finite
-from search.data.sources import bonn, table
+from search.data.sources import bonn, registry
 from search.data.sources.images import load_folder
-from search.data.sources.table import SOURCES
+from search.data.sources.registry import SOURCES
 from spaces.data import Bonn, Custom, Images, Npz, SimulatedEeg
 from spaces.eeg import Eeg
 from spaces.errors import RunError
@@ -359,7 +359,7 @@ def test_a_source_of_your_own_is_called_again_and_kept_once(tmp_path):
     root = tmp_path / "prepared"
     for rows, folders in ((12, 1), (12, 1), (8, 2)):
         config = custom_config(tmp_path).model_copy(update={"options": {"rows": rows}})
-        plan = table.plan(config, tmp_path)
-        made = store.prepare(plan, table.key(config, plan), root)
+        plan = registry.plan(config, tmp_path)
+        made = store.prepare(plan, registry.key(config, plan), root)
         assert len(made.rows) == rows
         assert len(list(root.iterdir())) == folders

@@ -1,4 +1,4 @@
-"""Changes to Ray Tune, so that a search survives workers that die and uses hosts that join."""
+"""Patches of Ray Tune, on the driver: a search survives workers that die and uses hosts that join."""
 
 import pickle
 from pathlib import Path

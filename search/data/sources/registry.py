@@ -1,4 +1,4 @@
-"""The table of data sources: which function plans the reading of which source."""
+"""The registry of data sources: which function plans the reading of which source."""
 
 import hashlib
 import json
