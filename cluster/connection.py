@@ -22,7 +22,7 @@ from spaces.study import Study
 
 Address = Literal["auto", "local"]
 JOIN_S = 600.0
-"""So long a cluster that starts its hosts by itself is waited for."""
+"""Seconds to wait for a cluster that starts its hosts by itself."""
 LOOK_S = 2.0
 CLUSTER, LOCAL = "Ray cluster", "local Ray"
 BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
@@ -124,9 +124,9 @@ def _standing_cluster() -> str | None:
 
 @contextmanager
 def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
-    """Sees to it that a host can hold a trial; where others may join, asks for them and waits.
+    """Makes sure that a host can hold a trial; if more hosts may join, requests them and waits.
 
-    What was asked for stands until the end, or the autoscaler would take the hosts away between two trials.
+    The request is kept until the end, or the autoscaler would remove the hosts between two trials.
 
     Raises:
         RunError: no host can hold a trial.

@@ -57,5 +57,5 @@ def open_view(
 
 
 def _run_id(resolved: Mapping[str, Any]) -> str:
-    """A run that was begun before runs had an id is told by its study."""
+    """The run's id; a run that was begun before runs had one is identified by its study."""
     return str(resolved.get("run_id", resolved["study_digest"]))

@@ -72,7 +72,7 @@ def comparable(study: Study) -> dict[str, Any]:
 
 
 def digest(study: Study, written: Mapping[str, Any] | None = None) -> str:
-    """The digest of what rows depend on; of the settings that `written` names, where it is given.
+    """The digest of all settings that rows depend on; if `written` is given, of those it names.
 
     A run that began before a setting was invented goes on at the setting's default.
     """
@@ -174,7 +174,7 @@ def execute(
 
 
 def _in_turn(*listeners: Callable[[T], None]) -> Callable[[T], None]:
-    """Tells several listeners; one that raises keeps the news from those after it."""
+    """Calls several listeners in turn; if one raises, those after it are not called."""
 
     def tell(news: T) -> None:
         for listener in listeners:

@@ -21,7 +21,7 @@ TOP = 10
 
 @contextmanager
 def opened(runs: Sequence[str]) -> Iterator[tuple[list[str], str]]:
-    """Holds what was named where it can be read, stored copies included; yields places and a title."""
+    """Fetches stored copies of runs, if any are named; yields the places to read and a title."""
     with ExitStack() as held:
         places = []
         for run in runs:
@@ -114,7 +114,7 @@ def _print(board: Leaderboard, title: str, console: Console) -> None:
 
 
 def _edges(board: Leaderboard) -> list[str]:
-    """Notes on the best trial's place in its space; none where the study is not at hand."""
+    """Notes on where the best trial lies in its space; none if the study is not there."""
     study = None if board.run is None else board.run / "study.yaml"
     if board.facts.best is None or study is None or not study.is_file():
         return []

@@ -11,7 +11,7 @@ from search.networks.backend import start
 
 
 def predict(bundle: Path, data: str, out: Path, console: Console) -> str:
-    """Predicts data with a bundle and returns what to tell.
+    """Predicts data with a bundle and returns a line to print.
 
     Args:
         bundle: its folder.

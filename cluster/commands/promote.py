@@ -21,7 +21,7 @@ def promote(
     *,
     force: bool,
 ) -> Iterator[str]:
-    """Promotes a trial; yields what to tell, line by line.
+    """Promotes a trial; yields lines to print.
 
     Args:
         path: the run's folder.

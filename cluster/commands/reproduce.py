@@ -17,7 +17,7 @@ from spaces.errors import RunError
 
 
 def reproduce(path: Path, trial_id: str) -> Iterator[str]:
-    """Trains a trial again and compares; yields what to tell, line by line.
+    """Trains a trial again and compares; yields lines to print.
 
     Weights that were not kept are written into the run, if the scores agree: the trial can then be promoted.
 
@@ -60,7 +60,7 @@ def reproduce(path: Path, trial_id: str) -> Iterator[str]:
 
 
 def _in_a_process(folder: Path, threads: int) -> None:
-    """Lets a process of its own do the job of a folder.
+    """Runs the job of a folder in a process of its own.
 
     Raises:
         RunError: the process's own, or one that says how it ended.

@@ -87,7 +87,7 @@ def resume(
 
 
 def _earlier_if_there(study: Study, resolved: Mapping[str, Any], console: Console) -> list[Record]:
-    """As `_earlier`, but a run that has gone meanwhile is no reason to stop."""
+    """As `earlier_trials`, but the other run may have been deleted since."""
     if study.warm_start is not None and not Path(study.warm_start).is_dir():
         say(console, f"{study.warm_start} is gone: the sampler goes on without it (warm_start)")
         return []
@@ -95,7 +95,7 @@ def _earlier_if_there(study: Study, resolved: Mapping[str, Any], console: Consol
 
 
 def _mend_reference(folder: RunFolder, study: Study, prepared: Prepared) -> None:
-    """Makes the validation rows anew where their file was damaged: data and split are those of before."""
+    """Writes the validation rows again if their file was damaged; data and split have not changed."""
     try:
         folder.reference()
     except RunError:

@@ -77,7 +77,7 @@ def start(
 
 
 def _say_how_rough(reference: Reference, console: Console) -> None:
-    """Says so where few groups leave few half-splits to cross-fit over."""
+    """Prints a note if few groups leave few different half-splits to cross-fit over."""
     halves = reference.halves.mask
     different = len({min(half.tobytes(), (~half).tobytes()) for half in halves.T})
     if different < halves.shape[1]:

@@ -17,9 +17,9 @@ from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
-"""In the block of lines; the JSON has all."""
+"""Entries shown as lines; the JSON has all of them."""
 RATE_OF = 50
-"""What is left is estimated from the latest so many trials of the driver at work."""
+"""The time left is estimated from so many of the latest trials of the running driver."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,8 @@ def status(run: Path, now: datetime | None = None) -> Status:
     now, folder = now or datetime.now(UTC), RunFolder(run)
     study, lock = folder.study(), DriverLock(folder.log.parent)
     driver, total = lock.driver(), trials_of(study)
-    asks, starts = folder.asks(), StartTimes(folder.log.parent).read()  # before the records: none shows twice
+    # Read before the records, so that no trial shows twice.
+    asks, starts = folder.asks(), StartTimes(folder.log.parent).read()
     records, damaged = _records(run / "records")
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
@@ -218,7 +219,7 @@ def _best(records: Sequence[Record], *, of_baselines: bool) -> Best | None:
 
 
 def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: datetime) -> float | None:
-    """From the pace of the latest trials; a driver that waits for one is slower than its last one was."""
+    """Estimates the seconds left from the pace of the latest trials."""
     since = _when(driver.since) if driver else None
     if since is None:
         return None

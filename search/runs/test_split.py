@@ -10,8 +10,8 @@ from search.runs.run_folder import RunFolder
 def note_opening(run: RunFolder, trial_id: str, when: str) -> int:
     """Notes that the test split was opened, before it is; returns how often that makes.
 
-    The note stands beside the runs and counts all of them: another study on the same rows, made after a look
-    at these, is no more unbiased than another trial of this one. It is never taken back.
+    The note lies beside the runs and counts all of them, since another study on the same rows, made after a
+    look at these results, is no more unbiased than another trial of this study. A note is never removed.
     """
     resolved = run.resolved()
     split = {"data_digest": resolved["data_digest"], "split_digest": resolved["split_digest"]}

@@ -19,7 +19,7 @@ class AskMaker:
 
     Args:
         study: the space, and the seed of all draws.
-        history: draws by TPE, and is told what is running.
+        history: draws by TPE, and knows what is running.
     """
 
     def __init__(self, study: Study, history: History) -> None:

@@ -18,7 +18,7 @@ STARTUP_TRIALS = 10
 BEST, LATEST = 200, 800
 """So many finished trials are looked at: a draw takes time with each of them, and gains little by more."""
 RENEWED_AFTER = 200
-"""So many more trials end before those beyond `BEST` and `LATEST` are let go."""
+"""So many more trials end before those beyond `BEST` and `LATEST` are dropped."""
 
 _States = optuna.trial.TrialState
 
@@ -55,8 +55,8 @@ def seen_trial(record: Record) -> SeenTrial | None:
 class History:
     """Draws configurations by TPE from the trials it was told of.
 
-    It sees the latest finished trials, the best of the older ones, and those that are running. What ended
-    since it was last renewed, up to `RENEWED_AFTER` trials, it sees as well. Not for two threads at once.
+    TPE sees the latest finished trials, the best of the older ones, and those that are running. It also sees
+    the trials that ended since the history was last renewed, at most `RENEWED_AFTER`. Not thread-safe.
 
     Args:
         study: the space.
@@ -127,7 +127,7 @@ class History:
         self._add_running(study, number)
 
     def end(self, number: int, trial: SeenTrial | None) -> None:
-        """Takes a running trial for ended.
+        """Marks a running trial as ended.
 
         Args:
             number: the trial's.
@@ -144,7 +144,7 @@ class History:
             self._places.clear()
 
     def _current(self) -> optuna.Study:
-        """The Optuna study, made anew of what is kept where there is none."""
+        """The Optuna study; made from the kept trials if there is none."""
         if self._study is None:
             study = optuna.create_study(direction="maximize")
             for trial in self.seen():
@@ -166,7 +166,7 @@ class History:
             )
 
     def _given(self, drawn: Mapping[str, Any]) -> "_Given | None":
-        """The values as a trial of the space; None where they are of another."""
+        """The values as a trial of this space; None if they lie outside it."""
         given = _Given(drawn)
         try:
             suggest(given, self._space)
@@ -176,7 +176,7 @@ class History:
 
 
 class _Given:
-    """Draws what was drawn before; keeps what it was drawn from.
+    """Returns values that were drawn before, and collects the distributions they belong to.
 
     Optuna's `FixedTrial` lets values outside a range pass, with a warning.
 

@@ -35,7 +35,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         study: the study.
         records: trials finished in earlier executions of the run.
         asks: trials asked in earlier executions, finished or not.
-        on_ask: told of every ask before it is handed out.
+        on_ask: called with every ask before it is handed out.
         earlier: trials of another run on the same rows, which the sampler learns from; those outside this
             study's space are left out.
     """
@@ -143,7 +143,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         self._returned.append(self._running.pop(trial_id))
 
     def give_up(self, trial_id: str, reason: str) -> None:
-        """Takes a trial whose worker died for failed."""
+        """Marks a trial whose worker died as failed."""
         self._ended(trial_id, {"error": reason})
 
     def on_trial_complete(
@@ -186,7 +186,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         raise NotImplementedError(f"runs are rebuilt from their records, not from {checkpoint_path}")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles all it is given in order to restore it, which we never do."""
+        """Empty: Tune pickles its searcher in order to restore it, which we never do."""
         return {}
 
     def _learn(self, record: Record) -> None:

@@ -8,13 +8,13 @@ T = TypeVar("T")
 
 
 class SuggestionQueue(Generic[T]):
-    """Makes the next thing while the last one is in use, in a thread of its own.
+    """Makes the next suggestion in a thread, while the last one is in use.
 
-    One ahead is right: what is made earlier knows less. Made ahead, a suggestion knows what was told before
-    its predecessor was taken: one trial less than if it were made when it is asked for.
+    Only one is made ahead, since a suggestion that is made earlier knows fewer results. It knows those that
+    were reported before the previous suggestion was taken: one trial fewer than if it were made on demand.
 
     Args:
-        make: makes a thing by its number. All it depends on is changed by `do` alone.
+        make: makes the suggestion of a number. Whatever it depends on is changed by `do` alone.
         end: the number after the last.
     """
 
@@ -26,14 +26,14 @@ class SuggestionQueue(Generic[T]):
         self._error: BaseException | None = None
 
     def do(self, action: Callable[..., None], *arguments: Any) -> None:
-        """Has something done before whatever is made from now on; should it raise, `take` does."""
+        """Runs an action in the thread, before any later suggestion; if it raises, so does `take`."""
         self._thread.submit(action, *arguments).add_done_callback(self._note)
 
     def take(self, number: int) -> T:
-        """Returns a thing, waiting where it is not ready, and begins the next.
+        """Returns a suggestion, waits if it is not ready, and begins the next one.
 
         Raises:
-            Exception: what `make`, or anything done before, raised.
+            Exception: what `make`, or an action before it, raised.
         """
         if number != self._number:
             self._begin(number)

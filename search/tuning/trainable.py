@@ -93,7 +93,7 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
 
 @contextmanager
 def ended_if_it_hangs(trial_minutes: float | None, began: float) -> Iterator[None]:
-    """Ends this process should the block still run well past the trial's limit.
+    """Ends this process if the block still runs well past the trial's limit.
 
     The timer runs outside the interpreter: it also ends a trial that hangs in compiled code. A trial that is
     merely slow ends by itself before.

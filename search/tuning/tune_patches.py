@@ -9,11 +9,11 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.tune.execution import tune_controller
 
 WAITING = 2
-"""So many trials wait for a worker to become free, so that none that does waits for a trial."""
+"""So many trials are kept waiting, so that a worker that becomes free finds one at once."""
 
 
 class _Actors(RayActorManager):  # type: ignore[misc]  # ray carries no types
-    """Takes whatever Ray says of a worker that is gone for that worker's death.
+    """Treats every error by which Ray reports a lost worker as that worker's death.
 
     Ray tells of a worker that its memory monitor killed, and of results that were lost with their host, by
     errors that are neither an actor's nor a task's; Tune takes those for its own, and the search would end.

@@ -39,14 +39,14 @@ _TUNE_SETTINGS = {
 
 
 JOIN_S = 600.0
-"""So long a search waits for a host that can hold a trial, once it has lost the last one."""
+"""Seconds that a search waits for a host that can hold a trial, once the last one is lost."""
 LOOK_S = 5.0
-"""Hosts are looked at so often while no trial is under way."""
+"""Seconds between two looks at the hosts while no trial is running."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listeners:
-    """Who is told what, in the driver, as it happens.
+    """Functions that the search calls in the driver as things happen.
 
     Args:
         on_ask: an ask, before it is handed to a worker.
@@ -80,7 +80,7 @@ def run_search(
         data: the rows that trials see.
         reference: the validation rows they are measured on.
         facts: fields that are the same in every record.
-        listeners: who is told.
+        listeners: called as things happen.
         records, asks: what earlier executions of the run finished and asked.
         earlier: trials of another run, for the sampler to start from.
         trainer: starts a trial's training.
@@ -191,7 +191,7 @@ class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
 
 
 class _ResultHandler(tune.Callback):  # type: ignore[misc]  # ray carries no types
-    """Takes the arrays out of every result before Tune can keep them, and hands on what has ended."""
+    """Takes the arrays out of every result before Tune keeps them, and passes finished trials on."""
 
     def __init__(
         self,
@@ -269,7 +269,7 @@ class _ResultHandler(tune.Callback):  # type: ignore[misc]  # ray carries no typ
         self._tell(self._listeners.on_record, Finished(died, None, None, [], done=True))
 
     def _tell(self, listener: Callable[[Any], None], news: Any) -> None:
-        """Tells a listener; should it raise, no more trials are handed out and the run says why.
+        """Calls a listener; if it raises, no more trials are handed out and the run says why.
 
         Tune would take the exception for a failure of the trial, and train a finished trial again.
         """

@@ -11,7 +11,7 @@ ATTEMPTS = 3
 INTERRUPTIONS = 20
 """A trial whose worker died through no fault of its own starts again so many times, but not for ever."""
 GRACE_S = 30.0
-"""At most so long may a trial go on past its limit before its worker is ended."""
+"""Seconds that a trial may run past its limit before its worker is killed, at most."""
 
 _HOST_DIED = (
     "its node has died",
@@ -42,7 +42,8 @@ class LostTrial:
 def grace_s(limit_s: float) -> float:
     """How long past its limit a trial may take to end by itself, in seconds.
 
-    A trial that is merely slow ends by itself between two batches; a short limit has short batches in mind.
+    A trial that is merely slow ends by itself between two batches. A short limit means that batches are
+    short.
 
     Args:
         limit_s: the limit of one trial, in seconds.
@@ -99,7 +100,7 @@ class WorkerFailures:
         """
         ran_s = self.ran_s(trial_id)
         began = self._began.pop(trial_id, None) is not None
-        # Not limit and grace: the worker's clock began a little earlier than this one.
+        # The grace is left out, since the worker's clock started a little earlier than this one.
         if self._limit_s is not None and ran_s >= self._limit_s:
             self.over(trial_id)
             return (
@@ -131,7 +132,7 @@ class WorkerFailures:
 def in_short(reason: str, actor_id: str = "") -> str:
     """Returns the part of Ray's reason that concerns a person, with advice where there is some.
 
-    Names of processes are left out: what happens to every trial is then said in the same words of each.
+    Ids of processes are left out, so that the same failure of several trials has the same words.
     """
     if _MEMORY not in reason:
         said = _GUESSES.sub("", _HEADER.sub("", reason))
@@ -150,7 +151,7 @@ def host_died(reason: str) -> bool:
 
 
 def _another_is_at_fault(reason: str, actor_id: str) -> bool:
-    """Whether a worker died with its host, or was killed for memory that another one of Ray's held.
+    """Whether a worker died with its host, or was killed for memory that another worker held.
 
     Ray kills the workers that were started last, whatever each of them holds.
     """
