@@ -6,7 +6,7 @@ from search.events.scoring import EVENT_METRICS
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 
 ESTIMATED = (*METRICS, *RANKING_METRICS, *EVENT_METRICS)
-"""Metrics that stand with their interval."""
+"""Metrics that have columns for the ends of their interval."""
 _TEXT, _FLOAT, _INT = pa.string(), pa.float64(), pa.int64()
 SCHEMA = pa.schema(
     [

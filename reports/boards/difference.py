@@ -82,7 +82,7 @@ def compare(
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What sets two runs apart.
+    """The differences between two runs.
 
     Args:
         settings: the settings that differ, by their dotted names: of the first, of the second.
@@ -168,7 +168,7 @@ def difference_shown(found: Difference, name_a: str, name_b: str) -> Iterator[Sh
 
 
 def _study(folder: RunFolder) -> dict[str, Any]:
-    folder.resolved()  # says what is wrong with a folder that is no run
+    folder.resolved()  # raises, naming what is wrong with a folder that is no run
     study: dict[str, Any] = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
     return {key: value for key, value in study.items() if key != "resolved"}
 

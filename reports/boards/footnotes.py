@@ -27,7 +27,7 @@ def footnotes(
     why_not: str | None = None,
     edges: Sequence[str] = (),
 ) -> list[str]:
-    """Says what the numbers are, and what to beware of.
+    """Returns notes on what the numbers mean and what to beware of.
 
     Args:
         board: the rows that are shown.
@@ -81,7 +81,7 @@ def footnotes(
 
 
 def _picked(chosen: "Selection") -> list[str]:
-    """The winner's value twice, and who cannot be told from it."""
+    """Notes on the winner's value, as measured and corrected, and on the trials that tie with it."""
     notes = []
     low, high = chosen.ranks.get(chosen.best or "", (1, 1))
     if low != high:
@@ -111,9 +111,9 @@ def _with_interval(estimate: Estimate) -> str:
 
 
 EDGE = 0.05
-"""Share of a range, on its own scale, that counts as its end."""
+"""A value within this share of its range, on its own scale, lies at an end of it."""
 FLOORS = {"dropout": 0.0, "label_smoothing": 0.0, "focal_gamma": 0.0}
-"""Ends that no range can go beyond; standing there says nothing."""
+"""Ends that no range can go beyond: a value there is no reason for a note."""
 
 
 def edges(best: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from search.record import Record
 
 _UNRANKED = pa.schema([field for field in SCHEMA if field.name != "rank"])
 _BATCH = 256
-"""Rows of a growing board that wait as they are: Arrow's overhead per column is large for one row."""
+"""Rows that are collected before they become Arrow, whose overhead per column is large for one row."""
 
 
 def row(record: Record) -> dict[str, Any]:
@@ -55,13 +55,13 @@ class Board:
             self.add(record)
 
     def add(self, record: Record) -> None:
-        """Adds a record, which is not kept."""
+        """Adds a record as a row."""
         self._rows.append(row(record))
         if len(self._rows) >= _BATCH:
             self._fold()
 
     def add_rows(self, parts: Iterable[pa.Table]) -> None:
-        """Adds rows that other boards gave away."""
+        """Adds rows of another board, without ranks."""
         self._fold()
         self._table = pa.concat_tables([self._table, *parts]).combine_chunks()
 

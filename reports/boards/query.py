@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
 OWN = "leaderboard.parquet"
-"""What a run calls its own leaderboard; others beside it are of other thresholds."""
+"""The name of a run's own leaderboard; other files beside it are leaderboards of other thresholds."""
 ESSENTIAL = ("rank", "trial_id", "kind", "state", "objective", "value")
 """Columns without which a Parquet file is no leaderboard; an earlier version's may lack others."""
 _SQL_TYPES = {"string": "VARCHAR", "double": "DOUBLE", "int64": "BIGINT", "bool": "BOOLEAN"}
@@ -145,7 +145,7 @@ def opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection, 
 
 
 def _source(connection: "duckdb.DuckDBPyConnection", path: Path, number: int) -> str:
-    """What SQL calls one file; one whose name DuckDB would take for a pattern is handed over as a table."""
+    """The SQL for one file; a file whose name DuckDB would take for a pattern is registered as a table."""
     if not glob.has_magic(str(path.resolve())):
         return f"read_parquet({_quoted(path.resolve())})"
     connection.register(f"file_{number}", pq.ParquetFile(path).read())
@@ -218,7 +218,7 @@ def first_rows(ordered: "duckdb.DuckDBPyRelation", top: int, columns: Sequence[s
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """What runs are called: their folders' names, or whole paths where these are not told apart by them."""
+    """The names of runs: those of their folders, or whole paths if folders share a name."""
     short = [p.resolve().parent.name + ("" if p.name == OWN else f"/{p.stem}") for p in paths]
     return tuple(short if len(set(short)) == len(short) else map(str, paths))
 

@@ -19,13 +19,13 @@ _BOUNDS = {
     "log_loss": (0.0, math.inf),
     "fa_per_day": (0.0, math.inf),
 }
-"""Between which ends a metric lies; the others lie between 0 and 1."""
+"""The range of each metric that does not lie between 0 and 1."""
 _WRITTEN = re.compile(r"\s*([a-z0-9_]+)\s*(?:\.(min|max)\s*=|(>=|<=))\s*([^=<>]+?)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A metric's bound, which itself is good enough.
+    """A bound on a metric; a value equal to the bound meets it.
 
     Args:
         metric: a name of NAMES.
@@ -54,7 +54,7 @@ class Requirement:
 
 
 def parse(texts: Iterable[str]) -> tuple[Requirement, ...]:
-    """Reads requirements: `sensitivity.min=0.95` or, where no shell takes it apart, `sensitivity>=0.95`.
+    """Reads requirements: `sensitivity.min=0.95`, or `sensitivity>=0.95` in quotes.
 
     Raises:
         RunError: one is not written like that, or about no metric.

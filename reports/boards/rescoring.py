@@ -31,7 +31,7 @@ from spaces.thresholds import Sampled
 CHUNK = 32
 """Trials that a process takes at a time."""
 ALONE = 2 * CHUNK
-"""Trials up to which other processes would take longer to start than they save."""
+"""Up to so many trials, starting other processes would take longer than it saves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ def rescore_all(
         requirements=tuple(dict.fromkeys(requirements)),
         objective=objective,
     )
-    rescorer = _Rescorer(asked)  # also where it is found out that something cannot be asked
+    rescorer = _Rescorer(asked)  # also raises if something cannot be asked
     ids = folder.trial_ids()
     parts = _parts(rescorer, asked, ids, processes)
     made = []
@@ -148,7 +148,7 @@ def rescore_all(
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """What a process has to know."""
+    """What a process needs for its trials."""
 
     path: str
     policies: tuple[Policy | None, ...]
@@ -228,7 +228,7 @@ class _Rescorer:
 
 
 _Part = list[tuple[pa.Table, list[float | None]]]
-"""For each policy the rows of some trials, and the values they had before requirements were asked of them."""
+"""For each policy the rows of some trials, and their values before requirements were applied."""
 
 
 @lru_cache(maxsize=1)
@@ -245,8 +245,8 @@ def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: in
     workers = min(processes or os.cpu_count() or 1, len(chunks))
     if workers < 2 or len(ids) <= ALONE:
         return [rescorer.part(chunk) for chunk in chunks]
-    # Spawned, not forked: a notebook that calls this may have threads. This process is one of those at work:
-    # it begins from the end, while the others still import what they need, until all is taken.
+    # Spawned, not forked: a notebook that calls this may have threads. This process works as well: it starts
+    # from the end, while the others still import, until every trial is taken.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers - 1, context) as pool:
         given = [pool.submit(_work, asked, chunk) for chunk in chunks]

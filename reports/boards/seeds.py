@@ -129,7 +129,7 @@ def table(rows: Sequence[Repeated], title: str) -> Table:
 
 
 def footnotes(rows: Sequence[Repeated]) -> list[str]:
-    """Says what the numbers are."""
+    """Returns notes on what the numbers mean."""
     if not rows:
         return []
     notes = [

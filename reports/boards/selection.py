@@ -179,7 +179,7 @@ Found = tuple[Sequence[dict[str, Any]], Compared, Estimate]
 
 @dataclass(frozen=True)
 class _Known:
-    """What a selection says whatever comes of it."""
+    """The fields of a selection that do not depend on the comparison."""
 
     setting: Setting
     trials: int

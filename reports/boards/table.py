@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reports.boards.selection import Selection
 
 WIDE = 1000
-"""Characters of a place where nothing needs to be left out."""
+"""Width, in characters, at which no column is left out."""
 
 
 def table(board: QueryResult, title: str, width: int, chosen: "Selection | None" = None) -> Table:

@@ -53,7 +53,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a verification was made of.
+    """The facts of a verification.
 
     Args:
         record: the trial.

@@ -18,7 +18,7 @@ from spaces.base import Label
 from spaces.errors import RunError
 
 FORMAT = 3
-"""Of a bundle's files; a reader takes earlier ones too, and refuses a later one. Format 2 adds the events
+"""The version of a bundle's format. Earlier ones are read too, later ones refused. Format 2 adds the events
 and how windows are cut from recordings; format 3 the exports, and that no file may have been added."""
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
@@ -86,7 +86,7 @@ class Bundle:
                 "scale the rows as those it was trained on"
             )
         if dtype == "float32":
-            with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
+            with np.errstate(over="ignore"):  # values that overflow become infinite, and their row is refused
                 x = x.astype(np.float32, copy=False)
             unfinite = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
             if unfinite.size:
@@ -175,7 +175,7 @@ def write_sums(folder: Path) -> None:
 
 def _names(folder: Path) -> list[str]:
     """The files in and below a folder but for the checksums, as `saved_model/saved_model.pb`."""
-    # A link to a folder is told like a file: what is behind it was never summed.
+    # A link to a folder is listed like a file: its content was never summed.
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) != SUMS)
 

@@ -97,7 +97,7 @@ def _of_another_threshold(decision: dict[str, Any]) -> str:
 
 
 def _exported(export: dict[str, Any]) -> str:
-    """What stands of one export: it agrees with `model.keras`, was not compared, or was left out."""
+    """A line on one export: it agrees with `model.keras`, was not compared, or was left out."""
     name = export["name"]
     if export["left_out"] is not None:
         return f"- {name}: left out: {export['left_out']}"
@@ -179,7 +179,7 @@ FEW_SEIZURES = 10
 
 
 def event_lines(config: dict[str, Any]) -> list[str]:
-    """Returns the lines of the section; none for rows that are not of any time.
+    """Returns the lines on events; none if the rows have no times.
 
     Args:
         config: what the bundle's `config.yaml` holds.
@@ -214,7 +214,7 @@ def event_lines(config: dict[str, Any]) -> list[str]:
 
 
 def event_limits(config: dict[str, Any]) -> list[str]:
-    """Returns what the test recordings are too few for."""
+    """Returns the limits that follow from few test recordings."""
     patients = config["test"]["patients"]
     if not patients:
         return []

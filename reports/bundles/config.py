@@ -22,7 +22,7 @@ from spaces.suggest import Config
 PREPROCESSING = ("channels", "missing_channels", "rate_hz", "bandpass_hz", "notch_hz", "window_s", "form")
 """Settings of the source eeg by which windows are cut, beside the step."""
 SCALE_ROWS = 4096
-"""At most so many training rows say how large their values are."""
+"""The scale of the values is taken from at most so many training rows."""
 
 
 def bundle_config(
@@ -37,7 +37,7 @@ def bundle_config(
     exports: list[dict[str, Any]],
     scale: float | None,
 ) -> dict[str, Any]:
-    """Returns everything that a bundle says of itself.
+    """Returns the content of `config.yaml`.
 
     Args:
         study, choice, prepared: what was searched, the trial, and its data.
@@ -137,7 +137,7 @@ def is_calibrated(record: Record) -> bool:
 
 
 def _events(study: Study, rows: Rows) -> dict[str, Any] | None:
-    """How decisions become events and how these were scored; None for rows that are not of any time."""
+    """How decisions become events and how events were scored; None if the rows have no times."""
     if rows.recordings is None or rows.times is None or rows.window_s is None:
         return None
     return {**scoring_of(study.events), "window_s": rows.window_s}

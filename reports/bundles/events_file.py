@@ -17,7 +17,7 @@ from spaces.study import Events
 COLUMNS = ("onset", "duration", "eventType", "confidence", "channels", "dateTime", "recordingDuration")
 SUFFIX = "_events.tsv"
 UNKNOWN = "n/a"
-"""Also stands for when a recording was made: a date can tell whose it is."""
+"""Also written as the date of a recording, since a date can identify a person."""
 
 
 def rules_of(events: dict[str, Any]) -> Events:

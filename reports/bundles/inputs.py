@@ -71,7 +71,7 @@ class Inputs:
 
 
 def check_there(data: str) -> None:
-    """Refuses what is not there, before TensorFlow is waited for.
+    """Refuses DATA that does not exist, before TensorFlow is imported.
 
     Raises:
         RunError: naming what DATA may be.
@@ -150,7 +150,7 @@ def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
 
 
 def _photos(path: Path, size: int) -> Inputs:
-    """Photos, decoded some hundreds at a time; the bad ones of all are told together."""
+    """Photos, decoded some hundreds at a time; all bad ones are reported together."""
     from search.data.sources.images import decode, photos_below, refuse_bad
 
     root, paths = photos_below(path)
@@ -261,7 +261,7 @@ def _checked(file: Path, name: str, config: Eeg) -> _Recording:
             f"a recording must hold a window of {config.window_s:g} s, "
             f"but this one holds {header.duration_s:g} s"
         )
-    # What the header cannot give, such as a channel, is told before the first block.
+    # A missing channel, say, is reported before the first block is read.
     next(edf.blocks(file, config, block_s=1.0))
     return _Recording(file, name, header.duration_s, int((samples - length) / (config.step * rate)) + 1)
 

@@ -114,7 +114,7 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     fitting = [record for record in asked if not unmet(_row(record), requirements)]
     if not fitting:
         raise _none_fits(run, asked, requirements)
-    # To force is to allow: a trial that can be trusted still goes before one that cannot.
+    # `force` only permits: a trial that can be trusted is still preferred to one that cannot.
     fitting = [record for record in fitting if not faults(record)] or fitting
     kept = set(run.kept())
     shippable = [record for record in fitting if record.ask.trial_id in kept]
@@ -201,7 +201,7 @@ def _told(requirements: Sequence[Requirement]) -> str:
 
 
 def _short(record: Record, requirements: Sequence[Requirement]) -> str:
-    """What a trial has where it falls short, and by how much."""
+    """The values by which a trial misses its requirements."""
     row, found = _row(record), []
     for requirement in unmet(row, requirements):
         value = row[requirement.column]

@@ -18,14 +18,14 @@ from search.events.intervals import detections
 from spaces.errors import RunError
 
 Progress = Callable[[int, int], None]
-"""Told how many rows are done, of about how many."""
+"""Called with the number of rows that are done, and about how many there are."""
 TABLE, EVENTS = "table.parquet", "events"
-"""Names in the folder where everything is written before it is put in its place."""
+"""Names in the temporary folder in which everything is written first."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What predictions came to.
+    """The result of a prediction.
 
     Args:
         rows: in the table.

@@ -36,7 +36,7 @@ One CPU thread repeats them exactly; other thread counts and processors move the
 
 @dataclass(frozen=True, kw_only=True)
 class Promoted:
-    """What a promotion came to.
+    """The result of a promotion.
 
     Args:
         test: the metrics on the test rows.
@@ -70,7 +70,7 @@ def best_baseline(run: RunFolder) -> Record | None:
 
 
 def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
-    """Writes a trial's bundle, measured once on the test split; whole, or where anything fails not at all.
+    """Writes a trial's bundle, measured once on the test split; if anything fails, nothing is written.
 
     Args:
         run: the run it stands in.

@@ -73,7 +73,7 @@ def document(run: RunFolder, selection: "Selection | None" = None) -> dict[str, 
         "details": {
             row["trial_id"]: _detail(run, study, records[row["trial_id"]], reference, detector)
             for row in detailed(rows)
-            if row["trial_id"] in records  # one moved away is still a row until the leaderboard is rebuilt
+            if row["trial_id"] in records  # a record may be gone
         },
         "selection": None if selection is None else _selection(selection),
     }

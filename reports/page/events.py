@@ -23,7 +23,7 @@ MOST_EVENTS = 12_000
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a trial detects.
+    """The detections of a trial.
 
     Args:
         tp, fp: reference events found, and false detections, at each cut, `(c,)`.

@@ -19,7 +19,7 @@ from spaces.space import Range
 from spaces.study import Events, Study
 
 DIGITS = 12
-"""Shown of a digest."""
+"""Characters of a digest that are shown."""
 
 Facts = list[tuple[str, str]]
 
@@ -184,7 +184,7 @@ def _rows(run: RunFolder, resolved: Mapping[str, Any]) -> Rows | None:
 
 
 def _split(rows: Rows, study: Study, first: Record, split_digest: str) -> splits.Split | None:
-    """The run's parts; None where they come out otherwise than then."""
+    """The parts of the run's split; None if splitting again gives other parts."""
     try:
         made = replace(splits.divide(rows, study.split), leaky=first.leaky)
     except RunError:

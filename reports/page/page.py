@@ -66,7 +66,7 @@ def page(title: str, data: str) -> str:
         .replace("{{title}}", html.escape(title))
         .replace("{{style}}", style)
         .replace("{{script}}", source)
-        .replace("{{data}}", data)  # last: nothing in it is taken for a place to fill
+        .replace("{{data}}", data)  # last, so that nothing in the data is taken for a placeholder
     )
 
 

@@ -8,16 +8,16 @@ from typing import Any
 from reports.boards.columns import SCHEMA
 
 NOT_SHOWN = frozenset({"params", "node", "gpu_ids", "plateau_low", "plateau_high"})
-"""Columns that stay behind: the hosts' addresses are nobody's business, `params` becomes columns of its own,
-and a plateau is what the slider shows."""
+"""Columns that are left out: addresses of hosts are private, `params` becomes columns of its own, and
+the slider shows the plateau."""
 OF_CONFIG = (
     "width", "weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "augmentation",
 )  # fmt: skip
 """Settings of a trial that are no columns of the leaderboard."""
 ALWAYS = frozenset({"rank", "value"})
-"""Columns that are there even where nothing is defined in them: the table stands by them."""
+"""Columns that are kept even if they are null in all rows."""
 DIGITS = 5
-"""Of interval ends, which are shown and never computed with."""
+"""Significant digits of interval ends, which are only shown."""
 
 Column = list[Any] | dict[str, Any]
 """`[v, v, ...]`, or `{"all": v}`, or `{"of": [distinct values], "at": [their numbers]}`."""

@@ -16,12 +16,12 @@ from search.scores.thresholds import curve
 CUTS = 200
 """At most so many cuts of a trial are stored."""
 BARS = 40
-"""Of a histogram of scores."""
+"""Bars of a histogram of scores."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cuts:
-    """Detections at some of the cuts that make a difference.
+    """Confusion counts at the stored cuts of a trial.
 
     Args:
         cuts: float32 `(c,)`, ascending, from -inf to +inf.
