@@ -118,7 +118,7 @@ def estimated(found: Windows, counts: EventCounts, seed: int) -> dict[str, Estim
 def patients(
     reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
 ) -> list[Patient]:
-    """Returns what a threshold does for each patient; empty where recordings are not known."""
+    """Returns the event metrics of each patient at a threshold; empty if recordings are not known."""
     found = windows(reference)
     if found is None:
         return []
@@ -180,7 +180,7 @@ def cross_fit_events(
         if isinstance(policy, SensitivityAtFaPerDay)
         else _by_windows(reference, raw, calibrate, policy, limits)
     )
-    recordings_of = found.order[found.ends[:-1]]  # a recording is wherever its first row is
+    recordings_of = found.order[found.ends[:-1]]  # a recording lies in the half that its first row lies in
     for half in reference.halves.mask.T:
         for fitted in (half, ~half):
             try:

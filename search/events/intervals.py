@@ -12,7 +12,7 @@ from search.scores.metrics import F64
 from spaces.study import Events
 
 Event = tuple[float, float]
-"""Start and end in seconds from the start of a recording."""
+"""Start and end, in seconds from the start of the recording."""
 
 GRID_PER_S = 1000
 """Times are whole milliseconds, and windows that are at most one apart touch: neither `k * 0.1` in floats
@@ -203,7 +203,7 @@ def _codes(recordings: Sequence[Recording], names: NDArray[np.str_]) -> NDArray[
     number = {recording.name: k for k, recording in enumerate(recordings)}
     if len(number) < len(recordings):
         raise ValueError(f"recordings must have different names, but {len(recordings)} share {len(number)}")
-    # Rows of a recording mostly stand together: only where the name changes is it looked up.
+    # Rows of a recording are mostly adjacent, so names are looked up only where they change.
     heads = np.flatnonzero(np.concatenate([np.ones(min(1, names.size), np.bool_), names[1:] != names[:-1]]))
     found = names[heads].tolist()
     unknown = sorted(set(found) - number.keys())

@@ -15,7 +15,7 @@ from spaces.study import Events
 
 Scorer = Literal["szcore", "ovlp"]
 SCORER_HZ = 10
-"""The scorer's grid: it rounds times to tenths of a second."""
+"""Samples per second of the scorer, which rounds times to tenths of a second."""
 DAY_S = 86400
 
 PARAMETERS: Mapping[Scorer, Mapping[str, float]] = {

@@ -109,7 +109,7 @@ def _counted(
 
 
 def _merged_and_split(spans: Spans, scorer: Scorer) -> Spans:
-    """Neighbours closer than the scorer allows made one, then what is too long cut up; in no certain order.
+    """Events that are closer than the scorer allows are merged, then long ones are split; unordered.
 
     In seconds and by the scorer's own steps, one cut after the other, so that each rounds as its own does.
     """

@@ -11,7 +11,7 @@ from spaces.study import Study
 from spaces.suggest import suggest
 
 LEAST_TRIALS = 8
-"""With fewer completed trials nothing can be said."""
+"""The least number of completed trials from which importances are computed."""
 FOREST = {"n_trees": 32, "max_depth": 8, "seed": 0}
 """Shallow trees: by Optuna's own settings 800 trials take 13 s instead of 1, for the same shares to a
 hundredth, and the time grows with their square. The seed is fixed: same records, same answer."""
@@ -53,7 +53,7 @@ def importances(records: Sequence[Record], study: Study) -> dict[str, float] | N
     evaluator = optuna.importance.FanovaImportanceEvaluator(**FOREST)
     try:
         found = optuna.importance.get_param_importances(view, evaluator=evaluator, params=sorted(shared))
-    except RuntimeError:  # trees that find no difference
+    except RuntimeError:  # all trees found no difference
         return None
     return {name: float(found[name]) for name in sorted(found, key=lambda name: (-found[name], name))}
 

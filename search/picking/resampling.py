@@ -13,7 +13,7 @@ from spaces.study import Events
 F32 = NDArray[np.float32]
 Kind = Literal["groups", "recordings", "rows"]
 ROWS_ALONE = 2000
-"""So many rows are drawn one by one; more are dealt into bundles first."""
+"""Up to so many rows are drawn one by one; if there are more, they are bundled first."""
 BUNDLES = 500
 
 
@@ -40,7 +40,7 @@ class Units:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting:
-    """What all trials of a comparison share.
+    """The rows and resamples that all trials of a comparison share.
 
     Args:
         reference: the rows that scores belong to, with the half-splits.

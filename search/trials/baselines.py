@@ -40,7 +40,7 @@ def logistic_regression(data: TrialData, seed: int) -> NDArray[np.float32]:
         raise TrialError(f"logistic regression needs both classes, but {len(taken)} drawn rows hold one")
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=100))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a yardstick: 100 steps of it will do
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 100 steps are enough for a baseline
         model.fit(_flat(data.x_train[taken]), data.y_train[taken])
     x = data.x_validation
     scored = [model.decision_function(_flat(x[part])) for part in blocks(x, READ_BYTES)]
@@ -79,7 +79,7 @@ class Baseline:
         self._ask, self._study, self._data = ask, study, data
 
     def advance(self, epochs: int) -> None:
-        """There is nothing to train epoch by epoch."""
+        """Does nothing: a baseline has no epochs."""
 
     def best(self) -> Trained:
         """Fits the baseline and returns its scores."""

@@ -30,7 +30,7 @@ Policy = Chosen | SensitivityAtFaPerDay
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What raw scores of some rows taught, to be applied to those rows or to others.
+    """Calibration and threshold fitted on some rows, to be applied to those rows or to others.
 
     Args:
         calibration: raw score -> score; `calibration_note` says why it is the identity, if it had to be.

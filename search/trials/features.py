@@ -26,7 +26,7 @@ from spaces.suggest import Config
 FOLDER = "features"
 """Within the folder of all prepared data, apart from the rows."""
 JOB_ROWS = 512
-"""Rows of a job, which always starts at a multiple of it: who computes what moves no digit."""
+"""Rows of a job. Jobs start at its multiples, so that results do not depend on who computes which job."""
 _SEARCH = Path(__file__).parents[1]
 _CODE = tuple(
     _SEARCH / f"{name}.py"
@@ -46,7 +46,7 @@ _CODE = tuple(
 _LIBRARIES = ("keras", "tensorflow", "jax")
 
 Job = tuple[int, int]
-"""From which row to which."""
+"""First row, and the row after the last."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,7 +71,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Block:
-    """What a job came to: features `(k, units)` float32, or the error that ended it."""
+    """The result of a job: features `(k, units)` float32, or the error that ended it."""
 
     job: Job
     values: NDArray[np.float32] | None = None
@@ -79,7 +79,7 @@ class Block:
 
 
 Compute = Callable[[Work, list[Job]], Iterable[NDArray[np.float32]]]
-"""Does jobs: yields the features of each, in the order of the jobs."""
+"""Runs jobs, and yields the features of each in the order of the jobs."""
 
 
 class FeatureWorker:
@@ -97,7 +97,7 @@ class FeatureWorker:
         """Returns once the process is there."""
 
     def run(self, work: Work, job: Job) -> Block:
-        """Computes the features of some rows; whatever goes wrong is the block's error."""
+        """Computes the features of some rows; an exception becomes the error of the block."""
         try:
             if self._below is None:
                 if work.host_digest is not None:
@@ -171,7 +171,7 @@ def computed_here(study: Study, prepared: Prepared, root: Path) -> Inputs | None
 
 
 def key(study: Study, prepared: Prepared) -> str:
-    """Names features by all that moves a digit of them: rows, weights, network, libraries and processor.
+    """Names features by all that they depend on: rows, weights, network, libraries and processor.
 
     The processor is that of this host. Where hosts of a cluster differ in it, a row's features have the last
     digits of the host that computed them.

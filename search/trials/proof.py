@@ -36,7 +36,7 @@ def prove(
     whole: tuple[Any, Inputs] | None = None,
     draw: tuple[int, ...] = (),
 ) -> float:
-    """Holds the compiled model against the raw scores that stand for it.
+    """Checks the compiled model against the raw scores that are its result.
 
     Four things must agree: the scores are finite and tell rows apart; the model's output is its last layer's
     plain linear logits; every score is the mean of its head's votes; and `evaluate()`, unweighted, without
@@ -93,7 +93,7 @@ def prove(
 def prove_features(
     network: Any, layer: str, above: Any, parts: Sequence[tuple[Inputs, Inputs]], rows: int = SPREAD_ROWS
 ) -> None:
-    """Holds features that were computed beforehand against what the network makes of the rows themselves.
+    """Checks features that were computed beforehand against those that the network computes from the rows.
 
     On some rows of each part, spread over it: the layer gives the same features, and the whole network the
     same logits as the layers above give on the features.

@@ -25,7 +25,7 @@ from spaces.thresholds import Chosen, Fixed, SensitivityAtFaPerDay
 
 @dataclass(frozen=True)
 class _Chosen:
-    """A threshold of all rows, and why it does not count if it does not; no threshold where none was met."""
+    """A threshold chosen on all rows; the reason if it does not count; None if no cut meets the rule."""
 
     choice: Choice | None
     error: str | None = None

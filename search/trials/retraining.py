@@ -24,7 +24,7 @@ from spaces.study import Study
 from spaces.study_file import read, to_yaml
 
 PRECISIONS = {"float32": "none", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
-"""From the precision of a record to what a study calls it."""
+"""The name that a study gives to the precision of a record."""
 STUDY, JOB, FAILED, MADE = "study.yaml", "job.json", "failed.json", "made"
 """Names in the job's folder."""
 
@@ -51,7 +51,7 @@ class Job(Frozen):
 
 
 class Failure(Frozen):
-    """Why a job could not be done at all."""
+    """The error of a job that failed."""
 
     message: str
     exit_code: int
@@ -152,7 +152,7 @@ def close(paths: Sequence[Path]) -> None:
 
 
 def main(folder: Path) -> int:
-    """Does the job of a folder; an error that is a user's to read is left in it."""
+    """Does the job of a folder; an error for the user is written into the folder."""
     try:
         retrain(folder)
     except RunError as error:

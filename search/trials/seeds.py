@@ -27,7 +27,7 @@ class Again:
 
     @property
     def name(self) -> str:
-        """Of its file, and for a person: trial and training."""
+        """The name of its file: trial and training."""
         return f"{self.ask.trial_id}-{self.repeat}"
 
     def __hash__(self) -> int:
@@ -66,7 +66,7 @@ class SeedWorker:
         """Returns once the process is there."""
 
     def run(self, work: SeedWork, again: Again) -> tuple[Again, Record]:
-        """Trains and measures as a trial is; whatever goes wrong is a failed record."""
+        """Trains and measures like a trial; an exception becomes a failed record."""
         import ray
 
         place = Place(
@@ -86,7 +86,7 @@ def to_the_end(study: Study) -> Study:
 def again(record: Record, repeats: int) -> list[Again]:
     """Returns so many trainings of a trial, with seeds that follow from its own and differ from it.
 
-    The trial's own training is not among them: it was looked at because it came out well.
+    The trial's own training is not among them, since it was picked for its good result.
     """
     seeds = np.random.SeedSequence(record.ask.seed).generate_state(repeats + 1) >> 1
     others = [int(seed) for seed in seeds if int(seed) != record.ask.seed][:repeats]

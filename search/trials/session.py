@@ -48,7 +48,7 @@ class Session(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Whether no epoch is left to train."""
+        """Whether training is over."""
 
     def advance(self, epochs: int) -> None:
         """Trains on until `epochs` epochs are done in all, or the session is finished.

@@ -234,7 +234,7 @@ class Training:
 
     @property
     def finished(self) -> bool:
-        """Whether no epoch is left to train."""
+        """Whether training is over."""
         return self._steering.finished or self._epochs >= self._rules.epochs
 
     def advance(self, epochs: int) -> None:

@@ -28,7 +28,7 @@ from spaces.suggest import Config
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What is the same for every trial of a run, and stands in every record."""
+    """Fields of a record that are the same for every trial of a run."""
 
     groups: Literal["known", "unknown"]
     leaky: bool
@@ -101,7 +101,7 @@ class Trial:
         self._started_at = now()
 
     def to_next_rung(self) -> Finished:
-        """Trains to the next rung, or to the end, and measures; whatever goes wrong is a failed record."""
+        """Trains to the next rung, or to the end, and measures; an exception becomes a failed record."""
         try:
             if self._session is None:
                 self._session = self._begin(self._ask, self._study, self._data)
@@ -114,7 +114,7 @@ class Trial:
             return self._measured(trained, self._session.finished)
         except (TrialError, RunError) as error:
             return self._failed(str(error))
-        except Exception as error:  # the search goes on whatever a trial does; its row says what it was
+        except Exception as error:  # the search goes on whatever a trial raises, and its row says what
             traceback.print_exc()
             return self._failed(backend.failure(error))
 
@@ -169,7 +169,7 @@ class Trial:
 
 
 def estimates_log_odds(config: Config) -> bool:
-    """Whether sigmoid(raw score) is a probability as trained: where nothing bends it."""
+    """Whether sigmoid(raw score) is a probability as trained: neither loss nor weights distort it."""
     return (
         HEADS[config.head].probabilistic
         and LOSSES[config.loss].probabilistic
@@ -179,7 +179,7 @@ def estimates_log_odds(config: Config) -> bool:
 
 
 def record(ask: Ask, study: Study, facts: RunFacts, **fields: object) -> Record:
-    """Returns a record with what the study and the run already say filled in."""
+    """Returns a record with the fields that follow from the study and the run."""
     return Record.model_validate(
         {
             "ask": ask,

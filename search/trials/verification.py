@@ -61,7 +61,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """What a model does for one group it never saw; None is undefined or unknown.
+    """The metrics of a model on one group it never saw; None is undefined or unknown.
 
     Args:
         group: who.
@@ -106,7 +106,7 @@ class HeldOut:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a fold came to: its groups, or the error that ended it."""
+    """The result of a fold: its groups, or the error that ended it."""
 
     fold: Fold
     groups: tuple[HeldOut, ...]
@@ -127,7 +127,7 @@ class FoldWorker:
         """Returns once the process is there."""
 
     def run(self, work: Work, fold: Fold) -> Outcome:
-        """Verifies one fold; whatever goes wrong is its error."""
+        """Verifies one fold; an exception becomes its error."""
         try:
             return Outcome(fold=fold, groups=verify_fold(work, fold), error=None)
         except (TrialError, RunError) as error:
