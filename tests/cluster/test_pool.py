@@ -46,7 +46,7 @@ def test_jobs_of_a_host_that_dies_go_to_another_one(cluster, monkeypatch):
     monkeypatch.setattr(pool, "ATTEMPTS", 1)  # the first death by its own fault would end a job
     first = cluster.add_node(num_cpus=1)
     with connected(STUDY, None):
-        outcomes = pool.outcomes(STUDY, Worker, None, JOBS, str)
+        outcomes = pool.run_jobs(STUDY, Worker, None, JOBS, str)
         came = [next(outcomes)]
         cluster.add_node(num_cpus=1)
         cluster.remove_node(first, allow_graceful=False)
@@ -58,7 +58,7 @@ def test_without_a_host_the_wait_ends(cluster, monkeypatch):
     monkeypatch.setattr(pool, "JOIN_S", 3.0)
     only = cluster.add_node(num_cpus=1)
     with connected(STUDY, None):
-        outcomes = pool.outcomes(STUDY, Worker, None, JOBS, str)
+        outcomes = pool.run_jobs(STUDY, Worker, None, JOBS, str)
         next(outcomes)
         cluster.remove_node(only, allow_graceful=False)
         with pytest.raises(RunError, match="no host was there that can hold a worker") as ended:
