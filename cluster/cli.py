@@ -231,6 +231,56 @@ def rescore(
 
 
 @app.command()
+def decide(
+    scores: Annotated[
+        Path, typer.Argument(help="a .csv, .parquet or .npz file", metavar="SCORES", show_default=False)
+    ],
+    label: Annotated[str, typer.Option(help="the column of labels", show_default=False)],
+    score: Annotated[
+        list[str],
+        typer.Option(
+            help="a column of probabilities or scores, higher for the positive class; may be repeated",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[Path, typer.Option(help="the folder, new or empty", show_default=False)],
+    positive: Annotated[
+        str | None, typer.Option(help="the label of the positive class; needed unless labels are 0/1")
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="the column that names patients or files")] = None,
+    recording: Annotated[str | None, typer.Option(help="the column that names recordings")] = None,
+    start: Annotated[str | None, typer.Option(help="the column of each row's start, in seconds")] = None,
+    window_s: Annotated[float | None, typer.Option("--window-s", help="seconds that each row covers")] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="a rule, such as max_f1 or cost,c_fn=10; may be repeated: the first one decides"),
+    ] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="what a row must reach, such as sensitivity.min=0.95")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="a setting of objective or events, such as objective.metric=mcc"),
+    ] = None,
+) -> None:
+    """Choose thresholds for scores of any model, say what they are worth, and write the decision."""
+    from cluster.commands.decide import decide as decide_scores
+
+    data = {
+        "source": "scores",
+        "path": str(scores),
+        "label": label,
+        "score": score,
+        "group": group,
+        "recording": recording,
+        "start": start,
+        "window_s": window_s,
+    }
+    told = [] if positive is None else [f"data.positive={positive}"]
+    decide_scores(data, policy or [], require or [], [*told, *(settings or [])], to, _console())
+
+
+@app.command()
 def promote(
     run: Run,
     to: Annotated[Path, typer.Option(help="the bundle's folder, new or empty", show_default=False)],

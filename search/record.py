@@ -12,8 +12,9 @@ from spaces.suggest import Config
 State = Literal["completed", "stopped", "failed"]
 """Trained to its end; stopped early by successive halving; or failed, with its reason."""
 
-Kind = Literal["baseline", "author", "search"]
-"""A yardstick; the trunk's published settings; or a configuration the sampler drew."""
+Kind = Literal["baseline", "author", "search", "given"]
+"""A yardstick; the trunk's published settings; a configuration the sampler drew; or a column of scores of a
+model that exists already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ class Ask(Frozen):
         number: its place in the run, from 0.
         kind: where it comes from.
         baseline: `prevalence` or `logistic_regression` for a baseline.
+        column: the column of scores, for scores that are given.
         config: what to train, for everything else.
         drawn: the values the sampler drew, by its own names.
         seed: of weights, shuffling and dropout.
@@ -67,6 +69,7 @@ class Ask(Frozen):
     number: int = Field(ge=0)
     kind: Kind
     baseline: str | None = None
+    column: str | None = None
     config: Config | None = None
     drawn: dict[str, Any] = Field(default_factory=dict)
     seed: int

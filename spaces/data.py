@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from spaces.base import FUNCTION, Frozen, Label
+from spaces.base import FUNCTION, Frozen, Label, as_tuple
 from spaces.eeg import Eeg
 
 POSITIVE = "the label value of the positive class; needed unless labels are 0/1 or false/true"
@@ -79,6 +79,32 @@ class Custom(Frozen):
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
+class Scores(Frozen):
+    """Scores of models that exist already: one file, one or several columns of scores, and labels.
+
+    They are decided upon by `search.py decide`; there is nothing to train.
+    """
+
+    source: Literal["scores"]
+    path: str = Field(description="a .csv, .parquet or .npz file")
+    label: str = Field(description="column of labels, of two values")
+    score: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        min_length=1, description="columns of scores; higher means more positive"
+    )
+    group: str | None = Field(default=None, description="column naming each row's patient or file")
+    recording: str | None = Field(default=None, description="column naming each row's recording")
+    start: str | None = Field(default=None, description="column with each row's start, in seconds")
+    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    positive: Label | None = Field(default=None, description=POSITIVE)
+
+    @field_validator("score")
+    @classmethod
+    def _different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"must name different columns, but got {', '.join(value)}")
+        return value
+
+
 def _source(value: Any) -> Any:
     source = value.get("source") if isinstance(value, dict) else getattr(value, "source", None)
     return "custom" if isinstance(source, str) and re.fullmatch(FUNCTION, source) else source
@@ -90,10 +116,11 @@ Data = Annotated[
     | Annotated[Images, Tag("images")]
     | Annotated[Bonn, Tag("bonn")]
     | Annotated[Eeg, Tag("eeg")]
+    | Annotated[Scores, Tag("scores")]
     | Annotated[Custom, Tag("custom")],
     Discriminator(_source),
 ]
-SOURCE_TAGS = ("simulated_eeg", "npz", "images", "bonn", "eeg", "custom")
+SOURCE_TAGS = ("simulated_eeg", "npz", "images", "bonn", "eeg", "scores", "custom")
 """Tags of the kinds of `data:`; `custom` is written as `package.module:function`."""
 
 

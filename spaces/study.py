@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from spaces.base import Frozen
-from spaces.data import Data, SimulatedEeg, Split
+from spaces.data import Data, Scores, SimulatedEeg, Split
 from spaces.resources import Budget, Database, Keep, Resources, Storage
 from spaces.space import Space, Trunk
 from spaces.thresholds import MaxF1, Threshold
@@ -116,3 +116,15 @@ class Study(Frozen):
     warm_start: str | None = Field(
         default=None, description="a finished run of the same space, whose trials the sampler starts from"
     )
+
+    @property
+    def trains(self) -> bool:
+        """Whether there are models to train; False where the data are scores of models that exist."""
+        return not isinstance(self.data, Scores)
+
+
+OF_TRAINING = frozenset(
+    {"preset", "split", "trunk", "space", "training", "asha", "budget", "resources", "keep", "storage",
+     "database", "warm_start"}
+)  # fmt: skip
+"""Parts of a study that mean nothing where there is nothing to train."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from spaces.data import SOURCE_TAGS
 from spaces.errors import RunError
 from spaces.presets import PRESETS
-from spaces.study import Study
+from spaces.study import OF_TRAINING, Study
 from spaces.thresholds import with_policy
 
 
@@ -81,8 +81,9 @@ def with_settings(written: Mapping[str, Any], settings: tuple[str, ...]) -> dict
 
 
 def to_yaml(study: Study) -> str:
-    """Writes a study with every default spelled out; `parse` reads it back as an equal one."""
-    text: str = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False)
+    """Writes a study with every default that means something; `parse` reads it back as an equal one."""
+    exclude = set() if study.trains else set(OF_TRAINING)
+    text: str = yaml.safe_dump(study.model_dump(mode="json", exclude=exclude), sort_keys=False)
     return text
 
 

@@ -48,6 +48,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "reports.boards": (),
     "reports.page": ("reports.boards",),
     "reports.bundles": ("reports.boards",),
+    "reports.decisions": ("reports.boards", "reports.bundles"),
     "cluster": (),
     "cluster.commands": ("cluster",),
 }

@@ -65,6 +65,17 @@ def show(
         _print(board, title, console)
 
 
+def show_rows(path: Path, title: str, console: Console) -> None:
+    """Prints the head of a leaderboard with its notes.
+
+    Args:
+        path: the leaderboard file.
+        title: stands above.
+        console: prints them.
+    """
+    _print(reading.read(path, top=TOP), title, console)
+
+
 def show_finished(path: Path, console: Console) -> None:
     """Prints the head of the leaderboard of a run that has just ended, and what to do next.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from cluster.commands.decide import write_decision
 from reports.boards import requirements
 from reports.bundles import picking, production
 from reports.bundles.card import number
@@ -34,6 +35,9 @@ def promote(
         RunError: see there.
     """
     run, asked = RunFolder(path), requirements.parse(required)
+    if not run.study().trains:
+        yield from write_decision(path, to, required, trial_id, threshold_score, force=force)
+        return
     backend.start(run.study().resources.cpus)
     choice = picking.pick(run, trial_id, asked, threshold_score, force=force)
     record = choice.record

@@ -111,7 +111,7 @@ _COLUMNS = (
     _Column("rank", _rank),
     _Column("run", _of(lambda r: str(r["run"])), number=False, of_runs=True),
     _Column("trial", _of(lambda r: str(r["trial_id"]))),
-    _Column("head", _of(lambda r: str(r["trunk"] if r["kind"] == "baseline" else r["head"])), number=False),
+    _Column("head", _of(lambda r: str(r["head"] or r["trunk"])), number=False),
     _Column("loss", _of(lambda r: r["loss"] or ""), number=False),
     _Column(
         "rate",

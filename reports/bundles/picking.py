@@ -75,9 +75,9 @@ def pick(
                 "--threshold-score replaces them; require metrics at it, such as sensitivity.min=0.95"
             )
         replaced = record.threshold_score
-        record, always = _with_threshold(run, record, threshold_score, force=force)
+        record, always = with_threshold(run, record, threshold_score, force=force)
         forced += always
-    if unmet(_row(record), requirements):
+    if unmet(row_of_record(record), requirements):
         short = _short(record, requirements)
         raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {short}", exit_code=1)
     return Choice(record=record, forced=forced, replaced=replaced)
@@ -111,7 +111,7 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     if not trusted:
         _forced(trained[0], force)
     asked = trained if force else trusted
-    fitting = [record for record in asked if not unmet(_row(record), requirements)]
+    fitting = [record for record in asked if not unmet(row_of_record(record), requirements)]
     if not fitting:
         raise _none_fits(run, asked, requirements)
     # `force` only permits: a trial that can be trusted is still preferred to one that cannot.
@@ -130,7 +130,7 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
 
 
 def _none_fits(run: RunFolder, asked: Sequence[Record], requirements: Sequence[Requirement]) -> RunError:
-    closest = nearest([_row(record) for record in asked], requirements)
+    closest = nearest([row_of_record(record) for record in asked], requirements)
     found = next(r for r in asked if closest is not None and r.ask.trial_id == closest["trial_id"])
     text = (
         f"no trial meets {_told(requirements)}; the nearest is {found.ask.trial_id}: "
@@ -149,10 +149,14 @@ def _forced(record: Record, force: bool) -> tuple[str, ...]:
     return found
 
 
-def _with_threshold(
+def with_threshold(
     run: RunFolder, record: Record, threshold_score: float, *, force: bool
 ) -> tuple[Record, tuple[str, ...]]:
-    """Replaces a trial's threshold, with the metrics of the validation rows at it; also what was forced."""
+    """Replaces a trial's threshold, with the metrics of the validation rows at it; also says what was forced.
+
+    Raises:
+        RunError: the threshold is NaN, or infinite and not forced.
+    """
     cut = _float32(threshold_score)
     if math.isnan(cut):
         raise RunError("--threshold-score takes a number on the scale of the scores, but got nan")
@@ -191,7 +195,8 @@ def _float32(threshold_score: float | None) -> float:
         return float(np.float32(math.nan if threshold_score is None else threshold_score))
 
 
-def _row(record: Record) -> Mapping[str, Any]:
+def row_of_record(record: Record) -> Mapping[str, Any]:
+    """Returns a record as a row of the leaderboard with every column."""
     # Every column is there: what a record does not say is null.
     return {**dict.fromkeys(SCHEMA.names), **row_of(record)}
 
@@ -202,7 +207,7 @@ def _told(requirements: Sequence[Requirement]) -> str:
 
 def _short(record: Record, requirements: Sequence[Requirement]) -> str:
     """The values by which a trial misses its requirements."""
-    row, found = _row(record), []
+    row, found = row_of_record(record), []
     for requirement in unmet(row, requirements):
         value = row[requirement.column]
         if value is None:

@@ -47,6 +47,9 @@ def facts(
         "Course": _course(records),
         "Origin": _origin(resolved, records),
     }
+    if not study.trains:  # scores that were given: nothing was searched, and no rows set aside
+        del sections["Search"]
+        sections["Parts"] = [("rows", _part(reference.y, reference.groups)), _cross_fit(reference)]
     return [{"title": title, "facts": found} for title, found in sections.items()]
 
 
@@ -117,9 +120,13 @@ def _parts(study: Study, first: Record, reference: Reference, rows: Rows | None,
             ("shares", f"train {shares.train:g}, validation {shares.validation:g}, test {shares.test:g}")
         )
     found.append(("test part", "not touched by the search; promote opens it"))
-    halves = reference.halves
-    found.append(("cross-fit", f"{halves.mask.shape[1]} half-splits of validation by {halves.by}"))
+    found.append(_cross_fit(reference))
     return found
+
+
+def _cross_fit(reference: Reference) -> tuple[str, str]:
+    halves = reference.halves
+    return "cross-fit", f"{halves.mask.shape[1]} half-splits of validation by {halves.by}"
 
 
 def _measure(study: Study, first: Record) -> Facts:

@@ -32,7 +32,8 @@ def code_digest(study: Study, shape: tuple[int, ...], *, source: bool = True) ->
     total = hashlib.sha256(digest_of_files(ours, ROOT).encode())
     if source and isinstance(study.data, Custom):
         total.update(custom.code_digest(study.data.source, study.data.folder or ".").encode())
-    total.update((outside_digest(author_config(study), shape) or "").encode())
+    if study.trains:
+        total.update((outside_digest(author_config(study), shape) or "").encode())
     return total.hexdigest()
 
 

@@ -242,14 +242,36 @@ def left_out(
     here: NDArray[np.intp],
 ) -> F64:
     """The metric on the rows that each of some resamples leaves out, at its own threshold, `(k,)`."""
-    found, step = [], max(1, CHUNK // raw.size)
+    cuts, at = np.unique(threshold[here], return_inverse=True)
+    units = times.shape[1]
+    if units * cuts.size <= raw.size:
+        # Few units have many rows: these are counted once at all the cuts, and resamples add up units.
+        detected = _detected(raw, cuts, piece, units)[at]
+        found = _detected(raw[positive], cuts, piece[positive], units)[at]
+        p = np.bincount(piece[positive], minlength=units)
+        left = times[here] == 0
+        counts = [
+            (left * amounts).sum(axis=1)
+            for amounts in (found, detected, p, np.bincount(piece, minlength=units))
+        ]
+        return _value(metric, *counts)
+    values, step = [], max(1, CHUNK // raw.size)
     for start in range(0, here.size, step):
         some = here[start : start + step]
-        left = (times[some] == 0)[:, piece]
-        hit = left & (raw >= threshold[some, None])
-        rows, p = np.count_nonzero(left, axis=1), np.count_nonzero(left & positive, axis=1)
-        detected, tp = np.count_nonzero(hit, axis=1), np.count_nonzero(hit & positive, axis=1)
-        fp = detected - tp
-        cells = (tp, fp, rows - p - fp, p - tp)
-        found.append(METRICS[metric](Counts(*(cell.astype(np.float64) for cell in cells))))
-    return np.concatenate(found)
+        rows = (times[some] == 0)[:, piece]
+        hit = rows & (raw >= threshold[some, None])
+        parts = (hit & positive, hit, rows & positive, rows)
+        values.append(_value(metric, *(np.count_nonzero(part, axis=1) for part in parts)))
+    return np.concatenate(values)
+
+
+def _value(metric: str, tp: Any, detected: Any, p: Any, rows: Any) -> F64:
+    cells = (tp, detected - tp, rows - p - (detected - tp), p - tp)
+    return METRICS[metric](Counts(*(cell.astype(np.float64) for cell in cells)))
+
+
+def _detected(raw: F32, cuts: F32, piece: NDArray[np.intp], units: int) -> NDArray[np.int64]:
+    """How many rows of each unit reach each of some ascending cuts, `(cuts, units)`."""
+    reached = np.searchsorted(cuts, raw, side="right")  # the row reaches so many of them
+    rows = np.bincount(reached * units + piece, minlength=(cuts.size + 1) * units).reshape(-1, units)
+    return np.asarray(np.cumsum(rows[::-1], axis=0)[::-1][1:])

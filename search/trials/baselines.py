@@ -13,6 +13,7 @@ from search.data.trial_data import TrialData
 from search.record import Ask
 from search.scores.metrics import RANKING_METRICS
 from search.trials.session import Session, Trained
+from spaces.data import Scores
 from spaces.errors import TrialError
 from spaces.study import Study
 
@@ -59,6 +60,8 @@ BASELINES: Mapping[str, Callable[[TrialData, int], NDArray[np.float32]]] = Mappi
 
 def trials_of(study: Study) -> int:
     """Returns how many trials a complete run of a study holds, the baselines included."""
+    if isinstance(study.data, Scores):
+        return len(study.data.score)
     return len(BASELINES) + study.budget.trials
 
 

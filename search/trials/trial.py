@@ -17,7 +17,7 @@ from search.networks.backend import cpu_flags, onednn
 from search.record import Ask, Record
 from search.scores.reference import Reference
 from search.trials import baselines
-from search.trials.evaluation import measure, policy_of
+from search.trials.evaluation import Measured, measure, policy_of
 from search.trials.session import Session, Trained, Trainer, rungs
 from spaces.errors import RunError, TrialError
 from spaces.heads import HEADS
@@ -126,18 +126,8 @@ class Trial:
         measured = measure(trained.raw, self._reference, study, policy, probabilistic=probabilistic)
         record = self._record(
             state="completed",
-            value=measured.value,
-            value_fa_per_day=measured.value_fa_per_day,
             steering_value=trained.steering_value,
-            threshold_score=measured.choice.threshold_score,
-            threshold=measured.choice.threshold,
-            plateau_low=measured.choice.low,
-            plateau_high=measured.choice.high,
-            calibration_a=measured.calibration.a,
-            calibration_b=measured.calibration.b,
-            calibration_note=measured.calibration_note,
-            metrics=measured.metrics,
-            event_scoring=None if self._reference.timeline is None else scoring_of(study.events),
+            **fields_of(measured, study, self._reference),
             epochs=trained.epochs,
             best_epoch=trained.best_epoch,
             history=trained.history,
@@ -166,6 +156,23 @@ class Trial:
             train_s=round(self._train_s, 3),
             **fields,
         )
+
+
+def fields_of(measured: Measured, study: Study, reference: Reference) -> dict[str, object]:
+    """Returns the fields of a record that tell how its scores were measured."""
+    return {
+        "value": measured.value,
+        "value_fa_per_day": measured.value_fa_per_day,
+        "threshold_score": measured.choice.threshold_score,
+        "threshold": measured.choice.threshold,
+        "plateau_low": measured.choice.low,
+        "plateau_high": measured.choice.high,
+        "calibration_a": measured.calibration.a,
+        "calibration_b": measured.calibration.b,
+        "calibration_note": measured.calibration_note,
+        "metrics": measured.metrics,
+        "event_scoring": None if reference.timeline is None else scoring_of(study.events),
+    }
 
 
 def estimates_log_odds(config: Config) -> bool:

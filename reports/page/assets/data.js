@@ -44,7 +44,7 @@ export function isBaseline(row) {
 
 // What was trained: the head, or the name of a baseline.
 export function headOf(row) {
-  return isBaseline(row) ? words(row.trunk ?? "baseline") : row.head;
+  return isBaseline(row) ? words(row.trunk ?? "baseline") : row.head ?? row.trunk;
 }
 
 export function titleOf(row) {

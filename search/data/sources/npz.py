@@ -56,8 +56,8 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
             f"inputs must have at least two axes, (rows, ...), but {config.x} has shape {x.shape} ({where})"
         )
     encoded, labels = binarize(arrays[config.y], config.positive, f"{where}: {config.y}")
-    recordings = _names(columns.get("recording"), config.recording, where)
-    groups = _names(columns.get("group"), config.group, where)
+    recordings = as_names(columns.get("recording"), config.recording, where)
+    groups = as_names(columns.get("group"), config.group, where)
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
     return Rows(
@@ -162,8 +162,12 @@ def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
         return np.ascontiguousarray(x, dtype=np.float32)
 
 
-def _names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
-    """Groups or recordings as text; whole numbers saved as floats lose their `.0`."""
+def as_names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
+    """Returns groups or recordings as text, `(n,)`; whole numbers saved as floats lose their `.0`.
+
+    Raises:
+        RunError: a row has none, or the column holds neither text nor numbers.
+    """
     if array is None:
         return None
     if array.dtype.kind not in "biufU":

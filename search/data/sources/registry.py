@@ -16,7 +16,7 @@ from search.data.sources.labels import binarize
 from search.data.sources.npz import load_npz
 from search.files import digest_of_files
 from spaces.base import Frozen
-from spaces.data import Bonn, Custom, Data, Images, Npz, SimulatedEeg
+from spaces.data import Bonn, Custom, Data, Images, Npz, Scores, SimulatedEeg
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -99,6 +99,18 @@ def plan_eeg(config: Eeg, base: Path) -> Plan:
     return plan_recordings(config, base)
 
 
+def plan_scores(config: Scores, base: Path) -> Plan:
+    """Nothing: scores hold no inputs to train on.
+
+    Raises:
+        RunError: always.
+    """
+    raise RunError(
+        "the source scores holds scores of models that exist, so there is nothing to train; "
+        "for thresholds and a decision: python search.py decide"
+    )
+
+
 def plan_custom(config: Custom, base: Path) -> Plan:
     """Whatever the user's own function returns; only calling it tells whether that has changed."""
     return at_once(load_custom, config, base, fingerprint=None)
@@ -110,6 +122,7 @@ SOURCES: dict[type[Frozen], Callable[[Any, Path], Plan]] = {
     Images: plan_images,
     Bonn: plan_bonn,
     Eeg: plan_eeg,
+    Scores: plan_scores,
     Custom: plan_custom,
 }
 """The plan of each source; it gets the source's own config and the folder that relative paths start from."""

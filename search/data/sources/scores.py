@@ -1,0 +1,172 @@
+"""Reads scores of models that exist already, with labels and, where they are known, patients and times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.rows import Rows
+from search.data.sources.columns import labels, numbers, read_columns
+from search.data.sources.labels import binarize
+from search.data.sources.npz import as_names
+from spaces.data import Scores
+from spaces.errors import RunError
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What a column of scores holds, and so how it becomes raw scores.
+
+    Probabilities become log-odds, between two ends: an exact 0 or 1, whose log-odds are infinite, stands
+    half as far from its end of the unit interval as the nearest value within does.
+
+    Args:
+        probability: whether the column holds probabilities.
+        low, high: the lowest and the highest log-odds; None of scores, which stay as they are.
+    """
+
+    probability: bool
+    low: float | None = None
+    high: float | None = None
+
+    def raw(self, given: F64) -> NDArray[np.float32]:
+        """Returns raw scores `(n,)` of what the column holds, `(n,)`.
+
+        Raises:
+            RunError: a number is not finite, no probability, or too large for float32.
+        """
+        if not self.probability:
+            with np.errstate(over="ignore"):
+                found = given.astype(np.float32)
+            bad = np.flatnonzero(~np.isfinite(found))
+            if bad.size:
+                raise RunError(
+                    f"scores must be numbers below 3.4e38, as float32 holds them, but row {bad[0] + 1} has "
+                    f"{given[bad[0]]}"
+                )
+            return found
+        bad = np.flatnonzero(~((given >= 0) & (given <= 1)))
+        if bad.size:
+            raise RunError(f"probabilities lie in [0, 1], but row {bad[0] + 1} has {given[bad[0]]}")
+        with np.errstate(divide="ignore"):
+            odds = np.log(given) - np.log(1 - given)
+        return np.asarray(np.clip(odds, self.low, self.high), np.float32)
+
+
+def scale_of(given: F64, name: str) -> Scale:
+    """Tells probabilities from scores: probabilities all lie in [0, 1].
+
+    Args:
+        given: finite, `(n,)`.
+        name: of the column, for messages.
+
+    Raises:
+        RunError: the column holds one value alone, or nothing but 0 and 1.
+    """
+    low, high = float(given.min()), float(given.max())
+    if low == high:
+        raise RunError(f"scores must differ between rows, but {name} is {low:g} in all {given.size}")
+    if not 0 <= low <= high <= 1:
+        return Scale(probability=False)
+    within = given[(given > 0) & (given < 1)]
+    if not within.size:
+        raise RunError(
+            f"scores must be graded, but {name} holds 0 and 1 alone: these are decisions, made already; "
+            "give what they were made from"
+        )
+    ends = np.array([within.min(), within.max()])
+    low_odds, high_odds = np.log(ends) - np.log(1 - ends)
+    return Scale(probability=True, low=float(low_odds - np.log(2)), high=float(high_odds + np.log(2)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """Scores with what is known of their rows.
+
+    Args:
+        rows: `x` holds the raw scores, `(n, columns)`; `channels` names the columns.
+        scales: of each column.
+        columns: the scores as they were given, `(n,)` float64 each, by column.
+    """
+
+    rows: Rows
+    columns: Mapping[str, F64]
+    scales: tuple[Scale, ...]
+
+
+def read_scores(config: Scores, base: Path) -> Given:
+    """Reads the file that `config` names.
+
+    Args:
+        config: file, columns and the positive label.
+        base: the folder a relative `config.path` is taken from.
+
+    Raises:
+        RunError: the file or a column is missing, or holds what scores cannot.
+    """
+    path = base / config.path
+    given = {
+        "--label": config.label,
+        "--group": config.group,
+        "--recording": config.recording,
+        "--start": config.start,
+    }
+    named = {key: name for key, name in given.items() if name is not None}
+    scores = {f"--score {name}": name for name in config.score}
+    found = read_columns(path, named | scores)
+    where = path.name
+    counts = {name: len(values) for name, values in found.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise RunError(f"all columns must have the same number of rows, but {listed} ({where})")
+    return given_of(
+        {name: numbers(found[name], name, where) for name in config.score},
+        labels(found[config.label]),
+        config,
+        groups=as_names(found[config.group] if config.group else None, config.group, where),
+        recordings=as_names(found[config.recording] if config.recording else None, config.recording, where),
+        times=None if config.start is None else numbers(found[config.start], config.start, where),
+        where=where,
+    )
+
+
+def given_of(
+    scores: Mapping[str, F64],
+    y: NDArray[np.generic],
+    config: Scores,
+    *,
+    groups: NDArray[np.str_] | None,
+    recordings: NDArray[np.str_] | None,
+    times: F64 | None,
+    where: str,
+) -> Given:
+    """Puts scores and what is known of their rows together.
+
+    Args:
+        scores: by column, `(n,)` each, finite.
+        y: labels as they are, `(n,)`.
+        config: names the positive label and `window_s`.
+        groups, recordings, times: see `search.data.rows.Rows`; without groups, recordings are the groups.
+        where: what to call the place they come from in messages.
+
+    Raises:
+        RunError: labels of other than two classes, or scores that tell nothing apart.
+    """
+    encoded, values = binarize(y, config.positive, f"{where}: {config.label}")
+    scales = tuple(scale_of(given, name) for name, given in scores.items())
+    raw = [scale.raw(given) for scale, given in zip(scales, scores.values(), strict=True)]
+    rows = Rows(
+        x=np.stack(raw, axis=1),
+        y=encoded,
+        labels=values,
+        groups=recordings if groups is None else groups,
+        recordings=recordings,
+        times=times,
+        window_s=config.window_s,
+        channels=tuple(scores),
+    )
+    return Given(rows=rows, scales=scales, columns=scores)

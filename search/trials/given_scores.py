@@ -1,0 +1,64 @@
+"""Measures scores of models that exist already, as those of a trial are measured."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.record import Ask, Record
+from search.scores.metrics import RANKING_METRICS
+from search.scores.reference import Reference
+from search.trials.evaluation import measure, policy_of
+from search.trials.trial import RunFacts, fields_of, now, record
+from spaces.errors import TrialError
+from spaces.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """A column of scores, measured.
+
+    Args:
+        record: what it came to.
+        score: calibrated scores `(n,)` float32; None where it failed.
+    """
+
+    record: Record
+    score: NDArray[np.float32] | None
+
+
+def decided(
+    ask: Ask,
+    study: Study,
+    raw: NDArray[np.float32],
+    reference: Reference,
+    facts: RunFacts,
+    *,
+    probabilistic: bool,
+) -> Decided:
+    """Calibrates scores, chooses their threshold and measures both; a rule that cannot be met fails the row.
+
+    Args:
+        ask: names the column.
+        study: names policy, objective, calibration, events and seed.
+        raw: raw scores `(n,)`, finite.
+        reference: the rows they belong to.
+        facts: what stands in every record of the run.
+        probabilistic: whether sigmoid(raw) may be called a probability where no calibration is fitted.
+    """
+    began, metric = now(), RANKING_METRICS[study.objective.steer]
+    about = {"device": "cpu", "train_s": 0.0, "started_at": began, "cross_fit_by": reference.halves.by}
+    try:
+        measured = measure(raw, reference, study, policy_of(study, None), probabilistic=probabilistic)
+    except TrialError as error:
+        return Decided(record(ask, study, facts, state="failed", error=str(error), **about), None)
+    found = record(
+        ask,
+        study,
+        facts,
+        state="completed",
+        steering_value=metric(reference.y, raw),
+        **fields_of(measured, study, reference),
+        **about,
+    )
+    return Decided(found, measured.score)
