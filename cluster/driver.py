@@ -53,6 +53,11 @@ def unedited_study(folder: RunFolder) -> Study:
     """
     study = folder.study()
     written = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
+    if not study.trains:
+        raise RunError(
+            f"{folder.path} holds scores of models that exist, so there is nothing to train; decide again, "
+            "in a new folder: python search.py decide"
+        )
     if digest(study, written) != folder.resolved()["study_digest"]:
         raise RunError(
             f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "

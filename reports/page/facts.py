@@ -126,7 +126,7 @@ def _parts(study: Study, first: Record, reference: Reference, rows: Rows | None,
 
 def _cross_fit(reference: Reference) -> tuple[str, str]:
     halves = reference.halves
-    return "cross-fit", f"{halves.mask.shape[1]} half-splits of validation by {halves.by}"
+    return "cross-fit", f"{halves.mask.shape[1]} half-splits by {halves.by}"
 
 
 def _measure(study: Study, first: Record) -> Facts:

@@ -214,7 +214,8 @@ def _resampled_areas(
     rng: np.random.Generator,
 ) -> F64:
     resamples = _resamples(units, positive.size, repeats, rng)
-    if units * int(positive.sum()) > ROWS_PER_PRODUCT * positive.size:
+    one_by_one = 2 * positive.size > CHUNK  # numpy sums several at once in another order
+    if not one_by_one or units * int(positive.sum()) > ROWS_PER_PRODUCT * positive.size:
         return _areas(names, positive, scores, unit, resamples)
     times = np.concatenate(list(resamples))
     return np.stack([_areas_of_units(names, positive, score, unit, times) for score in scores], axis=1)
@@ -252,7 +253,7 @@ def _areas_of_units(
     unit: NDArray[np.intp],
     times: NDArray[np.int64],
 ) -> F64:
-    """What `_areas` gives for one score, `(names, repeats)`, bit for bit, where few units have many rows.
+    """What `_areas` gives for one score and single resamples, `(names, repeats)`, bit for bit.
 
     Only distinct scores that positives have add to either area. Above each of them the rows of each unit are
     counted once; a resample then multiplies counts of units, instead of adding up rows.
@@ -286,11 +287,7 @@ def _areas_of_units(
             with np.errstate(invalid="ignore"):  # as in `area_under_precision`
                 gains[:, start:stop] = np.where(found > 0, found * (tp / (tp + fp)), 0.0).T
             pairs += (found * (2 * (wrong_of_all - fp) + tied)).sum(axis=0)
-        steps = np.zeros(rows.scores.size)
-        precision = np.empty(len(gains))
-        for k, gained in enumerate(gains):
-            steps[held] = gained
-            precision[k] = steps.sum()  # with the zeros between, so that it rounds alike
+        precision = _summed(gains, held, rows.scores.size)
         with np.errstate(divide="ignore", invalid="ignore"):
             areas = {
                 "average_precision": precision / found_of_all,
@@ -298,6 +295,15 @@ def _areas_of_units(
             }
         chunks.append(np.stack([areas[name] for name in names]))
     return np.concatenate(chunks, axis=1)
+
+
+def _summed(gains: F64, held: NDArray[np.intp], cuts: int) -> F64:
+    """Sums of gains `(k, held)`, `(k,)`, with the zeros of the other cuts between: they round as there."""
+    every, sums = np.zeros(cuts), np.empty(len(gains))
+    for k, gained in enumerate(gains):
+        every[held] = gained
+        sums[k] = every.sum()
+    return sums
 
 
 def _per_unit(cell: NDArray[np.intp], size: int, units: int) -> F64:

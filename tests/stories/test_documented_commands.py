@@ -12,7 +12,7 @@ import yaml
 
 from cluster.cli import main
 from tests.conftest import ROOT
-from tests.helpers import driving
+from tests.helpers import driving, predictions
 from tests.test_docs import TEXTS, blocks
 from tests.two_hosts import walk
 
@@ -52,6 +52,7 @@ def home(tmp_path_factory) -> Path:
     )
     study.rename(folder / "my.yaml")
     shutil.move(folder / "data.npz", folder / "windows.npz")
+    predictions.write(folder / "predictions.csv")
     np.savez(folder / "new.npz", X=np.load(folder / "windows.npz")["X"][:5])
     return folder
 
@@ -77,6 +78,9 @@ def test_every_command_of_every_page_works(home, monkeypatch, capsys):
         "bundle",
         "sensitive",
         "by_hand",
+        "decided/decision/decision.onnx",
+        "two_rules/leaderboard_cost__c_fn-10.parquet",
+        "decided_by_hand/decision.yaml",
         "predictions.parquet",
         "seizure.html",
         "runs/seizure/verify",

@@ -129,7 +129,7 @@ function known(values) {
 // `trials() -> [{detail, row}]`; of one alone its training loss as well, on a scale of its own.
 export function learningFigure(trials) {
   const trained = trials().filter(({ detail }) => detail.history);
-  if (!trained.length) return { redraw: () => {}, figure: figure("Learning", h("p", { class: "empty" }, "A baseline is not trained in epochs.")) };
+  if (!trained.length) return { redraw: () => {}, figure: figure("Learning", h("p", { class: "empty" }, "Nothing was trained in epochs.")) };
   const metric = words(trained[0].row.steering ?? "steering value");
   const all = trained.flatMap(({ detail }) => known(detail.history.steering));
   const [low, high] = [Math.min(...all), Math.max(...all)];

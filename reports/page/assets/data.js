@@ -42,13 +42,13 @@ export function isBaseline(row) {
   return row.kind === "baseline";
 }
 
-// What was trained: the head, or the name of a baseline.
+// What was trained: the head; or the name of a baseline, or of a column of given scores.
 export function headOf(row) {
   return isBaseline(row) ? words(row.trunk ?? "baseline") : row.head ?? row.trunk;
 }
 
 export function titleOf(row) {
-  return isBaseline(row) ? headOf(row) : `${row.head}, ${row.loss}`;
+  return row.head ? `${row.head}, ${row.loss}` : headOf(row);
 }
 
 export const BEST = ROWS.find((row) => typeof row.value === "number" && !isBaseline(row)) ?? null;

@@ -39,9 +39,10 @@ function tiles() {
 }
 
 function lead() {
-  const data = `${count(DATA.rows)} validation rows of ${DATA.source}, ${count(DATA.positives)} of them positive`;
+  const data = `${count(DATA.rows)} ${DATA.trunk ? "validation rows" : "rows"} of ${DATA.source}, ${count(DATA.positives)} of them positive`;
   const trained = ROWS.filter((row) => row.kind !== "baseline").length;
-  const what = `${plural(trained, "configuration")} of ${DATA.trunk}, measured on ${data}.`;
+  const measured = DATA.trunk ? `${plural(trained, "configuration")} of ${DATA.trunk}` : `${plural(trained, "column")} of given scores`;
+  const what = `${measured}, measured on ${data}.`;
   if (!BEST) return h("p", { class: "lead" }, what, " No trained trial has a value.");
   const button = h("button", { class: "link", click: () => (choose(BEST.trial_id), byId("trial").scrollIntoView()) }, `trial ${BEST.trial_id}`);
   const rank = rankOf(BEST);
@@ -53,7 +54,7 @@ export function drawOverview() {
   const notes = [...DATA.caveats, DATA.selection?.note].filter(Boolean);
   const links = [["trials", "Trials"], ["trial", "One trial"], ["compare", "Two trials"], ["search", "The search"], ["about", "About this run"]];
   byId("overview").replaceChildren(
-    h("p", { class: "kicker" }, `Search of head configurations${DATA.study === DATA.name ? "" : `, study ${DATA.study}`}`),
+    h("p", { class: "kicker" }, `${DATA.trunk ? "Search of head configurations" : "Decisions on given scores"}${DATA.study === DATA.name ? "" : `, study ${DATA.study}`}`),
     h("h1", {}, DATA.name),
     lead(),
     tiles(),

@@ -100,7 +100,7 @@ def _parquet(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(pa.BufferReader(path.read_bytes()))
+        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read()
     except (pa.ArrowException, OSError) as error:
         raise RunError(f"{path} must be a readable Parquet file, but gave: {_line(error)}") from None
 

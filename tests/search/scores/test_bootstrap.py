@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from search.scores import bootstrap
 from search.scores.bootstrap import intervals, paired_difference
 from search.scores.metrics import METRICS, RANKING_METRICS, average_precision, counts_at, roc_auc
 from spaces.errors import TrialError
@@ -43,6 +44,28 @@ def test_ranking_intervals_equal_gathering_the_rows(name, metric, by_rows):
     low, high = np.percentile(slow, [2.5, 97.5])
     fast = intervals(y, score, 0.5, None if by_rows else group, seed=1, repeats=10, ranking_repeats=8000)
     assert fast[name] == pytest.approx((low, high), abs=0.12 * (high - low))
+
+
+@pytest.mark.parametrize(
+    ("rows", "groups", "share", "digits"), [(900, 3, 0.4, 1), (500, 40, 0.03, 6), (300, 2, 0.9, 0)]
+)
+@pytest.mark.parametrize("block", [None, 7])
+def test_counting_by_units_equals_adding_up_rows_to_the_last_bit(
+    rows, groups, share, digits, block, monkeypatch
+):
+    rng = np.random.default_rng(rows)
+    y = rng.random(rows) < share
+    score = np.float32(np.round(rng.normal(size=rows) + y, digits))
+    unit = rng.permutation(np.arange(rows) % groups)
+    times = rng.multinomial(groups, np.full(groups, 1 / groups), size=60)
+    times[0] = 0  # nothing is drawn: undefined
+    names = list(bootstrap.AREAS)
+    slow = bootstrap._areas(names, y, [score], unit, iter(times[:, None]))[:, 0]
+    if block is not None:
+        monkeypatch.setattr(bootstrap, "CHUNK", block * groups)
+    fast = bootstrap._areas_of_units(names, y, score, unit, times)
+    assert np.isnan(fast[:, 0]).all()
+    assert np.array_equal(slow, fast, equal_nan=True)
 
 
 def test_groups_that_differ_widen_the_interval():

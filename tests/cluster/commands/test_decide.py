@@ -1,0 +1,99 @@
+"""The command `decide`: a table in, a run and a decision out; what was asked wrongly is one line."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from cluster.cli import main
+from tests.conftest import ROOT
+from tests.helpers import predictions
+
+GIVEN = [
+    "--label",
+    "label",
+    "--positive",
+    "seizure",
+    "--score",
+    "probability",
+    "--group",
+    "patient",
+    "--to",
+    "out",
+]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    predictions.write(tmp_path / "p.csv")
+
+
+def test_a_table_becomes_a_leaderboard_a_page_and_a_decision(capsys, tmp_path):
+    events = ["--recording", "recording", "--start", "start", "--window-s", "2"]
+    assert main(["decide", "p.csv", *GIVEN, *events, "--policy", "max_f1", "--policy", "cost,c_fn=10"]) == 0
+    said = capsys.readouterr().out
+    assert "probability holds probabilities, and is decided upon by their log-odds" in said
+    assert "decision: probability -> out/decision: f1" in said
+    assert (tmp_path / "out/report.html").stat().st_size > 50_000
+    assert (tmp_path / "out/leaderboard_cost__c_fn-10.parquet").is_file()
+    # What takes a run takes this one.
+    assert main(["rescore", "out", "--policy", "youden"]) == 0
+    assert main(["status", "out"]) == 0
+    assert main(["report", "out"]) == 0
+    assert main(["promote", "out", "--trial", "00000", "--threshold-score", "1.5", "--to", "by_hand"]) == 0
+    assert yaml.safe_load((tmp_path / "by_hand/decision.yaml").read_text())["threshold_score"] == 1.5
+
+
+def test_neither_keras_nor_ray_is_imported():
+    code = (
+        "import sys; from cluster.cli import main; "
+        f"assert main(['decide', 'p.csv', *{GIVEN!r}]) == 0; "
+        "print(sorted({'keras', 'tensorflow', 'jax', 'ray'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument 'SCORES'"),
+        (["p.csv"], "Missing option"),
+        (["nowhere.csv", *GIVEN], "nowhere.csv"),
+        (["p.csv", *GIVEN, "--score", "q"], "--score q must name a column of p.csv"),
+        (
+            ["p.csv", *GIVEN, "--score", "probability"],
+            "must name different columns, but got probability, probability",
+        ),
+        (["p.csv", *GIVEN, "--positive", "ictal"], "data.positive must be one of the labels"),
+        (["p.csv", *GIVEN, "--policy", "max_f2"], "must be one of"),
+        (["p.csv", *GIVEN, "--policy", "sensitivity_at_fa_per_day,fa_per_day=2"], "needs recordings"),
+        (["p.csv", *GIVEN, "--require", "sensitivity"], "sensitivity"),
+        (["p.csv", *GIVEN, "--set", "data.source=npz"], "decide: data.path"),
+        (["p.csv", *GIVEN, "--to", "."], "decisions are written to a new or empty folder"),
+        (["p.csv", *GIVEN, "--window-s", "0"], "greater than 0"),
+    ],
+)
+def test_a_wrong_call_is_one_line(capsys, tmp_path, arguments, message):
+    assert main(["decide", *arguments]) == 2
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", [["resume", "out"], ["verify", "out"]])
+def test_what_trains_says_that_there_is_nothing_to_train(capsys, command):
+    assert main(["decide", "p.csv", *GIVEN]) == 0
+    capsys.readouterr()
+    assert main(command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "nothing to train" in line
