@@ -1,4 +1,4 @@
-"""Lets a search survive the loss of its terminal, as when an ssh connection ends."""
+"""The terminal: what is written to it, and how a search outlasts its loss, as when an ssh connection ends."""
 
 import contextlib
 import io
@@ -21,9 +21,9 @@ def _lasting(stream: TextIO) -> TextIO:
 
 
 class _Lasting(io.TextIOWrapper):
-    """A terminal's stream, as long as there is one.
+    """A terminal's stream that drops what it cannot write.
 
-    It is unbuffered below, so nothing that could not be written is tried again at the end of the process.
+    Its file is unbuffered, so that the end of the process does not try again to write what was dropped.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
@@ -31,12 +31,12 @@ class _Lasting(io.TextIOWrapper):
         super().__init__(raw, stream.encoding, stream.errors, line_buffering=True)
 
     def write(self, text: str, /) -> int:
-        """Writes text; returns how much."""
+        """Writes text; returns its length."""
         with contextlib.suppress(OSError):
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Writes what is buffered."""
         with contextlib.suppress(OSError):
             super().flush()

@@ -1,4 +1,4 @@
-"""The command `predict`: loads a bundle, predicts block by block, and says what it wrote."""
+"""The command `predict`: loads a bundle, predicts block by block, and returns what it wrote, in words."""
 
 from pathlib import Path
 

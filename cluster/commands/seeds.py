@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
-from cluster.driver import check_hosts, outlive_terminal, unedited_study
+from cluster.driver import check_hosts, outlive_terminal, run_facts, unedited_study
 from cluster.pool import run_jobs
 from cluster.progress import JobProgress, say
 from reports.boards import seeds as board
@@ -21,7 +21,6 @@ from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import check_same
 from search.trials.seeds import Again, SeedWork, SeedWorker, again, to_the_end
 from search.trials.session import Trainer
-from search.trials.trial import RunFacts
 from spaces.errors import RunError
 
 
@@ -36,7 +35,7 @@ def show_means(
 ) -> list[board.Repeated]:
     """Trains the best trials of a run again and prints them by their means.
 
-    Each training is written down as it ends, and what is written down is not trained again.
+    Each training is stored as it ends, and a stored one is not trained again.
 
     Args:
         path: the run's folder.
@@ -78,12 +77,7 @@ def show_means(
                 study=to_the_end(study),
                 data=reachable(prepared.trial_data(features)),
                 reference=folder.reference(),
-                facts=RunFacts(
-                    groups="known" if prepared.split.groups_known else "unknown",
-                    leaky=prepared.split.leaky,
-                    data_digest=prepared.data_digest,
-                    code_digest=code,
-                ),
+                facts=run_facts(prepared, code),
                 trainer=trainer,
             )
             with JobProgress(tell, "trainings", len(missing)) as told:
@@ -105,7 +99,7 @@ def show_means(
 
 
 def trainable(board: Leaderboard, top: int) -> list[str]:
-    """Returns the ids of the first rows that were trained and have a value; baselines have no luck.
+    """Returns the ids of the first rows that were trained and have a value, baselines left out.
 
     Raises:
         RunError: there is none.

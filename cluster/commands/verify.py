@@ -1,4 +1,4 @@
-"""The command `verify`: trains one configuration over folds of groups, at once on Ray."""
+"""The command `verify`: trains one configuration over folds of groups, in parallel on Ray."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -43,7 +43,7 @@ def verify(
     trainer: Trainer = keras_trainer,
     scorer: Scorer = keras_scores,
 ) -> dict[str, Any]:
-    """Trains a trial's configuration anew over folds of groups, and writes and prints what comes of it.
+    """Trains a trial's configuration anew over folds of groups; writes and prints the results.
 
     Args:
         path: the run's folder.
@@ -122,7 +122,7 @@ def _outcomes(work: Work, folds: Sequence[Fold], told: JobProgress) -> Iterator[
     """Trains all folds; yields them as they end.
 
     Raises:
-        RunError: a fold failed, or killed its worker again and again; the others are not waited for.
+        RunError: a fold failed, or killed its worker three times; the others are not waited for.
     """
     from search.hosts.parallel import reachable_inputs
 

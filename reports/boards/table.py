@@ -140,6 +140,15 @@ def _notes(r: dict[str, Any]) -> str:
     return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])
 
 
+def duration(seconds: float) -> str:
+    """Returns a time in the two largest of its units, such as `2 h 5 min`."""
+    whole = round(seconds)
+    for unit, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {below}"
+    return f"{whole} s"
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Returns a number as tables show it: a dash where it is undefined."""
     return "-" if value is None else f"{value:.{digits}f}"
