@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from cluster.terminal import outlast_terminal
+from cluster.terminal import PlainConsole, outlast_terminal, say
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from search.data.store import Stored
     from spaces.study import Study
 
@@ -70,10 +71,12 @@ def default(
         return
     beside = Path(__file__).parents[1] / "study.yaml"
     if beside.is_file():
-        typer.echo(f"running {beside}")
+        _print(f"running {beside}")
         run(beside)
         return
-    typer.echo("no study.yaml beside search.py: running the quickstart, on simulated EEG made on the spot")
+    _print(
+        "no study.yaml beside search.py: running the quickstart, on simulated EEG made on the spot",
+    )
     from spaces.study_file import parse
 
     _run(parse({"preset": "quickstart"}), Path.cwd(), None, None)
@@ -98,13 +101,14 @@ def resume(run: RunOrCopy, settings: Set = None, address: Address = None) -> Non
 
     A run whose folder is lost is brought back from its storage first, to runs/NAME.
     """
+    from cluster.commands.leaderboard import show_finished
     from cluster.commands.resume import resume as resume_run
     from search.runs import recovery
 
-    console = _console()
+    console = PlainConsole()
     path, where = recovery.brought_back(run, RUNS) if recovery.is_copy(run) else (Path(run), ())
     folder = resume_run(path, (*where, *(settings or ())), address, console)
-    _show(folder.leaderboard, console)
+    show_finished(folder.leaderboard, console)
 
 
 @app.command()
@@ -114,7 +118,7 @@ def status(run: Run, form: Annotated[Literal["text", "json"], typer.Option("--fo
     from cluster.commands.status import status as status_of
 
     found = status_of(run)
-    typer.echo(as_json(found) if form == "json" else "\n".join(as_lines(found)))
+    _print(as_json(found) if form == "json" else "\n".join(as_lines(found)))
 
 
 @app.command()
@@ -125,9 +129,9 @@ def prepare(
 ) -> None:
     """Prepare a study's data ahead of the search: read, windowed, and written once."""
     stored, _ = _stored(study, settings, address)
-    typer.echo(
+    _print(
         f"{len(stored.rows)} rows in {stored.path}"
-        + (", prepared before and unchanged" if stored.reused else "")
+        + (", prepared before and unchanged" if stored.reused else ""),
     )
 
 
@@ -142,9 +146,8 @@ def describe(
     from search.networks.checks import check_network
 
     stored, made = _stored(study, settings, address)
-    console = _console()
     for part in describe_data(made, stored):
-        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
+        _print(part)
     check_network(made, stored.rows.x.shape[1:])
 
 
@@ -174,7 +177,7 @@ def leaderboard(
     """Show a run's trials, best first; a table on a terminal, csv elsewhere."""
     from cluster.commands.leaderboard import only, opened, show, show_difference
 
-    console = _console()
+    console = PlainConsole()
     if diff:
         show_difference(runs, console)
         return
@@ -207,7 +210,7 @@ def report(
 
     folder = RunFolder(run)
     path = page.write(folder, out, selection=selection(folder))
-    typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
+    _print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
 
 
 @app.command()
@@ -227,7 +230,7 @@ def rescore(
     """Show what other thresholds make of a run: a new leaderboard beside its own, without training."""
     from cluster.commands.rescore import rescore as rescore_run
 
-    rescore_run(run, policy or [], require or [], objective, _console())
+    rescore_run(run, policy or [], require or [], objective, PlainConsole())
 
 
 @app.command()
@@ -249,7 +252,7 @@ def promote(
     from cluster.commands.promote import promote as promote_trial
 
     for line in promote_trial(run, to, trial, tuple(require or ()), threshold_score, force=force):
-        typer.echo(line)
+        _print(line)
 
 
 @app.command()
@@ -261,7 +264,7 @@ def reproduce(
     from cluster.commands.reproduce import reproduce as reproduce_trial
 
     for line in reproduce_trial(run, trial):
-        typer.echo(line)
+        _print(line)
 
 
 @app.command()
@@ -277,7 +280,7 @@ def verify(
     """Train one configuration anew over folds of groups: mean, spread and the worst patient."""
     from cluster.commands.verify import verify as verify_trial
 
-    verify_trial(run, trial, k, address, _console())
+    verify_trial(run, trial, k, address, PlainConsole())
 
 
 @app.command()
@@ -302,7 +305,7 @@ def predict(
     """Predict with a bundle: score, probability and label of each row, and the events of recordings."""
     from cluster.commands.predict import predict as predict_with
 
-    typer.echo(predict_with(bundle, data, out, _console()))
+    _print(predict_with(bundle, data, out, PlainConsole()))
 
 
 @app.command()
@@ -315,14 +318,13 @@ def spaces(
     if settings:
         from spaces.settings import tables as tables_of_settings
 
-        typer.echo(tables_of_settings())
+        _print(tables_of_settings())
         return
     from cluster.commands.spaces import tables
 
-    console = _console()
     for table in tables():
-        console.print(table)
-        console.print()
+        _print(table)
+        _print("")
 
 
 def main(arguments: list[str]) -> int:
@@ -350,22 +352,20 @@ def main(arguments: list[str]) -> int:
 def _stop(message: str, code: int, verbose: bool) -> int:
     if verbose:
         traceback.print_exc()
-    typer.echo(f"search.py: {' '.join(message.split())}", err=True)
+    say(PlainConsole(stderr=True), f"search.py: {' '.join(message.split())}")
     return code
 
 
-def _console() -> Console:
-    """A console as wide as its terminal; elsewhere nothing needs to be cut to fit."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
+def _print(part: "RenderableType") -> None:
+    say(PlainConsole(), part)
 
 
 def _run(study: "Study", base: Path, name: str | None, address: Literal["auto", "local"] | None) -> None:
+    from cluster.commands.leaderboard import show_finished
     from cluster.commands.run import start
 
-    console = _console()
-    folder = start(study, base, RUNS, name, address, console)
-    _show(folder.leaderboard, console)
+    console = PlainConsole()
+    show_finished(start(study, base, RUNS, name, address, console).leaderboard, console)
 
 
 def _stored(
@@ -381,10 +381,4 @@ def _stored(
     base = file.resolve().parent
     study = with_absolute_paths(read(file, tuple(settings or ())), base)
     with lazily_connected(study, address) as connect:
-        return prepared_rows(study, base, prepared_beside(RUNS), _console(), connect), study
-
-
-def _show(path: Path, console: Console) -> None:
-    from cluster.commands.leaderboard import show_finished
-
-    show_finished(path, console)
+        return prepared_rows(study, base, prepared_beside(RUNS), PlainConsole(), connect), study

@@ -15,8 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from rich.console import Console
-
+from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -146,7 +145,7 @@ def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
         if not hosts_for(wanted):
             said = f"no host can hold a trial yet; waiting up to {JOIN_S / 60:g} minutes for one to join"
             with contextlib.suppress(OSError):  # a terminal that went away is not an error
-                Console(stderr=True).print(said, highlight=False, soft_wrap=True)
+                say(PlainConsole(stderr=True), said)
             deadline = time.monotonic() + JOIN_S
             while not hosts_for(wanted) and time.monotonic() < deadline:
                 time.sleep(LOOK_S)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from cluster.progress import say
+from cluster.terminal import say
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from spaces.study import Study

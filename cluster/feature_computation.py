@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from cluster.pool import run_jobs
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import say
 from search.data.shards import Inputs
 from search.hosts.provenance import code_digest
 from search.trials import features as computed

@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import say
 from search.data.store import MANIFEST, Stored
 from search.networks.checks import check_network
 from search.trials.preparation import Prepared, divided, prepare_rows

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from cluster.terminal import say
 from reports.boards.table import duration
 from search.record import Record
 from search.trials.trial import Finished
@@ -127,11 +128,6 @@ class Progress:
             show()
 
 
-def say(console: Console, line: str) -> None:
-    """Prints a line as it is, however long."""
-    console.print(line, highlight=False, soft_wrap=True, markup=False)
-
-
 class JobProgress:
     """Progress of jobs: on a terminal a bar, unless there is a single job; elsewhere plain lines.
 
@@ -176,7 +172,12 @@ class JobProgress:
             return False
         if total > 1 or self._bar is not None:
             if self._bar is None:
-                columns = (TextColumn(self._what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+                columns = (
+                    TextColumn(self._what, markup=False),
+                    BarColumn(),
+                    MofNCompleteColumn(),
+                    TimeRemainingColumn(),
+                )
                 self._bar = Bar(*columns, console=self._console, transient=True)
                 self._bar.add_task("", total=total)
                 self._bar.start()

@@ -19,7 +19,7 @@ from cluster.driver import (
     outlive_terminal,
     unedited_study,
 )
-from cluster.progress import say
+from cluster.terminal import say
 from reports.boards import leaderboard
 from search.hosts.provenance import code_digest
 from search.record import Record

@@ -11,7 +11,7 @@ from cluster import preparation
 from cluster.connection import Address, lazily_connected
 from cluster.dashboard import check_database
 from cluster.driver import check_hosts, digest, earlier_trials, execute, locked, outlive_terminal
-from cluster.progress import say
+from cluster.terminal import say
 from search.hosts.provenance import code_digest, versions
 from search.runs import recovery
 from search.runs.run_folder import RunFolder, prepared_beside

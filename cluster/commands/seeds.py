@@ -11,7 +11,8 @@ from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
 from cluster.driver import check_hosts, outlive_terminal, run_facts, unedited_study
 from cluster.pool import run_jobs
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import PlainConsole, say
 from reports.boards import seeds as board
 from reports.boards.reading import Leaderboard
 from search.hosts.provenance import code_digest
@@ -53,7 +54,7 @@ def show_means(
     folder = RunFolder(path)
     study = unedited_study(folder)
     trials = [folder.record(trial_id) for trial_id in chosen]
-    tell = console if form == "table" else Console(stderr=True)
+    tell = console if form == "table" else PlainConsole(stderr=True)
     with lazily_connected(study, address) as connect:
         prepared = preparation.prepared(study, path, folder.prepared, tell, connect)
         check_same(prepared, folder.resolved())
@@ -90,9 +91,9 @@ def show_means(
                     told.done(f"the last {one.name}: {record.error or f'{record.objective} {value}'}")
     rows = board.ranked(trials, trained)
     if form == "table":
-        console.print(board.table(rows, f"{path}: over {repeats} seeds"))
+        say(console, board.table(rows, f"{path}: over {repeats} seeds"))
         for note in board.footnotes(rows):
-            console.print(note, highlight=False, soft_wrap=True, style="dim")
+            say(console, note, "dim")
     else:
         console.file.write(board.as_text(rows, form) + "\n")
     return rows

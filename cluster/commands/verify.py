@@ -12,7 +12,8 @@ from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
 from cluster.driver import check_hosts, outlive_terminal, unedited_study
 from cluster.pool import run_jobs
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import say
 from reports.boards.verification import Facts, pick, summarise, verification_shown, write
 from search.data.folds import Fold, draw_folds, find_fold_leakage
 from search.data.rows import Rows
@@ -94,7 +95,7 @@ def verify(
     written = write(folder, groups, summary)
     title = f"trial {record.ask.trial_id} over {_named(folds)}"
     for part in verification_shown(groups, summary, title, console.width):
-        console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+        say(console, part)
     say(console, f"all groups: {written}")
     return summary
 

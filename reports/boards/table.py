@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
-from rich.text import Text
 
 from reports.boards.footnotes import about_events, footnotes
 from reports.boards.query import QueryResult
@@ -34,7 +33,7 @@ def table(board: QueryResult, title: str, width: int, chosen: "Selection | None"
         shown.add_column(column.name, justify="right" if column.number else "left", no_wrap=True)
     shown.add_column("")
     for r in rows:
-        shown.add_row(*(column.cell(r, chosen) for column in columns), Text(_notes(r)))
+        shown.add_row(*(column.cell(r, chosen) for column in columns), _notes(r))
     return shown
 
 
