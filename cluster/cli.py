@@ -1,11 +1,13 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the request was wrong."""
 
 import traceback
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cluster.failures import explained
 from cluster.terminal import PlainConsole, outlast_terminal, say
 from spaces.errors import RunError
 
@@ -335,25 +337,30 @@ def main(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument != "-v"]
     try:
         code = int(command.main(arguments, prog_name="search.py", standalone_mode=False) or 0)
-        # The command-line library turns an interrupt into a code of its own.
-        return code if code != INTERRUPTED else _stop("interrupted", 1, verbose=False)
-    except RunError as error:
-        return _stop(str(error), error.exit_code, verbose)
-    except (KeyboardInterrupt, typer.Abort):
-        return _stop("interrupted", 1, verbose)
-    except Exception as error:
+        if code == INTERRUPTED:  # the command-line library turns an interrupt into a code of its own
+            raise KeyboardInterrupt
+        return code
+    except (Exception, KeyboardInterrupt) as error:
+        if verbose:
+            traceback.print_exc()
         if hasattr(error, "format_message"):  # a usage error of the command-line library
-            return _stop(f"{error.format_message()} (see: python search.py --help)", 2, verbose)
-        return _stop(
-            f"{type(error).__name__}: {' '.join(str(error).split())}"[:500] + " (-v for more)", 1, verbose
-        )
-
-
-def _stop(message: str, code: int, verbose: bool) -> int:
-    if verbose:
-        traceback.print_exc()
-    say(PlainConsole(stderr=True), f"search.py: {' '.join(message.split())}")
+            line, code = _misspelt(error, arguments), 2
+        else:
+            line, code = explained(KeyboardInterrupt() if isinstance(error, typer.Abort) else error)
+    say(PlainConsole(stderr=True), f"search.py: {' '.join(line.split())}")
     return code
+
+
+def _misspelt(error: Any, arguments: list[str]) -> str:
+    """Says what is wrong with a command line, what came, and where help is."""
+    said = error.format_message().replace("Value error, ", "").rstrip(".")
+    if "Input should" in said:
+        names = error.param.opts
+        came = [value for name, value in pairwise(arguments) if name in names]
+        came += [one.partition("=")[2] for one in arguments if one.partition("=")[0] in names and "=" in one]
+        said = said.replace("Input should be", "must be") + "".join(f", but got {one!r}" for one in came[-1:])
+    where = error.ctx.command_path if error.ctx is not None else "search.py"
+    return f"{said} (see: python {where} --help)"
 
 
 def _print(part: "RenderableType") -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from reports.boards.columns import SCHEMA
-from reports.boards.query import QueryResult, best_rows_per, first_rows, found, opened
+from reports.boards.query import QueryResult, best_rows_per, check_readable, first_rows, found, opened
 from spaces.errors import RunError
 
 
@@ -51,22 +53,24 @@ def read(
         raise RunError(f"--best-per takes a column, but got {best_per!r}; columns: {', '.join(columns)}")
     import duckdb
 
-    with opened(paths) as (connection, facts):
-        board = connection.sql("SELECT * FROM board")
-        try:
+    try:
+        with opened(paths) as (connection, facts):
+            board = connection.sql("SELECT * FROM board")
             # `filter` takes one expression: a condition cannot end the query and begin another.
             fit = board.filter(where) if where is not None else board
             if best_per is not None:
                 fit = fit.query("fit", best_rows_per(best_per, within_runs=not facts.comparable))
             order = f'"{column}" {direction or "desc"} NULLS LAST, trial_id'
             ordered = fit.order(order if len(paths) == 1 else f"{order}, run")
-            table = first_rows(ordered, facts.trials if top is None else top, columns)
+            table = first_rows(ordered, facts.trials if top is None else min(top, facts.trials), columns)
+            table.validate(full=True)
             return Leaderboard(table, facts, paths)
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            if where is None:
-                raise RunError(f"leaderboards must read back, but: {reason}", exit_code=1) from None
-            raise RunError(
-                f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
-                f"columns: {', '.join(columns)}"
-            ) from None
+    except (duckdb.Error, pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        check_readable(paths)
+        reason = str(error).splitlines()[0]
+        if where is None or not isinstance(error, duckdb.Error):
+            raise RunError(f"leaderboards must read back, but: {reason}", exit_code=1) from None
+        raise RunError(
+            f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
+            f"columns: {', '.join(columns)}"
+        ) from None

@@ -24,4 +24,4 @@ def test_texts_are_written_as_markdown_shows_them(name, written):
         "a": [written, 1, None],
         "b": {"c": [written]},
     }
-    assert re.sub(r"\\([^\w\s])", r"\1", written) == " ".join(name.split())
+    assert re.sub(r"\\([^\w\s]|_)", r"\1", written) == " ".join(name.split())
