@@ -1,15 +1,14 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the request was wrong."""
 
 import traceback
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cluster.failures import explained
+from cluster.arguments import Address, Name, Require, Run, RunOrCopy, Set, StudyFile, Trial
+from cluster.failures import explained, misspelt
 from cluster.terminal import PlainConsole, outlast_terminal, say
-from spaces.errors import RunError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,41 +25,7 @@ app = typer.Typer(
 )
 RUNS = Path("runs")
 INTERRUPTED = 130
-
-
-def _folder(run: str) -> Path:
-    from search.runs.storage import check_no_secret, is_uri
-
-    if is_uri(run):
-        check_no_secret(run)
-        raise RunError(
-            "this takes a run's folder, but got a URI; bring the run back first: "
-            f"python search.py resume {run}"
-        )
-    return Path(run)
-
-
-Set = Annotated[list[str] | None, typer.Option("--set", help="change a setting, such as budget.trials=8")]
-Name = Annotated[str | None, typer.Option(help="name of the run's folder; the study's name if left out")]
-Address = Annotated[
-    Literal["auto", "local"] | None,
-    typer.Option(help="auto: the cluster this host is in; local: a new one; left out: whichever there is"),
-]
-Run = Annotated[
-    Path,
-    typer.Argument(
-        help="a run's folder, such as runs/quickstart", parser=_folder, metavar="RUN", show_default=False
-    ),
-]
-RunOrCopy = Annotated[
-    str,
-    typer.Argument(
-        help="a run's folder, or its copy STORAGE/NAME, a folder or a URI", metavar="RUN", show_default=False
-    ),
-]
-
-
-StudyFile = Annotated[Path, typer.Argument(help="a study file", metavar="STUDY.yaml", show_default=False)]
+"""What the command-line library returns after an interrupt."""
 
 
 @app.callback(invoke_without_command=True)
@@ -91,7 +56,7 @@ def run(
     settings: Set = None,
     address: Address = None,
 ) -> None:
-    """Run a study."""
+    """Search a study: train its trials in a new folder runs/NAME."""
     from spaces.study_file import read
 
     _run(read(study, tuple(settings or ())), study.resolve().parent, name, address)
@@ -99,9 +64,10 @@ def run(
 
 @app.command()
 def resume(run: RunOrCopy, settings: Set = None, address: Address = None) -> None:
-    """Go on with a run, or extend a finished one with --set budget.trials=200.
+    """Go on with a run, or extend a finished one.
 
-    A run whose folder is lost is brought back from its storage first, to runs/NAME.
+    A finished one is extended by --set budget.trials=200. A run whose folder is
+    lost is brought back from its storage first, to runs/NAME.
     """
     from cluster.commands.leaderboard import show_finished
     from cluster.commands.resume import resume as resume_run
@@ -114,8 +80,16 @@ def resume(run: RunOrCopy, settings: Set = None, address: Address = None) -> Non
 
 
 @app.command()
-def status(run: Run, form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text") -> None:
-    """Show where a run stands: trials done and in flight, best so far, failures, what to do next."""
+def status(
+    run: Run,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="lines for people, or JSON")
+    ] = "text",
+) -> None:
+    """Show where a run stands, and what to do next.
+
+    That is trials done and in flight, the best so far, and failures by reason.
+    """
     from cluster.commands.status import as_json, as_lines
     from cluster.commands.status import status as status_of
 
@@ -129,7 +103,10 @@ def prepare(
     settings: Set = None,
     address: Address = None,
 ) -> None:
-    """Prepare a study's data ahead of the search: read, windowed, and written once."""
+    """Prepare a study's data ahead of the search.
+
+    They are read, cut into windows, and written once.
+    """
     stored, _ = _stored(study, settings, address)
     _print(
         f"{len(stored.rows)} rows in {stored.path}"
@@ -143,7 +120,10 @@ def describe(
     settings: Set = None,
     address: Address = None,
 ) -> None:
-    """Show what a study's data hold: classes, groups, hours, parts, signs of leakage."""
+    """Show what a study's data hold, and signs of leakage.
+
+    That is classes, groups, hours, and the parts of the split.
+    """
     from cluster.commands.describe import describe as describe_data
     from search.networks.checks import check_network
 
@@ -164,19 +144,32 @@ def leaderboard(
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="rows to show")] = 10,
-    sort: Annotated[str | None, typer.Option(help="a column, the largest first; or 'COLUMN asc'")] = None,
-    where: Annotated[str | None, typer.Option(help="an SQL condition on the columns")] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="a column, the best first; or 'COLUMN asc', 'COLUMN desc'"),
+    ] = None,
+    where: Annotated[str | None, typer.Option(metavar="SQL", help="an SQL condition on the columns")] = None,
     best_per: Annotated[
-        str | None, typer.Option(help="a column, such as head: the best row for each of its values")
+        str | None,
+        typer.Option(metavar="COLUMN", help="a column, such as head: the best row for each of its values"),
     ] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="compare two runs: settings, heads, bests")] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff", help="compare two runs: their settings, the best of each head, the best trials"
+        ),
+    ] = False,
     seeds: Annotated[
-        int | None, typer.Option(min=2, help="train the top rows again so often, and rank by the mean")
+        int | None,
+        typer.Option(min=2, help="train the top rows again with this many other seeds, and rank by the mean"),
     ] = None,
-    form: Annotated[Literal["table", "csv", "json"] | None, typer.Option("--format")] = None,
+    form: Annotated[
+        Literal["table", "csv", "json"] | None,
+        typer.Option("--format", help="if left out, a table on a terminal and csv elsewhere"),
+    ] = None,
     address: Address = None,
 ) -> None:
-    """Show a run's trials, best first; a table on a terminal, csv elsewhere."""
+    """Show the trials of a run or of several, best first."""
     from cluster.commands.leaderboard import only, opened, show, show_difference
 
     console = PlainConsole()
@@ -201,7 +194,9 @@ def report(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="the file to write; report.html in the run's folder if left out", show_default=False
+            metavar="FILE",
+            help="the file to write; report.html in the run's folder if left out",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -220,16 +215,20 @@ def rescore(
     run: Run,
     policy: Annotated[
         list[str] | None,
-        typer.Option(help="a rule, such as max_f1 or cost,c_fn=10; may be repeated; the study's if left out"),
+        typer.Option(
+            metavar="RULE",
+            help="a rule, such as max_f1 or cost,c_fn=10; may be repeated; the study's if left out",
+        ),
     ] = None,
-    require: Annotated[
-        list[str] | None, typer.Option(help="what a trial must reach, such as sensitivity.min=0.95")
-    ] = None,
+    require: Require = None,
     objective: Annotated[
-        str | None, typer.Option(help="the metric that ranks; the study's if left out")
+        str | None, typer.Option(metavar="METRIC", help="the metric that ranks; the study's if left out")
     ] = None,
 ) -> None:
-    """Show what other thresholds make of a run: a new leaderboard beside its own, without training."""
+    """Show what other thresholds make of a run, without training.
+
+    Each makes a leaderboard beside the run's own.
+    """
     from cluster.commands.rescore import rescore as rescore_run
 
     rescore_run(run, policy or [], require or [], objective, PlainConsole())
@@ -238,11 +237,11 @@ def rescore(
 @app.command()
 def promote(
     run: Run,
-    to: Annotated[Path, typer.Option(help="the bundle's folder, new or empty", show_default=False)],
-    trial: Annotated[str | None, typer.Option(help="a trial's id; the best if left out")] = None,
-    require: Annotated[
-        list[str] | None, typer.Option(help="what it must reach, such as sensitivity.min=0.95")
-    ] = None,
+    to: Annotated[
+        Path, typer.Option(metavar="DIR", help="the bundle's folder, new or empty", show_default=False)
+    ],
+    trial: Trial = None,
+    require: Require = None,
     threshold_score: Annotated[
         float | None, typer.Option(help="another cut on the scores of --trial, chosen by hand")
     ] = None,
@@ -250,7 +249,7 @@ def promote(
         bool, typer.Option("--force", help="ship what would be refused; the card begins with that")
     ] = False,
 ) -> None:
-    """Ship a trial as a bundle; measures it on the test split, once."""
+    """Ship a trial as a bundle, measured on the test split, once."""
     from cluster.commands.promote import promote as promote_trial
 
     for line in promote_trial(run, to, trial, tuple(require or ()), threshold_score, force=force):
@@ -260,9 +259,12 @@ def promote(
 @app.command()
 def reproduce(
     run: Run,
-    trial: Annotated[str, typer.Argument(help="a trial's id", show_default=False)],
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="a trial's id", show_default=False)],
 ) -> None:
-    """Train a trial again in a process to which the run is closed, and compare."""
+    """Train a trial again, and compare.
+
+    It is trained in a process to which the run's records, scores and weights are closed.
+    """
     from cluster.commands.reproduce import reproduce as reproduce_trial
 
     for line in reproduce_trial(run, trial):
@@ -272,14 +274,20 @@ def reproduce(
 @app.command()
 def verify(
     run: Run,
-    trial: Annotated[str | None, typer.Option(help="a trial's id; the best if left out")] = None,
+    trial: Trial = None,
     folds: Annotated[Literal["group"], typer.Option(help="what is held out whole")] = "group",
     k: Annotated[
-        int | None, typer.Option("--k", min=2, help="folds; if left out, one per group, but 10 of many")
+        int | None,
+        typer.Option(
+            "--k", min=2, help="number of folds; if left out, one per group, or 10 where groups are many"
+        ),
     ] = None,
     address: Address = None,
 ) -> None:
-    """Train one configuration anew over folds of groups: mean, spread and the worst patient."""
+    """Train one configuration anew over folds of groups.
+
+    Shows mean and spread over the groups, and the worst of them.
+    """
     from cluster.commands.verify import verify as verify_trial
 
     verify_trial(run, trial, k, address, PlainConsole())
@@ -287,10 +295,11 @@ def verify(
 
 @app.command()
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="a bundle's folder", show_default=False)],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="a bundle's folder", show_default=False)],
     data: Annotated[
         str,
         typer.Argument(
+            metavar="DATA",
             help="an .edf file or a folder of them, a .npz file, an image folder, or simulated_eeg",
             show_default=False,
         ),
@@ -298,13 +307,17 @@ def predict(
     out: Annotated[
         Path,
         typer.Option(
+            metavar="FILE",
             help="the Parquet file to write; events of recordings go beside it, to STEM_events.tsv "
             "or into STEM_events/",
             show_default=False,
         ),
     ],
 ) -> None:
-    """Predict with a bundle: score, probability and label of each row, and the events of recordings."""
+    """Predict with a bundle.
+
+    Writes score, probability and label of each row, and the events of recordings.
+    """
     from cluster.commands.predict import predict as predict_with
 
     _print(predict_with(bundle, data, out, PlainConsole()))
@@ -316,7 +329,7 @@ def spaces(
         bool, typer.Option("--settings", help="show every setting of a study instead")
     ] = False,
 ) -> None:
-    """Show heads x losses: valid, the same as another, or refused and why."""
+    """Show which heads take which losses, and why others do not."""
     if settings:
         from spaces.settings import tables as tables_of_settings
 
@@ -337,30 +350,18 @@ def main(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument != "-v"]
     try:
         code = int(command.main(arguments, prog_name="search.py", standalone_mode=False) or 0)
-        if code == INTERRUPTED:  # the command-line library turns an interrupt into a code of its own
+        if code == INTERRUPTED:
             raise KeyboardInterrupt
         return code
     except (Exception, KeyboardInterrupt) as error:
         if verbose:
             traceback.print_exc()
         if hasattr(error, "format_message"):  # a usage error of the command-line library
-            line, code = _misspelt(error, arguments), 2
+            line, code = misspelt(error, arguments), 2
         else:
             line, code = explained(KeyboardInterrupt() if isinstance(error, typer.Abort) else error)
     say(PlainConsole(stderr=True), f"search.py: {' '.join(line.split())}")
     return code
-
-
-def _misspelt(error: Any, arguments: list[str]) -> str:
-    """Says what is wrong with a command line, what came, and where help is."""
-    said = error.format_message().replace("Value error, ", "").rstrip(".")
-    if "Input should" in said:
-        names = error.param.opts
-        came = [value for name, value in pairwise(arguments) if name in names]
-        came += [one.partition("=")[2] for one in arguments if one.partition("=")[0] in names and "=" in one]
-        said = said.replace("Input should be", "must be") + "".join(f", but got {one!r}" for one in came[-1:])
-    where = error.ctx.command_path if error.ctx is not None else "search.py"
-    return f"{said} (see: python {where} --help)"
 
 
 def _print(part: "RenderableType") -> None:

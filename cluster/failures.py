@@ -2,6 +2,8 @@
 
 import errno
 import sys
+from itertools import pairwise
+from typing import Any
 
 from spaces.errors import RunError
 
@@ -43,6 +45,23 @@ def explained(error: BaseException) -> tuple[str, int]:
                 return f"{PLACES[number]}, but got {came}", 2
             return f"a file could not be read or written: {came} (-v for more)", 1
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST] + " (-v for more)", 1
+
+
+def misspelt(error: Any, arguments: list[str]) -> str:
+    """Returns the line that says what is wrong with a command line, what came, and where help is.
+
+    Args:
+        error: a usage error of the command-line library.
+        arguments: the command line.
+    """
+    said = error.format_message().replace("Value error, ", "").rstrip(".")
+    if "Input should" in said:
+        names = error.param.opts
+        came = [value for name, value in pairwise(arguments) if name in names]
+        came += [one.partition("=")[2] for one in arguments if one.partition("=")[0] in names and "=" in one]
+        said = said.replace("Input should be", "must be") + "".join(f", but got {one!r}" for one in came[-1:])
+    where = error.ctx.command_path if error.ctx is not None else "search.py"
+    return f"{said} (see: python {where} --help)"
 
 
 def missing_package(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.boards import reading
+from reports.boards.columns import SMALLER_IS_BETTER
 from reports.boards.footnotes import about_events, footnotes
 from reports.boards.selection import Selection
 from reports.page import facts, table, trial
@@ -64,6 +65,7 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "rows": len(reference.y),
         "positives": int(reference.y.sum()),
         "trials": len(rows),
+        "smaller_is_better": sorted(SMALLER_IS_BETTER),
         "table": table.columns(rows),
         "kept": run.kept(),
         "importances": _importances(list(records.values()), study),

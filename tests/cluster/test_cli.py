@@ -54,7 +54,7 @@ def refused(capsys, arguments: list[str], code: int = 2) -> str:
             "a bundle is a folder with SHA256SUMS, but",
         ),
         (["predict", "nowhere", "x.npz"], "Missing option '--out'"),
-        (["predict", "nowhere"], "Missing argument 'data'"),
+        (["predict", "nowhere"], "Missing argument 'DATA'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
