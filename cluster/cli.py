@@ -9,6 +9,7 @@ import typer
 from cluster.arguments import Address, Name, Require, Run, RunOrCopy, Set, StudyFile, Trial
 from cluster.failures import explained, misspelt
 from cluster.terminal import PlainConsole, outlast_terminal, say
+from spaces.errors import RunError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -174,6 +175,9 @@ def leaderboard(
 
     console = PlainConsole()
     if diff:
+        given = {"--sort": sort, "--where": where, "--best-per": best_per, "--seeds": seeds, "--format": form}
+        for option in (name for name, value in given.items() if value is not None):
+            raise RunError(f"--diff compares two whole runs and takes no other option, but got {option}")
         show_difference(runs, console)
         return
     form = form or ("table" if console.is_terminal else "csv")
@@ -206,6 +210,7 @@ def report(
     from search.runs.run_folder import RunFolder
 
     folder = RunFolder(run)
+    page.place(folder, out)  # refuses a wrong place before the longer work
     path = page.write(folder, out, selection=selection(folder))
     _print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
 

@@ -53,7 +53,7 @@ def unedited_study(folder: RunFolder) -> Study:
     """
     study = folder.study()
     written = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
-    if digest(study, written) != folder.resolved()["study_digest"]:
+    if digest(study, written) != folder.resolved().get("study_digest"):
         raise RunError(
             f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "
             "start a new run"

@@ -38,11 +38,21 @@ def write(run: RunFolder, path: Path | None = None, *, selection: Selection | No
     Raises:
         RunError: no run, no finished trial, a damaged file, or a path whose folder does not exist.
     """
+    where = place(run, path)
+    found = document(run, selection)
+    write_atomically(where, page(f"{found['name']}: {found['objective']}", as_text(found)).encode())
+    return where
+
+
+def place(run: RunFolder, path: Path | None) -> Path:
+    """Returns where the page of a run is written; arguments as those of `write`.
+
+    Raises:
+        RunError: its folder does not exist, or it is a folder itself.
+    """
     where = run.path / "report.html" if path is None else path
     if where.is_dir() or not where.resolve().parent.is_dir():
         raise RunError(f"a page is a file in a folder that exists, but got {where} (--out)")
-    found = document(run, selection)
-    write_atomically(where, page(f"{found['name']}: {found['objective']}", as_text(found)).encode())
     return where
 
 
