@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from cluster.terminal import outlast_terminal
+from cluster.arguments import Address, Name, Policies, Require, Run, RunOrCopy, Set, StudyFile, Trial
+from cluster.commands.decide import decide
+from cluster.failures import explained, misspelt
+from cluster.terminal import PlainConsole, outlast_terminal, say
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from search.data.store import Stored
     from spaces.study import Study
 
@@ -23,41 +27,7 @@ app = typer.Typer(
 )
 RUNS = Path("runs")
 INTERRUPTED = 130
-
-
-def _folder(run: str) -> Path:
-    from search.runs.storage import check_no_secret, is_uri
-
-    if is_uri(run):
-        check_no_secret(run)
-        raise RunError(
-            "this takes a run's folder, but got a URI; bring the run back first: "
-            f"python search.py resume {run}"
-        )
-    return Path(run)
-
-
-Set = Annotated[list[str] | None, typer.Option("--set", help="change a setting, such as budget.trials=8")]
-Name = Annotated[str | None, typer.Option(help="name of the run's folder; the study's name if left out")]
-Address = Annotated[
-    Literal["auto", "local"] | None,
-    typer.Option(help="auto: the cluster this host is in; local: a new one; left out: whichever there is"),
-]
-Run = Annotated[
-    Path,
-    typer.Argument(
-        help="a run's folder, such as runs/quickstart", parser=_folder, metavar="RUN", show_default=False
-    ),
-]
-RunOrCopy = Annotated[
-    str,
-    typer.Argument(
-        help="a run's folder, or its copy STORAGE/NAME, a folder or a URI", metavar="RUN", show_default=False
-    ),
-]
-
-
-StudyFile = Annotated[Path, typer.Argument(help="a study file", metavar="STUDY.yaml", show_default=False)]
+"""What the command-line library returns after an interrupt."""
 
 
 @app.callback(invoke_without_command=True)
@@ -70,10 +40,12 @@ def default(
         return
     beside = Path(__file__).parents[1] / "study.yaml"
     if beside.is_file():
-        typer.echo(f"running {beside}")
+        _print(f"running {beside}")
         run(beside)
         return
-    typer.echo("no study.yaml beside search.py: running the quickstart, on simulated EEG made on the spot")
+    _print(
+        "no study.yaml beside search.py: running the quickstart, on simulated EEG made on the spot",
+    )
     from spaces.study_file import parse
 
     _run(parse({"preset": "quickstart"}), Path.cwd(), None, None)
@@ -86,7 +58,7 @@ def run(
     settings: Set = None,
     address: Address = None,
 ) -> None:
-    """Run a study."""
+    """Search a study: train its trials in a new folder runs/NAME."""
     from spaces.study_file import read
 
     _run(read(study, tuple(settings or ())), study.resolve().parent, name, address)
@@ -94,27 +66,37 @@ def run(
 
 @app.command()
 def resume(run: RunOrCopy, settings: Set = None, address: Address = None) -> None:
-    """Go on with a run, or extend a finished one with --set budget.trials=200.
+    """Go on with a run, or extend a finished one.
 
-    A run whose folder is lost is brought back from its storage first, to runs/NAME.
+    A finished one is extended by --set budget.trials=200. A run whose folder is
+    lost is brought back from its storage first, to runs/NAME.
     """
+    from cluster.commands.leaderboard import show_finished
     from cluster.commands.resume import resume as resume_run
     from search.runs import recovery
 
-    console = _console()
+    console = PlainConsole()
     path, where = recovery.brought_back(run, RUNS) if recovery.is_copy(run) else (Path(run), ())
     folder = resume_run(path, (*where, *(settings or ())), address, console)
-    _show(folder.leaderboard, console)
+    show_finished(folder.leaderboard, console)
 
 
 @app.command()
-def status(run: Run, form: Annotated[Literal["text", "json"], typer.Option("--format")] = "text") -> None:
-    """Show where a run stands: trials done and in flight, best so far, failures, what to do next."""
+def status(
+    run: Run,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="lines for people, or JSON")
+    ] = "text",
+) -> None:
+    """Show where a run stands, and what to do next.
+
+    That is trials done and in flight, the best so far, and failures by reason.
+    """
     from cluster.commands.status import as_json, as_lines
     from cluster.commands.status import status as status_of
 
     found = status_of(run)
-    typer.echo(as_json(found) if form == "json" else "\n".join(as_lines(found)))
+    _print(as_json(found) if form == "json" else "\n".join(as_lines(found)))
 
 
 @app.command()
@@ -123,11 +105,14 @@ def prepare(
     settings: Set = None,
     address: Address = None,
 ) -> None:
-    """Prepare a study's data ahead of the search: read, windowed, and written once."""
+    """Prepare a study's data ahead of the search.
+
+    They are read, cut into windows, and written once.
+    """
     stored, _ = _stored(study, settings, address)
-    typer.echo(
+    _print(
         f"{len(stored.rows)} rows in {stored.path}"
-        + (", prepared before and unchanged" if stored.reused else "")
+        + (", prepared before and unchanged" if stored.reused else ""),
     )
 
 
@@ -137,14 +122,16 @@ def describe(
     settings: Set = None,
     address: Address = None,
 ) -> None:
-    """Show what a study's data hold: classes, groups, hours, parts, signs of leakage."""
+    """Show what a study's data hold, and signs of leakage.
+
+    That is classes, groups, hours, and the parts of the split.
+    """
     from cluster.commands.describe import describe as describe_data
     from search.networks.checks import check_network
 
     stored, made = _stored(study, settings, address)
-    console = _console()
     for part in describe_data(made, stored):
-        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
+        _print(part)
     check_network(made, stored.rows.x.shape[1:])
 
 
@@ -159,23 +146,39 @@ def leaderboard(
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="rows to show")] = 10,
-    sort: Annotated[str | None, typer.Option(help="a column, the largest first; or 'COLUMN asc'")] = None,
-    where: Annotated[str | None, typer.Option(help="an SQL condition on the columns")] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="a column, the best first; or 'COLUMN asc', 'COLUMN desc'"),
+    ] = None,
+    where: Annotated[str | None, typer.Option(metavar="SQL", help="an SQL condition on the columns")] = None,
     best_per: Annotated[
-        str | None, typer.Option(help="a column, such as head: the best row for each of its values")
+        str | None,
+        typer.Option(metavar="COLUMN", help="a column, such as head: the best row for each of its values"),
     ] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="compare two runs: settings, heads, bests")] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff", help="compare two runs: their settings, the best of each head, the best trials"
+        ),
+    ] = False,
     seeds: Annotated[
-        int | None, typer.Option(min=2, help="train the top rows again so often, and rank by the mean")
+        int | None,
+        typer.Option(min=2, help="train the top rows again with this many other seeds, and rank by the mean"),
     ] = None,
-    form: Annotated[Literal["table", "csv", "json"] | None, typer.Option("--format")] = None,
+    form: Annotated[
+        Literal["table", "csv", "json"] | None,
+        typer.Option("--format", help="if left out, a table on a terminal and csv elsewhere"),
+    ] = None,
     address: Address = None,
 ) -> None:
-    """Show a run's trials, best first; a table on a terminal, csv elsewhere."""
+    """Show the trials of a run or of several, best first."""
     from cluster.commands.leaderboard import only, opened, show, show_difference
 
-    console = _console()
+    console = PlainConsole()
     if diff:
+        given = {"--sort": sort, "--where": where, "--best-per": best_per, "--seeds": seeds, "--format": form}
+        for option in (name for name, value in given.items() if value is not None):
+            raise RunError(f"--diff compares two whole runs and takes no other option, but got {option}")
         show_difference(runs, console)
         return
     form = form or ("table" if console.is_terminal else "csv")
@@ -196,7 +199,9 @@ def report(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="the file to write; report.html in the run's folder if left out", show_default=False
+            metavar="FILE",
+            help="the file to write; report.html in the run's folder if left out",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -206,88 +211,40 @@ def report(
     from search.runs.run_folder import RunFolder
 
     folder = RunFolder(run)
+    page.place(folder, out)  # refuses a wrong place before the longer work
     path = page.write(folder, out, selection=selection(folder))
-    typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
+    _print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
 
 
 @app.command()
 def rescore(
     run: Run,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(help="a rule, such as max_f1 or cost,c_fn=10; may be repeated; the study's if left out"),
-    ] = None,
-    require: Annotated[
-        list[str] | None, typer.Option(help="what a trial must reach, such as sensitivity.min=0.95")
-    ] = None,
+    policy: Policies = None,
+    require: Require = None,
     objective: Annotated[
-        str | None, typer.Option(help="the metric that ranks; the study's if left out")
+        str | None, typer.Option(metavar="METRIC", help="the metric that ranks; the study's if left out")
     ] = None,
 ) -> None:
-    """Show what other thresholds make of a run: a new leaderboard beside its own, without training."""
+    """Show what other thresholds make of a run, without training.
+
+    Each makes a leaderboard beside the run's own.
+    """
     from cluster.commands.rescore import rescore as rescore_run
 
-    rescore_run(run, policy or [], require or [], objective, _console())
+    rescore_run(run, policy or [], require or [], objective, PlainConsole())
 
 
-@app.command()
-def decide(
-    scores: Annotated[
-        Path, typer.Argument(help="a .csv, .parquet or .npz file", metavar="SCORES", show_default=False)
-    ],
-    label: Annotated[str, typer.Option(help="the column of labels", show_default=False)],
-    score: Annotated[
-        list[str],
-        typer.Option(
-            help="a column of probabilities or scores, higher for the positive class; may be repeated",
-            show_default=False,
-        ),
-    ],
-    to: Annotated[Path, typer.Option(help="the folder, new or empty", show_default=False)],
-    positive: Annotated[
-        str | None, typer.Option(help="the label of the positive class; needed unless labels are 0/1")
-    ] = None,
-    group: Annotated[str | None, typer.Option(help="the column that names patients or files")] = None,
-    recording: Annotated[str | None, typer.Option(help="the column that names recordings")] = None,
-    start: Annotated[str | None, typer.Option(help="the column of each row's start, in seconds")] = None,
-    window_s: Annotated[float | None, typer.Option("--window-s", help="seconds that each row covers")] = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(help="a rule, such as max_f1 or cost,c_fn=10; may be repeated: the first one decides"),
-    ] = None,
-    require: Annotated[
-        list[str] | None, typer.Option(help="what a row must reach, such as sensitivity.min=0.95")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="a setting of objective or events, such as objective.metric=mcc"),
-    ] = None,
-) -> None:
-    """Choose thresholds for scores of any model, say what they are worth, and write the decision."""
-    from cluster.commands.decide import decide as decide_scores
-
-    data = {
-        "source": "scores",
-        "path": str(scores),
-        "label": label,
-        "score": score,
-        "group": group,
-        "recording": recording,
-        "start": start,
-        "window_s": window_s,
-    }
-    told = [] if positive is None else [f"data.positive={positive}"]
-    decide_scores(data, policy or [], require or [], [*told, *(settings or [])], to, _console())
+app.command()(decide)
 
 
 @app.command()
 def promote(
     run: Run,
-    to: Annotated[Path, typer.Option(help="the bundle's folder, new or empty", show_default=False)],
-    trial: Annotated[str | None, typer.Option(help="a trial's id; the best if left out")] = None,
-    require: Annotated[
-        list[str] | None, typer.Option(help="what it must reach, such as sensitivity.min=0.95")
-    ] = None,
+    to: Annotated[
+        Path, typer.Option(metavar="DIR", help="the bundle's folder, new or empty", show_default=False)
+    ],
+    trial: Trial = None,
+    require: Require = None,
     threshold_score: Annotated[
         float | None, typer.Option(help="another cut on the scores of --trial, chosen by hand")
     ] = None,
@@ -295,47 +252,57 @@ def promote(
         bool, typer.Option("--force", help="ship what would be refused; the card begins with that")
     ] = False,
 ) -> None:
-    """Ship a trial as a bundle; measures it on the test split, once."""
+    """Ship a trial as a bundle, measured on the test split, once."""
     from cluster.commands.promote import promote as promote_trial
 
     for line in promote_trial(run, to, trial, tuple(require or ()), threshold_score, force=force):
-        typer.echo(line)
+        _print(line)
 
 
 @app.command()
 def reproduce(
     run: Run,
-    trial: Annotated[str, typer.Argument(help="a trial's id", show_default=False)],
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="a trial's id", show_default=False)],
 ) -> None:
-    """Train a trial again in a process to which the run is closed, and compare."""
+    """Train a trial again, and compare.
+
+    It is trained in a process to which the run's records, scores and weights are closed.
+    """
     from cluster.commands.reproduce import reproduce as reproduce_trial
 
     for line in reproduce_trial(run, trial):
-        typer.echo(line)
+        _print(line)
 
 
 @app.command()
 def verify(
     run: Run,
-    trial: Annotated[str | None, typer.Option(help="a trial's id; the best if left out")] = None,
+    trial: Trial = None,
     folds: Annotated[Literal["group"], typer.Option(help="what is held out whole")] = "group",
     k: Annotated[
-        int | None, typer.Option("--k", min=2, help="folds; if left out, one per group, but 10 of many")
+        int | None,
+        typer.Option(
+            "--k", min=2, help="number of folds; if left out, one per group, or 10 where groups are many"
+        ),
     ] = None,
     address: Address = None,
 ) -> None:
-    """Train one configuration anew over folds of groups: mean, spread and the worst patient."""
+    """Train one configuration anew over folds of groups.
+
+    Shows mean and spread over the groups, and the worst of them.
+    """
     from cluster.commands.verify import verify as verify_trial
 
-    verify_trial(run, trial, k, address, _console())
+    verify_trial(run, trial, k, address, PlainConsole())
 
 
 @app.command()
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="a bundle's folder", show_default=False)],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="a bundle's folder", show_default=False)],
     data: Annotated[
         str,
         typer.Argument(
+            metavar="DATA",
             help="an .edf file or a folder of them, a .npz file, an image folder, or simulated_eeg",
             show_default=False,
         ),
@@ -343,16 +310,20 @@ def predict(
     out: Annotated[
         Path,
         typer.Option(
+            metavar="FILE",
             help="the Parquet file to write; events of recordings go beside it, to STEM_events.tsv "
             "or into STEM_events/",
             show_default=False,
         ),
     ],
 ) -> None:
-    """Predict with a bundle: score, probability and label of each row, and the events of recordings."""
+    """Predict with a bundle.
+
+    Writes score, probability and label of each row, and the events of recordings.
+    """
     from cluster.commands.predict import predict as predict_with
 
-    typer.echo(predict_with(bundle, data, out, _console()))
+    _print(predict_with(bundle, data, out, PlainConsole()))
 
 
 @app.command()
@@ -361,18 +332,17 @@ def spaces(
         bool, typer.Option("--settings", help="show every setting of a study instead")
     ] = False,
 ) -> None:
-    """Show heads x losses: valid, the same as another, or refused and why."""
+    """Show which heads take which losses, and why others do not."""
     if settings:
         from spaces.settings import tables as tables_of_settings
 
-        typer.echo(tables_of_settings())
+        _print(tables_of_settings())
         return
     from cluster.commands.spaces import tables
 
-    console = _console()
     for table in tables():
-        console.print(table)
-        console.print()
+        _print(table)
+        _print("")
 
 
 def main(arguments: list[str]) -> int:
@@ -383,39 +353,30 @@ def main(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument != "-v"]
     try:
         code = int(command.main(arguments, prog_name="search.py", standalone_mode=False) or 0)
-        # The command-line library turns an interrupt into a code of its own.
-        return code if code != INTERRUPTED else _stop("interrupted", 1, verbose=False)
-    except RunError as error:
-        return _stop(str(error), error.exit_code, verbose)
-    except (KeyboardInterrupt, typer.Abort):
-        return _stop("interrupted", 1, verbose)
-    except Exception as error:
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        return code
+    except (Exception, KeyboardInterrupt) as error:
+        if verbose:
+            traceback.print_exc()
         if hasattr(error, "format_message"):  # a usage error of the command-line library
-            return _stop(f"{error.format_message()} (see: python search.py --help)", 2, verbose)
-        return _stop(
-            f"{type(error).__name__}: {' '.join(str(error).split())}"[:500] + " (-v for more)", 1, verbose
-        )
-
-
-def _stop(message: str, code: int, verbose: bool) -> int:
-    if verbose:
-        traceback.print_exc()
-    typer.echo(f"search.py: {' '.join(message.split())}", err=True)
+            line, code = misspelt(error, arguments), 2
+        else:
+            line, code = explained(KeyboardInterrupt() if isinstance(error, typer.Abort) else error)
+    say(PlainConsole(stderr=True), f"search.py: {' '.join(line.split())}")
     return code
 
 
-def _console() -> Console:
-    """A console as wide as its terminal; elsewhere nothing needs to be cut to fit."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
+def _print(part: "RenderableType") -> None:
+    say(PlainConsole(), part)
 
 
 def _run(study: "Study", base: Path, name: str | None, address: Literal["auto", "local"] | None) -> None:
+    from cluster.commands.leaderboard import show_finished
     from cluster.commands.run import start
 
-    console = _console()
-    folder = start(study, base, RUNS, name, address, console)
-    _show(folder.leaderboard, console)
+    console = PlainConsole()
+    show_finished(start(study, base, RUNS, name, address, console).leaderboard, console)
 
 
 def _stored(
@@ -431,10 +392,4 @@ def _stored(
     base = file.resolve().parent
     study = with_absolute_paths(read(file, tuple(settings or ())), base)
     with lazily_connected(study, address) as connect:
-        return prepared_rows(study, base, prepared_beside(RUNS), _console(), connect), study
-
-
-def _show(path: Path, console: Console) -> None:
-    from cluster.commands.leaderboard import show_finished
-
-    show_finished(path, console)
+        return prepared_rows(study, base, prepared_beside(RUNS), PlainConsole(), connect), study

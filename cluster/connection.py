@@ -1,4 +1,4 @@
-"""Connects to Ray: to a cluster that runs here, or to a local one that is started."""
+"""Connects to Ray: to the cluster of this host, or to a local one that it starts."""
 
 import contextlib
 import functools
@@ -15,8 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from rich.console import Console
-
+from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -39,7 +38,7 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
             cluster if `ray start` made this host part of one, and else starts one.
 
     Raises:
-        RunError: there is no cluster to join, or no host can hold a trial, nor comes to in ten minutes.
+        RunError: there is no cluster to join, or no host can hold a trial and none joins in ten minutes.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -47,7 +46,7 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
     import ray
 
     where = _connect(address)
-    terminate_as_interrupted()  # Ray has just put its own handler there, which ends without a word
+    terminate_as_interrupted()  # Ray has just installed its own handler, which ends without a message
     try:
         with _hosts_for(study, may_join=where == CLUSTER and BOOTSTRAP.expanduser().is_file()):
             total = ray.cluster_resources()
@@ -59,7 +58,7 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
 
 @contextmanager
 def lazily_connected(study: Study, address: Address | None) -> Iterator[Callable[[], str]]:
-    """Yields a function that connects when it is first called, and says where to; disconnects in the end.
+    """Yields a function that connects at its first call and returns where to; disconnects in the end.
 
     Args, Raises: as `connected`.
     """
@@ -105,7 +104,7 @@ def _connect(address: Address | None) -> str:
 def _standing_cluster() -> str | None:
     """Returns the address of the cluster that `ray start` made this host part of, if it answers.
 
-    Ray's own `auto` also joins whatever another driver started for itself alone, which ends with that driver.
+    Ray's own `auto` also joins a Ray that another driver started for itself, which ends with that driver.
     """
     named = os.environ.get("RAY_ADDRESS", "")
     if named not in ("", "auto", "local"):
@@ -118,7 +117,7 @@ def _standing_cluster() -> str | None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
     except (OSError, ValueError):
-        return None  # the note outlives a cluster that was not stopped by `ray stop`
+        return None  # Ray's note remains after a cluster that was not stopped by `ray stop`
     return cluster
 
 
@@ -146,7 +145,7 @@ def _hosts_for(study: Study, *, may_join: bool) -> Iterator[None]:
         if not hosts_for(wanted):
             said = f"no host can hold a trial yet; waiting up to {JOIN_S / 60:g} minutes for one to join"
             with contextlib.suppress(OSError):  # a terminal that went away is not an error
-                Console(stderr=True).print(said, highlight=False, soft_wrap=True)
+                say(PlainConsole(stderr=True), said)
             deadline = time.monotonic() + JOIN_S
             while not hosts_for(wanted) and time.monotonic() < deadline:
                 time.sleep(LOOK_S)

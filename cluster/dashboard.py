@@ -1,11 +1,11 @@
-"""Opens a run's study database, which Optuna's dashboard shows, beside the search."""
+"""Opens the study database of a run, from which Optuna's dashboard shows the search."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from cluster.progress import say
+from cluster.terminal import say
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from spaces.study import Study
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def check_database(study: Study, name: str, resolved: Mapping[str, Any] | None = None) -> None:
-    """Refuses a run whose study database does not answer, or shows another run of its name.
+    """Checks that the study database answers, and shows no other run of this name.
 
     Args:
         study: names the database.
         name: of the run.
-        resolved: what the run began with; None for a new one.
+        resolved: of `study.yaml`, what the run began with; None for a new run.
 
     Raises:
-        RunError: see above.
+        RunError: it does not answer, or shows another run of this name.
     """
     if study.database in ("none", "sqlite"):
         return
@@ -35,7 +35,7 @@ def check_database(study: Study, name: str, resolved: Mapping[str, Any] | None =
 def open_view(
     folder: RunFolder, study: Study, records: Sequence[Record], console: Console
 ) -> "StudyDatabase":
-    """Opens a run's study database, which is then brought to what the records say.
+    """Opens the study database of a run and brings it up to date with the records.
 
     Args:
         folder: the run, with its study written.

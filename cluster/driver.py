@@ -32,14 +32,14 @@ from spaces.study import Study
 T = TypeVar("T")
 
 FREE = {"budget", "resources", "keep", "storage", "database", "warm_start"}
-"""What may change between two executions of a run: nothing that a row depends on.
+"""The parts of a study that `resume` may change, since no row depends on them.
 
-The data may also have moved: its digest says whether it is still the same.
+The path of the data may change as well: its digest tells whether the content is the same.
 """
 
 
 def check_hosts(study: Study, shape: tuple[int, ...]) -> None:
-    """Refuses hosts that would spoil the work; see `search.hosts.preflight`."""
+    """Checks every host before work begins; see `search.hosts.preflight`."""
     from search.hosts.preflight import check_nodes  # late: with Ray comes half a second of its own
 
     check_nodes(study, code_digest(study, shape, source=False), shape)
@@ -49,7 +49,7 @@ def unedited_study(folder: RunFolder) -> Study:
     """Reads a run's study.
 
     Raises:
-        RunError: no run, or its study is not the one it began with.
+        RunError: no run, or its study was edited since the run began.
     """
     study = folder.study()
     written = yaml.safe_load(folder.study_file.read_text(encoding="utf-8"))
@@ -58,7 +58,7 @@ def unedited_study(folder: RunFolder) -> Study:
             f"{folder.path} holds scores of models that exist, so there is nothing to train; decide again, "
             "in a new folder: python search.py decide"
         )
-    if digest(study, written) != folder.resolved()["study_digest"]:
+    if digest(study, written) != folder.resolved().get("study_digest"):
         raise RunError(
             f"{folder.study_file} was edited since the run began: the rows of one run must be comparable; "
             "start a new run"
@@ -67,7 +67,7 @@ def unedited_study(folder: RunFolder) -> Study:
 
 
 def comparable(study: Study) -> dict[str, Any]:
-    """Everything in a study that its rows depend on."""
+    """Returns all settings that the rows depend on."""
     found = study.model_dump(mode="json", exclude=FREE)
     for part, place in (("data", "path"), ("data", "folder"), ("trunk", "folder")):
         found[part].pop(place, None)
@@ -77,9 +77,9 @@ def comparable(study: Study) -> dict[str, Any]:
 
 
 def digest(study: Study, written: Mapping[str, Any] | None = None) -> str:
-    """The digest of all settings that rows depend on; if `written` is given, of those it names.
+    """Returns the digest of all settings that rows depend on; with `written`, only of those that it names.
 
-    A run that began before a setting was invented goes on at the setting's default.
+    Thus a run that began before a setting existed can go on, with that setting's default.
     """
     found = comparable(study)
     if written is not None:
@@ -99,7 +99,7 @@ def _restricted(found: Mapping[str, Any], written: Mapping[str, Any]) -> dict[st
 
 @contextmanager
 def locked(folder: RunFolder) -> Iterator[None]:
-    """Holds the run for this driver alone; the lock goes with the process, however it ends."""
+    """Locks the run for this driver; the lock ends with the process, however that ends."""
     folder.log.parent.mkdir(exist_ok=True)
     with DriverLock(folder.log.parent).held() as got_it:
         if not got_it:
@@ -116,7 +116,7 @@ def execute(
     earlier: list[Record],
     code: str,
 ) -> None:
-    """Searches what is left of a run; the run must be locked, and Ray connected.
+    """Runs the trials that a run still lacks; the run must be locked, and Ray connected.
 
     Args:
         folder: the run.
@@ -132,15 +132,9 @@ def execute(
     """
     records, total = folder.records(), trials_of(study)
     features = feature_computation.features(study, prepared, folder.prepared, console)
-    facts = RunFacts(
-        groups="known" if prepared.split.groups_known else "unknown",
-        leaky=prepared.split.leaky,
-        data_digest=prepared.data_digest,
-        code_digest=code,
-    )
     database, starts = open_view(folder, study, records, console), StartTimes(folder.log.parent)
     with database, Progress(total, records, folder.log, console) as progress:
-        keeper = FinishedTrials(folder, study, records, progress)
+        keeper = FinishedTrials(folder, study, records, progress.on_record)
         # Imported late: with Ray comes half a second of its own.
         from search.tuning.tuner import Listeners, run_search
 
@@ -149,7 +143,7 @@ def execute(
                 study,
                 prepared.trial_data(features),
                 folder.reference(),
-                facts,
+                run_facts(prepared, code),
                 Listeners(
                     on_ask=_in_turn(folder.append_ask, database.asked),
                     on_record=_in_turn(keeper.keep, lambda finished: database.finished(finished.record)),
@@ -162,7 +156,7 @@ def execute(
                 trainer=trainer,
             )
         except BaseException:
-            # What stopped the search is what the user should read.
+            # An error of this last write must not hide what stopped the search.
             with contextlib.suppress(OSError, RunError):
                 keeper.write_leaderboard()
                 folder.mirror_leaderboard(at_once=True)
@@ -176,6 +170,21 @@ def execute(
             f"go on with: python search.py resume {folder.path}",
             exit_code=1,
         )
+
+
+def run_facts(prepared: Prepared, code: str) -> RunFacts:
+    """Returns what every record of a run says of its data and code.
+
+    Args:
+        prepared: the data.
+        code: the digest of our code.
+    """
+    return RunFacts(
+        groups="known" if prepared.split.groups_known else "unknown",
+        leaky=prepared.split.leaky,
+        data_digest=prepared.data_digest,
+        code_digest=code,
+    )
 
 
 def _in_turn(*listeners: Callable[[T], None]) -> Callable[[T], None]:
@@ -209,6 +218,6 @@ def earlier_trials(study: Study, resolved: Mapping[str, Any]) -> list[Record]:
 
 
 def outlive_terminal() -> None:
-    """Ignores the signal of a terminal that goes away; Ray inherits this. Takes SIGTERM for Ctrl-C."""
+    """Ignores SIGHUP, which a terminal sends when it goes away; Ray inherits this. SIGTERM acts as Ctrl-C."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     terminate_as_interrupted()

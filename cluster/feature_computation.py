@@ -1,7 +1,7 @@
 """Computes features of frozen layers on the workers of a cluster; later runs find them again."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from cluster.pool import run_jobs
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import say
 from search.data.shards import Inputs
 from search.hosts.provenance import code_digest
 from search.trials import features as computed
@@ -24,7 +25,7 @@ from spaces.study import Study
 def features(study: Study, prepared: Prepared, root: Path, console: Console) -> Inputs | None:
     """Returns the features that all trials of a study share; Ray must be connected.
 
-    They are computed by as many workers as the cluster holds, each given what a trial is given.
+    As many workers as the cluster holds compute them, each with the resources of a trial.
 
     Args:
         study: the study.
@@ -36,7 +37,7 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
         Features `(n, units)` of the rows of `prepared.seen()`; None where trials share none.
 
     Raises:
-        RunError: they cannot be computed, or what is there is not as it was written.
+        RunError: they cannot be computed, or stored features are damaged.
     """
     began = time.monotonic()
 
@@ -60,19 +61,15 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
 def _in_order(study: Study, work: Work, jobs: list[Job], shown: JobProgress) -> Iterator[NDArray[np.float32]]:
     """Runs the jobs in parallel, and yields their results in the order of the jobs."""
     held: dict[Job, NDArray[np.float32]] = {}
-    with closing(_done(study, work, jobs)) as ended:
+    with closing(run_jobs(study, FeatureWorker, work, jobs, _named)) as ended:
         for number, job in enumerate(jobs):
             while job not in held:
-                block = next(ended)
+                block: Block = next(ended)
                 if block.values is None:
                     raise RunError(f"{_named(block.job)} could not be computed: {block.error}", exit_code=1)
                 held[block.job] = block.values
                 shown.on_done(number + len(held), len(jobs))
             yield held.pop(job)
-
-
-def _done(study: Study, work: Work, jobs: list[Job]) -> Generator[Block]:
-    yield from run_jobs(study, FeatureWorker, work, jobs, _named)
 
 
 def _named(job: Job) -> str:

@@ -3,7 +3,6 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from reports.boards.leaderboard import Board
 from search.record import Record
@@ -12,28 +11,21 @@ from search.trials.trial import Finished
 from spaces.study import Study
 
 LEADERBOARD_S = 1.0
-"""The leaderboard is rewritten at most so often while trials finish, and once at the end."""
+"""Least seconds between two writes of the leaderboard while trials finish; it is also written at the end."""
 LEADERBOARD_SHARE = 0.05
-"""And so much of the time it may take: all rows are written anew, ever more of them."""
-
-
-class Watcher(Protocol):
-    """Is called with every trial once its record is written."""
-
-    def on_record(self, finished: Finished) -> None:
-        """Takes note."""
+"""Largest share of the time that those writes may take: each writes all rows anew."""
 
 
 class FinishedTrials:
     """Writes down every finished trial, keeps the best weights, and keeps the leaderboard live.
 
-    What it does and holds per trial does not grow with the trials before, but for a row of the leaderboard.
+    Work and memory per trial do not grow with the number of trials, but for writing the leaderboard.
 
     Args:
         folder: the run.
         study: says how many trials' weights are kept.
         records: what earlier executions finished.
-        watcher: told of every trial.
+        on_record: called with every trial once its record is written.
         clock: seconds, monotonic.
     """
 
@@ -42,10 +34,10 @@ class FinishedTrials:
         folder: RunFolder,
         study: Study,
         records: Iterable[Record],
-        watcher: Watcher,
+        on_record: Callable[[Finished], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder, self._watcher, self._clock = folder, watcher, clock
+        self._folder, self._on_record, self._clock = folder, on_record, clock
         self._most = study.keep.checkpoints
         self._board = Board()
         self._best: list[tuple[float, int, str]] = []
@@ -69,7 +61,7 @@ class FinishedTrials:
             self._kept.discard(outdone)
         if self._clock() >= self._next_write:
             self.write_leaderboard()
-        self._watcher.on_record(finished)
+        self._on_record(finished)
 
     def write_leaderboard(self) -> None:
         """Rewrites the leaderboard."""
@@ -81,17 +73,18 @@ class FinishedTrials:
 
     def _add(self, record: Record) -> None:
         self._board.add(record)
-        if record.ask.kind != "baseline" and record.value is not None:
+        if self._is_among_best(record):
             heapq.heappush(self._best, _merit(record))
             if len(self._best) > self._most:
                 heapq.heappop(self._best)
 
     def _is_among_best(self, record: Record) -> bool:
+        """Whether a trial is one of the best `keep.checkpoints`, baselines left out."""
         if record.ask.kind == "baseline" or record.value is None:
             return False
         return len(self._best) < self._most or _merit(record) > self._best[0]
 
 
 def _merit(record: Record) -> tuple[float, int, str]:
-    """The better value is larger, and of equal ones the earlier trial."""
+    """Orders trials: by value, and of equal values the earlier trial is the better one."""
     return record.value or 0.0, -record.ask.number, record.ask.trial_id

@@ -1,8 +1,8 @@
-"""A pool of warm worker processes: each takes one job after another; a job whose worker dies starts again."""
+"""Runs jobs on worker processes that stay warm; a job whose worker dies starts again."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from cluster.connection import JOIN_S, LOOK_S
@@ -11,27 +11,27 @@ from spaces.errors import RunError
 from spaces.study import Study
 
 ATTEMPTS = 3
-"""A job that kills its worker so many times is given up."""
+"""A job that has killed its worker this many times ends the run."""
 
 Job = TypeVar("Job")
 
 
 def run_jobs(
     study: Study, worker: type, shared: Any, jobs: Sequence[Job], named: Callable[[Job], str]
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """Runs all jobs in parallel, and yields their results as they end; Ray must be connected.
 
     Args:
         study: says what a worker is given.
-        worker: made of `(threads, gpu_share, gpu_memory)`; its `ready()` returns once the process is there,
-            and its `run(shared, job)` does a job.
+        worker: a class; its constructor takes `(threads, gpu_share, gpu_memory)`, its `ready()` returns once
+            the process runs, and its `run(shared, job)` does a job.
         shared: what all jobs need, stored once per host.
         jobs: in the order in which they begin; hashable.
-        named: what a person calls a job.
+        named: returns the name of a job for messages.
 
     Raises:
-        RunError: a job killed its worker again and again, or no host that can hold one has been there for
-            ten minutes; what is under way is not waited for.
+        RunError: a job killed its worker three times, or for ten minutes no host could hold a worker; jobs
+            under way are not waited for.
     """
     import ray
 
@@ -46,7 +46,7 @@ def run_jobs(
     held = time.monotonic()
 
     def add_worker() -> None:
-        # It gets its first job once it is there: hosts may be busy with the work of others.
+        # It gets its first job once its process runs: hosts may be busy with other work.
         workers.append(actor.remote(resources.cpus, resources.gpu_share, resources.gpu_memory))
         flying[workers[-1].ready.remote()] = (workers[-1], None)
 
@@ -71,7 +71,8 @@ def run_jobs(
                 deaths[job] += not host_died(str(error))
                 if deaths[job] == ATTEMPTS:
                     why = f"killed its worker {ATTEMPTS} times ({type(error).__name__}, see Ray's logs)"
-                    raise RunError(f"{_where(job, named)} {why}", exit_code=1) from error
+                    what = "starting" if job is None else named(job)
+                    raise RunError(f"{what} {why}", exit_code=1) from error
                 waiting += [job] if job is not None else []
                 add_worker()
                 continue
@@ -86,12 +87,8 @@ def run_jobs(
             ray.kill(process)
 
 
-def _where(job: Job | None, named: Callable[[Job], str]) -> str:
-    return "starting" if job is None else named(job)
-
-
 def _at_once(study: Study) -> int:
-    """How many jobs the cluster can hold."""
+    """Returns how many workers the cluster can hold at once, at least 1."""
     if study.resources.workers is not None:
         return study.resources.workers
     from search.hosts.parallel import hosts_for

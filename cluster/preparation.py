@@ -6,19 +6,20 @@ from typing import Any
 
 from rich.console import Console
 
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import say
 from search.data.store import MANIFEST, Stored
 from search.networks.checks import check_network
 from search.trials.preparation import Prepared, divided, prepare_rows
 from spaces.study import Study
 
 FAR_OFF = 0.15
-"""A share of the rows that far below what the study asks for is worth a line."""
+"""A training share this far below the one asked for is reported."""
 NAMED = 5
-"""Bad files and mended ones that are listed."""
+"""At most this many bad files, and this many mended ones, are listed."""
 
 Connect = Callable[[], str]
-"""Connects to Ray, at the first call, and says where to."""
+"""Connects to Ray at the first call; returns in words where to."""
 
 
 def prepared(study: Study, base: Path, root: Path, console: Console, connect: Connect) -> Prepared:
@@ -29,10 +30,10 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
         base: the folder that its relative paths are taken from.
         root: the folder of all prepared data.
         console: prints progress and notes.
-        connect: called before files are read at once.
+        connect: called before files are read in parallel.
 
     Raises:
-        RunError: the data is missing or unfit, or no trial could build the network.
+        RunError: the data is missing or unfit, or the network cannot be built on it.
     """
     made = divided(study, prepared_rows(study, base, root, console, connect))
     check_network(study, made.rows.x.shape[1:])

@@ -12,18 +12,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from cluster.terminal import say
+from reports.boards.table import duration
 from search.record import Record
 from search.trials.trial import Finished
 from search.tuning.worker_failures import LostTrial
 
 PLAIN_LINE_S = 10.0
-"""Elsewhere than on a terminal, a line at most so often."""
+"""Least seconds between two lines where there is no terminal."""
 
 
 class Progress:
     """Counts trials and shows where the search stands.
 
-    It never stops the search: a terminal that went away is not an error.
+    A terminal that went away is no error: the search goes on.
 
     Args:
         total: trials of the complete run, baselines included.
@@ -62,10 +64,10 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is None and self._done > self._before:
-            self._gently(lambda: self._console.print(self.line(), highlight=False))
         if self._live is not None:
             self._gently(self._live.stop)
+        elif self._done > self._before:
+            self._gently(lambda: say(self._console, self.line()))
 
     def on_start(self, trial_id: str) -> None:
         """Counts a trial as running."""
@@ -73,7 +75,7 @@ class Progress:
         self._show()
         if self._live is None and self._clock() - self._shown >= PLAIN_LINE_S:
             self._shown = self._clock()
-            self._gently(lambda: self._console.print(self.line(), highlight=False, soft_wrap=True))
+            self._gently(lambda: say(self._console, self.line()))
 
     def on_lost(self, lost: LostTrial) -> None:
         """Notes that a trial starts again."""
@@ -113,8 +115,7 @@ class Progress:
             self._best = record
 
     def _show(self) -> None:
-        if self._live is not None:
-            live = self._live
+        if (live := self._live) is not None:
             self._gently(lambda: live.update(Text(self.line()), refresh=True))
 
     def _write_log(self, text: str) -> None:
@@ -127,26 +128,12 @@ class Progress:
             show()
 
 
-def duration(seconds: float) -> str:
-    """Returns a time as people say it: `2 h 5 min`, `3 min 20 s`, `7 s`."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    )
-
-
-def say(console: Console, line: str) -> None:
-    """Prints a line as it is, however long."""
-    console.print(line, highlight=False, soft_wrap=True, markup=False)
-
-
 class JobProgress:
-    """Progress of jobs: a bar on a terminal, plain lines elsewhere; nothing for a single job.
+    """Progress of jobs: on a terminal a bar, unless there is a single job; elsewhere plain lines.
 
     Args:
         console: prints progress and notes.
-        what: what is done, or what the jobs are called.
+        what: the name of the work or of its jobs, such as `preparing` or `folds`.
         total: how many jobs there are, where that is known beforehand.
     """
 
@@ -166,26 +153,31 @@ class JobProgress:
                 self._bar.stop()
 
     def on_done(self, done: int, total: int) -> None:
-        """Shows that so many of all jobs are done; in plain lines only every ten seconds."""
+        """Shows how many of all jobs are done; as a plain line at most every ten seconds."""
         with contextlib.suppress(OSError):
             if not self._show_bar(done, total) and time.monotonic() - self._said >= PLAIN_LINE_S:
                 self._said = time.monotonic()
                 say(self._console, f"{self._what}: {done} of {total}")
 
     def done(self, line: str) -> None:
-        """Shows that one more job is done, and its result."""
+        """Counts one more job as done, and shows its result."""
         self._done += 1
         with contextlib.suppress(OSError):
             if not self._show_bar(self._done, self._total):
                 say(self._console, f"{self._done}/{self._total} {self._what}, {line}")
 
     def _show_bar(self, done: int, total: int) -> bool:
-        """Moves the bar, if there is one to show; returns whether there is."""
+        """Moves the bar; returns False where there is no terminal to show it on."""
         if not self._console.is_terminal:
             return False
         if total > 1 or self._bar is not None:
             if self._bar is None:
-                columns = (TextColumn(self._what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+                columns = (
+                    TextColumn(self._what, markup=False),
+                    BarColumn(),
+                    MofNCompleteColumn(),
+                    TimeRemainingColumn(),
+                )
                 self._bar = Bar(*columns, console=self._console, transient=True)
                 self._bar.add_task("", total=total)
                 self._bar.start()

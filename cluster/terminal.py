@@ -1,9 +1,48 @@
-"""Lets a search survive the loss of its terminal, as when an ssh connection ends."""
+"""The terminal: what is written to it, and how a search outlasts its loss, as when an ssh connection ends."""
 
 import contextlib
 import io
 import sys
-from typing import TextIO
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+WIDTH = 140
+"""Characters of a line of a table where there is no terminal."""
+
+
+class PlainConsole(Console):
+    """A console to which every string is text: it knows no markup, and it shows control characters.
+
+    What it prints holds names from data, studies and paths, and errors: `[red]` in one is no style, and an
+    escape sequence in one must not reach the terminal.
+
+    Args:
+        stderr: whether it prints on standard error.
+        options: those of `rich.console.Console`.
+    """
+
+    def __init__(self, *, stderr: bool = False, **options: Any) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, **options)
+        if "width" not in options and not self.is_terminal:
+            self.width = WIDTH
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Makes a string the text that is printed; tables call it for titles, heads and cells."""
+        return super().render_str(_visible(text), **options)
+
+
+def say(console: Console, part: RenderableType, style: str | None = None) -> None:
+    """Prints a line as it is, however long; or a table."""
+    console.print(part, soft_wrap=isinstance(part, str), style=style, markup=False, highlight=False)
+
+
+def _visible(text: str) -> str:
+    """Writes characters that move the cursor or do not show as `repr` does; line ends stay."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
 
 
 def outlast_terminal() -> None:
@@ -21,9 +60,9 @@ def _lasting(stream: TextIO) -> TextIO:
 
 
 class _Lasting(io.TextIOWrapper):
-    """A terminal's stream, as long as there is one.
+    """A terminal's stream that drops what it cannot write.
 
-    It is unbuffered below, so nothing that could not be written is tried again at the end of the process.
+    Its file is unbuffered, so that the end of the process does not try again to write what was dropped.
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
@@ -31,12 +70,12 @@ class _Lasting(io.TextIOWrapper):
         super().__init__(raw, stream.encoding, stream.errors, line_buffering=True)
 
     def write(self, text: str, /) -> int:
-        """Writes text; returns how much."""
+        """Writes text; returns its length."""
         with contextlib.suppress(OSError):
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Writes what is buffered."""
         with contextlib.suppress(OSError):
             super().flush()

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
+import typer
 
+from cluster.arguments import Policies, Require, Set
+from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
@@ -13,26 +15,44 @@ if TYPE_CHECKING:
     from spaces.study import Study
 
 
+def _column(help_text: str, *names: str) -> Any:
+    return typer.Option(*names, metavar="COLUMN", help=help_text, show_default=False)
+
+
+ScoresFile = Annotated[
+    Path, typer.Argument(help="a .csv, .tsv, .parquet or .npz file", metavar="SCORES", show_default=False)
+]
+LabelColumn = Annotated[str, _column("the column of labels")]
+ScoreColumns = Annotated[
+    list[str], _column("a column of probabilities or scores, higher for the positive class; may be repeated")
+]
+Positive = Annotated[
+    str | None,
+    typer.Option(metavar="VALUE", help="the label of the positive class; needed unless labels are 0/1"),
+]
+GroupColumn = Annotated[str | None, _column("the column that names patients or files")]
+RecordingColumn = Annotated[str | None, _column("the column that names recordings")]
+StartColumn = Annotated[str | None, _column("the column of each row's start, in seconds")]
+
+
 def decide(
-    data: dict[str, Any],
-    policies: Sequence[str],
-    requirements: Sequence[str],
-    settings: Sequence[str],
-    to: Path,
-    console: Console,
+    scores: ScoresFile,
+    label: LabelColumn,
+    score: ScoreColumns,
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="the folder, new or empty", show_default=False)],
+    positive: Positive = None,
+    group: GroupColumn = None,
+    recording: RecordingColumn = None,
+    start: StartColumn = None,
+    window_s: Annotated[float | None, typer.Option(help="seconds that each row covers")] = None,
+    policy: Policies = None,
+    require: Require = None,
+    settings: Set = None,
 ) -> None:
-    """Decides, shows a leaderboard for each policy, and writes the page and the decision.
+    """Choose thresholds for scores of any model, and write the decision.
 
-    Args:
-        data: settings of the source `scores`.
-        policies: as `reports.boards.rescoring.read_policy` takes them; none for the default.
-        requirements: as `reports.boards.requirements.parse` takes them.
-        settings: `a.b=c`, laid over the study.
-        to: the folder, new or empty.
-        console: where rows and notes are shown.
-
-    Raises:
-        RunError: something cannot be asked; or, with exit code 1, no row can be decided upon.
+    Shows what each column of scores is worth under each rule, as `leaderboard` shows trials. The first rule
+    decides.
     """
     from cluster.commands.leaderboard import show_rows
     from reports.boards.requirements import parse
@@ -42,21 +62,32 @@ def decide(
     from reports.page import page
     from search.data.sources.scores import read_scores
 
-    study, scores = _study(data, settings)
-    further = [read_policy(policy) for policy in policies]
+    data = {
+        "source": "scores",
+        "path": str(scores),
+        "label": label,
+        "score": score,
+        "group": group,
+        "recording": recording,
+        "start": start,
+        "window_s": window_s,
+    }
+    told = [] if positive is None else [f"data.positive={positive}"]
+    study, given_as = _study(data, [*told, *(settings or [])])
+    further, console = [read_policy(one) for one in policy or ()], PlainConsole()
     if further:
         study = study.model_copy(update={"threshold": further[0]})
-    given = read_scores(scores, Path.cwd())
-    made = decide_scores(given, study, to, further[1:], parse(requirements))
+    given = read_scores(given_as, Path.cwd())
+    made = decide_scores(given, study, to, further[1:], parse(require or ()))
     for note in made.notes:
-        console.print(note, highlight=False, soft_wrap=True, markup=False)
+        say(console, note)
     show_rows(made.run.leaderboard, f"{to}, {study.threshold.policy}", console)
     for one in made.rescored:
         show_rows(one.path, f"{to}, {one.policy}", console)
     path = page.write(made.run, selection=selection(made.run))
-    console.print(f"\npage: {path}", highlight=False, soft_wrap=True, markup=False)
-    for line in write_decision(made.run.path, to / "decision", requirements):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    say(console, f"\npage: {path}")
+    for line in write_decision(made.run.path, to / "decision", require or ()):
+        say(console, line)
 
 
 def write_decision(

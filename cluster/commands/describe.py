@@ -1,5 +1,6 @@
 """The command `describe`: classes, patients, hours, parts and signs of leakage in prepared data."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,7 +26,7 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         stored: the data, prepared.
 
     Raises:
-        RunError: after everything else was yielded, where a search of this study would refuse the data.
+        RunError: a search of this study would refuse the data; raised after the tables were yielded.
     """
     rows = stored.rows
     yield _overview(study, stored)
@@ -62,7 +63,7 @@ def _overview(study: Study, stored: Stored) -> Table:
         "channels": ", ".join(rows.channels) if rows.channels else "unnamed",
         "left out": _listed(stored.bad),
         "mended": _listed(stored.notes),
-        "prepared": f"{stored.path}, {len(rows) * _row_bytes(rows) / 1e6:.1f} MB",
+        "prepared": f"{stored.path}, {math.prod(rows.x.shape) * rows.x.dtype.itemsize / 1e6:.1f} MB",
         "digest": stored.digest[:16],
     }
     for name, value in facts.items():
@@ -97,14 +98,14 @@ def _groups(rows: Rows) -> Table:
 
 
 def _parts(rows: Rows, split: Split) -> Table:
-    timed = rows.timeline is not None
-    table = _table("part", "rows", "positive", "groups", *(("hours", "seizures") if timed else ()))
+    table = _table("part", "rows", "positive", "groups", *(("hours", "seizures") if rows.timeline else ()))
     table.title = f"split by {split.by}"
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     for name, taken in parts.items():
         groups = set() if rows.groups is None else set(rows.groups[taken].tolist())
         count = str(len(groups)) if groups else "unknown"
-        table.add_row(name, *_counts(rows.y[taken]), count, *_time(rows, _mask(rows, taken)))
+        mask = np.isin(np.arange(len(rows)), taken)
+        table.add_row(name, *_counts(rows.y[taken]), count, *_time(rows, mask))
     return table
 
 
@@ -120,7 +121,7 @@ def _counts(y: NDArray[np.int8]) -> tuple[str, str]:
 
 
 def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Hours and seizures of the recordings that rows `(n,)` come from; "-" where others do too."""
+    """Hours and seizures of the recordings of masked rows; "-" if other rows share a recording."""
     if rows.timeline is None or rows.recordings is None:
         return ()
     names = set(rows.recordings[mask].tolist())
@@ -131,15 +132,5 @@ def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     return f"{hours:.4g}", str(sum(len(recording.seizures) for recording in mine))
 
 
-def _mask(rows: Rows, taken: NDArray[np.int64]) -> NDArray[np.bool_]:
-    mask = np.zeros(len(rows), np.bool_)
-    mask[taken] = True
-    return mask
-
-
 def _listed(reasons: tuple[str, ...]) -> str:
     return f"{len(reasons)}, such as {reasons[0]}" if reasons else "nothing"
-
-
-def _row_bytes(rows: Rows) -> int:
-    return int(np.prod(rows.x.shape[1:])) * rows.x.dtype.itemsize

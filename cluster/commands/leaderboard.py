@@ -8,6 +8,7 @@ from typing import Literal
 import yaml
 from rich.console import Console
 
+from cluster.terminal import say
 from reports.boards import reading
 from reports.boards.footnotes import edges, footnotes
 from reports.boards.reading import Leaderboard
@@ -58,9 +59,7 @@ def show(
     if form != "table":
         console.file.write(board.text(form) + "\n")
     elif not len(board.table):
-        console.print(
-            f"no trial matches {where!r}" if where else "no trial has finished yet", highlight=False
-        )
+        say(console, f"no trial matches {where!r}" if where else "no trial has finished yet")
     else:
         _print(board, title, console)
 
@@ -86,9 +85,7 @@ def show_finished(path: Path, console: Console) -> None:
     board = reading.read(path, top=TOP)
     _print(board, str(path.parent), console)
     ship = f"\nship the best: python search.py promote {path.parent} --to bundle"
-    console.print(
-        f"\nall trials: {path}" + (ship if _is_trained(board) else ""), highlight=False, soft_wrap=True
-    )
+    say(console, f"\nall trials: {path}" + (ship if _is_trained(board) else ""))
 
 
 def show_difference(runs: list[str], console: Console) -> None:
@@ -97,7 +94,7 @@ def show_difference(runs: list[str], console: Console) -> None:
 
     a, b = check_two(runs)
     for part in difference_shown(difference(a, b), *runs):
-        console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+        say(console, part)
 
 
 def only(runs: Sequence[str], asker: str) -> Path:
@@ -119,9 +116,9 @@ def _is_trained(board: Leaderboard) -> bool:
 
 def _print(board: Leaderboard, title: str, console: Console) -> None:
     chosen, why_not = selection_or_reason(board.run)
-    console.print(table(board, title, console.width, chosen))
+    say(console, table(board, title, console.width, chosen))
     for note in footnotes(board, chosen, why_not, _edges(board)):
-        console.print(note, highlight=False, soft_wrap=True, style="dim")
+        say(console, note, "dim")
 
 
 def _edges(board: Leaderboard) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command `predict`: loads a bundle, predicts block by block, and says what it wrote."""
+"""The command `predict`: loads a bundle, predicts block by block, and returns what it wrote, in words."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def predict(bundle: Path, data: str, out: Path, console: Console) -> str:
 
     def progress(done: int, total: int) -> None:
         if console.is_terminal and total > done:
-            console.print(f"{done}/{total} rows", end="\r", highlight=False)
+            console.print(f"{done}/{total} rows", end="\r")
 
     written = predict_file(loaded, data, out, progress)
     positive = f"positive is {loaded.labels.positive!r}"

@@ -1,4 +1,4 @@
-"""The command `promote`: picks a trial, ships it as a bundle, and says what a person should know of it."""
+"""The command `promote`: picks a trial, ships it as a bundle, and prints its numbers and warnings."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def promote(
     *,
     force: bool,
 ) -> Iterator[str]:
-    """Promotes a trial; yields lines to print.
+    """Promotes a trial and yields lines to print.
 
     Args:
         path: the run's folder.
@@ -32,7 +32,7 @@ def promote(
         threshold_score, force: see `picking.pick` and `production.promote`.
 
     Raises:
-        RunError: see there.
+        RunError: the trial cannot be picked or shipped; see `picking.pick` and `production.promote`.
     """
     run, asked = RunFolder(path), requirements.parse(required)
     if not run.study().trains:

@@ -1,4 +1,4 @@
-"""The command `reproduce`: trains a trial again without access to its results, then compares."""
+"""The command `reproduce`: trains a trial again, without access to its results, and compares."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def reproduce(path: Path, trial_id: str) -> Iterator[str]:
     study, record = unedited_study(run), run.record(trial_id)
     if record.state == "failed":
         raise RunError(f"trial {trial_id} has no scores to reproduce, because it failed: {record.error}")
-    run.scores(trial_id)  # which must read back, before anybody waits
+    run.scores(trial_id)  # raises now, and not after the training, if the stored scores are damaged
     what = "fitting" if record.ask.config is None else f"training {record.epochs} epochs of"
     yield (
         f"{what} {trial_id} again, in a process to which the run's records, scores and weights are closed "
@@ -63,7 +63,7 @@ def _in_a_process(folder: Path, threads: int) -> None:
     """Runs the job of a folder in a process of its own.
 
     Raises:
-        RunError: the process's own, or one that says how it ended.
+        RunError: the error of the process, or how it ended.
     """
     # Libraries that load before any of our code read their threads from here, as in a worker of Ray's.
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}

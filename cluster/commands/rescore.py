@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from cluster.terminal import say
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def rescore(
     short = []
     for made in boards:
         board = read(made.path, top=TOP)
-        console.print(table(board, f"{run}, {made.policy}", console.width))
+        say(console, table(board, f"{run}, {made.policy}", console.width))
         for note in footnotes(board):
-            console.print(note, highlight=False, soft_wrap=True, style="dim")
+            say(console, note, "dim")
         text = f"\nall trials: {made.path}"
         if asked:
             text = f"\n{made.met} of {made.trials} trials meet {', '.join(map(str, asked))}{text}"
-        console.print(text + _shipped(run, board), highlight=False, soft_wrap=True)
+        say(console, text + _shipped(run, board))
         if asked and not made.met:
             short.append((made.policy, made.nearest))
     if short:

@@ -19,7 +19,7 @@ from cluster.driver import (
     outlive_terminal,
     unedited_study,
 )
-from cluster.progress import say
+from cluster.terminal import say
 from reports.boards import leaderboard
 from search.hosts.provenance import code_digest
 from search.record import Record
@@ -48,7 +48,7 @@ def resume(
         address, console, trainer: see `start`.
 
     Raises:
-        RunError: no run, another driver at work on it, or a change that would make its rows incomparable.
+        RunError: no run, another driver is at work on it, or a change would make its rows incomparable.
     """
     outlive_terminal()
     folder = RunFolder(path)
@@ -72,12 +72,10 @@ def resume(
             leaderboard.write(folder.leaderboard, records)
             folder.mirror_leaderboard(at_once=True)
             with open_view(folder, study, records, console):
-                pass  # only to complete it
-            console.print(
-                f"nothing left to run: {len(records)} of {total} trials are finished", highlight=False
-            )
+                pass  # opening it brings it up to date
+            say(console, f"nothing left to run: {len(records)} of {total} trials are finished")
             return folder
-        console.print(f"run {folder.path} on {connect()}", highlight=False, soft_wrap=True)
+        say(console, f"run {folder.path} on {connect()}")
         check_hosts(study, prepared.rows.x.shape[1:])
         earlier = _earlier_if_there(study, folder.resolved(), console)
         folder.create(study, folder.resolved())
@@ -87,7 +85,7 @@ def resume(
 
 
 def _earlier_if_there(study: Study, resolved: Mapping[str, Any], console: Console) -> list[Record]:
-    """As `earlier_trials`, but the other run may have been deleted since."""
+    """As `earlier_trials`, but none if the other run was deleted since."""
     if study.warm_start is not None and not Path(study.warm_start).is_dir():
         say(console, f"{study.warm_start} is gone: the sampler goes on without it (warm_start)")
         return []
@@ -95,7 +93,7 @@ def _earlier_if_there(study: Study, resolved: Mapping[str, Any], console: Consol
 
 
 def _mend_reference(folder: RunFolder, study: Study, prepared: Prepared) -> None:
-    """Writes the validation rows again if their file was damaged; data and split have not changed."""
+    """Writes the validation rows again if their file is damaged; data and split are known to be the same."""
     try:
         folder.reference()
     except RunError:

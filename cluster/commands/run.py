@@ -11,7 +11,7 @@ from cluster import preparation
 from cluster.connection import Address, lazily_connected
 from cluster.dashboard import check_database
 from cluster.driver import check_hosts, digest, earlier_trials, execute, locked, outlive_terminal
-from cluster.progress import say
+from cluster.terminal import say
 from search.hosts.provenance import code_digest, versions
 from search.runs import recovery
 from search.runs.run_folder import RunFolder, prepared_beside
@@ -66,9 +66,9 @@ def start(
         earlier = earlier_trials(study, resolved)
         where = connect()
         check_hosts(study, prepared.rows.x.shape[1:])
-        # The folder comes last: a request that cannot be met leaves nothing behind.
+        # The folder is made last, so that a refused request leaves nothing behind.
         _claim(folder.path)
-        console.print(f"run {folder.path} on {where}", highlight=False, soft_wrap=True)
+        say(console, f"run {folder.path} on {where}")
         with locked(folder):
             folder.write_reference(reference, prepared.split.validation)
             folder.create(study, resolved)
@@ -77,7 +77,7 @@ def start(
 
 
 def _say_how_rough(reference: Reference, console: Console) -> None:
-    """Prints a note if few groups leave few different half-splits to cross-fit over."""
+    """Prints a note where few groups allow only few different half-splits for cross-fitting."""
     halves = reference.halves.mask
     different = len({min(half.tobytes(), (~half).tobytes()) for half in halves.T})
     if different < halves.shape[1]:
@@ -89,7 +89,7 @@ def _say_how_rough(reference: Reference, console: Console) -> None:
 
 
 def _claim(path: Path) -> None:
-    """Makes a run's folder; two drivers started at once never get the same one."""
+    """Makes the folder of a run; of two drivers started at once only one gets it."""
     try:
         path.mkdir(parents=True)
     except FileExistsError:

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
-from cluster.driver import check_hosts, outlive_terminal, unedited_study
+from cluster.driver import check_hosts, outlive_terminal, run_facts, unedited_study
 from cluster.pool import run_jobs
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import PlainConsole, say
 from reports.boards import seeds as board
 from reports.boards.reading import Leaderboard
 from search.hosts.provenance import code_digest
@@ -21,7 +22,6 @@ from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import check_same
 from search.trials.seeds import Again, SeedWork, SeedWorker, again, to_the_end
 from search.trials.session import Trainer
-from search.trials.trial import RunFacts
 from spaces.errors import RunError
 
 
@@ -36,7 +36,7 @@ def show_means(
 ) -> list[board.Repeated]:
     """Trains the best trials of a run again and prints them by their means.
 
-    Each training is written down as it ends, and what is written down is not trained again.
+    Each training is stored as it ends, and a stored one is not trained again.
 
     Args:
         path: the run's folder.
@@ -54,7 +54,7 @@ def show_means(
     folder = RunFolder(path)
     study = unedited_study(folder)
     trials = [folder.record(trial_id) for trial_id in chosen]
-    tell = console if form == "table" else Console(stderr=True)
+    tell = console if form == "table" else PlainConsole(stderr=True)
     with lazily_connected(study, address) as connect:
         prepared = preparation.prepared(study, path, folder.prepared, tell, connect)
         check_same(prepared, folder.resolved())
@@ -78,12 +78,7 @@ def show_means(
                 study=to_the_end(study),
                 data=reachable(prepared.trial_data(features)),
                 reference=folder.reference(),
-                facts=RunFacts(
-                    groups="known" if prepared.split.groups_known else "unknown",
-                    leaky=prepared.split.leaky,
-                    data_digest=prepared.data_digest,
-                    code_digest=code,
-                ),
+                facts=run_facts(prepared, code),
                 trainer=trainer,
             )
             with JobProgress(tell, "trainings", len(missing)) as told:
@@ -96,16 +91,16 @@ def show_means(
                     told.done(f"the last {one.name}: {record.error or f'{record.objective} {value}'}")
     rows = board.ranked(trials, trained)
     if form == "table":
-        console.print(board.table(rows, f"{path}: over {repeats} seeds"))
+        say(console, board.table(rows, f"{path}: over {repeats} seeds"))
         for note in board.footnotes(rows):
-            console.print(note, highlight=False, soft_wrap=True, style="dim")
+            say(console, note, "dim")
     else:
         console.file.write(board.as_text(rows, form) + "\n")
     return rows
 
 
 def trainable(board: Leaderboard, top: int) -> list[str]:
-    """Returns the ids of the first rows that were trained and have a value; baselines have no luck.
+    """Returns the ids of the first rows that were trained and have a value, baselines left out.
 
     Raises:
         RunError: there is none.

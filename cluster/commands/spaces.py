@@ -9,7 +9,7 @@ _MARKS = {"valid": "yes", "same": "=", "refused": "-"}
 
 
 def tables() -> list[Table]:
-    """Returns the matrix of pairs, and the reasons with the nearest valid pair."""
+    """Returns the table of all pairs, and a table of reasons with the nearest valid pair."""
     matrix = Table(
         title="heads x losses: yes valid, = the same as another, - refused",
         title_justify="left",

@@ -1,4 +1,4 @@
-"""The command `status`: tells from a run's files alone how far it is."""
+"""The command `status`: says from the files of a run alone how far it is."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cluster.progress import duration
+from reports.boards.table import duration
 from search.record import Record, kind_of
 from search.runs.driver_lock import Driver, DriverLock
 from search.runs.run_folder import RunFolder
@@ -17,14 +17,14 @@ from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
-"""Entries shown as lines; the JSON has all of them."""
+"""At most this many reasons and trials in flight are shown as lines; the JSON has all."""
 RATE_OF = 50
-"""The time left is estimated from so many of the latest trials of the running driver."""
+"""The time left is estimated from at most this many of the latest trials of the running driver."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """A trial that ranks first.
+    """The best trained trial, or the best baseline.
 
     Args:
         trial_id: its name.
@@ -52,7 +52,7 @@ class Flight:
 
 @dataclass(frozen=True, kw_only=True)
 class Failures:
-    """Trials that failed for one reason, whatever its numbers.
+    """Trials that failed for one reason; reasons that differ only in numbers are one.
 
     Args:
         trials: how many.
@@ -78,10 +78,10 @@ class Status:
         nodes: finished trials by the address of their host.
         objective: what `value` is.
         best: the best trained trial; None without one.
-        best_baseline: the best yardstick.
+        best_baseline: the best baseline; None without one.
         last_finished_at: when a trial finished last.
         left_s: estimate of the seconds left; None without a driver, or before it has finished a trial or two.
-        next: what to do now, a command line.
+        next: the command line to type next.
     """
 
     run: str
@@ -102,7 +102,7 @@ class Status:
 
 
 def status(run: Path, now: datetime | None = None) -> Status:
-    """Tells where a run stands.
+    """Reads where a run stands.
 
     Args:
         run: its folder.
@@ -114,7 +114,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
     now, folder = now or datetime.now(UTC), RunFolder(run)
     study, lock = folder.study(), DriverLock(folder.log.parent)
     driver, total = lock.driver(), trials_of(study)
-    # Read before the records, so that no trial shows twice.
+    # Asks are read before records: a trial that ends in between is then counted once, as finished.
     asks, starts = folder.asks(), StartTimes(folder.log.parent).read()
     records, damaged = _records(run / "records")
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
@@ -147,11 +147,11 @@ def as_json(status: Status) -> str:
 
 
 def as_lines(status: Status, now: datetime | None = None) -> list[str]:
-    """Returns a status as lines for people, each with what it is about in front."""
+    """Returns a status as lines for people, each with its subject in front."""
     now = now or datetime.now(UTC)
     count = f"{status.finished} of {status.total} trials"
     aside = [f"{status.stopped} stopped early"] if status.stopped else []
-    aside += [f"{_since(status.last_finished_at, now)}"] if status.last_finished_at else []
+    aside += [_since(status.last_finished_at, now)] if status.last_finished_at else []
     lines = [("run", f"{status.run}: {_driver(status)}")]
     lines += [("finished", ", ".join([count, *aside]))]
     if status.in_flight:
@@ -165,12 +165,8 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
     if len(status.failed) > REASONS_SHOWN:
         lines.append(("failed", f"for {len(status.failed) - REASONS_SHOWN} more reasons"))
     if status.damaged:
-        lines.append(
-            (
-                "damaged",
-                f"{', '.join(status.damaged)}: no record; move it away and resume: its trial runs again",
-            )
-        )
+        damaged = ", ".join(status.damaged)
+        lines.append(("damaged", f"{damaged}: no record; move it away and resume: its trial runs again"))
     lines += [("best", _best_line(status))] if status.best or status.best_baseline else []
     lines += [("left", f"about {duration(status.left_s)}")] if status.left_s is not None else []
     lines.append(("next", status.next))
@@ -190,7 +186,7 @@ def _records(folder: Path) -> tuple[list[Record], list[Path]]:
 
 def _running_s(began: datetime | None, driver: Driver | None, now: datetime) -> float | None:
     since = _when(driver.since) if driver else None
-    if began is None or since is None or began < since:  # begun by a driver that is no more
+    if began is None or since is None or began < since:  # begun by an earlier driver
         return None
     return max(0.0, (now - began).total_seconds())
 

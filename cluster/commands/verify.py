@@ -1,4 +1,4 @@
-"""The command `verify`: trains one configuration over folds of groups, at once on Ray."""
+"""The command `verify`: trains one configuration over folds of groups, in parallel on Ray."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +12,8 @@ from cluster import feature_computation, preparation
 from cluster.connection import Address, lazily_connected
 from cluster.driver import check_hosts, outlive_terminal, unedited_study
 from cluster.pool import run_jobs
-from cluster.progress import JobProgress, say
+from cluster.progress import JobProgress
+from cluster.terminal import say
 from reports.boards.verification import Facts, pick, summarise, verification_shown, write
 from search.data.folds import Fold, draw_folds, find_fold_leakage
 from search.data.rows import Rows
@@ -43,7 +44,7 @@ def verify(
     trainer: Trainer = keras_trainer,
     scorer: Scorer = keras_scores,
 ) -> dict[str, Any]:
-    """Trains a trial's configuration anew over folds of groups, and writes and prints what comes of it.
+    """Trains a trial's configuration anew over folds of groups; writes and prints the results.
 
     Args:
         path: the run's folder.
@@ -94,7 +95,7 @@ def verify(
     written = write(folder, groups, summary)
     title = f"trial {record.ask.trial_id} over {_named(folds)}"
     for part in verification_shown(groups, summary, title, console.width):
-        console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+        say(console, part)
     say(console, f"all groups: {written}")
     return summary
 
@@ -122,7 +123,7 @@ def _outcomes(work: Work, folds: Sequence[Fold], told: JobProgress) -> Iterator[
     """Trains all folds; yields them as they end.
 
     Raises:
-        RunError: a fold failed, or killed its worker again and again; the others are not waited for.
+        RunError: a fold failed, or killed its worker three times; the others are not waited for.
     """
     from search.hosts.parallel import reachable_inputs
 

@@ -70,3 +70,11 @@ SCHEMA = pa.schema(
     },
 )
 """The columns, one name per thing. Undefined is null."""
+SMALLER_IS_BETTER = frozenset(
+    {
+        *("rank", "value_fa_per_day", "train_s", "proof"),
+        *(f"val_fa_per_day{end}" for end in ("", "_low", "_high")),
+        *(f"val_{name}" for name in PROBABILITY_METRICS),
+    }
+)
+"""Columns whose best value is the smallest."""

@@ -117,10 +117,30 @@ def _check(path: Path) -> None:
         raise RunError(f"a leaderboard is written when the first trial finishes, but {path} does not exist")
     try:
         names = pq.read_schema(path).names
-    except pa.ArrowException:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's, not the file's
         names = []
     if not set(ESSENTIAL) <= set(names):
         raise RunError(f"a leaderboard is a Parquet file with the columns of one, but {path} is not")
+
+
+def check_readable(paths: Sequence[Path]) -> None:
+    """Reads leaderboard files whole.
+
+    Raises:
+        RunError: one is damaged behind its list of columns.
+    """
+    for path in paths:
+        try:
+            pq.ParquetFile(path).read().validate(full=True)
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(
+                f"a leaderboard must read back, but {path} does not: {reason}; resume the run: it is made "
+                "again from the records",
+                exit_code=1,
+            ) from None
 
 
 @contextmanager

@@ -1,9 +1,13 @@
 """Reads leaderboards of one run or several, for the command line and for notebooks."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
-from reports.boards.columns import SCHEMA
-from reports.boards.query import QueryResult, best_rows_per, first_rows, found, opened
+import pyarrow as pa
+
+from reports.boards.columns import SCHEMA, SMALLER_IS_BETTER
+from reports.boards.query import QueryResult, best_rows_per, check_readable, first_rows, found, opened
 from spaces.errors import RunError
 
 
@@ -32,7 +36,8 @@ def read(
     Args:
         runs: run folders, Parquet files, or patterns such as `runs/seizure-*`.
         top: at most so many rows.
-        sort: a column, the largest first; `column asc` the smallest first. Null comes last either way.
+        sort: a column, the best first: the largest, or of `SMALLER_IS_BETTER` the smallest; `column asc` and
+            `column desc` say which. Null comes last either way.
         where: an SQL condition on the columns.
         best_per: a column; only the best row for each of its values is kept, of those that `where` lets pass;
             of runs that do not compare, the best of each run.
@@ -42,31 +47,38 @@ def read(
     """
     paths = found(runs)
     columns = (*(["run"] if len(paths) > 1 else []), *SCHEMA.names)
-    column, _, direction = (sort or "rank asc").strip().partition(" ")
+    column, _, direction = (sort or "rank").strip().partition(" ")
     if column not in columns or direction.lower() not in ("", "asc", "desc"):
-        raise RunError(
-            f"--sort takes a column and asc or desc, but got {sort!r}; columns: {', '.join(columns)}"
-        )
+        raise RunError(f"--sort takes a column and asc or desc, but got {sort!r}; {_known(column, columns)}")
     if best_per is not None and best_per not in columns:
-        raise RunError(f"--best-per takes a column, but got {best_per!r}; columns: {', '.join(columns)}")
+        raise RunError(f"--best-per takes a column, but got {best_per!r}; {_known(best_per, columns)}")
     import duckdb
 
-    with opened(paths) as (connection, facts):
-        board = connection.sql("SELECT * FROM board")
-        try:
+    try:
+        with opened(paths) as (connection, facts):
+            board = connection.sql("SELECT * FROM board")
             # `filter` takes one expression: a condition cannot end the query and begin another.
             fit = board.filter(where) if where is not None else board
             if best_per is not None:
                 fit = fit.query("fit", best_rows_per(best_per, within_runs=not facts.comparable))
-            order = f'"{column}" {direction or "desc"} NULLS LAST, trial_id'
+            direction = direction or ("asc" if column in SMALLER_IS_BETTER else "desc")
+            order = f'"{column}" {direction} NULLS LAST, trial_id'
             ordered = fit.order(order if len(paths) == 1 else f"{order}, run")
-            table = first_rows(ordered, facts.trials if top is None else top, columns)
+            table = first_rows(ordered, facts.trials if top is None else min(top, facts.trials), columns)
+            table.validate(full=True)
             return Leaderboard(table, facts, paths)
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            if where is None:
-                raise RunError(f"leaderboards must read back, but: {reason}", exit_code=1) from None
-            raise RunError(
-                f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
-                f"columns: {', '.join(columns)}"
-            ) from None
+    except (duckdb.Error, pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        check_readable(paths)
+        reason = str(error).splitlines()[0]
+        if where is None or not isinstance(error, duckdb.Error):
+            raise RunError(f"leaderboards must read back, but: {reason}", exit_code=1) from None
+        raise RunError(
+            f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
+            f"columns: {', '.join(columns)}"
+        ) from None
+
+
+def _known(name: str, columns: Sequence[str]) -> str:
+    """The columns there are, the nearest to a name first."""
+    near = get_close_matches(name, columns, n=1)
+    return "".join(f"nearest is {one!r}; " for one in near) + f"columns: {', '.join(columns)}"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
-from rich.text import Text
 
 from reports.boards.footnotes import about_events, footnotes
 from reports.boards.query import QueryResult
@@ -34,7 +33,7 @@ def table(board: QueryResult, title: str, width: int, chosen: "Selection | None"
         shown.add_column(column.name, justify="right" if column.number else "left", no_wrap=True)
     shown.add_column("")
     for r in rows:
-        shown.add_row(*(column.cell(r, chosen) for column in columns), Text(_notes(r)))
+        shown.add_row(*(column.cell(r, chosen) for column in columns), _notes(r))
     return shown
 
 
@@ -138,6 +137,15 @@ def _notes(r: dict[str, Any]) -> str:
     notes = [r["state"]] if r["state"] != "completed" else []
     notes += [r["kind"]] if r["kind"] != "search" else []
     return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])
+
+
+def duration(seconds: float) -> str:
+    """Returns a time in the two largest of its units, such as `2 h 5 min`."""
+    whole = round(seconds)
+    for unit, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {below}"
+    return f"{whole} s"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -1,11 +1,15 @@
 """Writes the model card of a bundle: what it is, how it did, and where its limits are."""
 
+import re
 from typing import Any
 
 from search.record import Record
 
 SHOWN = ("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "mcc", "average_precision",
          "roc_auc", "brier", "log_loss", "ece")  # fmt: skip
+
+_MARKS = re.compile(r"[\\`*\[\]<|#~&]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown reads as markup. An underscore between letters or digits is none."""
 
 
 def text(record: Record, config: dict[str, Any]) -> str:
@@ -15,7 +19,9 @@ def text(record: Record, config: dict[str, Any]) -> str:
         record: the trial.
         config: what the bundle's `config.yaml` holds.
     """
-    validation, test, decision, labels = (config[k] for k in ("validation", "test", "decision", "labels"))
+    positive, negative = (_escaped(repr(config["labels"][name])) for name in ("positive", "negative"))
+    config = _escaped(config)
+    validation, test, decision = (config[name] for name in ("validation", "test", "decision"))
     trained, value = config["config"], validation["value"]
     shown = "undefined" if value is None else f"{value:.3f}"
     units = f"{test['groups']} groups" if test["groups"] is not None else "groups unknown"
@@ -31,8 +37,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
         f"- input: {config['input']['dtype']} rows of shape {tuple(config['input']['shape'])} "
         f"({config['input']['source']})",
         *_recordings(config["input"].get("preprocessing")),
-        f"- output: score, probability, label; positive is {labels['positive']!r}, "
-        f"negative is {labels['negative']!r}",
+        f"- output: score, probability, label; positive is {positive}, negative is {negative}",
         f"- decision: score >= {decision['threshold_score']:.6g} "
         f"(a probability of {decision['threshold']:.4f}), {_chosen(decision)}",
         f"- calibration: {decision['calibration']}, score = {decision['calibration_a']:.6g} * raw "
@@ -75,6 +80,15 @@ def text(record: Record, config: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _escaped(value: Any) -> Any:
+    """Returns a value whose every text Markdown shows as it is: on one line, without markup."""
+    if isinstance(value, str):
+        return _MARKS.sub(r"\\\g<0>", " ".join(value.split()))
+    if isinstance(value, dict):
+        return {key: _escaped(one) for key, one in value.items()}
+    return [_escaped(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _forced(reasons: list[str]) -> list[str]:

@@ -5,10 +5,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reports.boards import reading
+from reports.boards.columns import SMALLER_IS_BETTER
 from reports.boards.footnotes import about_events, footnotes
+from reports.boards.selection import Selection
 from reports.page import facts, table, trial
 from reports.page.events import Detector
 from search.record import Estimate, Record
@@ -19,18 +21,15 @@ from spaces.errors import RunError
 from spaces.study import Study
 from spaces.thresholds import Cost
 
-if TYPE_CHECKING:
-    from reports.boards.selection import Selection
-
 FORMAT = 1
 DETAILED = 50
-"""So many of the best trials have curves and cuts."""
+"""The best trials, this many, have curves and cuts."""
 
 READINGS = ("value: ", "its fa/day: ")
-"""Beginnings of the footnotes that say what a column is; the others say what to beware of."""
+"""Footnotes that begin so explain a column; the others are warnings."""
 
 
-def document(run: RunFolder, selection: "Selection | None" = None) -> dict[str, Any]:
+def document(run: RunFolder, selection: Selection | None = None) -> dict[str, Any]:
     """Returns everything the page shows, ready for `json.dumps`.
 
     Args:
@@ -66,6 +65,7 @@ def document(run: RunFolder, selection: "Selection | None" = None) -> dict[str, 
         "rows": len(reference.y),
         "positives": int(reference.y.sum()),
         "trials": len(rows),
+        "smaller_is_better": sorted(SMALLER_IS_BETTER),
         "table": table.columns(rows),
         "kept": run.kept(),
         "importances": _importances(list(records.values()), study),
@@ -123,7 +123,7 @@ def _importances(records: Sequence[Record], study: Study) -> dict[str, Any]:
     }
 
 
-def _selection(selection: "Selection") -> dict[str, Any]:
+def _selection(selection: Selection) -> dict[str, Any]:
     def estimate(found: Estimate) -> dict[str, float | None]:
         low, high = table.rounded(found.low), table.rounded(found.high)
         return {"value": found.value, "low": low, "high": high}
@@ -143,6 +143,6 @@ def _costs(study: Study) -> dict[str, float]:
 
 
 def _as_typed(path: Path) -> str:
-    """A run's folder as one would type it here: relative, where it lies below."""
+    """The folder as one would type it here: relative to the current folder if it lies below it."""
     here, there = Path.cwd(), path.resolve()
     return str(there.relative_to(here)) if there.is_relative_to(here) else str(path)

@@ -18,7 +18,7 @@ from search.scores.reference import Reference
 from spaces.study import Events
 
 MOST_EVENTS = 12_000
-"""Detections that a page stores in all: 200 kB. Trials beyond that have no timeline on it."""
+"""Most detections that a page stores, about 200 kB; trials after that have no timeline on it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.boards.table import duration
 from search.data import splits, store
 from search.data.rows import Rows
 from search.record import Record
@@ -19,7 +20,7 @@ from spaces.space import Range
 from spaces.study import Events, Study
 
 DIGITS = 12
-"""Characters of a digest that are shown."""
+"""The first characters of a digest are shown, this many."""
 
 Facts = list[tuple[str, str]]
 
@@ -27,9 +28,9 @@ Facts = list[tuple[str, str]]
 def facts(
     run: RunFolder, study: Study, records: Sequence[Record], reference: Reference
 ) -> list[dict[str, Any]]:
-    """Returns titled lists of what is known, in words.
+    """Returns titled lists of facts in words.
 
-    No path of the machine is among them: of a data file only its name.
+    They hold no path of this machine: of a data file only its name.
 
     Args:
         run: the run's folder.
@@ -90,12 +91,8 @@ def _data(study: Study, reference: Reference, rows: Rows | None) -> Facts:
     if reference.timeline is not None:
         hours = sum(recording.duration_s for recording in reference.timeline) / 3600
         seizures = sum(len(recording.seizures) for recording in reference.timeline)
-        found.append(
-            (
-                "validation recordings",
-                f"{len(reference.timeline)}, {hours:.3g} h, {seizures} seizures in the annotation",
-            )
-        )
+        count = f"{len(reference.timeline)}, {hours:.3g} h, {seizures} seizures in the annotation"
+        found.append(("validation recordings", count))
     return found
 
 
@@ -106,19 +103,17 @@ def source(study: Study) -> str:
 
 
 def _parts(study: Study, first: Record, reference: Reference, rows: Rows | None, split_digest: str) -> Facts:
-    by = "column" if study.split.by == "column" else study.split.by
-    unknown = first.groups == "unknown"
-    found = [("split by", by if not unknown else f"{by} (groups are unknown, rows are taken one by one)")]
+    unknown = " (groups are unknown, rows are taken one by one)" if first.groups == "unknown" else ""
+    found = [("split by", study.split.by + unknown)]
     made = None if rows is None else _split(rows, study, first, split_digest)
     if rows is not None and made is not None:
         for name, taken in (("train", made.train), ("validation", made.validation), ("test", made.test)):
             found.append((name, _part(rows.y[taken], None if rows.groups is None else rows.groups[taken])))
     else:
         found.append(("validation", _part(reference.y, reference.groups)))
-        shares = study.split
-        found.append(
-            ("shares", f"train {shares.train:g}, validation {shares.validation:g}, test {shares.test:g}")
-        )
+        parts = study.split
+        shares = f"train {parts.train:g}, validation {parts.validation:g}, test {parts.test:g}"
+        found.append(("shares", shares))
     found.append(("test part", "not touched by the search; promote opens it"))
     found.append(_cross_fit(reference))
     return found
@@ -156,18 +151,16 @@ def _rules(events: Events) -> str:
 
 
 def _course(records: Sequence[Record]) -> Facts:
-    began = min(_when(record.started_at or record.finished_at) for record in records)
-    ended = max(_when(record.finished_at) for record in records)
+    began = min(datetime.fromisoformat(record.started_at or record.finished_at) for record in records)
+    ended = max(datetime.fromisoformat(record.finished_at) for record in records)
+    later = duration((ended - began).total_seconds())
     devices = sorted({record.device for record in records})
     nodes = len({record.node for record in records})
     trained = sum(record.train_s for record in records)
     shown = {state: sum(r.state == state for r in records) for state in ("completed", "stopped", "failed")}
     return [
         ("began", f"{began:%Y-%m-%d %H:%M} UTC"),
-        (
-            "last trial ended",
-            f"{ended:%Y-%m-%d %H:%M} UTC, {duration((ended - began).total_seconds())} later",
-        ),
+        ("last trial ended", f"{ended:%Y-%m-%d %H:%M} UTC, {later} later"),
         ("training", f"{duration(trained)} in all trials together"),
         ("trials", ", ".join(f"{count} {state}" for state, count in shown.items() if count)),
         ("on", f"{', '.join(devices)}; {nodes} host{'' if nodes == 1 else 's'}"),
@@ -214,21 +207,5 @@ def _range(value: Range) -> str:
 
 
 def _settings(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items())
-
-
-def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _when(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def duration(seconds: float) -> str:
-    """Returns a time in the two largest of its units."""
-    whole = round(seconds)
-    for unit, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // part} {below}"
-    return f"{whole} s"
+    shown = ((name, f"{value:g}" if isinstance(value, float) else value) for name, value in values.items())
+    return ", ".join(f"{name} {value}" for name, value in shown)

@@ -19,7 +19,7 @@ MODULES = (
     "course", "importance", "matrix", "parallel", "curves", "threshold", "promote", "events", "trial",
     "compare", "main",
 )  # fmt: skip
-"""The page's modules, from below to above: each imports only those before it."""
+"""The modules of the page in an order in which each imports only those before it."""
 _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:async )?(?:function|const) (\w+)", re.MULTILINE)
 
@@ -36,21 +36,31 @@ def write(run: RunFolder, path: Path | None = None, *, selection: Selection | No
         The file's path.
 
     Raises:
-        RunError: no run, no finished trial, a damaged file, or nowhere to write to.
+        RunError: no run, no finished trial, a damaged file, or a path whose folder does not exist.
+    """
+    where = place(run, path)
+    found = document(run, selection)
+    write_atomically(where, page(f"{found['name']}: {found['objective']}", as_text(found)).encode())
+    return where
+
+
+def place(run: RunFolder, path: Path | None) -> Path:
+    """Returns where the page of a run is written; arguments as those of `write`.
+
+    Raises:
+        RunError: its folder does not exist, or it is a folder itself.
     """
     where = run.path / "report.html" if path is None else path
     if where.is_dir() or not where.resolve().parent.is_dir():
         raise RunError(f"a page is a file in a folder that exists, but got {where} (--out)")
-    found = document(run, selection)
-    write_atomically(where, page(f"{found['name']}: {found['objective']}", as_text(found)).encode())
     return where
 
 
 def page(title: str, data: str) -> str:
     """Returns the HTML of a page.
 
-    Its policy names the one script and the one style by their digests and allows nothing else: whatever a
-    study's name or an error's text may hold, the browser runs and loads none of it.
+    Its content security policy allows one script and one style, named by their digests, and nothing else:
+    the browser neither runs nor loads anything that a study's name or an error's text may hold.
 
     Args:
         title: of the window.
@@ -84,5 +94,5 @@ def _module(name: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """As a content security policy names an inline element: the SHA-256 of its text."""
+    """Returns the SHA-256 of an inline element's text, as a content security policy writes it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

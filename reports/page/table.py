@@ -8,23 +8,23 @@ from typing import Any
 from reports.boards.columns import SCHEMA
 
 NOT_SHOWN = frozenset({"params", "node", "gpu_ids", "plateau_low", "plateau_high"})
-"""Columns that are left out: addresses of hosts are private, `params` becomes columns of its own, and
-the slider shows the plateau."""
+"""Columns that the page leaves out: addresses of hosts are private, the settings inside `params` become
+columns, and the slider shows the plateau."""
 OF_CONFIG = (
     "width", "weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "augmentation",
 )  # fmt: skip
-"""Settings of a trial that are no columns of the leaderboard."""
+"""Settings of a trial that the leaderboard has inside `params` only."""
 ALWAYS = frozenset({"rank", "value"})
-"""Columns that are kept even if they are null in all rows."""
+"""Columns that the page has even if they are null in all rows."""
 DIGITS = 5
-"""Significant digits of interval ends, which are only shown."""
+"""Significant digits of the ends of intervals; nothing is computed from them."""
 
 Column = list[Any] | dict[str, Any]
 """`[v, v, ...]`, or `{"all": v}`, or `{"of": [distinct values], "at": [their numbers]}`."""
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
-    """Returns the rows of a leaderboard by column, without those that define nothing, but see ALWAYS.
+    """Returns the rows of a leaderboard by column; those null in all rows are left out, but see ALWAYS.
 
     Values are as they stand in the Parquet file, to the last digit; interval ends have `DIGITS`. An infinite
     threshold is the text `inf` or `-inf`.

@@ -14,7 +14,7 @@ from search.scores.ranking import positives
 from search.scores.thresholds import curve
 
 CUTS = 200
-"""At most so many cuts of a trial are stored."""
+"""Most cuts of a trial that are stored."""
 BARS = 40
 """Bars of a histogram of scores."""
 
@@ -41,9 +41,9 @@ def cuts_of(
 ) -> Cuts:
     """Chooses the cuts that the page's slider stops at.
 
-    Where there are few distinct cuts, it is all of them. Else half of them lie evenly among the distinct
-    cuts, and half lie closer together the fewer rows are above, for there false alarms are rare. The trial's
-    own threshold and both infinities are always among them.
+    If there are few distinct cuts, all are chosen. Otherwise half of the chosen ones lie evenly among the
+    distinct cuts, and the others lie closer together where fewer rows are above, since false alarms are rare
+    there. The trial's own threshold and both infinities are always among them.
 
     Args:
         y: 0/1 `(n,)`.
@@ -69,7 +69,7 @@ def cuts_of(
 
 
 def histogram(y: NDArray[np.int8], score: NDArray[np.float32]) -> dict[str, Any]:
-    """Counts of scores by class, in `BARS` bars of one width from the lowest score to the highest."""
+    """Counts scores by class, in `BARS` bars of equal width from the lowest score to the highest."""
     low, high = float(score.min()), float(score.max())
     edges = np.linspace(low, high if high > low else low + 1, BARS + 1)
     found = positives(y, score)
@@ -82,7 +82,7 @@ def histogram(y: NDArray[np.int8], score: NDArray[np.float32]) -> dict[str, Any]
 
 
 def reliability(y: NDArray[np.int8], score: NDArray[np.float32], weight: F64 | None = None) -> dict[str, Any]:
-    """Returns what `search.scores.metrics.ece` compares, for each bin of probabilities that holds rows.
+    """Returns what `search.scores.metrics.ece` compares, for each bin of probabilities that has rows.
 
     Args:
         y: 0/1 `(n,)`.
@@ -110,7 +110,7 @@ def reliability(y: NDArray[np.int8], score: NDArray[np.float32], weight: F64 | N
 
 
 def learning_curve(record: Record) -> dict[str, list[float | None]] | None:
-    """The training loss, the steering value and the learning rate of each epoch; None of what has none."""
+    """Returns loss, steering value and learning rate of each epoch; None for a trial without epochs."""
     if not record.history:
         return None
     loss, steering, rate = (
@@ -121,7 +121,7 @@ def learning_curve(record: Record) -> dict[str, list[float | None]] | None:
 
 
 def as_json(cuts: Cuts) -> dict[str, Any]:
-    """Cuts as JSON: the float64 of each float32, with all its digits, so that the float32 comes back."""
+    """Returns cuts as JSON, with as many digits as bring back each float32."""
     return {
         "cuts": [number(cut) for cut in cuts.cuts.astype(np.float64).tolist()],
         "own": cuts.own,

@@ -27,11 +27,8 @@ REFERENCE = Reference(
 )
 
 
-class Silent:
-    """Stands where a person would look."""
-
-    def on_record(self, finished):
-        pass
+def silent(finished):
+    """Takes the place of a progress view."""
 
 
 def study_in(storage: Path | str | None) -> Study:
@@ -65,7 +62,7 @@ def go_on(folder: RunFolder, study: Study, trials: int = TRIALS) -> None:
     records = folder.records()
     asked = {ask.number: ask for ask in folder.asks()}
     ticks = iter(range(0, 10_000_000, 2000))
-    keeper = FinishedTrials(folder, study, records, Silent(), clock=ticks.__next__)
+    keeper = FinishedTrials(folder, study, records, silent, clock=ticks.__next__)
     for number in sorted(set(range(trials)) - {made.ask.number for made in records}):
         if number not in asked:
             folder.append_ask(ask_of(number))

@@ -69,7 +69,12 @@ function other(name) {
   };
 }
 
-export const TABLE_COLUMNS = [...LISTED, ...NAMES.map(other).filter(Boolean), NOTES];
+// `ascending`: the smallest, or the first of the alphabet, comes first when the column is sorted by.
+const SMALLER_IS_BETTER = new Set(DATA.smaller_is_better);
+export const TABLE_COLUMNS = [...LISTED, ...NAMES.map(other).filter(Boolean), NOTES].map((column) => ({
+  ...column,
+  ascending: column.ascending || SMALLER_IS_BETTER.has(column.key),
+}));
 
 // Undefined comes last either way; ties keep the order of the leaderboard.
 export function sorted(rows, column, ascending) {

@@ -111,6 +111,15 @@ def test_sorting(shown, toy):
     assert one(shown, "th[aria-sort]").text.startswith("value")
 
 
+def test_sorting_puts_the_best_first_where_small_is_better(shown, toy):
+    one(shown, "#table-more button").click()
+    one(shown, ".chooser summary").click()
+    one(shown, ".boxes [data-column=val_brier]").click()
+    for ascending in (True, False):
+        one(shown, "[data-column=val_brier].sort").send_keys(ENTER)
+        assert trials(shown) == in_order(rows_of(toy), "val_brier", ascending=ascending)
+
+
 def test_filtering_and_columns(shown, toy):
     rows = rows_of(toy)
     box = one(shown, "#filter")

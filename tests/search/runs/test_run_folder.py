@@ -175,18 +175,15 @@ def test_a_file_is_on_disk_before_it_takes_the_name_and_the_name_is_on_disk_afte
     assert done[2][1] == str(tmp_path)
 
 
-class Silent:
-    """Stands where a person would look."""
-
-    def on_record(self, finished):
-        pass
+def silent(finished):
+    """Takes the place of a progress view."""
 
 
 @pytest.mark.parametrize("working", range(12))
 def test_no_record_stands_without_its_scores_whenever_the_disk_fails(folder, monkeypatch, working):
     """The disk takes so many replacements and no more: whatever is finished by then is whole."""
     keeper = FinishedTrials(
-        folder, parse({"keep": {"checkpoints": 2}}), [], Silent(), clock=iter(range(0, 99_000, 2000)).__next__
+        folder, parse({"keep": {"checkpoints": 2}}), [], silent, clock=iter(range(0, 99_000, 2000)).__next__
     )
     left, real = [working], os.replace
 

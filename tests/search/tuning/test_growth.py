@@ -27,7 +27,7 @@ from search.trials.trial import Finished
 from search.tuning.history import BEST, LATEST, RENEWED_AFTER, History, SeenTrial
 from spaces.study_file import parse, read
 from tests.helpers import driving
-from tests.helpers.bookkeeping import REFERENCE, RESOLVED, Silent
+from tests.helpers.bookkeeping import REFERENCE, RESOLVED, silent
 from tests.helpers.numpy_trainer import numpy_trainer
 from tests.helpers.records import record
 
@@ -98,7 +98,7 @@ def test_a_run_holds_the_best_weights_and_all_rows_after_every_trial(seed, folde
     draws, kept, number = random.Random(seed), [], 0
     for _ in range(2):  # executions of one run
         ticks = iter(range(0, 10_000_000, 2000))
-        keeper = FinishedTrials(folder, STUDY, folder.records(), Silent(), clock=ticks.__next__)
+        keeper = FinishedTrials(folder, STUDY, folder.records(), silent, clock=ticks.__next__)
         for _ in range(12):
             value = draws.choice([None, 0.1, 0.2, draws.random()])
             ask = record(number).ask.model_copy(
@@ -115,7 +115,7 @@ def test_a_run_holds_the_best_weights_and_all_rows_after_every_trial(seed, folde
 
 def test_weights_that_a_killed_driver_left_without_a_record_are_dropped(folder):
     folder.write_weights("00007", [np.ones(3)])
-    keeper = FinishedTrials(folder, STUDY, [], Silent())
+    keeper = FinishedTrials(folder, STUDY, [], silent)
     keeper.keep(finished(record(1)))
     assert folder.kept() == ["00001"]
 
@@ -129,7 +129,7 @@ def test_the_leaderboard_takes_a_twentieth_of_the_time_at_most(folder, monkeypat
         now[0] += 0.25
 
     monkeypatch.setattr(Board, "write", slow_write)
-    keeper = FinishedTrials(folder, STUDY, [], Silent(), clock=lambda: now[0])
+    keeper = FinishedTrials(folder, STUDY, [], silent, clock=lambda: now[0])
     for number in range(200):
         keeper.keep(finished(record(number)))
         now[0] += 0.1
@@ -145,7 +145,7 @@ def test_a_kept_trial_is_turned_into_a_row_once_and_folders_are_not_listed(folde
     real, list_folder = leaderboard.row, RunFolder.kept
     monkeypatch.setattr(leaderboard, "row", lambda made: rows.append(made.ask.number) or real(made))
     monkeypatch.setattr(RunFolder, "kept", lambda folder: listed.append(1) or list_folder(folder))
-    keeper = FinishedTrials(folder, STUDY, [record(number) for number in range(50)], Silent())
+    keeper = FinishedTrials(folder, STUDY, [record(number) for number in range(50)], silent)
     for number in range(50, 150):
         keeper.keep(finished(record(number)))
         keeper.write_leaderboard()
@@ -155,7 +155,7 @@ def test_a_kept_trial_is_turned_into_a_row_once_and_folders_are_not_listed(folde
 
 @pytest.mark.usefixtures("_no_disk")
 def test_the_keeper_holds_a_row_and_no_record(folder):
-    keeper = FinishedTrials(folder, STUDY, [], Silent())
+    keeper = FinishedTrials(folder, STUDY, [], silent)
     for number in range(300):
         keeper.keep(finished(large(number)))
     keeper.write_leaderboard()
