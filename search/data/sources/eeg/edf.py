@@ -34,7 +34,7 @@ _MICROVOLTS: Mapping[str, float] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """One signal of the file on its way into blocks."""
+    """One signal of the file, and how it becomes microvolts at the study's rate."""
 
     number: int
     samples_per_record: int

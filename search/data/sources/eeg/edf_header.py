@@ -16,7 +16,6 @@ _LONGEST_RECORD_S = 86_400
 _FREE_TEXT = ((16, 80), (136, 80), (224, 32))
 """Offset and size of transducer, prefiltering and reserved text in the header of one signal."""
 
-
 _CLOCK = re.compile(rb"(\d\d)[.:](\d\d)[.:](\d\d)")
 
 
@@ -76,8 +75,8 @@ def open_header(path: Path) -> Header:
     """Reads the header of a continuous EDF or EDF+ file and checks it against the file's size.
 
     Raises:
-        RunError: it is no such file, damaged, truncated, or without data. The text is made here alone:
-            edfio's own may quote the header, and this one holds neither its bytes nor the path.
+        RunError: it is no such file, damaged, truncated, or without data. The message quotes neither the
+            header nor the path; edfio's own messages may quote the header, so none is passed on.
     """
     try:
         with path.open("rb") as file:
@@ -175,13 +174,12 @@ def _blanked(raw: bytes, count: int) -> bytes:
     return raw[:8] + personal + raw[184:236] + b"0".ljust(8) + raw[244:256] + bytes(signals)
 
 
-def unreadable(error: OSError) -> RunError:
-    """What the system said, without the path. The file may be sound: it is bad input only if it is gone."""
-    said = error.strerror or type(error).__name__
+def unreadable(
+    error: OSError, rule: str = "recordings must be readable files, but this one gave"
+) -> RunError:
+    """A rule with the system's reason, without the path. Only a missing file is bad input (exit code 2)."""
     gone = isinstance(error, FileNotFoundError)
-    return RunError(
-        f"recordings must be readable files, but this one gave: {said}", exit_code=2 if gone else 1
-    )
+    return RunError(f"{rule}: {error.strerror or type(error).__name__}", exit_code=2 if gone else 1)
 
 
 def with_records(blank: bytes, records: int, data: bytes) -> Edf:
@@ -255,5 +253,5 @@ def _damaged(what: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """One line, whatever the bytes were."""
+    """The text without control characters, so that it stays one line."""
     return "".join(letter for letter in text if letter.isprintable()).strip()
