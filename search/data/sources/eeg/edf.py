@@ -31,6 +31,18 @@ _MICROVOLTS: Mapping[str, float] = MappingProxyType(
 )
 """Microvolts in one of each unit, by its folded spelling."""
 
+_OTHER_UNITS = MappingProxyType(
+    {
+        unit.casefold(): unit
+        for unit in (
+            *("%", "degC", "degF", "K", "mmHg", "cmH2O", "kPa", "Pa", "bpm", "1/min", "Hz", "kHz", "s", "ms"),
+            *("pV", "kV", "A", "mA", "uA", "nA", "Ohm", "kOhm", "MOhm", "uS", "dB", "deg", "rad", "g", "kg"),
+            *("m", "cm", "mm", "l", "ml", "l/s", "l/min", "m/s^2", "lux"),
+        )
+    }
+)
+"""Units that a message may quote: the field of a damaged header may hold a part of the person's name."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Source:
@@ -127,8 +139,9 @@ def _sources(header: Header, montage: Montage, config: Eeg) -> tuple[_Source, ..
         signal = header.signals[number]
         microvolts = _MICROVOLTS.get(signal.dimension.casefold())
         if microvolts is None:
-            unit = f'has "{signal.dimension}"' if signal.dimension else "has no unit"
-            raise RunError(f"channels must be in uV, mV, V or nV, but {name} {unit}")
+            other = _OTHER_UNITS.get(signal.dimension.casefold())
+            unit = "no unit" if not signal.dimension else "another unit" if other is None else f'"{other}"'
+            raise RunError(f"channels must be in uV, mV, V or nV, but {name} has {unit}")
         if signal.calibration is None:
             raise RunError(
                 f"channels must have a physical and a digital range in the header, but {name} has none"

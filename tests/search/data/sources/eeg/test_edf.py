@@ -323,6 +323,7 @@ DAMAGED = {
     "digital range": (per_signal(120, 8, "32767"), "a physical and a digital range .* but Fp1 has none"),
     "no unit": (per_signal(96, 8, ""), "must be in uV, mV, V or nV, but Fp1 has no unit"),
     "unit": (per_signal(96, 8, "bpm"), 'must be in uV, mV, V or nV, but Fp1 has "bpm"'),
+    "person in the unit": (per_signal(96, 8, "Erika"), "must be in uV, mV, V or nV, but Fp1 has another unit"),
     "label": (per_signal(0, 16, "Erika Mustermann"), "but Fp1 is missing .the file has F7."),
     "rate": (per_signal(216, 8, "513"), "truncated"),
 }  # fmt: skip
