@@ -11,7 +11,13 @@ from edfio import Edf
 from numpy.typing import ArrayLike, NDArray
 
 from search.data.sources.eeg.channels import Montage, resolve
-from search.data.sources.eeg.edf_header import Header, open_header, unreadable, with_records
+from search.data.sources.eeg.edf_header import (
+    Header,
+    decimal_comma,
+    open_header,
+    unreadable,
+    with_records,
+)
 from search.data.sources.eeg.filters import Conversion, kernel, ratio
 from spaces.eeg import Eeg
 from spaces.errors import RunError
@@ -142,6 +148,8 @@ def _sources(header: Header, montage: Montage, config: Eeg) -> tuple[_Source, ..
             other = _OTHER_UNITS.get(signal.dimension.casefold())
             unit = "no unit" if not signal.dimension else "another unit" if other is None else f'"{other}"'
             raise RunError(f"channels must be in uV, mV, V or nV, but {name} has {unit}")
+        if signal.decimal_comma:
+            raise RunError(decimal_comma(f"a range of {name}"))
         if signal.calibration is None:
             raise RunError(
                 f"channels must have a physical and a digital range in the header, but {name} has none"

@@ -2,11 +2,12 @@
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from edfio import Edf, EdfSignal, read_edf
+from edfio import Edf, read_edf
 
 from spaces.errors import RunError
 
@@ -15,6 +16,17 @@ _LONGEST_RECORD_S = 86_400
 
 _FREE_TEXT = ((16, 80), (136, 80), (224, 32))
 """Offset and size of transducer, prefiltering and reserved text in the header of one signal."""
+
+_ANNOTATIONS = (b"EDF Annotations", b"BDF Annotations")
+"""Labels of signals that hold text: annotations, and when each data record begins."""
+
+_RANGES = (104, 112, 120, 128)
+"""Offsets of the physical and the digital range, 8 bytes each, in the header of one signal."""
+
+_WHOLE = re.compile(rb" *([+-]?\d+) *")
+_DECIMAL = re.compile(rb" *([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?) *")
+_COMMA = re.compile(rb" *[+-]?\d*,\d* *")
+"""How EDF writes numbers, which is stricter than `int` and `float`; and how some countries write them."""
 
 _CLOCK = re.compile(rb"(\d\d)[.:](\d\d)[.:](\d\d)")
 
@@ -29,6 +41,7 @@ class Signal:
         samples_per_record: samples in one data record.
         dimension: its unit, as written in the file.
         calibration: factor and offset from a digital value to that unit; None where the ranges do not say.
+        decimal_comma: a range is written with a comma where a point belongs.
     """
 
     label: str
@@ -36,6 +49,7 @@ class Signal:
     samples_per_record: int
     dimension: str
     calibration: tuple[float, float] | None
+    decimal_comma: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,9 +172,10 @@ def _header(raw: bytes, count: int) -> Header:
             rate_hz=signal.samples_per_data_record / record_s,
             samples_per_record=signal.samples_per_data_record,
             dimension=_printable(signal.physical_dimension),
-            calibration=_calibration(signal),
+            calibration=_calibration(ranges),
+            decimal_comma=any(_COMMA.fullmatch(field) for field in ranges),
         )
-        for signal in parsed.signals
+        for signal, ranges in zip(parsed.signals, _ranges(raw, count), strict=True)
     )
     return Header(signals, record_s, records, 2 * sum(samples), blank)
 
@@ -205,13 +220,23 @@ def _parsed(content: bytes) -> Edf | None:
     return parsed
 
 
-def _calibration(signal: EdfSignal) -> tuple[float, float] | None:
-    try:
-        factor = (signal.physical_max - signal.physical_min) / (signal.digital_max - signal.digital_min)
-        offset = signal.physical_min - factor * signal.digital_min
-    except (ValueError, ArithmeticError):
+def _ranges(raw: bytes, count: int) -> Iterator[tuple[bytes, ...]]:
+    """Of each signal that holds no annotations: the fields of `_RANGES`."""
+    for number in range(count):
+        if raw[256 + 16 * number :][:16].rstrip() not in _ANNOTATIONS:
+            yield tuple(raw[256 + offset * count + 8 * number :][:8] for offset in _RANGES)
+
+
+def _calibration(ranges: tuple[bytes, ...]) -> tuple[float, float] | None:
+    physical = [_DECIMAL.fullmatch(field) for field in ranges[:2]]
+    digital = [_WHOLE.fullmatch(field) for field in ranges[2:]]
+    low, high = (float(found[1]) if found else math.nan for found in physical)
+    first, last = (float(found[1]) if found else math.nan for found in digital)
+    if not (low != high and first != last):
         return None
-    return (factor, offset) if factor and math.isfinite(factor) and math.isfinite(offset) else None
+    factor = (high - low) / (last - first)
+    offset = low - factor * first
+    return (factor, offset) if math.isfinite(factor) and math.isfinite(offset) else None
 
 
 def _check_size(header: Header, size: int) -> None:
@@ -229,23 +254,26 @@ def _check_size(header: Header, size: int) -> None:
 
 
 def _whole(raw: bytes, what: str, least: int) -> int:
-    try:
-        value = int(raw)
-    except ValueError:
-        value = least - 1
-    if value < least:
+    found = _WHOLE.fullmatch(raw)
+    if found is None or int(found[1]) < least:
+        raise RunError(_damaged(what))
+    return int(found[1])
+
+
+def _seconds(raw: bytes) -> Fraction:
+    what = "duration of a data record"
+    if _COMMA.fullmatch(raw):
+        raise RunError(decimal_comma(f"the {what}"))
+    found = _DECIMAL.fullmatch(raw)
+    value = Fraction(found[1].decode()) if found else Fraction(0)
+    if not 0 < value <= _LONGEST_RECORD_S:
         raise RunError(_damaged(what))
     return value
 
 
-def _seconds(raw: bytes) -> Fraction:
-    try:
-        value = Fraction(raw.decode("latin-1").strip())
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if not 0 < value <= _LONGEST_RECORD_S:
-        raise RunError(_damaged("duration of a data record"))
-    return value
+def decimal_comma(what: str) -> str:
+    """The message for a number that is written as EDF does not allow."""
+    return f"numbers in a header must have a decimal point, but {what} has a decimal comma"
 
 
 def _damaged(what: str) -> str:
