@@ -126,6 +126,12 @@ def is_seizure(kind: str, seizures: Sequence[str] = (), others: Sequence[str] = 
     return False if known else None
 
 
+def mentions_seizure(text: str, seizures: Sequence[str] = (), others: Sequence[str] = ()) -> bool:
+    """Whether a text beside an event without a type names a seizure, or may do so."""
+    told = is_seizure(text, seizures, others)
+    return bool(told) or (told is None and any(word in _NOUNS for word in _words(text)))
+
+
 def _words(kind: str) -> list[str]:
     """Words in lower case, status epilepticus as seizure: `focalSeizure2` is focal, seizure; N2 stays n2."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).casefold()
