@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 from edfio import Edf, read_edf
 
@@ -27,6 +28,17 @@ _WHOLE = re.compile(rb" *([+-]?\d+) *")
 _DECIMAL = re.compile(rb" *([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?) *")
 _COMMA = re.compile(rb" *[+-]?\d*,\d* *")
 """How EDF writes numbers, which is stricter than `int` and `float`; and how some countries write them."""
+
+_TIME = re.compile(rb"([+-]\d+(?:\.\d*)?)\x14")
+"""The time at which a data record begins, in seconds from the recording's start."""
+
+_TOLERANCE_S = 0.1
+"""Times of records are rounded, and so is the duration of a record."""
+
+_TIMELESS = (
+    "the records of a discontinuous recording (EDF+D) must say when they begin, but those of this one do "
+    "not; save it as EDF+C if it has no gaps"
+)
 
 _CLOCK = re.compile(rb"(\d\d)[.:](\d\d)[.:](\d\d)")
 
@@ -86,11 +98,13 @@ class Header:
 
 
 def open_header(path: Path) -> Header:
-    """Reads the header of a continuous EDF or EDF+ file and checks it against the file's size.
+    """Reads the header of an EDF or EDF+ file and checks it against the file's size and its records' times.
+
+    Whether a recording is continuous is told by the times that its records carry, whatever the header says.
 
     Raises:
-        RunError: it is no such file, damaged, truncated, or without data. The message quotes neither the
-            header nor the path; edfio's own messages may quote the header, so none is passed on.
+        RunError: it is no such file, damaged, truncated, without data, or has a gap. The message quotes
+            neither the header nor the path; edfio's own may quote the header, so none is passed on.
     """
     try:
         with path.open("rb") as file:
@@ -110,6 +124,11 @@ def open_header(path: Path) -> Header:
         raise RunError(_damaged("size of the header"))
     header = _header(raw, count)
     _check_size(header, size)
+    try:
+        with path.open("rb") as file:
+            _check_continuous(file, raw, header)
+    except OSError as error:
+        raise unreadable(error) from None
     return header
 
 
@@ -143,11 +162,6 @@ def _check_format(raw: bytes) -> None:
         raise RunError(
             f"recordings must be complete, but this one is truncated: it holds {len(raw)} of at least 512 "
             "bytes of its header"
-        )
-    if raw[192:197] == b"EDF+D":
-        raise RunError(
-            "recordings must be continuous (EDF or EDF+C), but this one is EDF+D, with gaps between its "
-            "records; save each stretch as a file of its own"
         )
 
 
@@ -186,7 +200,8 @@ def _blanked(raw: bytes, count: int) -> bytes:
     for offset, size in _FREE_TEXT:
         signals[offset * count : (offset + size) * count] = b" " * (size * count)
     personal = b" " * 160 + b"01.01.8500.00.00"
-    return raw[:8] + personal + raw[184:236] + b"0".ljust(8) + raw[244:256] + bytes(signals)
+    kind = b"EDF+C" if raw[192:196] == b"EDF+" else b""  # edfio reads no records of EDF+D
+    return raw[:8] + personal + raw[184:192] + kind.ljust(44) + b"0".ljust(8) + raw[244:256] + bytes(signals)
 
 
 def unreadable(
@@ -251,6 +266,54 @@ def _check_size(header: Header, size: int) -> None:
             f"recordings must be as long as their header says, but this one says {header.duration_s:g} s "
             f"and holds {float(held * header.record_s):g} s"
         )
+
+
+def _check_continuous(file: BinaryIO, raw: bytes, header: Header) -> None:
+    """Refuses a recording whose records do not follow each other.
+
+    Records only ever begin late, so the last one tells whether all follow each other, and the first gap is
+    found by bisection. A record's first annotation begins with its time (EDF+, section 2.2.4).
+    """
+    count = len(raw) // 256 - 1
+    sizes = [int(raw[256 + 216 * count + 8 * number :][:8]) for number in range(count)]
+    texts = [number for number in range(count) if raw[256 + 16 * number :][:16].rstrip() in _ANNOTATIONS]
+    if not texts:
+        if raw[192:197] == b"EDF+D":
+            raise RunError(_TIMELESS)
+        return
+    before = 2 * sum(sizes[: texts[0]])
+
+    def begins_s(record: int) -> Fraction | None:
+        file.seek(len(raw) + record * header.record_bytes + before)
+        found = _TIME.match(file.read(min(2 * sizes[texts[0]], 64)))
+        return Fraction(found[1].decode()) if found else None
+
+    first = begins_s(0)
+
+    def late_s(record: int) -> Fraction | None:
+        """How much later a record begins than it would without a gap; None where it does not say."""
+        at = begins_s(record)
+        return None if at is None or first is None else at - first - record * header.record_s
+
+    last = late_s(header.records - 1)
+    if last is None:
+        if raw[192:197] == b"EDF+D":
+            raise RunError(_TIMELESS)
+        return
+    if abs(last) <= _TOLERANCE_S:
+        return
+    low, high = 0, header.records - 1  # no gap before `low`, one before `high`
+    while high - low > 1:
+        middle = (low + high) // 2
+        late = late_s(middle)
+        low, high = (middle, high) if late is None or abs(late) <= _TOLERANCE_S else (low, middle)
+    off = late_s(high) or last
+    what = "a gap" if off > 0 else "an overlap"
+    raise RunError(
+        f"recordings must be continuous, but by the times of its records this one has {what} of "
+        f"{abs(float(off)):g} s after {float(high * header.record_s):g} s; "
+        "save each stretch as a file of its own, with annotations that count from its start"
+    )
 
 
 def _whole(raw: bytes, what: str, least: int) -> int:
