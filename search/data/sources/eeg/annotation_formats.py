@@ -8,7 +8,13 @@ import math
 import re
 from collections.abc import Sequence
 
-from search.data.sources.eeg.event_types import TUH_OTHERS, TUH_SEIZURES, is_missing, is_seizure
+from search.data.sources.eeg.event_types import (
+    TUH_OTHERS,
+    TUH_SEIZURES,
+    is_missing,
+    is_seizure,
+    mentions_seizure,
+)
 from spaces.errors import RunError
 
 Interval = tuple[float, float]
@@ -110,11 +116,13 @@ def bids(text: str, seizure_types: Sequence[str] = (), other_types: Sequence[str
         other_types: names of what is none.
 
     Raises:
-        RunError: a column is missing, a name is in doubt, a seizure has no onset or no duration.
+        RunError: a column is missing, a name is in doubt, the two types contradict each other, a row
+            without a type names a seizure in another column, a seizure has no onset or no duration.
     """
-    head, *rows = _rows(text) or [[]]
+    head, *rows = [[_unquoted(cell) for cell in row] for row in _rows(text)] or [[]]
     columns = [name.strip().casefold() for name in head]
     kinds = [columns.index(name) for name in ("eventtype", "trial_type") if name in columns]
+    beside = [columns.index(name) for name in ("value", "description", "hed") if name in columns]
     lacking = [name for name in ("onset", "duration") if name not in columns]
     lacking += ["eventType or trial_type"] * (not kinds)
     if lacking:
@@ -122,11 +130,27 @@ def bids(text: str, seizure_types: Sequence[str] = (), other_types: Sequence[str
             "events must have the columns onset, duration and eventType or trial_type, but lack "
             + ", ".join(lacking)
         )
-    told = [
+    told = []
+    for number, row in enumerate(rows, start=1):
+        types = [_cell(row, column) for column in kinds]
+        given = [kind for kind in types if not is_missing(kind)]
+        meant = {is_seizure(kind, seizure_types, other_types) for kind in given}
+        if {True, False} <= meant:
+            raise RunError(
+                "eventType and trial_type must agree on whether an event is a seizure, but those of row "
+                f"{number} do not; correct the table"
+            )
+        listed = {name.strip().casefold() for name in (*seizure_types, *other_types)}
+        if not given and types[0].casefold() not in listed:
+            texts = [_cell(row, column) for column in beside]
+            if any(mentions_seizure(text, seizure_types, other_types) for text in texts):
+                raise RunError(
+                    f"an event that is a seizure must have a type that says so, but row {number} has none "
+                    "and names a seizure in value, description or HED; write it into eventType"
+                )
         # A row that stops short may have lost its type, or a cell before it.
-        is_seizure(_kind(row, kinds), seizure_types, other_types) if len(row) > kinds[0] else None
-        for row in rows
-    ]
+        kind = (given or types)[0]
+        told.append(is_seizure(kind, seizure_types, other_types) if len(row) > kinds[0] else None)
     _check_told(told)
     seizures = []
     for row, seizure in zip(rows, told, strict=True):
@@ -134,11 +158,6 @@ def bids(text: str, seizure_types: Sequence[str] = (), other_types: Sequence[str
             start = _seconds(_cell(row, columns.index("onset")), "start")
             seizures.append((start, start + _seconds(_cell(row, columns.index("duration")), "end")))
     return seizures
-
-
-def _kind(row: Sequence[str], columns: Sequence[int]) -> str:
-    cells = [_cell(row, column) for column in columns]
-    return next((cell for cell in cells if not is_missing(cell)), cells[0])
 
 
 def _check_told(told: Sequence[bool | None]) -> None:
@@ -156,6 +175,12 @@ def _check_told(told: Sequence[bool | None]) -> None:
 
 def _rows(text: str) -> list[list[str]]:
     return [line.split("\t") for line in text.split("\n") if line.strip() and not line.startswith("#")]
+
+
+def _unquoted(cell: str) -> str:
+    """A cell without the quotation marks that some programs write around it."""
+    bare = cell.strip()
+    return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == '"' else bare
 
 
 def _cell(row: Sequence[str], column: int) -> str:

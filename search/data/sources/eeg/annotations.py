@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from search.data.sources.eeg import annotation_formats, siena_list
 from search.data.sources.eeg.annotation_formats import Interval
-from search.data.sources.eeg.edf_header import clock_agrees
+from search.data.sources.eeg.edf_header import clock_agrees, unreadable
 from search.data.sources.eeg.layouts import Found, Known
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
 END_TOLERANCE_S = 1.0
-"""EDF files end on whole records, so an annotation may end a little after the last one."""
+"""EDF files end on whole records, so an annotation may end a little after the last record."""
 
 ROUNDING_S = 1e-6
-"""Overlap that onset plus duration can make of two intervals which touch."""
+"""Two intervals that touch may overlap by so much where an end was computed as onset plus duration."""
 
 SHARE_DECIMALS = 9
 """Shares are rounded here, so that half a window is 0.5 at any time of a long recording."""
@@ -61,10 +61,7 @@ def read(
     try:
         content = found.annotations.read_bytes()
     except OSError as error:
-        gone = isinstance(error, FileNotFoundError)
-        raise RunError(
-            f"an annotation must be readable, but it gave: {error.strerror}", exit_code=2 if gone else 1
-        ) from error
+        raise unreadable(error, "an annotation must be readable, but it gave") from None
     text = _decoded(content)
     seizures = tuple(_READERS[found.layout](text, found, config))
     if found.layout != "siena" or duration_s is None:

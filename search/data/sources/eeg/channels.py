@@ -16,38 +16,26 @@ from spaces.errors import RunError
 _SPELLING = {name.upper(): name for name in ELECTRODES} | {new.upper(): old for new, old in RENAMED.items()}
 
 _REFERENCES = frozenset(
-    {
-        "REF",
-        "LE",
-        "LER",
-        "AR",
-        "AV",
-        "AVG",
-        "AVE",
-        "CAR",
-        "ORG",
-        "G2",
-        "CS2",
-    }  # ears, averages, a device's own
+    {*("REF", "LE", "LER", "AR", "AV", "AVG", "AVE", "CAR", "ORG", "G2", "CS2")}
     | {"A1", "A2", "A1A2", "M1", "M2", "M1M2"}
 )
-"""What stands behind an electrode in a file's label and is no electrode of its montage."""
+"""What a file's label has after an electrode as its reference: averages, ears, names of a device."""
 
 _PREFIX = re.compile(r"^(?:EEG|POL)[\s_:]*(?=[A-Z])")
 
 _MOST_MISSING = 4
-"""At most one electrode in so many may be interpolated."""
+"""At most one of so many electrodes may be interpolated."""
 
 Row = dict[int, float]
-"""How one channel is made: signal number to weight."""
+"""How one channel is made: weights by the number of a signal."""
 
 
 @dataclass(frozen=True)
 class _Label:
-    """What one label names; a bipolar pair is its first electrode against the second one.
+    """What one label names: an electrode, or a pair of them.
 
-    An ear behind an electrode is both: the reference in a file, `name` being the electrode's, and the second
-    electrode in what a study wants, `pair`.
+    An ear after an electrode can be read in two ways. In a file it is the reference, and `name` is the
+    electrode's. In a study it is the second electrode, and `pair` names both.
     """
 
     name: str
@@ -198,10 +186,7 @@ def _by_reference(wanted: Sequence[str], held: Mapping[int, _Label]) -> list[dic
 
 
 def _singles(wanted: Sequence[str], held: Mapping[int, _Label]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for electrodes in _by_reference(wanted, held):
-        found = electrodes | found
-    return found
+    return {name: k for of_one in reversed(_by_reference(wanted, held)) for name, k in of_one.items()}
 
 
 def _row(name: str, held: Mapping[int, _Label], singles: Mapping[str, int]) -> Row | None:
@@ -224,7 +209,7 @@ def _row(name: str, held: Mapping[int, _Label], singles: Mapping[str, int]) -> R
 
 
 def _mixed(rows: Mapping[str, Row], held: Mapping[int, _Label]) -> tuple[str, ...]:
-    """A note where electrodes are against different references: on purpose in sleep EEG, a trap elsewhere."""
+    """A note where electrodes have different references: meant in sleep EEG, a mistake elsewhere."""
     against: dict[str, list[str]] = {}
     for name, row in rows.items():
         if "-" not in name:

@@ -11,7 +11,13 @@ from edfio import Edf
 from numpy.typing import ArrayLike, NDArray
 
 from search.data.sources.eeg.channels import Montage, resolve
-from search.data.sources.eeg.edf_header import Header, open_header, unreadable, with_records
+from search.data.sources.eeg.edf_header import (
+    Header,
+    decimal_comma,
+    open_header,
+    unreadable,
+    with_records,
+)
 from search.data.sources.eeg.filters import Conversion, kernel, ratio
 from spaces.eeg import Eeg
 from spaces.errors import RunError
@@ -31,10 +37,22 @@ _MICROVOLTS: Mapping[str, float] = MappingProxyType(
 )
 """Microvolts in one of each unit, by its folded spelling."""
 
+_OTHER_UNITS = MappingProxyType(
+    {
+        unit.casefold(): unit
+        for unit in (
+            *("%", "degC", "degF", "K", "mmHg", "cmH2O", "kPa", "Pa", "bpm", "1/min", "Hz", "kHz", "s", "ms"),
+            *("pV", "kV", "A", "mA", "uA", "nA", "Ohm", "kOhm", "MOhm", "uS", "dB", "deg", "rad", "g", "kg"),
+            *("m", "cm", "mm", "l", "ml", "l/s", "l/min", "m/s^2", "lux"),
+        )
+    }
+)
+"""Units that a message may quote: the field of a damaged header may hold a part of the person's name."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """One signal of the file on its way into blocks."""
+    """One signal of the file, and how it becomes microvolts at the study's rate."""
 
     number: int
     samples_per_record: int
@@ -127,8 +145,11 @@ def _sources(header: Header, montage: Montage, config: Eeg) -> tuple[_Source, ..
         signal = header.signals[number]
         microvolts = _MICROVOLTS.get(signal.dimension.casefold())
         if microvolts is None:
-            unit = f'has "{signal.dimension}"' if signal.dimension else "has no unit"
-            raise RunError(f"channels must be in uV, mV, V or nV, but {name} {unit}")
+            other = _OTHER_UNITS.get(signal.dimension.casefold())
+            unit = "no unit" if not signal.dimension else "another unit" if other is None else f'"{other}"'
+            raise RunError(f"channels must be in uV, mV, V or nV, but {name} has {unit}")
+        if signal.decimal_comma:
+            raise RunError(decimal_comma(f"a range of {name}"))
         if signal.calibration is None:
             raise RunError(
                 f"channels must have a physical and a digital range in the header, but {name} has none"

@@ -2,11 +2,13 @@
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
-from edfio import Edf, EdfSignal, read_edf
+from edfio import Edf, read_edf
 
 from spaces.errors import RunError
 
@@ -16,6 +18,27 @@ _LONGEST_RECORD_S = 86_400
 _FREE_TEXT = ((16, 80), (136, 80), (224, 32))
 """Offset and size of transducer, prefiltering and reserved text in the header of one signal."""
 
+_ANNOTATIONS = (b"EDF Annotations", b"BDF Annotations")
+"""Labels of signals that hold text: annotations, and when each data record begins."""
+
+_RANGES = (104, 112, 120, 128)
+"""Offsets of the physical and the digital range, 8 bytes each, in the header of one signal."""
+
+_WHOLE = re.compile(rb" *([+-]?\d+) *")
+_DECIMAL = re.compile(rb" *([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?) *")
+_COMMA = re.compile(rb" *[+-]?\d*,\d* *")
+"""How EDF writes numbers, which is stricter than `int` and `float`; and how some countries write them."""
+
+_TIME = re.compile(rb"([+-]\d+(?:\.\d*)?)\x14")
+"""The time at which a data record begins, in seconds from the recording's start."""
+
+_TOLERANCE_S = 0.1
+"""Times of records are rounded, and so is the duration of a record."""
+
+_TIMELESS = (
+    "the records of a discontinuous recording (EDF+D) must say when they begin, but those of this one do "
+    "not; save it as EDF+C if it has no gaps"
+)
 
 _CLOCK = re.compile(rb"(\d\d)[.:](\d\d)[.:](\d\d)")
 
@@ -30,6 +53,7 @@ class Signal:
         samples_per_record: samples in one data record.
         dimension: its unit, as written in the file.
         calibration: factor and offset from a digital value to that unit; None where the ranges do not say.
+        decimal_comma: a range is written with a comma where a point belongs.
     """
 
     label: str
@@ -37,6 +61,7 @@ class Signal:
     samples_per_record: int
     dimension: str
     calibration: tuple[float, float] | None
+    decimal_comma: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,11 +98,13 @@ class Header:
 
 
 def open_header(path: Path) -> Header:
-    """Reads the header of a continuous EDF or EDF+ file and checks it against the file's size.
+    """Reads the header of an EDF or EDF+ file and checks it against the file's size and its records' times.
+
+    Whether a recording is continuous is told by the times that its records carry, whatever the header says.
 
     Raises:
-        RunError: it is no such file, damaged, truncated, or without data. The text is made here alone:
-            edfio's own may quote the header, and this one holds neither its bytes nor the path.
+        RunError: it is no such file, damaged, truncated, without data, or has a gap. The message quotes
+            neither the header nor the path; edfio's own may quote the header, so none is passed on.
     """
     try:
         with path.open("rb") as file:
@@ -97,6 +124,11 @@ def open_header(path: Path) -> Header:
         raise RunError(_damaged("size of the header"))
     header = _header(raw, count)
     _check_size(header, size)
+    try:
+        with path.open("rb") as file:
+            _check_continuous(file, raw, header)
+    except OSError as error:
+        raise unreadable(error) from None
     return header
 
 
@@ -131,11 +163,6 @@ def _check_format(raw: bytes) -> None:
             f"recordings must be complete, but this one is truncated: it holds {len(raw)} of at least 512 "
             "bytes of its header"
         )
-    if raw[192:197] == b"EDF+D":
-        raise RunError(
-            "recordings must be continuous (EDF or EDF+C), but this one is EDF+D, with gaps between its "
-            "records; save each stretch as a file of its own"
-        )
 
 
 def _header(raw: bytes, count: int) -> Header:
@@ -159,9 +186,10 @@ def _header(raw: bytes, count: int) -> Header:
             rate_hz=signal.samples_per_data_record / record_s,
             samples_per_record=signal.samples_per_data_record,
             dimension=_printable(signal.physical_dimension),
-            calibration=_calibration(signal),
+            calibration=_calibration(ranges),
+            decimal_comma=any(_COMMA.fullmatch(field) for field in ranges),
         )
-        for signal in parsed.signals
+        for signal, ranges in zip(parsed.signals, _ranges(raw, count), strict=True)
     )
     return Header(signals, record_s, records, 2 * sum(samples), blank)
 
@@ -172,16 +200,16 @@ def _blanked(raw: bytes, count: int) -> bytes:
     for offset, size in _FREE_TEXT:
         signals[offset * count : (offset + size) * count] = b" " * (size * count)
     personal = b" " * 160 + b"01.01.8500.00.00"
-    return raw[:8] + personal + raw[184:236] + b"0".ljust(8) + raw[244:256] + bytes(signals)
+    kind = b"EDF+C" if raw[192:196] == b"EDF+" else b""  # edfio reads no records of EDF+D
+    return raw[:8] + personal + raw[184:192] + kind.ljust(44) + b"0".ljust(8) + raw[244:256] + bytes(signals)
 
 
-def unreadable(error: OSError) -> RunError:
-    """What the system said, without the path. The file may be sound: it is bad input only if it is gone."""
-    said = error.strerror or type(error).__name__
+def unreadable(
+    error: OSError, rule: str = "recordings must be readable files, but this one gave"
+) -> RunError:
+    """A rule with the system's reason, without the path. Only a missing file is bad input (exit code 2)."""
     gone = isinstance(error, FileNotFoundError)
-    return RunError(
-        f"recordings must be readable files, but this one gave: {said}", exit_code=2 if gone else 1
-    )
+    return RunError(f"{rule}: {error.strerror or type(error).__name__}", exit_code=2 if gone else 1)
 
 
 def with_records(blank: bytes, records: int, data: bytes) -> Edf:
@@ -207,13 +235,23 @@ def _parsed(content: bytes) -> Edf | None:
     return parsed
 
 
-def _calibration(signal: EdfSignal) -> tuple[float, float] | None:
-    try:
-        factor = (signal.physical_max - signal.physical_min) / (signal.digital_max - signal.digital_min)
-        offset = signal.physical_min - factor * signal.digital_min
-    except (ValueError, ArithmeticError):
+def _ranges(raw: bytes, count: int) -> Iterator[tuple[bytes, ...]]:
+    """Of each signal that holds no annotations: the fields of `_RANGES`."""
+    for number in range(count):
+        if raw[256 + 16 * number :][:16].rstrip() not in _ANNOTATIONS:
+            yield tuple(raw[256 + offset * count + 8 * number :][:8] for offset in _RANGES)
+
+
+def _calibration(ranges: tuple[bytes, ...]) -> tuple[float, float] | None:
+    physical = [_DECIMAL.fullmatch(field) for field in ranges[:2]]
+    digital = [_WHOLE.fullmatch(field) for field in ranges[2:]]
+    low, high = (float(found[1]) if found else math.nan for found in physical)
+    first, last = (float(found[1]) if found else math.nan for found in digital)
+    if not (low != high and first != last):
         return None
-    return (factor, offset) if factor and math.isfinite(factor) and math.isfinite(offset) else None
+    factor = (high - low) / (last - first)
+    offset = low - factor * first
+    return (factor, offset) if math.isfinite(factor) and math.isfinite(offset) else None
 
 
 def _check_size(header: Header, size: int) -> None:
@@ -230,24 +268,75 @@ def _check_size(header: Header, size: int) -> None:
         )
 
 
+def _check_continuous(file: BinaryIO, raw: bytes, header: Header) -> None:
+    """Refuses a recording whose records do not follow each other.
+
+    Records only ever begin late, so the last one tells whether all follow each other, and the first gap is
+    found by bisection. A record's first annotation begins with its time (EDF+, section 2.2.4).
+    """
+    count = len(raw) // 256 - 1
+    sizes = [int(raw[256 + 216 * count + 8 * number :][:8]) for number in range(count)]
+    texts = [number for number in range(count) if raw[256 + 16 * number :][:16].rstrip() in _ANNOTATIONS]
+    if not texts:
+        if raw[192:197] == b"EDF+D":
+            raise RunError(_TIMELESS)
+        return
+    before = 2 * sum(sizes[: texts[0]])
+
+    def begins_s(record: int) -> Fraction | None:
+        file.seek(len(raw) + record * header.record_bytes + before)
+        found = _TIME.match(file.read(min(2 * sizes[texts[0]], 64)))
+        return Fraction(found[1].decode()) if found else None
+
+    first = begins_s(0)
+
+    def late_s(record: int) -> Fraction | None:
+        """How much later a record begins than it would without a gap; None where it does not say."""
+        at = begins_s(record)
+        return None if at is None or first is None else at - first - record * header.record_s
+
+    last = late_s(header.records - 1)
+    if last is None:
+        if raw[192:197] == b"EDF+D":
+            raise RunError(_TIMELESS)
+        return
+    if abs(last) <= _TOLERANCE_S:
+        return
+    low, high = 0, header.records - 1  # no gap before `low`, one before `high`
+    while high - low > 1:
+        middle = (low + high) // 2
+        late = late_s(middle)
+        low, high = (middle, high) if late is None or abs(late) <= _TOLERANCE_S else (low, middle)
+    off = late_s(high) or last
+    what = "a gap" if off > 0 else "an overlap"
+    raise RunError(
+        f"recordings must be continuous, but by the times of its records this one has {what} of "
+        f"{abs(float(off)):g} s after {float(high * header.record_s):g} s; "
+        "save each stretch as a file of its own, with annotations that count from its start"
+    )
+
+
 def _whole(raw: bytes, what: str, least: int) -> int:
-    try:
-        value = int(raw)
-    except ValueError:
-        value = least - 1
-    if value < least:
+    found = _WHOLE.fullmatch(raw)
+    if found is None or int(found[1]) < least:
+        raise RunError(_damaged(what))
+    return int(found[1])
+
+
+def _seconds(raw: bytes) -> Fraction:
+    what = "duration of a data record"
+    if _COMMA.fullmatch(raw):
+        raise RunError(decimal_comma(f"the {what}"))
+    found = _DECIMAL.fullmatch(raw)
+    value = Fraction(found[1].decode()) if found else Fraction(0)
+    if not 0 < value <= _LONGEST_RECORD_S:
         raise RunError(_damaged(what))
     return value
 
 
-def _seconds(raw: bytes) -> Fraction:
-    try:
-        value = Fraction(raw.decode("latin-1").strip())
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if not 0 < value <= _LONGEST_RECORD_S:
-        raise RunError(_damaged("duration of a data record"))
-    return value
+def decimal_comma(what: str) -> str:
+    """The message for a number that is written as EDF does not allow."""
+    return f"numbers in a header must have a decimal point, but {what} has a decimal comma"
 
 
 def _damaged(what: str) -> str:
@@ -255,5 +344,5 @@ def _damaged(what: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """One line, whatever the bytes were."""
+    """The text without control characters, so that it stays one line."""
     return "".join(letter for letter in text if letter.isprintable()).strip()

@@ -39,10 +39,10 @@ _QUALIFIERS = _listed(
     type event events phase activity period episode cluster rhythm rhythmic pattern discharge discharges
     """
 )
-"""Words that may stand beside those and leave a seizure a seizure."""
+"""Words that may stand beside the nouns without a doubt that it is a seizure."""
 
 _NEGATIONS = frozenset({"no", "non", "not", "without", "pre", "post", "inter"})
-"""Right before a seizure's word they say that it is none."""
+"""Right before the noun these words say that it is no seizure."""
 
 _BETWEEN_SEIZURES = _listed(
     """
@@ -79,7 +79,7 @@ _FILLERS = _listed(
     post segment mild moderate k w r hz
     """
 )
-"""Words that may stand beside those."""
+"""Words that may stand beside those of `_OTHERS`."""
 
 _MISSING = frozenset({"", "n/a", "na", "nan", "none", "null", "-"})
 _HED_SCORE = re.compile(r"sz\d*([_-][a-z0-9]+)*")
@@ -89,7 +89,7 @@ _UNSURE_PARTS = _listed(
     possible probable suspected maybe unsure
     """
 )
-"""What may follow `sz_` and is not of HED-SCORE."""
+"""Words that may follow `sz_` but are not of HED-SCORE."""
 
 
 def is_missing(kind: str) -> bool:
@@ -126,6 +126,12 @@ def is_seizure(kind: str, seizures: Sequence[str] = (), others: Sequence[str] = 
     return False if known else None
 
 
+def mentions_seizure(text: str, seizures: Sequence[str] = (), others: Sequence[str] = ()) -> bool:
+    """Whether a text beside an event without a type names a seizure, or may do so."""
+    told = is_seizure(text, seizures, others)
+    return bool(told) or (told is None and any(word in _NOUNS for word in _words(text)))
+
+
 def _words(kind: str) -> list[str]:
     """Words in lower case, status epilepticus as seizure: `focalSeizure2` is focal, seizure; N2 stays n2."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).casefold()
@@ -135,7 +141,7 @@ def _words(kind: str) -> list[str]:
 
 
 def _names_seizure(words: Sequence[str], nouns: Sequence[int]) -> bool | None:
-    """What words mean of which those at `nouns` name a seizure."""
+    """Whether words name a seizure; the words at the places `nouns` do by themselves."""
     first, last = nouns[0], nouns[-1]
     before, after = words[:first], words[last + 1 :]
     others = [word for k, word in enumerate(words) if k not in nouns]

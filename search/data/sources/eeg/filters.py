@@ -13,29 +13,29 @@ from spaces.errors import RunError
 F64 = NDArray[np.float64]
 
 _LARGEST_FACTOR = 50_000
-"""Of a resampling ratio: the polyphase filter has twenty times as many taps (8 MB)."""
+"""Largest term of a resampling ratio. The polyphase filter has twenty times as many taps (8 MB)."""
 
 _MOST_DRIFT_S = 0.1
 """By how much times may be off at the end of a recording whose rate is no simple ratio to the study's."""
 
 ANTI_ALIASING = ("kaiser", 6.5)
-"""Of the resampling filter: up to 80 Hz amplitudes are off by 0.04%; with scipy's 5.0 it would be 0.15%."""
+"""Window of the resampling filter. Up to 80 Hz amplitudes are off by 0.04%, with scipy's 5.0 by 0.15%."""
 
 _HAMMING = 3.3
-"""Taps of a Hamming-windowed filter, times its transition width, over the rate."""
+"""A Hamming-windowed filter has this many taps, times the rate, over its transition width."""
 
 
 def ratio(rate_hz: Fraction, to_hz: int, duration_s: Fraction) -> tuple[int, int]:
     """New samples `up` that stand for `down` old ones, in lowest terms.
 
-    512 to 256 Hz is 1/2, 199.8 to 256 Hz 1280/999. A ratio with a term above 50,000 gives way to the
-    nearest one without, if no time of the recording is then off by more than 0.1 s.
+    512 to 256 Hz is 1/2, 199.8 to 256 Hz 1280/999. A ratio with a term above 50,000 is replaced by
+    the nearest one with smaller terms, if no time of the recording is then off by more than 0.1 s.
 
     Returns:
         `up` and `down`.
 
     Raises:
-        RunError: it would be.
+        RunError: a time would be off by more.
     """
     exact = to_hz / rate_hz
     near = exact
@@ -72,7 +72,7 @@ def kernel(config: Eeg) -> F64:
     if config.bandpass_hz is not None:
         low, high = config.bandpass_hz
         rise, fall = min(max(low / 4, 2), low), min(max(high / 4, 2), config.rate_hz / 2 - high)
-        # What a low-pass leaves over: its gain at 0 Hz is exactly 1, so no offset remains, however large.
+        # The signal less its low-pass, whose gain at 0 Hz is exactly 1, so that no offset remains.
         above = -_sinc(config.rate_hz, rise, low - rise / 2)
         above[above.size // 2] += 1
         taps = np.convolve(above, _sinc(config.rate_hz, fall, high + fall / 2))
@@ -86,21 +86,17 @@ def kernel(config: Eeg) -> F64:
 
 
 def _sinc(rate_hz: float, width_hz: float, edges_hz: float | list[float]) -> F64:
-    """Keeps 0 Hz to the first edge, where half the amplitude is left, and what lies beyond a second one."""
+    """Keeps frequencies below the first edge, and above a second one; at an edge half the amplitude."""
     from scipy.signal import firwin  # takes a second to import
 
-    taps: F64 = firwin(
-        math.ceil(_HAMMING * rate_hz / width_hz) // 2 * 2 + 1,
-        edges_hz,
-        window="hamming",
-        fs=rate_hz,
-    )
+    count = math.ceil(_HAMMING * rate_hz / width_hz) // 2 * 2 + 1
+    taps: F64 = firwin(count, edges_hz, window="hamming", fs=rate_hz)
     return taps
 
 
 @dataclass(frozen=True, eq=False)
 class Conversion:
-    """One signal on its way to another rate and through a filter, piece by piece, as if it were whole.
+    """Resamples and filters one signal piece by piece, with the values that the whole signal would give.
 
     Before its start and after its end the signal is taken to stay at its first and last sample, so that
     an offset does not ring there. Resampling is `scipy.signal.resample_poly` under `ANTI_ALIASING`.
@@ -147,12 +143,12 @@ class Conversion:
         return filtered
 
     def _needed(self, first: int, last: int) -> tuple[int, int]:
-        """What `first` to `last` would take of an endless signal, in old samples."""
+        """The old samples that new samples `first` to `last` would need of a signal without ends."""
         half = self.taps.size // 2
         start, stop = first - half, last + half
         if self.up == self.down:
             return start, stop
         margin = math.ceil(10 * max(self.up, self.down) / self.up) + 1  # half of resample_poly's filter
-        # From a multiple of `down` on, for that is where old and new samples coincide.
+        # Begins at a multiple of `down`, where an old and a new sample coincide.
         turn = (start * self.down // self.up - margin) // self.down
         return turn * self.down, -(-stop * self.down // self.up) + margin

@@ -18,7 +18,7 @@ Known = Literal["chbmit", "siena", "seizeit", "tuh", "bids"]
 """A layout once it is recognised."""
 
 PASSED_OVER = frozenset({"derivatives", "sourcedata", "__MACOSX"})
-"""Folders that hold copies of recordings, or none."""
+"""Folders that are not searched: they hold copies of recordings, or no recordings."""
 
 MOST_ANNOTATORS = 9
 """SeizeIT1 numbers the annotation files of one recording."""
@@ -55,7 +55,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Layout:
-    """What sets one layout apart.
+    """How one layout names its files.
 
     Args:
         stem: matches the names of its EDF files, without suffix; the group `patient` is the patient.
@@ -106,7 +106,7 @@ LAYOUTS: Mapping[Known, _Layout] = MappingProxyType(
         ),
     }
 )
-"""The layouts; the names of EDF files are the sign of each, so a folder of the data set will do as root."""
+"""Each layout is known by the names of its EDF files, so any folder of the data set can be the root."""
 
 
 def find(root: Path, config: Eeg) -> tuple[Found, ...]:
@@ -172,7 +172,7 @@ def edf_files(root: Path, named: str) -> dict[str, tuple[list[str], frozenset[st
         raise RunError(f"{named} must name a folder of EDF recordings, but {root} is none")
 
     def refuse(error: OSError) -> None:
-        raise RunError(f"{named} must be readable, but {error.filename} gave: {error.strerror}") from error
+        raise RunError(f"{named} must be readable, but {error.filename} gave: {error.strerror}") from None
 
     found, seen = {}, set()
     for folder, below, files in os.walk(root, onerror=refuse, followlinks=True):
@@ -190,7 +190,7 @@ def edf_files(root: Path, named: str) -> dict[str, tuple[list[str], frozenset[st
 
 
 def _recognised(paths: Sequence[PurePosixPath], root: Path) -> Known:
-    """The one layout that EDF files are named by."""
+    """The one layout that the names of EDF files follow."""
     fitting: dict[Known, PurePosixPath] = {}
     for path in sorted(paths):
         for layout, shape in LAYOUTS.items():

@@ -18,7 +18,7 @@ from spaces.errors import RunError
 BACKGROUND, SEIZURE = "background", "seizure"
 
 VALUES_AT_ONCE = 2**22
-"""Of windows cut at a time: 16 MB."""
+"""Values of the windows that are cut at a time (16 MB)."""
 
 Job = tuple[layouts.Found, Eeg]
 

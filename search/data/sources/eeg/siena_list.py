@@ -22,9 +22,12 @@ _FILE = re.compile(r"pn\d+-\d+(\.\d+)*")
 
 @dataclass
 class _Block:
-    """What stands under one `Seizure n`, or before the first: by field, line number and text.
+    """The lines under one `Seizure n`, or before the first one.
 
-    What is `repeated` has line number, field and text.
+    Args:
+        line: number of its first line.
+        fields: by field, line number and text.
+        repeated: line number, field and text of fields that stand there a second time.
     """
 
     line: int = 1
@@ -68,7 +71,7 @@ def registration(text: str, recording: str) -> tuple[int, int | None]:
 
 
 def _sources(text: str, recording: str) -> tuple[list[_Block], list[_Block]]:
-    """All blocks that tell of a recording, and those of its seizures."""
+    """All blocks that say something of a recording, and those of its seizures."""
     preamble, *blocks = _blocks(text)
     mine = [block for name, block in _named(preamble, blocks) if name == _plain(recording)]
     if not mine:

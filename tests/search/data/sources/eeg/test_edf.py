@@ -2,7 +2,6 @@
 
 import datetime
 import itertools
-import traceback
 import tracemalloc
 from fractions import Fraction
 from pathlib import Path
@@ -282,79 +281,6 @@ def test_absent_electrode_is_interpolated_only_on_request(tmp_path):
         whole(path, config(channels=[*names, "C4"]))
     got = whole(path, config(channels=[*names, "C4"], missing_channels="interpolate"))
     assert (got.shape, bool(got[:, -1].std() > 1)) == ((5120, 9), True)
-
-
-def patched(at: int, value: bytes):
-    def patch(content: bytes) -> bytes:
-        return content[:at] + value + content[at + len(value) :]
-
-    return patch
-
-
-SIGNALS = 3  # two and the annotations
-
-
-def per_signal(offset: int, size: int, value: str, number: int = 0):
-    return patched(256 + offset * SIGNALS + number * size, value.encode().ljust(size))
-
-
-DAMAGED = {
-    "text": (lambda c: b"Erika Mustermann, 1950, PIN0815\n" * 40, "must be EDF files, but this one does not"),
-    "empty": (lambda c: b"", "must be EDF files"),
-    "bdf": (patched(0, b"\xffBIOSEMI"), "this one is BDF .24 bits.; convert it to EDF"),
-    "gaps": (patched(192, b"EDF+D"), "must be continuous .* but this one is EDF.D"),
-    "cut in the data": (lambda c: c[: 1024 + (len(c) - 1024) * 3 // 4 + 7], "truncated: it holds 15 of 20 s"),
-    "no data": (lambda c: c[:1024], "truncated: it holds 0 of 20 s"),
-    "cut in the header": (lambda c: c[:700], "truncated: it holds 700 of 1024 bytes of its header"),
-    "cut in the person": (lambda c: c[:100], "truncated: it holds 100 of at least 512 bytes"),
-    "longer": (lambda c: c + c[1024:], "says 20 s and holds 40 s"),
-    "unclosed": (patched(236, b"-1      "), "must hold data records, .* counts -1 .*never closed"),
-    "no records": (patched(236, b"0       "), "must hold data records, but the header counts 0"),
-    "records": (patched(236, b"many    "), "the number of data records is damaged"),
-    "record's length": (patched(244, b"1/0     "), "the duration of a data record is damaged"),
-    "record of 0 s": (patched(244, b"0       "), "the duration of a data record is damaged"),
-    "signals": (patched(252, b"????"), "the number of signals is damaged"),
-    "header's size": (patched(184, b"512     "), "the size of the header is damaged"),
-    "samples": (per_signal(216, 8, "Erika"), "the number of samples in a record is damaged"),
-    "shifted": (lambda c: c[:8] + b"Mustermann" + c[8:], "damaged"),
-    "physical range": (per_signal(104, 8, "Erika"), "a physical and a digital range .* but Fp1 has none"),
-    "nan range": (per_signal(112, 8, "nan", 1), "a physical and a digital range .* but F7 has none"),
-    "empty range": (per_signal(104, 8, "3276.7"), "a physical and a digital range .* but Fp1 has none"),
-    "digital range": (per_signal(120, 8, "32767"), "a physical and a digital range .* but Fp1 has none"),
-    "no unit": (per_signal(96, 8, ""), "must be in uV, mV, V or nV, but Fp1 has no unit"),
-    "unit": (per_signal(96, 8, "bpm"), 'must be in uV, mV, V or nV, but Fp1 has "bpm"'),
-    "label": (per_signal(0, 16, "Erika Mustermann"), "but Fp1 is missing .the file has F7."),
-    "rate": (per_signal(216, 8, "513"), "truncated"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", DAMAGED)
-def test_bad_file_is_one_line_without_the_person(tmp_path, case):
-    damage, message = DAMAGED[case]
-    path = two(tmp_path)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(RunError, match=message) as refused:
-        whole(path, config())
-    shown = "".join(traceback.format_exception(refused.value))
-    assert "\n" not in str(refused.value)
-    assert str(tmp_path) not in str(refused.value)
-    assert not [word for word in PERSONAL if word in shown]
-
-
-def test_missing_file_is_refused_without_its_path(tmp_path):
-    with pytest.raises(RunError, match="must be readable files, but this one gave: No such file") as refused:
-        open_header(tmp_path / "Mustermann.edf")
-    assert "Mustermann" not in "".join(traceback.format_exception(refused.value)).replace(
-        'Mustermann.edf")', ""
-    )
-
-
-def test_person_is_not_kept(tmp_path):
-    path = two(tmp_path)
-    assert all(word.encode() in path.read_bytes() for word in PERSONAL)
-    header = open_header(path)
-    held = repr(header) + header.blank.decode("latin-1")
-    assert not [word for word in (*PERSONAL, "2001", "03.02.01") if word in held]
 
 
 def test_file_that_shrinks_while_it_is_read(tmp_path):

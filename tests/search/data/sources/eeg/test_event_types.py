@@ -95,9 +95,47 @@ def test_bids_names_of_seizures(column, kind, is_seizure):
     assert bids(text) == [(1.5, 3.5)] * is_seizure
 
 
-def test_bids_event_type_comes_before_trial_type():
-    text = "trial_type\tonset\tduration\teventType\nseizure\t1\t2\tbckg\nrest\t3\t4\tsz\n"
-    assert bids(text) == [(3.0, 7.0)]
+def test_bids_types_that_contradict_each_other_are_refused():
+    head = "trial_type\tonset\tduration\teventType\nstimulus\t0\t9\tbckg\n"
+    for row in ("seizure\t1\t2\tbckg", "rest\t3\t4\tsz"):
+        assert refusal(bids, f"{head}{row}\n") == (
+            "eventType and trial_type must agree on whether an event is a seizure, "
+            "but those of row 2 do not; correct the table"
+        )
+    assert bids(f"{head}focal seizure\t3\t4\tsz\nAnna\t8\t4\tsz\n") == [(3.0, 7.0), (8.0, 12.0)]
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("value", "seizure"),
+        ("description", "seizure of Anna?"),
+        ("HED", "Focal-onset-epileptic-seizure"),
+        ("HED", "(Sensory-event, Seizure)"),
+        ("value", "sz_foc"),
+    ],
+)
+def test_bids_a_row_without_a_type_that_names_a_seizure_is_refused(column, text):
+    table = f"onset\tduration\ttrial_type\t{column}\n20\t20\tn/a\t{text}\n"
+    assert refusal(bids, table) == (
+        "an event that is a seizure must have a type that says so, but row 1 has none "
+        "and names a seizure in value, description or HED; write it into eventType"
+    )
+    assert bids(table, (), ["n/a"]) == []  # the study has said what it means
+    assert bids(table, ["n/a"]) == [(20.0, 40.0)]
+
+
+@pytest.mark.parametrize("text", ["1", "n/a", "", "Anna", "no seizure", "button", "interictal spike"])
+def test_bids_a_row_without_a_type_that_names_no_seizure_is_background(text):
+    assert bids(f"onset\tduration\ttrial_type\tvalue\n20\t20\tn/a\t{text}\n") == []
+
+
+def test_bids_quoted_cells_are_read():
+    text = '"onset"\t"duration"\t"trial_type"\n"1"\t"2"\t"focal seizure"\n3\t4\tbckg\n'
+    assert bids(text) == [(1.0, 3.0)]
+
+
+def test_bids_a_table_may_have_no_rows():
     assert bids("onset\tduration\ttrial_type\n") == []
 
 
