@@ -1,4 +1,4 @@
-"""Writes detected events: one TSV per recording, in the HED-SCORE columns that SzCORE scores.
+"""Makes the table of events of one recording, in the HED-SCORE columns that SzCORE scores.
 
 The columns, their order, `sz` and `bckg`, and one row of background where there is no seizure are those of
 epilepsy2bids 0.0.7 (Dan et al. 2024, SzCORE). Its reader takes `n/a` for what is not known.

@@ -1,4 +1,4 @@
-"""The deciding model: score, probability and label in the graph, exported as SavedModel and ONNX too."""
+"""Builds the deciding model (score, probability, label) and exports it to SavedModel and ONNX."""
 
 import importlib.util
 import shutil
@@ -20,11 +20,9 @@ from spaces.errors import RunError
 from spaces.heads import HEADS
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Stands for infinity in a graph: no finite score is above it, and every one is above its negative."""
-
-
+"""Stands for infinity in a graph, for no finite score is above it."""
 OUTPUTS = frozenset({"score", "probability", "label"})
-"""What a deciding model returns."""
+"""The outputs of a deciding model."""
 
 
 def deciding_model(
@@ -44,7 +42,7 @@ def deciding_model(
         `label` (int32, 1 is positive), each `(batch,)`.
 
     Raises:
-        RunError: the record has no configuration or no threshold, or the weights are another network's.
+        RunError: the record has no configuration or no threshold, or the weights are of another network.
     """
     config = record.ask.config
     if config is None or record.threshold_score is None or record.calibration_a is None:
@@ -71,14 +69,14 @@ def save(model: Any, path: str) -> None:
 
 
 def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
-    """Loads a deciding model from a `.keras` file in safe mode: no code that the file brings along is run.
+    """Loads a deciding model from a `.keras` file in safe mode, in which no code of the file is run.
 
     Args:
         path: the file.
         shape, dtype: of one row that the model must take.
 
     Raises:
-        RunError: it does not load, takes other rows, or decides nothing.
+        RunError: it does not load, takes other rows, or has other outputs.
     """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -88,7 +86,7 @@ def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
     try:
         takes = [(tuple(one.shape[1:]), str(one.dtype)) for one in model.inputs]
         returns = set(model.output) if isinstance(model.output, dict) else set()
-    except (AttributeError, TypeError):  # no graph, and so no decision in it
+    except (AttributeError, TypeError):  # it has no graph, and so no such outputs
         takes, returns = [(shape, dtype)], set()
     if takes != [(shape, dtype)]:
         told = " and ".join(f"{kind} rows of shape {row}" for row, kind in takes)
@@ -102,11 +100,11 @@ def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
 
 
 PROBABILITY_TOLERANCE = 1e-5
-"""Largest difference of a probability that an export may have from the Keras model."""
+"""Largest difference allowed between the probabilities of an export and of the Keras model."""
 SCORE_MARGIN = 1e-5
 """Labels must be equal where the score is farther than this from the threshold, relative to 1 + |score|."""
 MOST_ROWS = 4096
-"""So many rows are compared at most, spread over all there are."""
+"""At most so many rows are compared, evenly spaced."""
 ROWS_AT_ONCE = 512
 
 Outputs = dict[str, NDArray[Any]]
@@ -120,8 +118,8 @@ class Format:
     Args:
         name: of the file or folder in a bundle.
         write: writes a model to a path.
-        reader: the library that reads it, beside Keras; where it is missing, nothing is compared.
-        read: reads a path; returns what runs it on rows.
+        reader: the library that reads it; where it is not installed, nothing is compared.
+        read: reads a path and returns a function from rows to outputs.
     """
 
     name: str
@@ -136,9 +134,9 @@ class Exported:
 
     Args:
         name: see `Format`.
-        compared_rows: rows on which it was held against the Keras model; 0 where its reader is missing.
-        probability_difference: the largest there.
-        left_out: why it is not there; None where it is.
+        compared_rows: rows on which it was compared with the Keras model; 0 where its reader is missing.
+        probability_difference: the largest difference of a probability on these rows.
+        left_out: why the bundle does not hold it; None where it does.
         forced: it failed, and was left out by force.
     """
 
@@ -156,7 +154,7 @@ def _write_saved_model(model: Any, path: Path) -> None:
 def _read_saved_model(path: Path) -> Run:
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(str(path))  # which owns the weights: its function alone would lose them
+    loaded = tf.saved_model.load(str(path))  # kept alive by the lambda, since it owns the weights
     return lambda x: {name: values.numpy() for name, values in loaded.serve(x).items()}
 
 
@@ -193,19 +191,19 @@ def export(
     force: bool = False,
     formats: tuple[Format, ...] = FORMATS,
 ) -> list[Exported]:
-    """Writes a deciding model in every format, reads each back, and holds it against the model.
+    """Writes a deciding model in every format, reads each back, and compares it with the model.
 
     Args:
         model: from `deciding_model`; it has been called.
         folder: where the files go.
         x: rows `(n, ...)`, n >= 1, on which they must agree.
-        said: what the model said of these rows.
+        said: the model's outputs for these rows.
         threshold_score: of its decision.
-        force: leaves out a format that fails, rather than fail.
+        force: leaves out a format that fails, instead of refusing.
         formats: which.
 
     Raises:
-        RunError: a format cannot be written or read, or decides otherwise than the model.
+        RunError: a format cannot be written or read, or gives other outputs than the model.
     """
     backend = keras.config.backend()
     if backend != "tensorflow":
@@ -241,9 +239,9 @@ def _exported(
             return Exported(name=to.name)
         run = to.read(path)
         parts = [run(x[rows]) for rows in np.split(taken, range(ROWS_AT_ONCE, len(taken), ROWS_AT_ONCE))]
-        one = run(x[taken[:1]])  # as a batch of its own: a caller may send any number of rows
+        one = run(x[taken[:1]])  # a caller may send any number of rows, so one row is tried too
     except Exception as error:
-        # Without its place, which is one of this machine: with force, the reason stands on the card.
+        # With force the reason stands on the card, where no path of this machine may stand.
         said = f"{type(error).__name__}: {error}".replace(str(path), to.name)
         reason = " ".join(said.split())[:300]
         raise RunError(
@@ -258,7 +256,7 @@ def _exported(
 
 
 def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score: float) -> float:
-    """Shows that an export decides as its model does.
+    """Checks that an export decides as its model does.
 
     Args:
         name: of the export.
@@ -269,7 +267,7 @@ def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score
         The largest difference of a probability.
 
     Raises:
-        RunError: a probability, or a label that is not at the threshold, is another.
+        RunError: a probability differs, or the label of a score that is not at the threshold.
     """
     shapes = [{key: values.shape for key, values in outputs.items()} for outputs in (came, expected)]
     if shapes[0] != shapes[1]:
