@@ -64,11 +64,15 @@ class Bundle:
         return outputs(self.model, self._checked(x))
 
     def table(self, outputs: Outputs) -> pa.Table:
-        """Returns outputs as a table; `label` holds the original label values."""
+        """Returns outputs as a table of `columns`."""
+        return pa.table(self.columns(outputs))
+
+    def columns(self, outputs: Outputs) -> dict[str, Any]:
+        """Returns `score`, `probability` and `label`; `label` holds the original label values."""
         values: tuple[Label, Label] = (self.labels.negative, self.labels.positive)
         # The type is that of both values even where one occurs: all tables of a file must have one type.
         label = pa.array([values[number] for number in outputs["label"].tolist()], pa.array(values).type)
-        return pa.table({"score": outputs["score"], "probability": outputs["probability"], "label": label})
+        return {"score": outputs["score"], "probability": outputs["probability"], "label": label}
 
     def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
         shape, dtype = tuple(self.config["input"]["shape"]), self.config["input"]["dtype"]
