@@ -39,7 +39,8 @@ def deciding_model(
 
     Returns:
         A `keras.Model` from `(batch, *shape)` to a dictionary of `score` and `probability` (float32) and
-        `label` (int32, 1 is positive), each `(batch,)`.
+        `label` (int32, 1 is positive), each `(batch,)`. A row that holds NaN or infinity gives NaN and the
+        label -1: the activations of runtimes differ in what they make of NaN.
 
     Raises:
         RunError: the record has no configuration or no threshold, or the weights are of another network.
@@ -55,11 +56,12 @@ def deciding_model(
     raw = HEADS[config.head].decode(trained.output)
     score = raw * record.calibration_a + record.calibration_b
     threshold = float(np.clip(record.threshold_score, -LARGEST, LARGEST))
-    outputs = {
-        "score": score,
-        "probability": ops.sigmoid(score),
-        "label": ops.cast(ops.greater_equal(score, threshold), "int32"),
-    }
+    label = ops.cast(ops.greater_equal(score, threshold), "int32")
+    if dtype.startswith("float"):
+        finite = ops.less_equal(ops.abs(trained.input), LARGEST)  # false of NaN too
+        finite = ops.all(finite, axis=tuple(range(1, 1 + len(shape))))
+        score, label = ops.where(finite, score, float("nan")), ops.where(finite, label, -1)
+    outputs = {"score": score, "probability": ops.sigmoid(score), "label": label}
     return keras.Model(trained.input, outputs, name="decider")
 
 
@@ -209,6 +211,7 @@ def export(
     if backend != "tensorflow":
         why = f"the Keras backend here is {backend}, and only TensorFlow's networks are exported"
         return [Exported(name=one.name, left_out=why) for one in formats]
+    check_unfinite("model.keras", model.predict_on_batch, x)
     taken = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_ROWS)).astype(np.int64))
     expected = {name: values[taken] for name, values in said.items()}
     found = []
@@ -252,6 +255,7 @@ def _exported(
     difference = check_agreement(to.name, came, expected, threshold_score)
     first = {name: values[:1] for name, values in expected.items()}
     check_agreement(to.name, one, first, threshold_score)
+    check_unfinite(to.name, run, x)
     return Exported(name=to.name, compared_rows=len(taken), probability_difference=difference)
 
 
@@ -288,6 +292,33 @@ def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score
             exit_code=1,
         )
     return difference
+
+
+def check_unfinite(name: str, run: Run, x: Inputs) -> None:
+    """Checks that a model decides nothing on rows that hold NaN or infinity, and still decides on others.
+
+    Args:
+        name: of the model.
+        run: from rows to outputs.
+        x: rows `(n, ...)`, n >= 1, of which the first is tried with such values in it.
+
+    Raises:
+        RunError: a probability is not NaN, or a label is not -1.
+    """
+    if x.dtype.kind != "f":
+        return
+    rows = np.repeat(x[:1], 5, axis=0)
+    values = rows.reshape(5, -1)
+    values[0, 0], values[1], values[2, -1], values[3, 0] = np.nan, np.nan, np.inf, -np.inf
+    outputs = run(values.reshape(rows.shape))
+    undecided = np.isnan(outputs["probability"]) & (outputs["label"] == -1)
+    if undecided.tolist() != [True] * 4 + [False]:
+        raise RunError(
+            f"{name} must give NaN and the label -1 for rows that hold NaN or infinity and for no others, "
+            f"but of four such rows and a finite one it gives {outputs['probability'].tolist()} and the labels "
+            f"{outputs['label'].tolist()}",
+            exit_code=1,
+        )
 
 
 def _delete(path: Path) -> None:
