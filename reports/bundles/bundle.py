@@ -23,9 +23,10 @@ the events and how windows are cut from recordings. Version 3 added the exports,
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""
-OTHER_UNITS = 300.0
+OTHER_UNITS = 100.0
 """Rows are refused whose root mean square is more than this factor above or below that of the training rows:
-units differ by a factor of 1000, patients by less."""
+units differ by a factor of 1000, and pixels that were divided by 255 once too often by 255. Any two of the
+500 Bonn recordings are at most a factor of 31 apart."""
 Outputs = dict[str, NDArray[Any]]
 """`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
 

@@ -315,8 +315,8 @@ def check_unfinite(name: str, run: Run, x: Inputs) -> None:
     if undecided.tolist() != [True] * 4 + [False]:
         raise RunError(
             f"{name} must give NaN and the label -1 for rows that hold NaN or infinity and for no others, "
-            f"but of four such rows and a finite one it gives {outputs['probability'].tolist()} and the labels "
-            f"{outputs['label'].tolist()}",
+            f"but of four such rows and a finite one it gives {outputs['probability'].tolist()} "
+            f"and the labels {outputs['label'].tolist()}",
             exit_code=1,
         )
 

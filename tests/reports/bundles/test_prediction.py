@@ -16,8 +16,8 @@ from timescoring import scoring
 from timescoring.annotations import Annotation
 
 from cluster.cli import main
-from reports.bundles import events_file
 from reports.bundles.bundle import Bundle, load
+from reports.bundles.events_file import COLUMNS
 from reports.bundles.inputs import PHOTOS_AT_ONCE, open_inputs
 from reports.bundles.prediction import predict_file
 from search.data.sources.eeg import annotation_formats
@@ -32,8 +32,6 @@ from tests.helpers.edf_files import RATE_HZ, write_bids, write_edf
 from tests.helpers.shipping import train, train_on_recordings
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
-
-HEAD = "onset\tduration\teventType\tconfidence\tchannels\tdateTime\trecordingDuration"
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +104,7 @@ def test_one_recording_comes_to_a_table_and_a_file_of_events(eeg_bundle, new, tm
     text = (tmp_path / "one_events.tsv").read_text()
     assert tuple(annotation_formats.bids(text)) == events
     head, *rows = text.splitlines()
-    assert head == HEAD
+    assert head == "\t".join(COLUMNS)
     for (start, end), row in zip(events, rows, strict=True):
         inside = (starts >= start) & (starts < end)
         confidence = table["probability"].to_numpy()[inside].max()
@@ -196,38 +194,6 @@ def test_events_of_a_bids_folder_are_scored_where_they_lie(eeg_bundle, new, tmp_
         for folder in (tmp_path / "o_events", tmp_path / "one_events")
     )
     assert one == {path for path in every if path.parts[0] in ("sub-01", "dataset_description.json")}
-
-
-def test_the_length_of_a_recording_is_written_as_a_reference_writes_it():
-    """epilepsy2bids writes 3600.00, and szcore-evaluation compares whole seconds."""
-    row = events_file.text((), 3599.998, np.arange(3.0), None).splitlines()[1]
-    assert row.split("\t")[-1] == "3600.00"
-
-
-def test_data_sets_below_one_folder_are_described_each():
-    names = ("one/sub-1/eeg/sub-1_eeg", "two/sub-1/eeg/sub-1_eeg", "sub-9_eeg", "other/night")
-    paths = events_file.file_paths(names, Path("/data"))
-    assert [str(path) for path in paths.values()] == [
-        "one/sub-1/eeg/sub-1_events.tsv", "two/sub-1/eeg/sub-1_events.tsv", "sub-9_events.tsv",
-        "other/night_events.tsv"
-    ]  # fmt: skip
-    config = {"code_digest": "c" * 64, "trial_id": "00001", "study": "s"}
-    made = events_file.descriptions(paths.values(), config)
-    assert [str(path) for path in made] == ["one/dataset_description.json", "two/dataset_description.json"]
-
-
-def test_a_file_of_events_without_any_is_background():
-    text = events_file.text((), 61.5, np.arange(61.0), None)
-    assert text == f"{HEAD}\n0.000\t61.500\tbckg\tn/a\tall\tn/a\t61.50\n"
-    assert annotation_formats.bids(text) == []
-
-
-def test_confidence_is_a_calibrated_probability_or_unknown():
-    starts, probability = np.arange(5) / 3, np.array([0.9, 0.2, 0.3, 0.25, 0.1], np.float32)
-    events = ((0.667, 1.667),)  # on the grid of milliseconds, after the third window's start
-    row = events_file.text(events, 2.0, starts, probability).splitlines()[1]
-    assert row == "0.667\t1.000\tsz\t0.3000\tall\tn/a\t2.00"
-    assert events_file.text(events, 2.0, starts, None).splitlines()[1].split("\t")[3] == "n/a"
 
 
 def test_labels_of_one_value_have_the_type_of_both():
