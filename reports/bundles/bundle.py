@@ -1,4 +1,4 @@
-"""Loads a bundle, once every file of it is found as it was written, and predicts with it."""
+"""Loads a bundle after checking that no file of it has changed, and predicts with it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,14 +18,15 @@ from spaces.base import Label
 from spaces.errors import RunError
 
 FORMAT = 3
-"""The version of a bundle's format. Earlier ones are read too, later ones refused. Format 2 adds the events
-and how windows are cut from recordings; format 3 the exports, and that no file may have been added."""
+"""The version of a bundle's format. Earlier versions are read too, later ones are refused. Version 2 added
+the events and how windows are cut from recordings. Version 3 added the exports, and refuses added files."""
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""
-OTHER_UNITS = 300.0
-"""Rows whose root mean square is so many times that of the training rows, or that part of it, are refused:
-units are a factor of 1000 apart, and patients less."""
+OTHER_UNITS = 100.0
+"""Rows are refused whose root mean square is more than this factor above or below that of the training rows:
+units differ by a factor of 1000, and pixels that were divided by 255 once too often by 255. Any two of the
+500 Bonn recordings are at most a factor of 31 apart."""
 Outputs = dict[str, NDArray[Any]]
 """`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
 
@@ -48,27 +49,31 @@ class Bundle:
         return Labels(self.config["labels"]["negative"], self.config["labels"]["positive"])
 
     def predict(self, x: NDArray[Any]) -> pa.Table:
-        """Scores rows and decides; see `outputs` and `table`."""
+        """Returns the `table` of the `outputs` for rows `(n, *shape)`."""
         return self.table(self.outputs(x))
 
     def outputs(self, x: NDArray[Any]) -> Outputs:
-        """Returns what the model says of rows.
+        """Returns the score, probability and label of rows.
 
         Args:
             x: inputs `(n, *shape)`, of the bundle's shape and type; finite.
 
         Raises:
-            RunError: another shape or type than the model was trained on, values that are not finite, or
-                values so large or small, all rows together, that their units are others (see `OTHER_UNITS`).
+            RunError: the shape or type is not that of the training rows, a value is not finite, or the root
+                mean square of all rows is of other units (see `OTHER_UNITS`).
         """
         return outputs(self.model, self._checked(x))
 
-    def table(self, said: Outputs) -> pa.Table:
-        """Returns `score`, `probability` and `label`, in the original values, of n rows."""
+    def table(self, outputs: Outputs) -> pa.Table:
+        """Returns outputs as a table of `columns`."""
+        return pa.table(self.columns(outputs))
+
+    def columns(self, outputs: Outputs) -> dict[str, Any]:
+        """Returns `score`, `probability` and `label`; `label` holds the original label values."""
         values: tuple[Label, Label] = (self.labels.negative, self.labels.positive)
-        # The type is that of both values, whichever of them occur: all tables of a file are of one type.
-        label = pa.array([values[number] for number in said["label"].tolist()], pa.array(values).type)
-        return pa.table({"score": said["score"], "probability": said["probability"], "label": label})
+        # The type is that of both values even where one occurs: all tables of a file must have one type.
+        label = pa.array([values[number] for number in outputs["label"].tolist()], pa.array(values).type)
+        return {"score": outputs["score"], "probability": outputs["probability"], "label": label}
 
     def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
         shape, dtype = tuple(self.config["input"]["shape"]), self.config["input"]["dtype"]
@@ -86,7 +91,7 @@ class Bundle:
                 "scale the rows as those it was trained on"
             )
         if dtype == "float32":
-            with np.errstate(over="ignore"):  # values that overflow become infinite, and their row is refused
+            with np.errstate(over="ignore"):  # a value that overflows becomes infinite, and is refused below
                 x = x.astype(np.float32, copy=False)
             unfinite = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
             if unfinite.size:
@@ -102,7 +107,7 @@ class Bundle:
         if not trained:
             return
         came = root_mean_square(x)
-        # Nothing but zeros is silence in any unit.
+        # Zeros are zeros in every unit.
         if came and not trained / OTHER_UNITS <= came <= trained * OTHER_UNITS:
             raise RunError(
                 f"the bundle was trained on rows of root mean square {trained:.2g}, "
@@ -111,14 +116,14 @@ class Bundle:
 
 
 def load(folder: Path, *, as_guest: bool = False) -> Bundle:
-    """Loads a bundle after every file's checksum has been verified; the model in safe mode.
+    """Verifies the checksum of every file of a bundle, then loads its model in Keras' safe mode.
 
     Args:
         folder: the bundle.
         as_guest: see `backend.import_keras`.
 
     Raises:
-        RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
+        RunError: it is no bundle, is of a later format, a file changed, or the model takes other rows.
     """
     config = verified(folder)
     backend.import_keras(as_guest=as_guest)
@@ -130,7 +135,7 @@ def load(folder: Path, *, as_guest: bool = False) -> Bundle:
 
 
 def verified(folder: Path) -> dict[str, Any]:
-    """Verifies every file of a bundle and returns its config; without TensorFlow.
+    """Verifies every file of a bundle and returns its config, without importing TensorFlow.
 
     Raises: as `load`.
     """
@@ -160,11 +165,11 @@ def verified(folder: Path) -> dict[str, Any]:
 
 
 def outputs(model: Any, x: Inputs) -> Outputs:
-    """Returns what a deciding model says of rows `(n, ...)`, n >= 1, which are read batch by batch."""
+    """Returns the outputs of a deciding model for rows `(n, ...)`, n >= 1, which are read batch by batch."""
     from search.trials.feeding import predict
 
-    said: Outputs = predict(model, x)
-    return said
+    made: Outputs = predict(model, x)
+    return made
 
 
 def write_sums(folder: Path) -> None:
@@ -174,8 +179,8 @@ def write_sums(folder: Path) -> None:
 
 
 def _names(folder: Path) -> list[str]:
-    """The files in and below a folder but for the checksums, as `saved_model/saved_model.pb`."""
-    # A link to a folder is listed like a file: its content was never summed.
+    """Returns all files below a folder except the checksums, such as `saved_model/saved_model.pb`."""
+    # A link to a folder is listed like a file, since no checksum covers what it leads to.
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) != SUMS)
 

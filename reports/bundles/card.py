@@ -51,7 +51,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
         f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
         f"on {validation['rows']} rows{_of_another_threshold(decision)}. "
         "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters."
-        f"{_yardstick(validation)}",
+        f"{_baseline(validation)}",
         "",
         *_parts(config["split"]["by"]),
         _opened(test["times_opened"]),
@@ -111,7 +111,7 @@ def _of_another_threshold(decision: dict[str, Any]) -> str:
 
 
 def _exported(export: dict[str, Any]) -> str:
-    """A line on one export: it agrees with `model.keras`, was not compared, or was left out."""
+    """Returns a line on one export: it agrees with `model.keras`, was not compared, or was left out."""
     name = export["name"]
     if export["left_out"] is not None:
         return f"- {name}: left out: {export['left_out']}"
@@ -124,7 +124,6 @@ def _exported(export: dict[str, Any]) -> str:
 
 
 def _recordings(cut: dict[str, Any] | None) -> list[str]:
-    """How windows are cut from recordings."""
     if cut is None:
         return []
     band, notch = cut["bandpass_hz"], cut["notch_hz"]
@@ -153,7 +152,7 @@ def _moved(prevalence: float | None) -> str:
     )
 
 
-def _yardstick(validation: dict[str, Any]) -> str:
+def _baseline(validation: dict[str, Any]) -> str:
     name, value = validation["best_baseline"], validation["best_baseline_value"]
     if name is None:
         return ""
@@ -244,12 +243,12 @@ def event_limits(config: dict[str, Any]) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """A number of a table."""
+    """Returns a value as it stands in a table."""
     return "undefined" if value is None else f"{value:.3f}"
 
 
 def interval(estimate: dict[str, float | None]) -> str:
-    """An interval of a table."""
+    """Returns an interval as it stands in a table."""
     if estimate["low"] is None or estimate["high"] is None:
         return ""
     return f"{estimate['low']:.3f} to {estimate['high']:.3f}"
@@ -280,7 +279,7 @@ def _scored(rules: dict[str, Any]) -> str:
 
 
 def _patients(patients: list[dict[str, Any]]) -> list[str]:
-    ordered = sorted(patients, key=_badness)
+    ordered = sorted(patients, key=_worst_first)
     return [
         _worst(ordered[0]),
         "",
@@ -294,8 +293,8 @@ def _patients(patients: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _badness(patient: dict[str, Any]) -> tuple[float, float, str]:
-    """Sorts the worst first: least sensitivity, then most false alarms; those without seizures last."""
+def _worst_first(patient: dict[str, Any]) -> tuple[float, float, str]:
+    """Sorts by sensitivity, lowest first, then by false alarms, most first; without seizures last."""
     sensitivity = 2.0 if patient["sensitivity"] is None else patient["sensitivity"]
     return sensitivity, -(patient["fa_per_day"] or 0.0), patient["group"]
 

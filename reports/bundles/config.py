@@ -20,7 +20,7 @@ from spaces.study import Study
 from spaces.suggest import Config
 
 PREPROCESSING = ("channels", "missing_channels", "rate_hz", "bandpass_hz", "notch_hz", "window_s", "form")
-"""Settings of the source eeg by which windows are cut, beside the step."""
+"""Settings of the source eeg that say, with the step, how windows are cut."""
 SCALE_ROWS = 4096
 """The scale of the values is taken from at most so many training rows."""
 
@@ -33,7 +33,7 @@ def bundle_config(
     test: dict[str, Estimate],
     patients: list[Patient],
     opened: int,
-    yardstick: Record | None,
+    baseline: Record | None,
     exports: list[dict[str, Any]],
     scale: float | None,
 ) -> dict[str, Any]:
@@ -43,9 +43,9 @@ def bundle_config(
         study, choice, prepared: what was searched, the trial, and its data.
         resolved: the run's digests and versions.
         test: metrics on the test rows.
-        patients: what the trial does for each patient of the test rows.
+        patients: event scores of each patient of the test rows.
         opened: how often the test split was opened.
-        yardstick: the best baseline of the run.
+        baseline: the best baseline of the run.
         exports: the result of each, see `search.networks.export.Exported`.
         scale: of the training rows, see `training_scale`.
     """
@@ -87,8 +87,8 @@ def bundle_config(
             "objective": record.objective,
             "value": record.value,
             "value_fa_per_day": record.value_fa_per_day,
-            "best_baseline": None if yardstick is None else yardstick.ask.baseline,
-            "best_baseline_value": None if yardstick is None else yardstick.value,
+            "best_baseline": None if baseline is None else baseline.ask.baseline,
+            "best_baseline_value": None if baseline is None else baseline.value,
             "cross_fit_by": record.cross_fit_by,
             "rows": len(split.validation),
             "in_sample": _dumped(record.metrics),
@@ -109,7 +109,7 @@ def bundle_config(
 
 
 def training_scale(prepared: Prepared) -> float | None:
-    """Returns the root mean square of training rows, evenly spaced; None of pixels, whose range is known."""
+    """Returns the root mean square of evenly spaced training rows; None for pixels, whose range is known."""
     x, train = prepared.rows.x, prepared.split.train
     if x.dtype != np.float32:
         return None
@@ -118,7 +118,7 @@ def training_scale(prepared: Prepared) -> float | None:
 
 
 def trained(config: Config) -> dict[str, Any]:
-    """Returns a trial's configuration without the paths in it."""
+    """Returns a trial's configuration without paths."""
     told = config.model_dump(exclude_none=True, exclude={"folder"})
     if config.weights not in ("none", "imagenet"):
         told["weights"] = "file"
@@ -126,7 +126,7 @@ def trained(config: Config) -> dict[str, Any]:
 
 
 def preprocessing(data: Eeg) -> dict[str, Any]:
-    """Returns how windows are cut from a recording, so that `Eeg` reads it back."""
+    """Returns the settings by which windows are cut, as `Eeg` takes them."""
     return {**data.model_dump(mode="json", include=set(PREPROCESSING)), "step_s": data.step}
 
 
@@ -137,7 +137,7 @@ def is_calibrated(record: Record) -> bool:
 
 
 def _events(study: Study, rows: Rows) -> dict[str, Any] | None:
-    """How decisions become events and how events were scored; None if the rows have no times."""
+    """Returns the rules for making and scoring events; None if the rows have no times."""
     if rows.recordings is None or rows.times is None or rows.window_s is None:
         return None
     return {**scoring_of(study.events), "window_s": rows.window_s}

@@ -1,10 +1,13 @@
-"""Writes detected events: one TSV per recording, in the HED-SCORE columns that SzCORE scores.
+"""Makes the table of events of one recording, in the HED-SCORE columns that SzCORE scores.
 
 The columns, their order, `sz` and `bckg`, and one row of background where there is no seizure are those of
 epilepsy2bids 0.0.7 (Dan et al. 2024, SzCORE). Its reader takes `n/a` for what is not known.
 """
 
+import json
+import os
 from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -12,36 +15,68 @@ from numpy.typing import NDArray
 
 from search.events.intervals import GRID_PER_S, Event
 from spaces.errors import RunError
-from spaces.study import Events
 
 COLUMNS = ("onset", "duration", "eventType", "confidence", "channels", "dateTime", "recordingDuration")
 SUFFIX = "_events.tsv"
+DESCRIPTION, BIDS_VERSION = "dataset_description.json", "1.10.0"
 UNKNOWN = "n/a"
 """Also written as the date of a recording, since a date can identify a person."""
 
 
-def rules_of(events: dict[str, Any]) -> Events:
-    """Returns how a bundle makes events of decisions, from the `events` of its config."""
-    return Events(**{name: events[name] for name in Events.model_fields})
+def file_paths(recordings: Iterable[str], folder: Path) -> dict[str, PurePosixPath]:
+    """Returns where the events of each recording go: a path below the folder of all events.
 
+    It is the recording's own path below the data set, which ends in `_events.tsv` where the recording ends in
+    `_eeg.edf`. There szcore-evaluation looks for the events that it compares with those of a BIDS reference.
 
-def file_names(recordings: Iterable[str]) -> dict[str, str]:
-    """Returns the name of each recording's file.
+    Args:
+        recordings: the path of each below DATA, without suffix.
+        folder: DATA. Where it lies inside a BIDS data set, paths begin at the patient's folder all the same.
 
     Raises:
-        RunError: two recordings would share one.
+        RunError: two recordings would share a file.
     """
-    names: dict[str, str] = {}
+    above = PurePosixPath(os.path.abspath(folder)).parts
+    found: dict[PurePosixPath, str] = {}
     for recording in recordings:
-        name = recording.replace("/", "_") + SUFFIX
-        if name in names.values():
-            other = next(key for key, value in names.items() if value == name)
+        path = PurePosixPath(recording)
+        path = path.with_name(path.name.removesuffix("_eeg") + SUFFIX)
+        patient = path.name.split("_")[0]
+        if path.name.startswith("sub-") and patient not in path.parts and patient in above:
+            path = PurePosixPath(*above[above.index(patient) :], path)
+        if (other := found.setdefault(path, recording)) != recording:
             raise RunError(
                 f"every recording needs a file of events of its own, but {other} and {recording} "
-                f"would both be {name}; rename one"
+                f"would both be {path}; rename one"
             )
-        names[recording] = name
-    return names
+    return {recording: path for path, recording in found.items()}
+
+
+def descriptions(paths: Iterable[PurePosixPath], config: dict[str, Any]) -> dict[PurePosixPath, str]:
+    """Returns the path and content of the `dataset_description.json` of every BIDS data set among paths.
+
+    Args:
+        paths: the files of events; those of a data set are `sub-01/.../sub-01_..._events.tsv` below its root.
+        config: of the bundle that found the events.
+    """
+    maker = {
+        "Name": "headsearch",
+        "Version": f"code {config['code_digest'][:12]}",
+        "Description": f"Events found by trial {config['trial_id']} of the study {config['study']}.",
+    }
+    description = {
+        "Name": f"Events found by {config['study']}, trial {config['trial_id']}",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [maker],
+    }
+    content = json.dumps(description, indent=2) + "\n"
+    patients = ((path, path.name.split("_")[0]) for path in paths if path.name.startswith("sub-"))
+    return {
+        PurePosixPath(*path.parts[: path.parts.index(patient)], DESCRIPTION): content
+        for path, patient in patients
+        if patient in path.parts
+    }
 
 
 def text(
@@ -66,7 +101,9 @@ def text(
             confidence = f"{probability[(at >= start) & (at < end)].max():.4f}"
         rows.append((_seconds(start), _seconds(end - start), "sz", confidence))
     rows = rows or [(_seconds(0), _seconds(duration_s), "bckg", UNKNOWN)]
-    lines = [COLUMNS, *((*row, "all", UNKNOWN, _seconds(duration_s)) for row in rows)]
+    # Two decimals, as epilepsy2bids writes: szcore-evaluation passes over detections in a recording whose
+    # length in whole seconds is not that of the reference, and 3599.998 s are 3600.00 s there.
+    lines = [COLUMNS, *((*row, "all", UNKNOWN, f"{duration_s:.2f}") for row in rows)]
     return "".join("\t".join(line) + "\n" for line in lines)
 
 

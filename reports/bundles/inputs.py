@@ -1,4 +1,4 @@
-"""Reads what is to be predicted, block by block: arrays, photos, recordings or a simulated patient."""
+"""Reads the rows to predict, block by block, from arrays, photos, recordings or a simulated patient."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ PHOTOS_AT_ONCE = 256
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some rows, and the columns that say which rows they are.
+    """Some rows, and the columns that name them.
 
     Args:
         x: `(k, ...)`.
         columns: `(k,)` each.
-        starts_s: of windows of a recording, when each begins; else None.
+        starts_s: seconds at which each window of a recording begins, `(k,)`; None for other rows.
     """
 
     x: NDArray[Any]
@@ -40,10 +40,10 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Rows that belong together: a recording, or all there is of data without any.
+    """The rows of one recording, or all rows of data without recordings.
 
     Args:
-        batches: read as they are asked for, once.
+        batches: can be read once.
         recording: its name, if it is a recording.
         duration_s: of the recording.
     """
@@ -55,11 +55,11 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Everything that DATA names.
+    """All rows that DATA names.
 
     Args:
         series: one after another.
-        rows: how many there will be, about.
+        rows: about how many there will be.
         recordings: the names of the recordings among them.
         several: DATA was a folder of recordings, not one file.
     """
@@ -71,7 +71,7 @@ class Inputs:
 
 
 def check_there(data: str) -> None:
-    """Refuses DATA that does not exist, before TensorFlow is imported.
+    """Refuses DATA that does not exist; needs no TensorFlow.
 
     Raises:
         RunError: naming what DATA may be.
@@ -84,7 +84,7 @@ def check_there(data: str) -> None:
 
 
 def open_inputs(bundle: Bundle, data: str) -> Inputs:
-    """Finds what DATA names, in the form the bundle was trained on; recordings are checked, not yet read.
+    """Opens DATA in the form the bundle was trained on. Headers are checked; rows are read later.
 
     Args:
         bundle: a loaded bundle.
@@ -131,7 +131,7 @@ def _simulated() -> Inputs:
 
 
 def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
-    """The array the study named, or the only one that holds rows of this shape."""
+    """Reads the array that the study named, or the only one that holds rows of this shape."""
     from search.data.sources.npz import open_npz, take_array
 
     with open_npz(path) as arrays:
@@ -150,7 +150,7 @@ def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
 
 
 def _photos(path: Path, size: int) -> Inputs:
-    """Photos, decoded some hundreds at a time; all bad ones are reported together."""
+    """Reads photos, some hundreds at a time; all unreadable ones are reported together."""
     from search.data.sources.images import decode, photos_below, refuse_bad
 
     root, paths = photos_below(path)
@@ -170,11 +170,11 @@ def _photos(path: Path, size: int) -> Inputs:
 
 @dataclass(frozen=True)
 class _Recording:
-    """One EDF file that can be used, as far as its header tells.
+    """One EDF file whose header was checked.
 
     Args:
         edf: the file.
-        name: its path below DATA, without suffix; nothing of the header.
+        name: its path below DATA without suffix, never from the header.
         duration_s: its length.
         windows: how many it holds.
     """
@@ -230,7 +230,7 @@ def _config(bundle: Bundle) -> Eeg:
 
 
 def _found(path: Path) -> dict[str, Path]:
-    """EDF files by name, sorted."""
+    """Returns EDF files by name, sorted."""
     if path.is_file():
         if path.suffix.lower() != ".edf":
             raise RunError(

@@ -1,4 +1,4 @@
-"""Picks the trial to promote and its threshold, and says what has to be forced for it."""
+"""Picks the trial to promote and its threshold, and lists the faults that only `force` permits."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ class Choice:
 
     Args:
         record: the trial, with the threshold that ships and the in-sample metrics at it.
-        forced: what speaks against it, and was forced.
-        replaced: the trial's own `threshold_score`, where another was chosen by hand; else None.
-        better: a better trial that fits too, but whose weights were not kept.
+        forced: the faults that were permitted by force.
+        replaced: the trial's own `threshold_score` where another was chosen by hand, else None.
+        better: a better trial that meets the requirements, but whose weights were not kept.
     """
 
     record: Record
@@ -46,15 +46,15 @@ def pick(
 
     Args:
         run: the run.
-        trial_id: the trial; None takes the best by `value` whose weights are kept, no baseline.
+        trial_id: the trial; None takes the best by `value` that is no baseline and whose weights are kept.
         requirements: what its row must meet, at the threshold that ships.
-        threshold_score: replaces the trial's threshold; for a trial that is named. Its own replaces nothing.
-        force: takes a trial whose numbers are not to be trusted, if it is named or none of the others fits,
-            or a threshold that always says one thing.
+        threshold_score: replaces the threshold of a trial that is named.
+        force: permits a trial whose numbers are not to be trusted, if it is named or no other meets the
+            requirements, and a threshold that gives every row the same label.
 
     Raises:
-        RunError: no such trial, it is not a trained model, its numbers are not to be trusted, `value` is
-            required of a threshold that it is not of, or (with exit code 1) none fits.
+        RunError: no such trial, no trained model, numbers that are not to be trusted, a required `value`
+            with a replaced threshold, or (exit code 1) no trial meets the requirements.
     """
     if trial_id is None:
         if threshold_score is not None:
@@ -84,7 +84,7 @@ def pick(
 
 
 def faults(record: Record) -> tuple[str, ...]:
-    """Returns why the numbers of a trained trial are not to be trusted; nothing where they are."""
+    """Returns the reasons for which the numbers of a trained trial are not to be trusted."""
     found = []
     if record.leaky:
         found.append(
@@ -190,7 +190,7 @@ def with_threshold(
 
 
 def _float32(threshold_score: float | None) -> float:
-    """A threshold as scores are compared with it; NaN, which equals none, where there is none."""
+    """Returns a threshold as scores are compared with it; NaN where there is none."""
     with np.errstate(over="ignore"):
         return float(np.float32(math.nan if threshold_score is None else threshold_score))
 
@@ -206,7 +206,7 @@ def _told(requirements: Sequence[Requirement]) -> str:
 
 
 def _short(record: Record, requirements: Sequence[Requirement]) -> str:
-    """The values by which a trial misses its requirements."""
+    """Returns the values by which a trial misses its requirements."""
     row, found = row_of_record(record), []
     for requirement in unmet(row, requirements):
         value = row[requirement.column]

@@ -2,9 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from reports.bundles import events_file
-from reports.bundles.bundle import Bundle
+from reports.bundles.bundle import Bundle, Outputs
 from reports.bundles.inputs import Inputs, open_inputs
 from search.events.intervals import detections
 from spaces.errors import RunError
+from spaces.study import Events
 
 Progress = Callable[[int, int], None]
 """Called with the number of rows that are done, and about how many there are."""
@@ -45,9 +46,9 @@ def predict_file(bundle: Bundle, data: str, out: Path, progress: Progress) -> Wr
     """Predicts and writes Parquet: which row, score, probability, label in the original values.
 
     For recordings it writes events too: `STEM_events.tsv` beside `STEM.parquet` where DATA is one file, and
-    where it is a folder, `STEM_events/` with a file for each recording. What is written replaces what an
-    earlier call wrote, all of it; where anything fails, nothing is written. Memory is that of one block of
-    rows, and some 13 bytes for each window of the recording that is being read.
+    where it is a folder, `STEM_events/` with a file for each recording. Of a BIDS data set that folder is a
+    BIDS derivative. All that an earlier call wrote is replaced; where a step fails, nothing is written.
+    Memory is that of one block of rows, and some 13 bytes for each window of the recording being read.
 
     Args:
         bundle: a loaded bundle.
@@ -68,7 +69,9 @@ def predict_file(bundle: Bundle, data: str, out: Path, progress: Progress) -> Wr
     shutil.rmtree(writing, ignore_errors=True)
     writing.mkdir()
     try:
-        written = _write(bundle, inputs, writing, progress)
+        below = Path(data).expanduser() if inputs.several else Path("/")
+        paths = events_file.file_paths(inputs.recordings, below)
+        written = _write(bundle, inputs, paths, writing, progress)
         if events_path is not None:
             _put_events(writing, events_path)
         os.replace(writing / TABLE, out)
@@ -88,8 +91,8 @@ def _check_events_path(path: Path, out: Path) -> None:
     """Refuses to replace what may be an expert's annotation: those have the names of files of events."""
     if not path.exists():
         return
-    files = list(path.iterdir()) if path.is_dir() else [path]
-    of_events = all(file.is_file() and file.name.endswith(events_file.SUFFIX) for file in files)
+    files = [file for file in path.rglob("*") if not file.is_dir()] if path.is_dir() else [path]
+    of_events = all(file.name.endswith((events_file.SUFFIX, events_file.DESCRIPTION)) for file in files)
     if not (of_events and out.exists()):
         raise RunError(
             f"events go to {path}, but what is there was not written together with {out}; "
@@ -97,62 +100,61 @@ def _check_events_path(path: Path, out: Path) -> None:
         )
 
 
-def _write(bundle: Bundle, inputs: Inputs, folder: Path, progress: Progress) -> Written:
-    """Writes the table and the files of events into a folder."""
-    names = events_file.file_names(inputs.recordings)
+def _write(
+    bundle: Bundle, inputs: Inputs, paths: Mapping[str, PurePosixPath], folder: Path, progress: Progress
+) -> Written:
+    """Writes the table and the files of events, at their paths, into a folder."""
     (folder / EVENTS).mkdir()
+    if inputs.several:
+        for path, content in events_file.descriptions(paths.values(), bundle.config).items():
+            (folder / EVENTS / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / EVENTS / path).write_text(content, encoding="utf-8")
     rows, seconds, events = 0, 0.0, 0
     writer: pq.ParquetWriter | None = None
     try:
         for series in inputs.series:
-            heard = _Heard()
+            windows = _Windows()
             for batch in series.batches:
-                said = bundle.outputs(batch.x)
-                told = bundle.table(said)
-                table = pa.table({**batch.columns, **dict(zip(told.column_names, told.columns, strict=True))})
+                outputs = bundle.outputs(batch.x)
+                table = pa.table({**batch.columns, **bundle.columns(outputs)})
                 writer = writer or pq.ParquetWriter(folder / TABLE, table.schema)
                 writer.write_table(table)
                 if batch.starts_s is not None:
-                    heard.add(batch.starts_s, said["label"] == 1, said["probability"])
+                    windows.add(batch.starts_s, outputs)
                 rows += len(batch.x)
                 progress(rows, inputs.rows)
             if series.recording is not None:
                 seconds += series.duration_s
-                events += heard.write(folder / EVENTS / names[series.recording], series.duration_s, bundle)
+                to = folder / EVENTS / paths[series.recording]
+                to.parent.mkdir(parents=True, exist_ok=True)
+                events += windows.write_events(to, series.duration_s, bundle)
     finally:
         if writer is not None:
             writer.close()
-    if not names:
+    if not paths:
         return Written(rows)
-    return Written(rows, recordings=len(names), hours=seconds / 3600, events=events)
+    return Written(rows, recordings=len(paths), hours=seconds / 3600, events=events)
 
 
-class _Heard:
-    """What the model said of the windows of one recording, so far."""
+class _Windows:
+    """The decisions for the windows of one recording, so far."""
 
     def __init__(self) -> None:
         self._starts_s: list[NDArray[np.float64]] = []
         self._decided: list[NDArray[np.bool_]] = []
         self._probability: list[NDArray[np.float32]] = []
 
-    def add(
-        self, starts_s: NDArray[np.float64], decided: NDArray[np.bool_], probability: NDArray[np.float32]
-    ) -> None:
+    def add(self, starts_s: NDArray[np.float64], outputs: Outputs) -> None:
         self._starts_s.append(starts_s)
-        self._decided.append(decided)
-        self._probability.append(probability)
+        self._decided.append(outputs["label"] == 1)
+        self._probability.append(outputs["probability"])
 
-    def write(self, path: Path, duration_s: float, bundle: Bundle) -> int:
+    def write_events(self, path: Path, duration_s: float, bundle: Bundle) -> int:
         """Writes the events of the recording; returns how many there are."""
         rules, calibrated = bundle.config["events"], bundle.config["decision"]["probability_is_calibrated"]
-        starts_s = np.concatenate(self._starts_s)
-        events = detections(
-            starts_s,
-            rules["window_s"],
-            np.concatenate(self._decided),
-            duration_s,
-            events_file.rules_of(rules),
-        )
+        starts_s, decided = np.concatenate(self._starts_s), np.concatenate(self._decided)
+        made_by = Events(**{name: rules[name] for name in Events.model_fields})
+        events = detections(starts_s, rules["window_s"], decided, duration_s, made_by)
         probability = np.concatenate(self._probability) if calibrated else None
         text = events_file.text(events, duration_s, starts_s, probability)
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Turns a trial into a production bundle, measured once on the test split."""
+"""Writes a trial as a production bundle, measured once on the test split."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ from spaces.errors import RunError
 SCORE_TOLERANCE = 1e-3
 """Largest difference allowed between a trial's stored scores and the bundle's, relative to 1 + |score|.
 
-One CPU thread repeats them exactly; other thread counts and processors move the last digits.
+The scores are repeated exactly on one CPU thread. Other thread counts and processors change the last digits.
 """
 
 
@@ -50,7 +50,7 @@ class Promoted:
 
 
 def load(folder: Path | str) -> Bundle:
-    """Loads a bundle, which predicts: `load(folder).predict(x)` is a table of score, probability and label.
+    """Loads a bundle: `load(folder).predict(x)` is a table of score, probability and label.
 
     Every file is verified before any is loaded, and the model is loaded in Keras' safe mode.
 
@@ -58,7 +58,7 @@ def load(folder: Path | str) -> Bundle:
         folder: the bundle.
 
     Raises:
-        RunError: no bundle, a later format, a file that is not as it was written, or a model of other rows.
+        RunError: it is no bundle, is of a later format, a file changed, or the model takes other rows.
     """
     return bundle.load(Path(folder), as_guest=True)
 
@@ -70,17 +70,17 @@ def best_baseline(run: RunFolder) -> Record | None:
 
 
 def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
-    """Writes a trial's bundle, measured once on the test split; if anything fails, nothing is written.
+    """Writes a trial's bundle and measures it once on the test split. Where a step fails, nothing is written.
 
     Args:
-        run: the run it stands in.
+        run: the trial's run.
         choice: the trial, from `reports.bundles.picking.pick`.
         to: the bundle's folder; must be new or empty.
-        force: leaves out a SavedModel or ONNX export that fails, rather than fail.
+        force: leaves out a SavedModel or ONNX export that fails, instead of refusing.
 
     Raises:
-        RunError: the folder is taken or cannot be made, the data changed, the rebuilt model gives other
-            scores, or an export decides otherwise.
+        RunError: the folder is not empty or cannot be made, the data changed, the rebuilt model gives
+            other scores, or an export decides otherwise.
     """
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise RunError(f"a bundle goes into a new or empty folder, but {to} is not empty")
@@ -90,10 +90,10 @@ def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) ->
 
 @contextlib.contextmanager
 def _replacing(to: Path) -> Iterator[Path]:
-    """Yields a new folder that takes the place of `to` at the end; where anything fails, nothing is left.
+    """Yields a new folder that replaces `to` at the end; where a step fails, it is deleted.
 
     Raises:
-        RunError: none can be made there, or it cannot take the place.
+        RunError: no folder can be made there, or it cannot replace `to`.
     """
     place = to.resolve()
     if os.path.ismount(place):
@@ -109,7 +109,7 @@ def _replacing(to: Path) -> Iterator[Path]:
             f"{error.strerror}"
         ) from None
     with private as name:
-        made = Path(name) / "bundle"  # with the permissions of any folder
+        made = Path(name) / "bundle"  # which, unlike a temporary folder, has the usual permissions
         made.mkdir()
         yield made
         try:
@@ -121,7 +121,7 @@ def _replacing(to: Path) -> Iterator[Path]:
 
 
 def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promoted:
-    """Writes the bundle into an empty folder; what can go wrong does so before the test split is opened."""
+    """Writes the bundle into an empty folder. All checks are made before the test split is opened."""
     backend.import_keras()
     from search.networks import export
 

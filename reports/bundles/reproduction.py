@@ -1,4 +1,4 @@
-"""Compares a trial that was trained again with its record: same bits, nearly, or what differs."""
+"""Compares a trial that was trained again with its record: identical, within tolerance, or neither."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class Reproduction:
     Args:
         record, again: the run's and the new one.
         rows: how many scores were compared.
-        identical: all scores, raw and calibrated, are the same bits, and so is what follows from them.
-        difference: the largest of a score, relative to 1 + |score|.
-        differs: what was not as it had been, or leaves sums without a fixed order; where there is nothing,
-            the scores must be identical.
+        identical: all scores, raw and calibrated, and the fields `SAME` are the same bits.
+        difference: the largest difference of a score, relative to 1 + |score|.
+        differs: conditions that changed, or that add numbers in no fixed order; where there are none, the
+            scores must be identical.
     """
 
     record: Record
@@ -77,7 +77,7 @@ def compared(
     """Compares a trial of a run with the same trial in another folder.
 
     Args:
-        run, made: the run, and where the trial stands again.
+        run, made: the run, and the folder in which the trial was trained again.
         record: the trial.
         then, now: versions of the libraries.
 
@@ -131,7 +131,7 @@ def _difference(old: NDArray[np.float32], new: NDArray[np.float32]) -> float:
 
 
 def _conditions(record: Record) -> str:
-    """The conditions under which bits are promised, as they were."""
+    """Returns the conditions of the first training under which the same bits are promised."""
     trained = "" if record.precision is None else f"{record.epochs} epochs, "
     onednn = "" if record.onednn is None else f", oneDNN {record.onednn}"
     return f"{trained}1 CPU thread, {record.cpu_flags}{onednn}, same code and libraries"

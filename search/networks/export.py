@@ -1,4 +1,4 @@
-"""The deciding model: score, probability and label in the graph, exported as SavedModel and ONNX too."""
+"""Builds the deciding model (score, probability, label) and exports it to SavedModel and ONNX."""
 
 import importlib.util
 import shutil
@@ -20,11 +20,9 @@ from spaces.errors import RunError
 from spaces.heads import HEADS
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Stands for infinity in a graph: no finite score is above it, and every one is above its negative."""
-
-
+"""Stands for infinity in a graph, for no finite score is above it."""
 OUTPUTS = frozenset({"score", "probability", "label"})
-"""What a deciding model returns."""
+"""The outputs of a deciding model."""
 
 
 def deciding_model(
@@ -41,10 +39,11 @@ def deciding_model(
 
     Returns:
         A `keras.Model` from `(batch, *shape)` to a dictionary of `score` and `probability` (float32) and
-        `label` (int32, 1 is positive), each `(batch,)`.
+        `label` (int32, 1 is positive), each `(batch,)`. A row that holds NaN or infinity gives NaN and the
+        label -1: the activations of runtimes differ in what they make of NaN.
 
     Raises:
-        RunError: the record has no configuration or no threshold, or the weights are another network's.
+        RunError: the record has no configuration or no threshold, or the weights are of another network.
     """
     config = record.ask.config
     if config is None or record.threshold_score is None or record.calibration_a is None:
@@ -57,11 +56,12 @@ def deciding_model(
     raw = HEADS[config.head].decode(trained.output)
     score = raw * record.calibration_a + record.calibration_b
     threshold = float(np.clip(record.threshold_score, -LARGEST, LARGEST))
-    outputs = {
-        "score": score,
-        "probability": ops.sigmoid(score),
-        "label": ops.cast(ops.greater_equal(score, threshold), "int32"),
-    }
+    label = ops.cast(ops.greater_equal(score, threshold), "int32")
+    if dtype.startswith("float"):
+        finite = ops.less_equal(ops.abs(trained.input), LARGEST)  # false of NaN too
+        finite = ops.all(finite, axis=tuple(range(1, 1 + len(shape))))
+        score, label = ops.where(finite, score, float("nan")), ops.where(finite, label, -1)
+    outputs = {"score": score, "probability": ops.sigmoid(score), "label": label}
     return keras.Model(trained.input, outputs, name="decider")
 
 
@@ -71,14 +71,14 @@ def save(model: Any, path: str) -> None:
 
 
 def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
-    """Loads a deciding model from a `.keras` file in safe mode: no code that the file brings along is run.
+    """Loads a deciding model from a `.keras` file in safe mode, in which no code of the file is run.
 
     Args:
         path: the file.
         shape, dtype: of one row that the model must take.
 
     Raises:
-        RunError: it does not load, takes other rows, or decides nothing.
+        RunError: it does not load, takes other rows, or has other outputs.
     """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -88,7 +88,7 @@ def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
     try:
         takes = [(tuple(one.shape[1:]), str(one.dtype)) for one in model.inputs]
         returns = set(model.output) if isinstance(model.output, dict) else set()
-    except (AttributeError, TypeError):  # no graph, and so no decision in it
+    except (AttributeError, TypeError):  # it has no graph, and so no such outputs
         takes, returns = [(shape, dtype)], set()
     if takes != [(shape, dtype)]:
         told = " and ".join(f"{kind} rows of shape {row}" for row, kind in takes)
@@ -102,11 +102,11 @@ def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
 
 
 PROBABILITY_TOLERANCE = 1e-5
-"""Largest difference of a probability that an export may have from the Keras model."""
+"""Largest difference allowed between the probabilities of an export and of the Keras model."""
 SCORE_MARGIN = 1e-5
 """Labels must be equal where the score is farther than this from the threshold, relative to 1 + |score|."""
 MOST_ROWS = 4096
-"""So many rows are compared at most, spread over all there are."""
+"""At most so many rows are compared, evenly spaced."""
 ROWS_AT_ONCE = 512
 
 Outputs = dict[str, NDArray[Any]]
@@ -120,8 +120,8 @@ class Format:
     Args:
         name: of the file or folder in a bundle.
         write: writes a model to a path.
-        reader: the library that reads it, beside Keras; where it is missing, nothing is compared.
-        read: reads a path; returns what runs it on rows.
+        reader: the library that reads it; where it is not installed, nothing is compared.
+        read: reads a path and returns a function from rows to outputs.
     """
 
     name: str
@@ -136,9 +136,9 @@ class Exported:
 
     Args:
         name: see `Format`.
-        compared_rows: rows on which it was held against the Keras model; 0 where its reader is missing.
-        probability_difference: the largest there.
-        left_out: why it is not there; None where it is.
+        compared_rows: rows on which it was compared with the Keras model; 0 where its reader is missing.
+        probability_difference: the largest difference of a probability on these rows.
+        left_out: why the bundle does not hold it; None where it does.
         forced: it failed, and was left out by force.
     """
 
@@ -156,7 +156,7 @@ def _write_saved_model(model: Any, path: Path) -> None:
 def _read_saved_model(path: Path) -> Run:
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(str(path))  # which owns the weights: its function alone would lose them
+    loaded = tf.saved_model.load(str(path))  # kept alive by the lambda, since it owns the weights
     return lambda x: {name: values.numpy() for name, values in loaded.serve(x).items()}
 
 
@@ -193,24 +193,25 @@ def export(
     force: bool = False,
     formats: tuple[Format, ...] = FORMATS,
 ) -> list[Exported]:
-    """Writes a deciding model in every format, reads each back, and holds it against the model.
+    """Writes a deciding model in every format, reads each back, and compares it with the model.
 
     Args:
         model: from `deciding_model`; it has been called.
         folder: where the files go.
         x: rows `(n, ...)`, n >= 1, on which they must agree.
-        said: what the model said of these rows.
+        said: the model's outputs for these rows.
         threshold_score: of its decision.
-        force: leaves out a format that fails, rather than fail.
+        force: leaves out a format that fails, instead of refusing.
         formats: which.
 
     Raises:
-        RunError: a format cannot be written or read, or decides otherwise than the model.
+        RunError: a format cannot be written or read, or gives other outputs than the model.
     """
     backend = keras.config.backend()
     if backend != "tensorflow":
         why = f"the Keras backend here is {backend}, and only TensorFlow's networks are exported"
         return [Exported(name=one.name, left_out=why) for one in formats]
+    check_unfinite("model.keras", model.predict_on_batch, x)
     taken = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_ROWS)).astype(np.int64))
     expected = {name: values[taken] for name, values in said.items()}
     found = []
@@ -241,9 +242,9 @@ def _exported(
             return Exported(name=to.name)
         run = to.read(path)
         parts = [run(x[rows]) for rows in np.split(taken, range(ROWS_AT_ONCE, len(taken), ROWS_AT_ONCE))]
-        one = run(x[taken[:1]])  # as a batch of its own: a caller may send any number of rows
+        one = run(x[taken[:1]])  # a caller may send any number of rows, so one row is tried too
     except Exception as error:
-        # Without its place, which is one of this machine: with force, the reason stands on the card.
+        # With force the reason stands on the card, where no path of this machine may stand.
         said = f"{type(error).__name__}: {error}".replace(str(path), to.name)
         reason = " ".join(said.split())[:300]
         raise RunError(
@@ -254,11 +255,12 @@ def _exported(
     difference = check_agreement(to.name, came, expected, threshold_score)
     first = {name: values[:1] for name, values in expected.items()}
     check_agreement(to.name, one, first, threshold_score)
+    check_unfinite(to.name, run, x)
     return Exported(name=to.name, compared_rows=len(taken), probability_difference=difference)
 
 
 def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score: float) -> float:
-    """Shows that an export decides as its model does.
+    """Checks that an export decides as its model does.
 
     Args:
         name: of the export.
@@ -269,7 +271,7 @@ def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score
         The largest difference of a probability.
 
     Raises:
-        RunError: a probability, or a label that is not at the threshold, is another.
+        RunError: a probability differs, or the label of a score that is not at the threshold.
     """
     shapes = [{key: values.shape for key, values in outputs.items()} for outputs in (came, expected)]
     if shapes[0] != shapes[1]:
@@ -290,6 +292,33 @@ def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score
             exit_code=1,
         )
     return difference
+
+
+def check_unfinite(name: str, run: Run, x: Inputs) -> None:
+    """Checks that a model decides nothing on rows that hold NaN or infinity, and still decides on others.
+
+    Args:
+        name: of the model.
+        run: from rows to outputs.
+        x: rows `(n, ...)`, n >= 1, of which the first is tried with such values in it.
+
+    Raises:
+        RunError: a probability is not NaN, or a label is not -1.
+    """
+    if x.dtype.kind != "f":
+        return
+    rows = np.repeat(x[:1], 5, axis=0)
+    values = rows.reshape(5, -1)
+    values[0, 0], values[1], values[2, -1], values[3, 0] = np.nan, np.nan, np.inf, -np.inf
+    outputs = run(values.reshape(rows.shape))
+    undecided = np.isnan(outputs["probability"]) & (outputs["label"] == -1)
+    if undecided.tolist() != [True] * 4 + [False]:
+        raise RunError(
+            f"{name} must give NaN and the label -1 for rows that hold NaN or infinity and for no others, "
+            f"but of four such rows and a finite one it gives {outputs['probability'].tolist()} "
+            f"and the labels {outputs['label'].tolist()}",
+            exit_code=1,
+        )
 
 
 def _delete(path: Path) -> None:

@@ -98,7 +98,7 @@ def test_from_bundle_to_events(folder, run):
     table = pq.read_table(folder / "new.parquet")
     assert table.column_names == ["recording", "start_s", "score", "probability", "label"]
     assert len(table) == 2 * SECONDS
-    files = sorted((folder / "new_events").glob("*.tsv"))
+    files = sorted((folder / "new_events").rglob("*_events.tsv"))
     assert len(files) == 2
     found = 0
     for file in files:

@@ -1,6 +1,8 @@
 """Predictions on files: recordings and photos read block by block, files of events, mistakes in one line."""
 
+import csv
 import itertools
+import json
 import shutil
 import tracemalloc
 from pathlib import Path
@@ -10,10 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from timescoring import scoring
+from timescoring.annotations import Annotation
 
 from cluster.cli import main
-from reports.bundles import events_file
 from reports.bundles.bundle import Bundle, load
+from reports.bundles.events_file import COLUMNS
 from reports.bundles.inputs import PHOTOS_AT_ONCE, open_inputs
 from reports.bundles.prediction import predict_file
 from search.data.sources.eeg import annotation_formats
@@ -28,8 +32,6 @@ from tests.helpers.edf_files import RATE_HZ, write_bids, write_edf
 from tests.helpers.shipping import train, train_on_recordings
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
-
-HEAD = "onset\tduration\teventType\tconfidence\tchannels\tdateTime\trecordingDuration"
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +104,11 @@ def test_one_recording_comes_to_a_table_and_a_file_of_events(eeg_bundle, new, tm
     text = (tmp_path / "one_events.tsv").read_text()
     assert tuple(annotation_formats.bids(text)) == events
     head, *rows = text.splitlines()
-    assert head == HEAD
+    assert head == "\t".join(COLUMNS)
     for (start, end), row in zip(events, rows, strict=True):
         inside = (starts >= start) & (starts < end)
         confidence = table["probability"].to_numpy()[inside].max()
-        assert row.split("\t")[2:] == ["sz", f"{confidence:.4f}", "all", "n/a", "60.000"]
+        assert row.split("\t")[2:] == ["sz", f"{confidence:.4f}", "all", "n/a", "60.00"]
     assert said == (
         f"60 rows, 0.02 h in 1 recording -> {out}; positive is 'seizure'; "
         f"{len(events)} event{'s' * (len(events) > 1)} -> {tmp_path / 'one_events.tsv'}"
@@ -125,11 +127,13 @@ def test_a_folder_of_recordings_comes_to_a_folder_of_files(eeg_bundle, new, tmp_
     runs = itertools.product(("sub-01", "sub-02"), (1, 2, 3))
     below = [f"{patient}/eeg/{patient}_task-rest_run-{run:02d}_eeg" for patient, run in runs]
     assert sorted(names) == ["LOOSE", *below]
-    files = sorted(path.name for path in (tmp_path / "all_events").iterdir())
-    assert files == sorted(f"{name.replace('/', '_')}_events.tsv" for name in names)
-    events = sum(
-        len(annotation_formats.bids(path.read_text())) for path in (tmp_path / "all_events").iterdir()
-    )
+    files = {path.relative_to(tmp_path / "all_events").as_posix(): path for path in
+             (tmp_path / "all_events").rglob("*") if path.is_file()}  # fmt: skip
+    description = json.loads(files.pop("dataset_description.json").read_text())
+    assert description["DatasetType"] == "derivative"
+    assert [maker["Name"] for maker in description["GeneratedBy"]] == ["headsearch"]
+    assert sorted(files) == sorted(f"{name.removesuffix('_eeg')}_events.tsv" for name in names)
+    events = sum(len(annotation_formats.bids(path.read_text())) for path in files.values())
     said = capsys.readouterr().out.splitlines()[-1]
     assert said.startswith(f"420 rows, 0.12 h in 7 recordings -> {out}; ")
     assert said.endswith(f"; {events} events -> {tmp_path / 'all_events'}")
@@ -140,18 +144,56 @@ def test_a_folder_of_recordings_comes_to_a_folder_of_files(eeg_bundle, new, tmp_
     assert loose.equals(pq.ParquetFile(alone).read())
 
 
-def test_a_file_of_events_without_any_is_background():
-    text = events_file.text((), 61.5, np.arange(61.0), None)
-    assert text == f"{HEAD}\n0.000\t61.500\tbckg\tn/a\tall\tn/a\t61.500\n"
-    assert annotation_formats.bids(text) == []
+def szcore(reference: Path, hypothesis: Path) -> tuple[float, int]:
+    """Event sensitivity and number of detected seizures, with files paired as szcore-evaluation 0.0.7 does.
+
+    A detection is looked for under the relative path of its reference, in masks of one sample per second. One
+    that is missing, or of another length, counts as no detection.
+    """
+    found = seizures = 0
+    for file in reference.glob("sub-*/**/*_events.tsv"):
+        masks = []
+        for path in (file, hypothesis / file.relative_to(reference)):
+            text = path.read_text() if path.is_file() else ""
+            rows = list(csv.DictReader(text.splitlines(), delimiter="\t"))
+            mask = np.zeros(int(float(rows[0]["recordingDuration"])) if rows else 0)
+            for row in rows:
+                if row["eventType"] == "sz":
+                    start = float(row["onset"])
+                    mask[int(start) : int(start + float(row["duration"]))] = 1
+            masks.append(mask)
+        ref, hyp = masks
+        hyp = hyp if len(hyp) == len(ref) else np.zeros_like(ref)
+        counts = scoring.EventScoring(Annotation(ref, 1), Annotation(hyp, 1))
+        found, seizures = found + counts.tp, seizures + counts.refTrue
+    return found / seizures, found
 
 
-def test_confidence_is_a_calibrated_probability_or_unknown():
-    starts, probability = np.arange(5) / 3, np.array([0.9, 0.2, 0.3, 0.25, 0.1], np.float32)
-    events = ((0.667, 1.667),)  # on the grid of milliseconds, after the third window's start
-    row = events_file.text(events, 2.0, starts, probability).splitlines()[1]
-    assert row == "0.667\t1.000\tsz\t0.3000\tall\tn/a\t2.000"
-    assert events_file.text(events, 2.0, starts, None).splitlines()[1].split("\t")[3] == "n/a"
+@pytest.mark.parametrize("session", [False, True])
+def test_events_of_a_bids_folder_are_scored_where_they_lie(eeg_bundle, new, tmp_path, session):
+    if session:
+        for patient in list(new.iterdir()):
+            (patient / "eeg").rename(patient / "moved")
+            (patient / "ses-01").mkdir()
+            (patient / "moved").rename(patient / "ses-01" / "eeg")
+            for file in list((patient / "ses-01" / "eeg").iterdir()):
+                file.rename(file.with_name(file.name.replace("_task", "_ses-01_task")))
+    assert main(["predict", str(eeg_bundle), str(new), "--out", str(tmp_path / "o.parquet")]) == 0
+    sensitivity, found = szcore(new, tmp_path / "o_events")
+    assert found >= 1
+    moved = tmp_path / "flat"
+    moved.mkdir()
+    for file in (tmp_path / "o_events").rglob("*_events.tsv"):
+        shutil.copy(file, moved / file.name)
+    assert szcore(new, moved)[0] == 0 < sensitivity, "the rule gives nothing where files lie elsewhere"
+    # A folder inside the data set gives the same relative paths.
+    inside = new / "sub-01" / "ses-01" if session else new / "sub-01"
+    assert main(["predict", str(eeg_bundle), str(inside), "--out", str(tmp_path / "one.parquet")]) == 0
+    every, one = (
+        {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "o_events", tmp_path / "one_events")
+    )
+    assert one == {path for path in every if path.parts[0] in ("sub-01", "dataset_description.json")}
 
 
 def test_labels_of_one_value_have_the_type_of_both():
@@ -212,12 +254,15 @@ def test_a_recording_that_fails_late_leaves_all_as_it_was(eeg_bundle, new, tmp_p
     out = tmp_path / "o.parquet"
     arguments = ["predict", str(eeg_bundle), str(new), "--out", str(out)]
     assert main(arguments) == 0
-    before = {path: path.read_bytes() for path in [out, *(tmp_path / "o_events").iterdir()]}
+    written = [out, *(tmp_path / "o_events").rglob("*_events.tsv")]
+    before = {path: path.read_bytes() for path in written}
     signals = np.random.default_rng(0).normal(0, 20, (19, 20 * RATE_HZ))
     signals[3] = 0
     write_edf(new / "zz.edf", signals)
     assert refused(capsys, arguments).startswith("zz: channels must carry a signal, but channel P3 is flat")
-    assert {path: path.read_bytes() for path in [out, *(tmp_path / "o_events").iterdir()]} == before
+    assert {
+        path: path.read_bytes() for path in [out, *(tmp_path / "o_events").rglob("*_events.tsv")]
+    } == before
     assert {path.name for path in tmp_path.iterdir()} == {"new", "o.parquet", "o_events"}
 
 
@@ -244,10 +289,10 @@ def test_an_annotation_is_never_replaced(eeg_bundle, new, capsys):
 def test_names_that_meet_are_refused(eeg_bundle, tmp_path, capsys):
     (tmp_path / "new" / "a").mkdir(parents=True)
     save_few(tmp_path / "new" / "a" / "b.edf", MONTAGES["10-20"])
-    shutil.copy(tmp_path / "new" / "a" / "b.edf", tmp_path / "new" / "a_b.edf")
+    shutil.copy(tmp_path / "new" / "a" / "b.edf", tmp_path / "new" / "a" / "b_eeg.edf")
     arguments = ["predict", str(eeg_bundle), str(tmp_path / "new"), "--out", str(tmp_path / "o.parquet")]
-    assert "a/b and a_b would both be a_b_events.tsv; rename one" in refused(capsys, arguments)
-    (tmp_path / "new" / "a_b.edf").rename(tmp_path / "new" / "a" / "b.EDF")
+    assert "a/b and a/b_eeg would both be a/b_events.tsv; rename one" in refused(capsys, arguments)
+    (tmp_path / "new" / "a" / "b_eeg.edf").rename(tmp_path / "new" / "a" / "b.EDF")
     assert "two files are called a/b" in refused(capsys, arguments)
 
 

@@ -140,6 +140,38 @@ def test_all_formats_of_a_bundle_decide_alike_for_every_head(bundles, said):
             assert not (differ & sure).any()
 
 
+def test_no_format_decides_on_rows_that_are_not_finite(runs, bundles):
+    from search.networks.export import FORMATS
+
+    for (trunk, _), bundle in bundles.items():
+        rows = np.repeat(validation(runs[trunk])[:1], 5, axis=0)
+        sound, values = rows[4:].copy(), rows.reshape(5, -1)
+        values[0, 3], values[1], values[2, 1], values[3, 0] = np.nan, np.nan, np.inf, -np.inf
+        keras = load(bundle).model
+        expected = keras.predict_on_batch(sound)
+        for run in (keras.predict_on_batch, *(one.read(bundle / one.name) for one in FORMATS)):
+            said = run(rows)
+            assert np.isnan(said["score"][:4]).all()
+            assert np.isnan(said["probability"][:4]).all()
+            assert said["label"].tolist() == [-1] * 4 + expected["label"].tolist()
+            np.testing.assert_allclose(said["probability"][4:], expected["probability"], atol=PROBABILITY)
+
+
+def test_a_model_that_decides_on_nan_is_refused(runs):
+    from search.networks.export import check_unfinite
+
+    x = validation(runs["mlp"])
+
+    def relu_without_nan(rows):
+        score = np.maximum(np.nan_to_num(rows), 0).sum(axis=1)
+        return {"probability": 1 / (1 + np.exp(-score)), "label": (score >= 1).astype(np.int32)}
+
+    with pytest.raises(
+        RunError, match=r"^model.onnx must give NaN and the label -1 for rows that hold NaN or"
+    ):
+        check_unfinite("model.onnx", relu_without_nan, x)
+
+
 def test_the_bundle_loaded_by_us_says_the_same(runs, bundles, said):
     for trunk, head in bundles:
         x = validation(runs[trunk])
