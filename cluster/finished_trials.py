@@ -48,7 +48,7 @@ class FinishedTrials:
         self._folder, self._watcher, self._clock = folder, watcher, clock
         self._most = study.keep.checkpoints
         self._board = Board()
-        self._best: list[tuple[float, int, str]] = []
+        self._best: list[tuple[tuple[bool, float], int, str]] = []
         for record in records:
             self._add(record)
         self._kept = set(folder.kept())
@@ -92,6 +92,6 @@ class FinishedTrials:
         return len(self._best) < self._most or _merit(record) > self._best[0]
 
 
-def _merit(record: Record) -> tuple[float, int, str]:
-    """The better value is larger, and of equal ones the earlier trial."""
-    return record.value or 0.0, -record.ask.number, record.ask.trial_id
+def _merit(record: Record) -> tuple[tuple[bool, float], int, str]:
+    """The better trial is larger, and of equal ones the earlier."""
+    return record.merit, -record.ask.number, record.ask.trial_id

@@ -9,6 +9,7 @@ import yaml
 from rich.console import Console
 
 from reports.boards import reading
+from reports.boards.advice import worth_shipping
 from reports.boards.footnotes import edges, footnotes
 from reports.boards.reading import Leaderboard
 from reports.boards.selection import selection_or_reason
@@ -74,10 +75,10 @@ def show_finished(path: Path, console: Console) -> None:
     """
     board = reading.read(path, top=TOP)
     _print(board, str(path.parent), console)
-    ship = f"\nship the best: python search.py promote {path.parent} --to bundle"
-    console.print(
-        f"\nall trials: {path}" + (ship if _is_trained(board) else ""), highlight=False, soft_wrap=True
-    )
+    text = f"\nall trials: {path}"
+    if is_worth_shipping(board):
+        text += f"\nship the best: python search.py promote {path.parent} --to bundle"
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def show_difference(runs: list[str], console: Console) -> None:
@@ -100,10 +101,10 @@ def only(runs: Sequence[str], asker: str) -> Path:
     return Path(runs[0])
 
 
-def _is_trained(board: Leaderboard) -> bool:
-    """Whether the best of all rows is one that can be shipped."""
-    best, yardstick = board.facts.best, board.facts.best_baseline
-    return best is not None and (yardstick is None or best["value"] > yardstick)
+def is_worth_shipping(board: Leaderboard) -> bool:
+    """Whether the best row that decides something is to be shipped; see `reports.boards.advice`."""
+    best = board.facts.best
+    return worth_shipping(None if best is None else best["value"], board.facts.best_baseline)
 
 
 def _print(board: Leaderboard, title: str, console: Console) -> None:

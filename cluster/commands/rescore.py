@@ -26,7 +26,7 @@ def rescore(
     Raises:
         RunError: something cannot be asked; or, with exit code 1, no trial meets the requirements.
     """
-    from cluster.commands.leaderboard import TOP
+    from cluster.commands.leaderboard import TOP, is_worth_shipping
     from reports.boards.footnotes import footnotes
     from reports.boards.reading import read
     from reports.boards.requirements import parse
@@ -44,7 +44,8 @@ def rescore(
         text = f"\nall trials: {made.path}"
         if asked:
             text = f"\n{made.met} of {made.trials} trials meet {', '.join(map(str, asked))}{text}"
-        console.print(text + _shipped(run, board), highlight=False, soft_wrap=True)
+        text += _shipped(run, board) if is_worth_shipping(board) else "\n"
+        console.print(text, highlight=False, soft_wrap=True)
         if asked and not made.met:
             short.append((made.policy, made.nearest))
     if short:
@@ -62,7 +63,7 @@ def rescore(
 def _shipped(run: Path, board: "Leaderboard") -> str:
     """The line that ships the best trial at its new threshold."""
     best = board.facts.best
-    if best is None:
+    if best is None:  # nothing is worth shipping then
         return "\n"
     # float32 in as many digits as bring it back.
     at = repr(float(best["threshold_score"]))

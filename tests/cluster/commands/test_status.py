@@ -103,7 +103,7 @@ def test_what_an_interrupted_run_has_come_to(folder):
 
 def test_a_complete_run_is_ready_to_be_shipped(folder):
     for number in range(12):
-        folder.write_record(record(number, 0.5))
+        folder.write_record(record(number, 0.6 if number else 0.5))
     assert lines_of(folder)["run"] == f"{folder.path}: complete"
     assert lines_of(folder)["next"] == f"python search.py promote {folder.path} --to bundle"
     for number in range(1, 12):
