@@ -10,6 +10,7 @@ from rich.console import Console
 
 from reports.boards import reading
 from reports.boards.advice import worth_shipping
+from reports.boards.constant_decisions import constant_notes
 from reports.boards.footnotes import edges, footnotes
 from reports.boards.reading import Leaderboard
 from reports.boards.selection import selection_or_reason
@@ -110,7 +111,8 @@ def is_worth_shipping(board: Leaderboard) -> bool:
 def _print(board: Leaderboard, title: str, console: Console) -> None:
     chosen, why_not = selection_or_reason(board.run)
     console.print(table(board, title, console.width, chosen))
-    for note in footnotes(board, chosen, why_not, _edges(board)):
+    constant = [] if board.run is None else constant_notes(board.run, board.paths[0])
+    for note in [*footnotes(board, chosen, why_not, _edges(board)), *constant]:
         console.print(note, highlight=False, soft_wrap=True, style="dim")
 
 

@@ -27,6 +27,7 @@ def rescore(
         RunError: something cannot be asked; or, with exit code 1, no trial meets the requirements.
     """
     from cluster.commands.leaderboard import TOP, is_worth_shipping
+    from reports.boards.constant_decisions import constant_notes
     from reports.boards.footnotes import footnotes
     from reports.boards.reading import read
     from reports.boards.requirements import parse
@@ -39,7 +40,8 @@ def rescore(
     for made in boards:
         board = read(made.path, top=TOP)
         console.print(table(board, f"{run}, {made.policy}", console.width))
-        for note in footnotes(board):
+        constant = [] if asked else constant_notes(run, made.path, made.rule)  # of the rule alone
+        for note in [*footnotes(board), *constant]:
             console.print(note, highlight=False, soft_wrap=True, style="dim")
         text = f"\nall trials: {made.path}"
         if asked:
