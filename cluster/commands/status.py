@@ -138,7 +138,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
         best_baseline=baseline,
         last_finished_at=max((record.finished_at for record in records), default=None),
         left_s=_left_s(records, driver, total, now),
-        next=_next(run, driver, len(records) >= total, _is_worth_shipping(best, baseline)),
+        next=_next(run, driver, records, len(records) >= total, _is_worth_shipping(best, baseline)),
     )
 
 
@@ -231,8 +231,11 @@ def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: d
     return max(0.0, (now - ends[0]).total_seconds()) / (len(ends) - 1) * (total - len(records))
 
 
-def _next(run: Path, driver: Driver | None, complete: bool, ships: bool) -> str:
-    if driver is not None:
+def _next(run: Path, driver: Driver | None, records: Sequence[Record], complete: bool, ships: bool) -> str:
+    nothing_decides = best_trained(records) is None and any(
+        record.constant_decision and record.ask.kind != "baseline" for record in records
+    )
+    if driver is not None or (complete and nothing_decides):  # the leaderboard says why
         return f"python search.py leaderboard {run}"
     if complete and ships:
         return f"python search.py promote {run} --to bundle"
