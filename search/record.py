@@ -58,7 +58,7 @@ class Ask(Frozen):
     Args:
         number: its place in the run, from 0.
         kind: where it comes from.
-        baseline: `prevalence` or `logistic_regression` for a baseline.
+        baseline: `prevalence`, `logistic_regression` or `always` for a baseline.
         config: what to train, for everything else.
         drawn: the values the sampler drew, by its own names.
         seed: of weights, shuffling and dropout.

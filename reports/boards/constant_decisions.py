@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import Calibration
 from search.trials.constant_decisions import why_constant
-from search.trials.evaluation import Policy, policy_of
+from search.trials.evaluation import Policy, policy_of_trial
 from spaces.errors import RunError
 
 
@@ -28,14 +28,14 @@ def constant_notes(run: Path, board: Path, policy: Policy | None = None) -> list
             return []
         best, folder = constant[0], RunFolder(run)
         study, record = folder.study(), folder.record(best["trial_id"])
-        own = policy_of(study, record.ask.config.threshold if record.ask.config else None)
         raw = folder.scores(best["trial_id"])[0]
         score = Calibration(best["calibration_a"], best["calibration_b"]).apply(raw)
-        why = why_constant(folder.reference(), score, best["threshold_score"], policy or own, study.events)
+        rule = policy or policy_of_trial(study, record.ask)
+        why = why_constant(folder.reference(), score, best["threshold_score"], rule, study.events)
     except (RunError, OSError, KeyError, ValueError):
         return []  # a board of an earlier version, or without the run's scores
     return [
-        f"constant decision: {len(constant)} of {len(trained)} trained trials decide all validation rows "
+        f"constant: {len(constant)} of {len(trained)} trained trials decide all validation rows "
         "alike; they rank last, and no rule ships them",
         f"why, of trial {best['trial_id']}: {why}",
     ]

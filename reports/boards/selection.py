@@ -22,7 +22,7 @@ from search.picking.ties import Compared
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
-from search.trials.evaluation import calibration_of, policy_of
+from search.trials.evaluation import ALWAYS, ALWAYS_ON, calibration_of, policy_of
 from spaces.errors import RunError, TrialError
 from spaces.study import Study
 from spaces.thresholds import Sampled, SensitivityAtFaPerDay
@@ -35,7 +35,7 @@ FEW = 30
 """With fewer units percentile intervals cover less than they say: in simulation 88% with 20, 76% with 8."""
 METHOD = 3
 """Version of the method: counts up when the same scores give other numbers, so that files are made anew."""
-_COLUMNS = ("rank", "trial_id", "kind", "state", "value", "threshold_score", "constant_decision")
+_COLUMNS = ("rank", "trial_id", "kind", "trunk", "state", "value", "threshold_score", "constant_decision")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,8 @@ def _contender(run: RunFolder, study: Study, row: dict[str, Any]) -> Contender:
     return Contender(
         raw=run.scores(row["trial_id"])[0],
         value=row["value"],
-        policy=policy_of(study, params.get("threshold")),
+        # The name of a baseline stands in the column of the trunk.
+        policy=ALWAYS_ON if row["trunk"] == ALWAYS else policy_of(study, params.get("threshold")),
         may_win=row["kind"] != "baseline",
         may_tie=not row["constant_decision"],
     )

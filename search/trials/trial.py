@@ -17,7 +17,7 @@ from search.networks.backend import cpu_flags, onednn
 from search.record import Ask, Record
 from search.scores.reference import Reference
 from search.trials import baselines
-from search.trials.evaluation import measure, policy_of
+from search.trials.evaluation import ALWAYS, measure, policy_of_trial
 from search.trials.session import Session, Trained, Trainer, rungs
 from spaces.errors import RunError, TrialError
 from spaces.heads import HEADS
@@ -120,9 +120,9 @@ class Trial:
 
     def _measured(self, trained: Trained, done: bool) -> Finished:
         config, study = self._ask.config, self._study
-        policy = policy_of(study, config.threshold if config else None)
-        # Both baselines estimate log-odds.
-        probabilistic = config is None or estimates_log_odds(config)
+        policy, always = policy_of_trial(study, self._ask), self._ask.baseline == ALWAYS
+        # The other baselines estimate log-odds.
+        probabilistic = not always if config is None else estimates_log_odds(config)
         measured = measure(trained.raw, self._reference, study, policy, probabilistic=probabilistic)
         record = self._record(
             state="completed",
@@ -131,6 +131,7 @@ class Trial:
             steering_value=trained.steering_value,
             threshold_score=measured.choice.threshold_score,
             threshold=measured.choice.threshold,
+            threshold_policy=policy.policy if always else study.threshold.policy,
             plateau_low=measured.choice.low,
             plateau_high=measured.choice.high,
             calibration_a=measured.calibration.a,

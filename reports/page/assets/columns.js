@@ -16,7 +16,7 @@ export function notesOf(row) {
   const notes = [
     row.state !== "completed" && row.state,
     row.kind !== "search" && row.kind,
-    row.constant_decision && "constant decision",
+    row.constant_decision && "constant",
     row.leaky && "leaky",
   ];
   return notes.filter(Boolean).join(", ");
