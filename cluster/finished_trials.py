@@ -40,7 +40,7 @@ class FinishedTrials:
         self._folder, self._on_record, self._clock = folder, on_record, clock
         self._most = study.keep.checkpoints
         self._board = Board()
-        self._best: list[tuple[float, int, str]] = []
+        self._best: list[tuple[tuple[bool, float], int, str]] = []
         for record in records:
             self._add(record)
         self._kept = set(folder.kept())
@@ -85,6 +85,6 @@ class FinishedTrials:
         return len(self._best) < self._most or _merit(record) > self._best[0]
 
 
-def _merit(record: Record) -> tuple[float, int, str]:
-    """Orders trials: by value, and of equal values the earlier trial is the better one."""
-    return record.value or 0.0, -record.ask.number, record.ask.trial_id
+def _merit(record: Record) -> tuple[tuple[bool, float], int, str]:
+    """Orders trials: by merit, and of equal ones the earlier trial is the better one."""
+    return record.merit, -record.ask.number, record.ask.trial_id

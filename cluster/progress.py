@@ -111,7 +111,7 @@ class Progress:
         return ", ".join(parts)
 
     def _consider(self, record: Record) -> None:
-        if record.value is not None and (self._best is None or record.value > (self._best.value or 0)):
+        if record.value is not None and (self._best is None or record.merit > self._best.merit):
             self._best = record
 
     def _show(self) -> None:

@@ -59,7 +59,7 @@ class Ask(Frozen):
     Args:
         number: its place in the run, from 0.
         kind: where it comes from.
-        baseline: `prevalence` or `logistic_regression` for a baseline.
+        baseline: `prevalence`, `logistic_regression` or `always` for a baseline.
         column: the column of scores, for scores that are given.
         config: what to train, for everything else.
         drawn: the values the sampler drew, by its own names.
@@ -131,3 +131,21 @@ class Record(Frozen):
     cross_fit_by: str
     data_digest: str
     code_digest: str
+
+    @property
+    def constant_decision(self) -> bool | None:
+        """Whether the threshold decides all validation rows alike; None where there is no threshold."""
+        if self.threshold_score is None:
+            return None
+        if math.isinf(self.threshold_score):
+            return True
+        shares = (self.metrics.get(name) for name in ("sensitivity", "specificity"))
+        return tuple(None if share is None else share.value for share in shares) in ((1.0, 0.0), (0.0, 1.0))
+
+    @property
+    def merit(self) -> tuple[bool, float]:
+        """What trials are ordered by, the largest first: a trial that decides something, then the value.
+
+        An undefined value comes last.
+        """
+        return not self.constant_decision, -math.inf if self.value is None else self.value

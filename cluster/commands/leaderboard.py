@@ -10,6 +10,8 @@ from rich.console import Console
 
 from cluster.terminal import say
 from reports.boards import reading
+from reports.boards.advice import worth_shipping
+from reports.boards.constant_decisions import constant_notes
 from reports.boards.footnotes import edges, footnotes
 from reports.boards.reading import Leaderboard
 from reports.boards.selection import selection_or_reason
@@ -85,7 +87,7 @@ def show_finished(path: Path, console: Console) -> None:
     board = reading.read(path, top=TOP)
     _print(board, str(path.parent), console)
     ship = f"\nship the best: python search.py promote {path.parent} --to bundle"
-    say(console, f"\nall trials: {path}" + (ship if _is_trained(board) else ""))
+    say(console, f"\nall trials: {path}" + (ship if is_worth_shipping(board) else ""))
 
 
 def show_difference(runs: list[str], console: Console) -> None:
@@ -108,16 +110,17 @@ def only(runs: Sequence[str], asker: str) -> Path:
     return Path(runs[0])
 
 
-def _is_trained(board: Leaderboard) -> bool:
-    """Whether the best of all rows is one that can be shipped."""
-    best, yardstick = board.facts.best, board.facts.best_baseline
-    return best is not None and (yardstick is None or best["value"] > yardstick)
+def is_worth_shipping(board: Leaderboard) -> bool:
+    """Whether the best row that decides something is to be shipped; see `reports.boards.advice`."""
+    best = board.facts.best
+    return worth_shipping(None if best is None else best["value"], board.facts.best_baseline)
 
 
 def _print(board: Leaderboard, title: str, console: Console) -> None:
     chosen, why_not = selection_or_reason(board.run)
     say(console, table(board, title, console.width, chosen))
-    for note in footnotes(board, chosen, why_not, _edges(board)):
+    constant = [] if board.run is None else constant_notes(board.run, board.paths[0])
+    for note in [*footnotes(board, chosen, why_not, _edges(board)), *constant]:
         say(console, note, "dim")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from cluster.commands.decide import write_decision
 from reports.boards import requirements
+from reports.boards.advice import best_baseline
 from reports.bundles import picking, production
 from reports.bundles.card import number
 from reports.bundles.picking import Choice
@@ -75,7 +76,7 @@ def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str
             f"beware: the test split was opened {times_opened} times, so its numbers are no longer unbiased; "
             "the card says so"
         )
-    yardstick = production.best_baseline(run)
+    yardstick = best_baseline(run.records())
     if yardstick is not None and (yardstick.value or 0.0) >= (record.value or 0.0):
         yield (
             f"beware: the baseline {yardstick.ask.baseline} has {number(yardstick.value)} there, "

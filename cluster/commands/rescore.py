@@ -27,7 +27,8 @@ def rescore(
     Raises:
         RunError: something cannot be asked; or, with exit code 1, no trial meets the requirements.
     """
-    from cluster.commands.leaderboard import TOP
+    from cluster.commands.leaderboard import TOP, is_worth_shipping
+    from reports.boards.constant_decisions import constant_notes
     from reports.boards.footnotes import footnotes
     from reports.boards.reading import read
     from reports.boards.requirements import parse
@@ -40,12 +41,13 @@ def rescore(
     for made in boards:
         board = read(made.path, top=TOP)
         say(console, table(board, f"{run}, {made.policy}", console.width))
-        for note in footnotes(board):
+        constant = [] if asked else constant_notes(run, made.path, made.rule)  # of the rule alone
+        for note in [*footnotes(board), *constant]:
             say(console, note, "dim")
         text = f"\nall trials: {made.path}"
         if asked:
             text = f"\n{made.met} of {made.trials} trials meet {', '.join(map(str, asked))}{text}"
-        say(console, text + _shipped(run, board))
+        say(console, text + (_shipped(run, board) if is_worth_shipping(board) else "\n"))
         if asked and not made.met:
             short.append((made.policy, made.nearest))
     if short:
@@ -63,7 +65,7 @@ def rescore(
 def _shipped(run: Path, board: "Leaderboard") -> str:
     """The line that ships the best trial at its new threshold."""
     best = board.facts.best
-    if best is None:
+    if best is None:  # nothing is worth shipping then
         return "\n"
     # float32 in as many digits as bring it back.
     at = repr(float(best["threshold_score"]))

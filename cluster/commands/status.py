@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from reports.boards.advice import best_baseline, best_trained, worth_shipping
 from reports.boards.table import duration
 from search.record import Record, kind_of
 from search.runs.driver_lock import Driver, DriverLock
@@ -77,8 +78,8 @@ class Status:
         damaged: records that do not parse.
         nodes: finished trials by the address of their host.
         objective: what `value` is.
-        best: the best trained trial; None without one.
-        best_baseline: the best baseline; None without one.
+        best: the best trained trial that decides something; None without one.
+        best_baseline: the best baseline that counts, see `reports.boards.advice`.
         last_finished_at: when a trial finished last.
         left_s: estimate of the seconds left; None without a driver, or before it has finished a trial or two.
         next: the command line to type next.
@@ -119,7 +120,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
     records, damaged = _records(run / "records")
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
-    best, baseline = _best(records, of_baselines=False), _best(records, of_baselines=True)
+    best, baseline = _best(best_trained(records)), _best(best_baseline(records))
     return Status(
         run=str(run),
         driver=driver,
@@ -137,7 +138,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
         best_baseline=baseline,
         last_finished_at=max((record.finished_at for record in records), default=None),
         left_s=_left_s(records, driver, total, now),
-        next=_next(run, driver, len(records) >= total, best),
+        next=_next(run, driver, records, len(records) >= total, _is_worth_shipping(best, baseline)),
     )
 
 
@@ -202,16 +203,16 @@ def _failures(records: Sequence[Record]) -> tuple[Failures, ...]:
     return tuple(Failures(trials=trials, reason=latest[kind]) for kind, trials in kinds.most_common())
 
 
-def _best(records: Sequence[Record], *, of_baselines: bool) -> Best | None:
-    best: Best | None = None
-    for record in records:
-        if (record.ask.kind == "baseline") != of_baselines or record.value is None:
-            continue
-        if best is None or record.value > best.value:
-            config = record.ask.config
-            what = f"{config.head}, {config.loss}" if config else str(record.ask.baseline)
-            best = Best(trial_id=record.ask.trial_id, what=what, value=record.value)
-    return best
+def _best(record: Record | None) -> Best | None:
+    if record is None or record.value is None:
+        return None
+    config = record.ask.config
+    what = f"{config.head}, {config.loss}" if config else str(record.ask.baseline)
+    return Best(trial_id=record.ask.trial_id, what=what, value=record.value)
+
+
+def _is_worth_shipping(best: Best | None, baseline: Best | None) -> bool:
+    return worth_shipping(None if best is None else best.value, None if baseline is None else baseline.value)
 
 
 def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: datetime) -> float | None:
@@ -226,10 +227,13 @@ def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: d
     return max(0.0, (now - ends[0]).total_seconds()) / (len(ends) - 1) * (total - len(records))
 
 
-def _next(run: Path, driver: Driver | None, complete: bool, best: Best | None) -> str:
-    if driver is not None:
+def _next(run: Path, driver: Driver | None, records: Sequence[Record], complete: bool, ships: bool) -> str:
+    nothing_decides = best_trained(records) is None and any(
+        record.constant_decision and record.ask.kind != "baseline" for record in records
+    )
+    if driver is not None or (complete and nothing_decides):  # the leaderboard says why
         return f"python search.py leaderboard {run}"
-    if complete and best is not None:
+    if complete and ships:
         return f"python search.py promote {run} --to bundle"
     return f"python search.py resume {run}" + (" --set budget.trials=N" if complete else "")
 

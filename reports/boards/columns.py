@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         ("threshold_score", _FLOAT),
         ("threshold", _FLOAT),
         ("threshold_policy", _TEXT),
+        ("constant_decision", pa.bool_()),
         ("plateau_low", _FLOAT),
         ("plateau_high", _FLOAT),
         ("calibration", _TEXT),

@@ -18,7 +18,7 @@ EVENT_POLICY = "sensitivity_at_fa_per_day"
 
 def about_events(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the study asked for events: its rows are ranked by them, or its thresholds chosen by them."""
-    return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows[:1])
+    return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows)
 
 
 def footnotes(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ def row(record: Record) -> dict[str, Any]:
         **(config.model_dump(include=set(SCHEMA.names) - {"threshold"}) if config else {}),
         "trial_id": record.ask.trial_id,
         "kind": record.ask.kind,
+        "constant_decision": record.constant_decision,
         "seed": record.ask.seed,
         "event_scoring": json.dumps(record.event_scoring) if record.event_scoring else None,
         "params": json.dumps(config.model_dump(exclude_none=True)) if config else None,
@@ -71,12 +73,28 @@ class Board:
         return self._table
 
     def ranked(self) -> pa.Table:
-        """Returns all rows, best value first, equal values under one rank; undefined last and without."""
+        """Returns all rows, best value first, equal values under one rank.
+
+        Rows whose decision is constant rank after all that decide something. Undefined values come last and
+        have no rank.
+        """
         self._fold()
-        order = [("value", "descending"), ("trial_id", "ascending")]
-        table = self._table.take(pc.sort_indices(self._table, sort_keys=order))
-        places = pc.rank(table["value"], sort_keys="descending", tiebreaker="min")
-        rank = pc.if_else(table["value"].combine_chunks().is_valid(), places.cast(pa.int64()), None)
+        keys = pa.table(
+            {
+                "defined": self._table["value"].is_valid().cast(pa.int8()),
+                "decides": pc.invert(self._table["constant_decision"].fill_null(False)).cast(pa.int8()),
+                "value": self._table["value"],
+                "trial_id": self._table["trial_id"],
+            }
+        )
+        merit = ("defined", "decides", "value")
+        order = [*((name, "descending") for name in merit), ("trial_id", "ascending")]
+        found = pc.sort_indices(keys, sort_keys=order)
+        table, sorted_keys = self._table.take(found), keys.take(found)
+        places = np.arange(table.num_rows)
+        columns = np.stack([sorted_keys[name].to_numpy().astype(np.float64) for name in merit])
+        places[1:][(columns[:, 1:] == columns[:, :-1]).all(axis=0)] = 0  # as the one before
+        rank = pa.array(np.maximum.accumulate(places) + 1, pa.int64(), mask=columns[0] == 0)
         return table.add_column(0, "rank", rank).cast(SCHEMA)
 
     def write(self, path: Path) -> None:
@@ -92,7 +110,7 @@ class Board:
 
 
 def ranked(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Returns rows, best value first, equal values under one rank; undefined values last and without."""
+    """Returns rows in the order of `Board.ranked`."""
     return list(Board(records).ranked().to_pylist())
 
 

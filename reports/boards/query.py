@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from reports.boards.advice import CERTAIN
 from reports.boards.columns import SCHEMA
 from spaces.errors import RunError
 
@@ -23,6 +24,8 @@ OWN = "leaderboard.parquet"
 """The name of a run's own leaderboard; other files beside it are leaderboards of other thresholds."""
 ESSENTIAL = ("rank", "trial_id", "kind", "state", "objective", "value")
 """Columns without which a Parquet file is no leaderboard; an earlier version's may lack others."""
+CONSTANT = "coalesce(constant_decision, false)"
+"""SQL: whether a row decides all validation rows alike; files of earlier versions do not say."""
 _SQL_TYPES = {"string": "VARCHAR", "double": "DOUBLE", "int64": "BIGINT", "bool": "BOOLEAN"}
 
 
@@ -36,9 +39,10 @@ class Facts:
         comparable: whether one ranking over all rows makes sense: one objective, measured on the same rows
             by the same rules. Of several runs this is known where their studies stand beside the files.
         leaky, groups_unknown: whether any row says so.
-        best: the best row that is no baseline and has a value, or None; None also of runs that do not
-            compare.
-        best_baseline: the best value of a baseline, or None; likewise.
+        best: the best row that is no baseline, has a value and decides something, or None; None also of runs
+            that do not compare.
+        best_baseline: the best value of a baseline that counts, see `reports.boards.advice`, or None;
+            likewise.
     """
 
     runs: tuple[str, ...]
@@ -157,7 +161,8 @@ def opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection, 
         selects = [_select(path, names[k], _source(connection, path, k)) for k, path in enumerate(paths)]
         connection.execute(f"CREATE TEMP VIEW rows AS {' UNION ALL '.join(selects)}")
         facts = _facts(connection, names, len(paths) == 1 or _alike(paths))
-        rank = "CASE WHEN value IS NOT NULL THEN rank() OVER (ORDER BY value DESC NULLS LAST) END"
+        order = f"value IS NULL, {CONSTANT}, value DESC"
+        rank = f"CASE WHEN value IS NOT NULL THEN rank() OVER (ORDER BY {order}) END"
         again = f"* REPLACE ({rank} AS rank)" if len(paths) > 1 and facts.comparable else "*"
         shown = again if len(paths) > 1 else "* EXCLUDE (run)"
         connection.execute(f"CREATE TEMP VIEW board AS SELECT {shown} FROM rows")
@@ -203,12 +208,12 @@ def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...], alik
     said = connection.execute(
         "SELECT count(*), count(DISTINCT objective) <= 1 AND count(DISTINCT data_digest) <= 1, "
         "coalesce(bool_or(leaky), false), coalesce(bool_or(\"groups\" = 'unknown'), false), "
-        "max(value) FILTER (kind = 'baseline') FROM rows"
+        f"max(value) FILTER (kind = 'baseline' AND NOT ({CONSTANT} AND objective IN {CERTAIN})) FROM rows"
     ).fetchall()
     ((trials, comparable, leaky, unknown, best_baseline),) = said
     comparable = comparable and alike
     best = connection.sql(
-        "SELECT * FROM rows WHERE value IS NOT NULL AND kind <> 'baseline' "
+        f"SELECT * FROM rows WHERE value IS NOT NULL AND kind <> 'baseline' AND NOT {CONSTANT} "
         "ORDER BY value DESC, trial_id LIMIT 1"
     ).to_arrow_table()
     return Facts(
@@ -225,7 +230,7 @@ def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...], alik
 def best_rows_per(column: str, *, within_runs: bool) -> str:
     """Returns the SQL that keeps the best row of `fit` for each value of a column."""
     of = f'"{column}"' + (", run" if within_runs and column != "run" else "")
-    place = f"row_number() OVER (PARTITION BY {of} ORDER BY value DESC NULLS LAST, trial_id)"
+    place = f"row_number() OVER (PARTITION BY {of} ORDER BY value IS NULL, {CONSTANT}, value DESC, trial_id)"
     return f"SELECT * FROM fit QUALIFY {place} = 1"
 
 

@@ -40,7 +40,8 @@ class Rescored:
 
     Args:
         path: its file.
-        policy: the rule it follows.
+        policy: the name of the rule it follows.
+        rule: the rule; None for the study's own.
         trials: trained trials with scores.
         met: how many of them have a value and meet the requirements.
         nearest: if none, the row that falls short by least, with the value it would have had; None of none.
@@ -48,6 +49,7 @@ class Rescored:
 
     path: Path
     policy: str
+    rule: Policy | None
     trials: int
     met: int
     nearest: Mapping[str, Any] | None
@@ -142,7 +144,7 @@ def rescore_all(
             else _nearest(rows.filter(trained), before, trained, asked.requirements)
         )
         trials = pc.sum(trained.cast(pa.int64())).as_py() or 0
-        made.append(Rescored(path=path, policy=used, trials=trials, met=met, nearest=closest))
+        made.append(Rescored(path=path, policy=used, rule=policy, trials=trials, met=met, nearest=closest))
     return made
 
 

@@ -22,7 +22,7 @@ from search.picking.ties import Compared
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
-from search.trials.evaluation import calibration_of, policy_of
+from search.trials.evaluation import ALWAYS, ALWAYS_ON, calibration_of, policy_of
 from spaces.errors import RunError, TrialError
 from spaces.study import Study
 from spaces.thresholds import Sampled, SensitivityAtFaPerDay
@@ -33,9 +33,9 @@ EVENT_ROWS, FEWEST = 10_000_000, 8
 """Event scores cost a pass over all rows per trial: so many rows times trials, but FEWEST trials anyway."""
 FEW = 30
 """With fewer units percentile intervals cover less than they say: in simulation 88% with 20, 76% with 8."""
-METHOD = 2
+METHOD = 3
 """Version of the method: counts up when the same scores give other numbers, so that files are made anew."""
-_COLUMNS = ("rank", "trial_id", "kind", "state", "value", "threshold_score")
+_COLUMNS = ("rank", "trial_id", "kind", "trunk", "state", "value", "threshold_score", "constant_decision")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,8 @@ class Selection:
     """What is known of a run's ranking; None is undefined.
 
     Baselines are yardsticks: they are never promoted, so they are compared with the winner but cannot win,
-    and have no part in the correction.
+    and have no part in the correction. Trials whose decision is constant do not compete either: those that
+    were trained are left out, and baselines keep their rank of the leaderboard.
 
     Args:
         objective: what `value` measures.
@@ -139,14 +140,17 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
     )
     ranked = rows.filter(pc.is_valid(rows["value"]))
     is_baseline = pc.equal(ranked["kind"], "baseline")
-    trained = ranked.filter(pc.invert(is_baseline))
+    decides = pc.invert(ranked["constant_decision"].fill_null(False))
+    trained = ranked.filter(pc.and_(pc.invert(is_baseline), decides))
     most = _most(study, len(reference.y))
     some = trained.slice(0, max(COMPARED, PICKED) if most is None else most).to_pylist()
     sides = [*some[:COMPARED], *ranked.filter(is_baseline).to_pylist()]
     sides.sort(key=lambda row: row["rank"])  # keeps the leaderboard's order among equals
     known = _Known(setting, len(trained), most)
     if not some:
-        return known.selection(None, note="no trained trial has a value yet")
+        constant = pc.any(pc.invert(is_baseline)).as_py()
+        none = "no trained trial has a value yet"
+        return known.selection(None, note="every trained trial's decision is constant" if constant else none)
     try:
         contenders = {row["trial_id"]: _contender(run, study, row) for row in [*some[:PICKED], *sides]}
         beside = compared([contenders[row["trial_id"]] for row in sides], setting)
@@ -168,8 +172,10 @@ def _contender(run: RunFolder, study: Study, row: dict[str, Any]) -> Contender:
     return Contender(
         raw=run.scores(row["trial_id"])[0],
         value=row["value"],
-        policy=policy_of(study, params.get("threshold")),
+        # The name of a baseline stands in the column of the trunk.
+        policy=ALWAYS_ON if row["trunk"] == ALWAYS else policy_of(study, params.get("threshold")),
         may_win=row["kind"] != "baseline",
+        may_tie=not row["constant_decision"],
     )
 
 

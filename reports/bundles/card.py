@@ -39,7 +39,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
         *_recordings(config["input"].get("preprocessing")),
         f"- output: score, probability, label; positive is {positive}, negative is {negative}",
         f"- decision: score >= {decision['threshold_score']:.6g} "
-        f"(a probability of {decision['threshold']:.4f}), {_chosen(decision)}",
+        f"(a probability of {decision['threshold']:.4f}), {_chosen(decision)}{_constant(record)}",
         f"- calibration: {decision['calibration']}, score = {decision['calibration_a']:.6g} * raw "
         f"{decision['calibration_b']:+.6g}",
         "- the probability is "
@@ -102,6 +102,14 @@ def _chosen(decision: dict[str, Any]) -> str:
     if decision["chosen_by"] == "policy":
         return f"chosen by {policy}"
     return f"chosen by hand; {policy} had chosen {decision['policy_threshold_score']:.6g}"
+
+
+def _constant(record: Record) -> str:
+    """What a threshold that a person chose says, if it says one thing."""
+    if not record.constant_decision:
+        return ""
+    found = record.metrics["sensitivity"].value
+    return f"; ON ALL VALIDATION ROWS IT SAYS {'POSITIVE' if found == 1 else 'NEGATIVE'}"
 
 
 def _of_another_threshold(decision: dict[str, Any]) -> str:

@@ -53,8 +53,9 @@ def pick(
             requirements, and a threshold that gives every row the same label.
 
     Raises:
-        RunError: no such trial, no trained model, numbers that are not to be trusted, a required `value`
-            with a replaced threshold, or (exit code 1) no trial meets the requirements.
+        RunError: no such trial, no trained model, numbers that are not to be trusted, a constant decision of
+            its rule, a required `value` with a replaced threshold, or (exit code 1) no trial meets the
+            requirements.
     """
     if trial_id is None:
         if threshold_score is not None:
@@ -77,6 +78,8 @@ def pick(
         replaced = record.threshold_score
         record, always = with_threshold(run, record, threshold_score, force=force)
         forced += always
+    else:
+        check_decides(record)
     if unmet(row_of_record(record), requirements):
         short = _short(record, requirements)
         raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {short}", exit_code=1)
@@ -104,9 +107,11 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     trained = [
         r for r in run.records() if r.ask.config is not None and r.state != "failed" and r.value is not None
     ]
-    trained.sort(key=lambda r: (-(r.value or 0.0), r.ask.number))
+    trained.sort(key=lambda r: (tuple(-one for one in r.merit), r.ask.number))
     if not trained:
         raise RunError(f"{run.path} has no finished trial with a value", exit_code=1)
+    check_decides(trained[0])  # the best: the others decide no more than it
+    trained = [record for record in trained if not _is_refused(record)]
     trusted = [record for record in trained if not faults(record)]
     if not trusted:
         _forced(trained[0], force)
@@ -127,6 +132,26 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     record = shippable[0]
     better = fitting[0] if fitting[0] is not record else None
     return Choice(record=record, forced=_forced(record, force), better=better)
+
+
+def _is_refused(record: Record) -> bool:
+    """Whether a rule, and no person, chose a decision that is the same for all validation rows."""
+    return bool(record.constant_decision) and record.threshold_policy != "fixed"
+
+
+def check_decides(record: Record) -> None:
+    """Refuses a decision that is the same for every validation row, unless a person fixed it.
+
+    Raises:
+        RunError: a rule made it.
+    """
+    if _is_refused(record):
+        says = "positive" if record.metrics["sensitivity"].value == 1 else "negative"
+        raise RunError(
+            f"a rule ships only decisions that differ, but {record.threshold_policy} makes every validation "
+            f"row of trial {record.ask.trial_id} {says} (constant_decision); change the rule, or choose a "
+            f"finite cut by hand: --trial {record.ask.trial_id} --threshold-score CUT"
+        )
 
 
 def _none_fits(run: RunFolder, asked: Sequence[Record], requirements: Sequence[Requirement]) -> RunError:

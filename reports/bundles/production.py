@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from reports.boards.advice import best_baseline
 from reports.bundles import bundle, card
 from reports.bundles.bundle import Bundle, Outputs, outputs, write_sums
 from reports.bundles.config import bundle_config, is_calibrated, training_scale
@@ -61,12 +62,6 @@ def load(folder: Path | str) -> Bundle:
         RunError: it is no bundle, is of a later format, a file changed, or the model takes other rows.
     """
     return bundle.load(Path(folder), as_guest=True)
-
-
-def best_baseline(run: RunFolder) -> Record | None:
-    """Returns the baseline with the best value; None if none has one."""
-    found = [r for r in run.records() if r.ask.kind == "baseline" and r.value is not None]
-    return max(found, key=lambda r: r.value or 0.0, default=None)
 
 
 def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
@@ -153,7 +148,16 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     )
     seen = patients(reference, score, threshold_score, study.events)
     config = bundle_config(
-        study, choice, prepared, run.resolved(), test, seen, opened, best_baseline(run), exported, scale
+        study,
+        choice,
+        prepared,
+        run.resolved(),
+        test,
+        seen,
+        opened,
+        best_baseline(run.records()),
+        exported,
+        scale,
     )
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     write_atomically(made / "config.yaml", text.encode())

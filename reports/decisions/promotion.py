@@ -1,6 +1,5 @@
 """Picks a column of given scores and writes its decision."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from reports.boards.requirements import Requirement, unmet
-from reports.bundles.picking import row_of_record, with_threshold
+from reports.bundles.picking import check_decides, row_of_record, with_threshold
 from reports.decisions import decision
 from reports.decisions.decide import GIVEN
 from reports.decisions.decision import Decision
@@ -58,13 +57,8 @@ def promote(
             f"thresholds may: python search.py rescore {run.path}",
             exit_code=1,
         )
-    cut = float(math.nan if record.threshold_score is None else record.threshold_score)
-    if not math.isfinite(cut) and not by_hand:
-        raise RunError(
-            f"a decision must not be the same for every row, but {record.threshold_policy} puts the "
-            f"threshold of {record.ask.column} at {cut:g}; choose another policy, or a cut by hand "
-            "(--threshold-score)"
-        )
+    if not by_hand:
+        check_decides(record)
     found = decision_of(run.resolved(), record, run.study().threshold.policy, by_hand=by_hand)
     given = _given(run, found)
     if not np.array_equal(found.scale.raw(given), run.raw_scores(record.ask.trial_id)):
@@ -108,7 +102,7 @@ def _picked(run: RunFolder, trial_id: str | None, requirements: Sequence[Require
     if not measured:
         raise RunError(f"{run.path} has no row with a value", exit_code=1)
     fitting = [record for record in measured if not unmet(row_of_record(record), requirements)] or measured
-    return min(fitting, key=lambda record: (-(record.value or 0.0), record.ask.number))
+    return max(fitting, key=lambda record: (record.merit, -record.ask.number))
 
 
 def _given(run: RunFolder, found: Decision) -> NDArray[np.float64]:

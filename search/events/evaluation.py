@@ -17,7 +17,7 @@ from search.events.scoring import (
     summed_by_group,
 )
 from search.events.sweep import sweep
-from search.events.thresholds import choose_event_threshold, quantile_thresholds
+from search.events.thresholds import choose_event_threshold, nearest_deciding, quantile_thresholds
 from search.record import Estimate, defined
 from search.scores.bootstrap import REPEATS, interval, resampled_counts
 from search.scores.calibration import CalibrationMethod
@@ -77,6 +77,20 @@ def event_choice(
     counts = summed(sweep(_known(reference), score, cuts, rules))
     kept = _kept(reference.y, score, cuts, limits)
     return choose_event_threshold(cuts, counts, policy, score, kept)
+
+
+def nearest_event_choice(
+    reference: Reference, score: NDArray[np.float32], policy: SensitivityAtFaPerDay, rules: Events
+) -> tuple[Choice | None, EventCounts]:
+    """Returns the finite threshold nearest to an event policy, and the counts at it and at -inf, `(2,)`.
+
+    Without such a threshold it is None, and the counts are those at +inf and at -inf.
+    """
+    cuts = quantile_thresholds(score)
+    counts = summed(sweep(_known(reference), score, cuts, rules))
+    found = nearest_deciding(cuts, counts, policy, score)
+    choice, place = (None, -1) if found is None else found
+    return choice, _some(counts, np.array([place, 0]))
 
 
 def _kept(
@@ -237,7 +251,7 @@ def _by_windows(
     return decide_after
 
 
-def _some(counts: EventCounts, recordings: NDArray[np.bool_]) -> EventCounts:
+def _some(counts: EventCounts, recordings: NDArray[np.bool_] | NDArray[np.intp]) -> EventCounts:
     return EventCounts(
         counts.tp[recordings], counts.fp[recordings], counts.ref[recordings], counts.seconds[recordings]
     )

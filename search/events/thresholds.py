@@ -96,6 +96,43 @@ def choose_event_threshold(
                 f"{policy.policy} finds no threshold with at most {policy.fa_per_day:g} false alarms per day "
                 "that keeps the limits"
             )
+    return _best_of(thresholds, counts, best, score)
+
+
+def nearest_deciding(
+    thresholds: NDArray[np.float32],
+    counts: EventCounts,
+    policy: SensitivityAtFaPerDay,
+    score: NDArray[np.float32],
+) -> tuple[Choice, int] | None:
+    """The finite threshold nearest to what the policy asks for, and its position in `thresholds`.
+
+    Among finite thresholds that find a seizure: those within the limit; if there are none, those with the
+    fewest false alarms, so that theirs is the smallest limit under which the policy decides. Of these the
+    policy's choice.
+
+    Args:
+        thresholds, counts, policy, score: see `choose_event_threshold`.
+
+    Returns:
+        None where no finite threshold finds a seizure.
+    """
+    finding = np.flatnonzero(np.isfinite(thresholds) & (counts.tp > 0))
+    if not finding.size:
+        return None
+    alarms = fa_per_day(counts)[finding]
+    choice = _best_of(thresholds, counts, finding[alarms <= max(policy.fa_per_day, alarms.min())], score)
+    return choice, int(np.searchsorted(thresholds, np.float32(choice.threshold_score)))
+
+
+def _best_of(
+    thresholds: NDArray[np.float32],
+    counts: EventCounts,
+    best: NDArray[np.intp],
+    score: NDArray[np.float32],
+) -> Choice:
+    """The choice of `choose_event_threshold` among positions `best`, at least one."""
+    found = EVENT_METRICS["event_sensitivity"](counts)
     best = best[found[best] == found[best].max()]
     first, last = longest_run(best[counts.fp[best] == counts.fp[best].min()])
     threshold = float(thresholds[(first + last) // 2])

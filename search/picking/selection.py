@@ -41,12 +41,14 @@ class Contender:
         value: its cross-fitted value, as the leaderboard has it.
         policy: the rule of its threshold.
         may_win: whether it may be picked; a yardstick may not.
+        may_tie: whether it takes a place among the others; a constant decision does not.
     """
 
     raw: NDArray[np.float32]
     value: float
     policy: Chosen | SensitivityAtFaPerDay
     may_win: bool = True
+    may_tie: bool = True
 
 
 def compared(contenders: Sequence[Contender], setting: Setting) -> Compared:
@@ -77,6 +79,7 @@ def compared(contenders: Sequence[Contender], setting: Setting) -> Compared:
         found[:, 1:] - found[:, :1] + known,
         np.array([contender.may_win for contender in contenders]),
         (-1.0 if setting.metric == "mcc" else 0.0, 1.0),
+        np.array([contender.may_tie for contender in contenders]),
     )
 
 

@@ -35,6 +35,7 @@ def compare(
     deviations: F64,
     may_win: NDArray[np.bool_],
     bounds: tuple[float, float] = (0.0, 1.0),
+    may_tie: NDArray[np.bool_] | None = None,
 ) -> Compared:
     """Compares trials with the best by a paired bootstrap that knows that the best was picked.
 
@@ -57,6 +58,8 @@ def compare(
         deviations: each trial's value in each resample, minus its value, `(trials, repeats)`; NaN undefined.
         may_win: which trials may be picked `(trials,)`, one at least: a yardstick is only compared.
         bounds: of what is measured; no interval of a value goes beyond them.
+        may_tie: which trials take a place among the others `(trials,)`; all, if left out. One that does not
+            is compared, is never tied, and its rank counts for nothing.
     """
     values = np.asarray(values, np.float64)
     best = int(np.argmax(np.where(may_win, values, -np.inf)))
@@ -71,9 +74,10 @@ def compare(
         standing = still
     high = apart + np.array([interval(own - deviations[best])[1] for own in deviations])
     low[best] = high[best] = 0.0 * low[best]  # a trial minus itself; NaN where nothing is known
-    own_places = (values > values[:, None]).sum(axis=1) + 1
-    tied = ~(low > 0) & ~(high < 0)
-    first = 1 + int((~tied & (apart < 0)).sum())
+    placed = np.ones(values.size, np.bool_) if may_tie is None else may_tie
+    own_places = (placed & (values > values[:, None])).sum(axis=1) + 1
+    tied = ~(low > 0) & ~(high < 0) & placed
+    first = 1 + int((~tied & (apart < 0) & placed).sum())
     shared = (first, first + int(tied.sum()) - 1)
     places = [(int(place), int(place)) for place in own_places]
     return Compared(

@@ -272,6 +272,24 @@ def best_cuts(counts: Counts, policy: rules.Chosen, limits: Limits = NO_LIMITS) 
     return best
 
 
+def best_deciding(curve: Curve, policy: rules.Chosen) -> Choice | None:
+    """The threshold that a rule would choose among the finite cuts: it decides some rows alone positive.
+
+    Args:
+        curve: of all cuts.
+        policy: any but `fixed`.
+
+    Returns:
+        None where all scores are equal, or no finite cut satisfies the rule.
+    """
+    first, *others = MERITS[type(policy)](curve.counts, policy)
+    first = np.concatenate([[np.nan], first[1:-1], [np.nan]])
+    best = np.flatnonzero(first == np.fmax.reduce(first))
+    for key in others:
+        best = best[key[best] == key[best].max(initial=-np.inf)]
+    return choice_among(curve.scores, best) if best.size else None
+
+
 def longest_run(cuts: NDArray[np.intp]) -> tuple[int, int]:
     """First and last of the longest run of neighbours in ascending `cuts`; of equally long, the topmost."""
     if cuts.size == 1:

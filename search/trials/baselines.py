@@ -1,4 +1,4 @@
-"""The baselines that stand first in every run: the prevalence, and logistic regression."""
+"""The baselines that stand first in every run: prevalence, logistic regression, and an endless alarm."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from search.data.rows import READ_BYTES, blocks
 from search.data.trial_data import TrialData
+from search.events.scoring import EVENT_METRICS
 from search.record import Ask
 from search.scores.metrics import RANKING_METRICS
+from search.trials.evaluation import ALWAYS
 from search.trials.session import Session, Trained
 from spaces.data import Scores
 from spaces.errors import TrialError
 from spaces.study import Study
+from spaces.thresholds import SensitivityAtFaPerDay
 
 VALUES_FITTED = 14_000_000
 """Logistic regression is fitted on at most so many input values (rows x values per row), drawn at random."""
@@ -48,12 +51,17 @@ def logistic_regression(data: TrialData, seed: int) -> NDArray[np.float32]:
     return np.concatenate(scored).astype(np.float32)
 
 
+def always(data: TrialData, seed: int) -> NDArray[np.float32]:
+    """Gives every validation row a score far above any threshold: an alarm that never stops."""
+    return np.full(len(data.y_validation), 100, np.float32)
+
+
 def _flat(x: NDArray[Any]) -> NDArray[np.float32]:
     return x.reshape(len(x), -1).astype(np.float32)
 
 
 BASELINES: Mapping[str, Callable[[TrialData, int], NDArray[np.float32]]] = MappingProxyType(
-    {"prevalence": prevalence, "logistic_regression": logistic_regression}
+    {"prevalence": prevalence, "logistic_regression": logistic_regression, ALWAYS: always}
 )
 """Every baseline, by name: data and seed -> raw scores of the validation rows."""
 
@@ -62,7 +70,16 @@ def trials_of(study: Study) -> int:
     """Returns how many trials a complete run of a study holds, the baselines included."""
     if isinstance(study.data, Scores):
         return len(study.data.score)
-    return len(BASELINES) + study.budget.trials
+    return len(baselines_of(study)) + study.budget.trials
+
+
+def baselines_of(study: Study) -> tuple[str, ...]:
+    """Returns the names of a study's baselines; `always` is one where events are asked for.
+
+    There an alarm that never stops may score better than a detector, by the rules of OVLP above all.
+    """
+    events = study.objective.metric in EVENT_METRICS or isinstance(study.threshold, SensitivityAtFaPerDay)
+    return tuple(name for name in BASELINES if events or name != ALWAYS)
 
 
 class Baseline:

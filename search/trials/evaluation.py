@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from search.events.evaluation import CrossFitted, cross_fit_events, event_choice, event_estimates
 from search.events.scoring import EVENT_METRICS
-from search.record import Estimate, defined
+from search.record import Ask, Estimate, defined
 from search.scores.bootstrap import intervals
 from search.scores.calibration import (
     CALIBRATIONS,
@@ -78,6 +78,19 @@ def policy_of(study: Study, threshold: float | None) -> Policy:
     if isinstance(study.threshold, Sampled):
         return Fixed(policy="fixed", at=0.5 if threshold is None else threshold)
     return study.threshold
+
+
+ALWAYS = "always"
+"""The baseline that decides every row positive, whatever rule the study names."""
+ALWAYS_ON = Fixed(policy="fixed", at=0.5)
+"""Its rule: its scores lie far above."""
+
+
+def policy_of_trial(study: Study, ask: Ask) -> Policy:
+    """Returns the rule that the threshold of a trial or of a baseline follows."""
+    if ask.baseline == ALWAYS:
+        return ALWAYS_ON
+    return policy_of(study, ask.config.threshold if ask.config else None)
 
 
 def fit_decision(

@@ -16,7 +16,14 @@ from search.scores.crossfit_sweep import Side, cross_fits
 from search.scores.ranking import Ranked, positives, ranked, ranked_already
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choice_among, fixed_choice, nearest_cuts
-from search.trials.evaluation import Policy, asks_events, calibration_of, cross_fitted, policy_of
+from search.trials.evaluation import (
+    ALWAYS,
+    Policy,
+    asks_events,
+    calibration_of,
+    cross_fitted,
+    policy_of_trial,
+)
 from search.trials.threshold_metrics import ThresholdMetrics
 from spaces.errors import TrialError
 from spaces.study import Study
@@ -67,8 +74,9 @@ class Rethresholding:
             record: of a trial that has not failed.
             raw: its raw scores `(n,)`.
         """
-        own = policy_of(self._study, record.ask.config.threshold if record.ask.config else None)
-        policies = [own if policy is None else policy for policy in self._policies]
+        own, asked = policy_of_trial(self._study, record.ask), self._policies
+        always = record.ask.baseline == ALWAYS  # which no rule changes
+        policies = [own if policy is None or always else policy for policy in asked]
         calibration = Calibration(float(record.calibration_a or 1), float(record.calibration_b or 0))
         score, rows = calibration.apply(raw), ranked(raw)
         by_score = ranked_already(rows.order, score[rows.order] + np.float32(0))
@@ -77,7 +85,7 @@ class Rethresholding:
         values = self._values(record, raw, rows, policies, chosen)
         thresholds = [None if one.choice is None else one.choice.threshold_score for one in chosen]
         metrics = self._metrics.at(thresholds, side, rows.order, score)
-        names = [(policy or self._study.threshold).policy for policy in self._policies]
+        names = [own.policy if always else (policy or self._study.threshold).policy for policy in asked]
         return [
             _changed(record, self._study.objective.metric, name, one, value, found)
             for name, one, value, found in zip(names, chosen, values, metrics, strict=True)

@@ -17,7 +17,7 @@ from search.networks.backend import cpu_flags, onednn
 from search.record import Ask, Record
 from search.scores.reference import Reference
 from search.trials import baselines
-from search.trials.evaluation import Measured, measure, policy_of
+from search.trials.evaluation import ALWAYS, Measured, measure, policy_of_trial
 from search.trials.session import Session, Trained, Trainer, rungs
 from spaces.errors import RunError, TrialError
 from spaces.heads import HEADS
@@ -120,13 +120,14 @@ class Trial:
 
     def _measured(self, trained: Trained, done: bool) -> Finished:
         config, study = self._ask.config, self._study
-        policy = policy_of(study, config.threshold if config else None)
-        # Both baselines estimate log-odds.
-        probabilistic = config is None or estimates_log_odds(config)
+        policy, always = policy_of_trial(study, self._ask), self._ask.baseline == ALWAYS
+        # The other baselines estimate log-odds.
+        probabilistic = not always if config is None else estimates_log_odds(config)
         measured = measure(trained.raw, self._reference, study, policy, probabilistic=probabilistic)
         record = self._record(
             state="completed",
             steering_value=trained.steering_value,
+            threshold_policy=policy.policy if always else study.threshold.policy,
             **fields_of(measured, study, self._reference),
             epochs=trained.epochs,
             best_epoch=trained.best_epoch,

@@ -6,11 +6,13 @@ import numpy as np
 
 from search.networks.trunks import author_config
 from search.record import Ask
-from search.trials.baselines import BASELINES
+from search.trials.baselines import baselines_of
 from search.tuning.history import STARTUP_TRIALS, History
 from spaces.study import Study
 from spaces.suggest import at
 
+RATES = 2
+"""Beside the study's seed, that of where the first learning rates begin."""
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -24,16 +26,17 @@ class AskMaker:
 
     def __init__(self, study: Study, history: History) -> None:
         self._study, self._history = study, history
+        self._baselines = baselines_of(study)
 
     def make(self, number: int) -> Ask:
         """Makes the ask of a trial; one that is drawn counts as running from now on."""
         seed = int(np.random.SeedSequence([self._study.seed, number]).generate_state(1)[0] >> 1)
-        if number < len(BASELINES):
-            return Ask(number=number, kind="baseline", baseline=list(BASELINES)[number], seed=seed)
-        if number == len(BASELINES):
+        if number < len(self._baselines):
+            return Ask(number=number, kind="baseline", baseline=self._baselines[number], seed=seed)
+        if number == len(self._baselines):
             # Not told to the sampler: it may lie outside the study's ranges.
             return Ask(number=number, kind="author", config=author_config(self._study), seed=seed)
-        place = number - len(BASELINES) - 1
+        place = number - len(self._baselines) - 1
         config, drawn = self._history.draw(number, seed, self._pair(place) | self._rate(place))
         return Ask(number=number, kind="search", config=config, drawn=drawn, seed=seed)
 
@@ -59,5 +62,5 @@ class AskMaker:
         rates = self._study.space.learning_rate
         if place >= STARTUP_TRIALS or rates.low == rates.high or self._study.warm_start is not None:
             return {}
-        begin = np.random.default_rng([self._study.seed, len(BASELINES)]).random()
+        begin = np.random.default_rng([self._study.seed, RATES]).random()
         return {"learning_rate": at(rates, (begin + place * GOLDEN) % 1.0)}

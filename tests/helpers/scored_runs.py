@@ -8,7 +8,7 @@ import numpy as np
 from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
-from search.trials.evaluation import measure, policy_of
+from search.trials.evaluation import measure, policy_of_trial
 from search.trials.trial import RunFacts, record
 from spaces.errors import TrialError
 from spaces.study import Study
@@ -19,7 +19,7 @@ FACTS = RunFacts(groups="known", leaky=False, data_digest="d", code_digest="c")
 
 def measured(ask: Ask, raw: Any, reference: Reference, study: Study, policy: Any = None) -> Record:
     """The record of a trial with these raw scores under a study, or under another policy: the slow way."""
-    policy = policy or policy_of(study, ask.config.threshold if ask.config else None)
+    policy = policy or policy_of_trial(study, ask)
     fields = {"cross_fit_by": reference.halves.by, "device": "cpu", "train_s": 1.0}
     try:
         found = measure(raw, reference, study, policy, probabilistic=True)

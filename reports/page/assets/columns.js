@@ -13,7 +13,12 @@ function estimate({ value, low, high }, decimals = 3) {
 
 export function notesOf(row) {
   if (row.state === "failed") return `failed: ${row.error ?? "no reason known"}`;
-  const notes = [row.state !== "completed" && row.state, row.kind !== "search" && row.kind, row.leaky && "leaky"];
+  const notes = [
+    row.state !== "completed" && row.state,
+    row.kind !== "search" && row.kind,
+    row.constant_decision && "constant",
+    row.leaky && "leaky",
+  ];
   return notes.filter(Boolean).join(", ");
 }
 

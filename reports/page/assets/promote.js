@@ -7,6 +7,8 @@ import { state } from "./state.js";
 function refusal(row) {
   if (isBaseline(row)) return "A baseline is a yardstick and cannot be promoted.";
   if (row.state === "failed") return "A failed trial cannot be promoted.";
+  if (row.constant_decision && row.threshold_policy !== "fixed")
+    return "Its rule decides all validation rows alike, so promote refuses it.";
   if (row.leaky) return "Its split is leaky: nothing is known of how it does on new data, so promote refuses it.";
   if (row.kind !== "given" && !DATA.kept.includes(row.trial_id)) return "Its weights were not kept (keep.checkpoints), so promote refuses it.";
   return null;

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import math
 import socket
 import subprocess
 import sys
@@ -103,9 +104,15 @@ def test_what_an_interrupted_run_has_come_to(folder):
 
 def test_a_complete_run_is_ready_to_be_shipped(folder):
     for number in range(12):
-        folder.write_record(record(number, 0.5))
+        folder.write_record(record(number, 0.6 if number else 0.5))
     assert lines_of(folder)["run"] == f"{folder.path}: complete"
     assert lines_of(folder)["next"] == f"python search.py promote {folder.path} --to bundle"
+    folder.write_record(record(0, 0.6))
+    assert lines_of(folder)["next"] == f"python search.py resume {folder.path} --set budget.trials=N"
+    for number in range(1, 12):
+        folder.write_record(record(number, 0.9).model_copy(update={"threshold_score": math.inf}))
+    assert lines_of(folder)["next"] == f"python search.py leaderboard {folder.path}"
+    assert lines_of(folder)["best"] == "f1 0.600 (prevalence, trial 00000)"
     for number in range(1, 12):
         folder.write_record(record(number, None, error="none works"))
     assert lines_of(folder)["next"] == f"python search.py resume {folder.path} --set budget.trials=N"

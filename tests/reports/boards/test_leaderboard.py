@@ -9,9 +9,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import sklearn.metrics as sk
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cluster.cli import main
 from reports.boards import leaderboard, reading
+from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import fit_platt
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
@@ -19,6 +22,7 @@ from spaces.errors import RunError
 from spaces.thresholds import MaxF1
 from tests.helpers import reference
 from tests.helpers.driving import numpy_driver, write_study
+from tests.helpers.records import record
 
 ESTIMATED = (*METRICS, *RANKING_METRICS)
 PROMISED = [
@@ -183,8 +187,9 @@ def test_rows_stand_by_rank_and_null_comes_last(run, rows):
     ranks = [row["rank"] for row in rows]
     assert ranks[-1] is None
     assert ranks[:-1] == sorted(ranks[:-1])
-    values = [row["value"] for row in rows[:-1]]
+    values = [(not row["constant_decision"], row["value"]) for row in rows[:-1]]
     assert values == sorted(values, reverse=True)
+    assert {row["trial_id"] for row in rows if row["constant_decision"]} >= {"00000"}
     for sort in ("val_precision", "val_precision asc", "value", "value desc", "rank asc"):
         found = [row[sort.split()[0]] for row in reading.read(run.leaderboard, sort=sort).rows]
         numbers = [value for value in found if value is not None]
@@ -197,12 +202,46 @@ def test_rows_stand_by_rank_and_null_comes_last(run, rows):
 def test_equal_values_share_a_rank(run, tmp_path):
     values = [0.5, 0.7, 0.7, None, 0.5, 0.5, None, 0.1, 0.0, 1.0, 0.7, 0.2]
     pairs = zip(run.records(), values, strict=True)
-    records = [record.model_copy(update={"value": value}) for record, value in pairs]
+    cuts = {"threshold_score": 0.0, "metrics": {}}
+    records = [one.model_copy(update={"value": value, **cuts}) for one, value in pairs]
+    records[0] = records[0].model_copy(update={"threshold_score": math.inf})  # a constant decision
     path = tmp_path / "leaderboard.parquet"
     leaderboard.write(path, records)
     found = [(row["rank"], row["trial_id"]) for row in reading.read(path).rows]
-    expected = [(1, 9), (2, 1), (2, 2), (2, 10), (5, 0), (5, 4), (5, 5), (8, 11), (9, 7), (10, 8)]
+    expected = [(1, 9), (2, 1), (2, 2), (2, 10), (5, 4), (5, 5), (7, 11), (8, 7), (9, 8), (10, 0)]
     assert found == [(rank, f"{n:05d}") for rank, n in expected] + [(None, "00003"), (None, "00006")]
+
+
+def test_a_row_is_constant_if_all_validation_rows_are_decided_alike(run):
+    for one in run.records():
+        if one.state == "failed":
+            assert one.constant_decision is None
+            continue
+        _, score = run.scores(one.ask.trial_id)
+        for cut in (-math.inf, float(score.min()), one.threshold_score, float(score.max()), math.inf):
+            cells = reference.counts(run.reference().y, score, cut)
+            tp, fp, tn, fn = map(float, cells)
+            shares = {"sensitivity": tp / (tp + fn), "specificity": tn / (tn + fp)}
+            metrics = {name: Estimate(value=share, low=None, high=None) for name, share in shares.items()}
+            moved = one.model_copy(update={"threshold_score": cut, "metrics": metrics})
+            assert moved.constant_decision == (tp + fp in (0, score.size))
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from([None, 0.0, 0.5, 1.0]), st.sampled_from([math.inf, -math.inf, 0.0, None]))
+    )
+)
+def test_ranks_equal_brute_force(rows):
+    """The rank is one more than the number of better rows: those that decide something, then the value."""
+    made = [record(k, value=value, threshold_score=cut) for k, (value, cut) in enumerate(rows)]
+    expected = {
+        one.ask.trial_id: None
+        if one.value is None
+        else 1 + sum(other.value is not None and other.merit > one.merit for other in made)
+        for one in made
+    }
+    assert {row["trial_id"]: row["rank"] for row in leaderboard.ranked(made)} == expected
 
 
 def test_infinite_thresholds_are_written_and_read(run, tmp_path, capsys):

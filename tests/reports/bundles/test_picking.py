@@ -9,7 +9,7 @@ import pytest
 from cluster.cli import main
 from reports.boards.requirements import parse
 from reports.bundles.picking import pick
-from search.record import Ask, Record
+from search.record import Ask, Estimate, Record
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
 from search.scores.metrics import sigmoid
@@ -204,8 +204,48 @@ def test_the_threshold_of_the_trial_itself_is_not_by_hand(run):
     given = (record.threshold_score, float(np.float32(record.threshold_score)), record.threshold_score + 1e-9)
     for threshold_score in given:
         assert pick(run, "00002", parse(["value.min=0.1"]), threshold_score) == pick(run, "00002")
-    change(run, "00002", threshold_score=math.inf, threshold=1.0)
+    change(run, "00002", threshold_score=math.inf, threshold=1.0, threshold_policy="fixed")
     assert pick(run, "00002", threshold_score=math.inf) == pick(run, "00002")
+
+
+def constant(run, trial_id, cut, policy):
+    """Gives a trial an infinite cut, with the metrics at it."""
+    share = float(cut < 0)
+    metrics = run.record(trial_id).metrics | {
+        name: Estimate(value=value, low=value, high=value)
+        for name, value in (("sensitivity", share), ("specificity", 1 - share))
+    }
+    change(run, trial_id, threshold_score=cut, threshold=share, threshold_policy=policy, metrics=metrics)
+
+
+@pytest.mark.parametrize(("cut", "says"), [(math.inf, "negative"), (-math.inf, "positive")])
+def test_a_constant_decision_is_shipped_only_where_a_person_chose_it(run, tmp_path, capsys, cut, says):
+    constant(run, "00002", cut, "cost")
+    refused = (
+        f"a rule ships only decisions that differ, but cost makes every validation row of trial 00002 {says} "
+        "(constant_decision); change the rule, or choose a finite cut by hand: --trial 00002 "
+        "--threshold-score CUT"
+    )
+    for options in ([], ["--force"]):
+        asked = ["promote", str(run.path), "--trial", "00002", *options, "--to", str(tmp_path / "b")]
+        assert main(asked) == 2
+        assert capsys.readouterr().err.splitlines() == [f"search.py: {refused}"]
+    assert pick(run, "00002", threshold_score=0.5).replaced == cut
+    change(run, "00002", threshold_policy="fixed")
+    assert pick(run, "00002").record.threshold_score == cut
+
+
+def test_the_best_that_decides_is_promoted_and_none_if_none_decides(run):
+    assert pick(run, None).record.ask.trial_id == "00002"
+    constant(run, "00002", math.inf, "cost")
+    assert pick(run, None).record.ask.trial_id in ("00000", "00001", "00003")
+    for trial_id in ("00000", "00001", "00003"):
+        constant(run, trial_id, math.inf, "cost")
+    with pytest.raises(RunError, match="but cost makes every validation row of trial 00003 negative"):
+        pick(run, None, force=True)
+    change(run, "00002", threshold_policy="fixed")
+    with pytest.raises(RunError, match="of trial 00003 negative"):
+        pick(run, None)
 
 
 def test_a_value_is_not_required_of_a_threshold_that_it_is_not_of(run, tmp_path, capsys):

@@ -143,7 +143,9 @@ def test_a_constant_decision_is_not_written(tmp_path):
     given, study = scores_of(other=1 - table()[1])
     costly = read_policy("cost,c_fp=10")
     made = decide(given, study.model_copy(update={"threshold": costly}), tmp_path / "run")
-    with pytest.raises(RunError, match="a decision must not be the same for every row"):
+    with pytest.raises(
+        RunError, match="a rule ships only decisions that differ, but cost makes every validation"
+    ):
         promote(made.run, tmp_path / "d", "00001")
     promote(made.run, tmp_path / "by_hand", "00000", threshold_score=0.0)
     told = yaml.safe_load((tmp_path / "by_hand/decision.yaml").read_text())

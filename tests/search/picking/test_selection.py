@@ -372,3 +372,16 @@ def test_the_winner_flatters_and_the_correction_does_not():
     assert -0.05 < np.mean([one.corrected for one in found]) < 0.01
     assert sum(one.covered for one in found) >= 5
     assert sum(one.best_tied for one in found) >= 5
+
+
+def test_a_trial_that_takes_no_place_is_compared_and_shifts_no_rank():
+    rng = np.random.default_rng(3)
+    values = np.array([0.9, 0.8, 0.79, 0.3])
+    deviations = rng.normal(scale=0.02, size=(4, 400))
+    may_win = np.array([False, True, True, True])
+    with_it = compare(values, deviations, may_win, may_tie=may_win)
+    without = compare(values[1:], deviations[1:], may_win[1:])
+    assert with_it.ranks[1:] == without.ranks
+    assert with_it.tied.tolist() == [False, *without.tied.tolist()]
+    assert with_it.best == 1
+    assert with_it.differences[0].value == pytest.approx(-0.1)
