@@ -131,5 +131,5 @@ def _edges(board: Leaderboard) -> list[str]:
         return []
     try:
         return edges(board.facts.best, yaml.safe_load(study.read_bytes()))
-    except (yaml.YAMLError, AttributeError, TypeError, KeyError, ValueError):
+    except (yaml.YAMLError, AttributeError, TypeError, KeyError, ValueError, RecursionError):
         return []  # the commands that need a study say that it is damaged

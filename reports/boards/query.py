@@ -199,7 +199,7 @@ def _alike(paths: Sequence[Path]) -> bool:
             measured.append(
                 (resolved["data_digest"], resolved["split_digest"], study["objective"], study["events"])
             )
-        except (OSError, yaml.YAMLError, KeyError, TypeError):
+        except (OSError, yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError):
             return False
     return all(one == measured[0] for one in measured)
 

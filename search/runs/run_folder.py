@@ -98,7 +98,7 @@ class RunFolder:
         self._check_there()
         try:
             found = yaml.safe_load(self.study_file.read_bytes())["resolved"]
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
+        except (yaml.YAMLError, ValueError, RecursionError, TypeError, KeyError):
             found = None
         if not isinstance(found, dict):
             raise damaged(self.study_file, "move the run away and resume its copy, if it has storage")

@@ -70,6 +70,19 @@ def test_a_leaderboard_that_does_not_decompress(capsys, more):
     assert line.endswith("; resume the run: it is made again from the records")
 
 
+@pytest.mark.parametrize("text", ["made: 2024-13-45", f"seed: {'9' * 5000}", f"a: {'[' * 3000}{']' * 3000}"])
+def test_a_damaged_study_beside_a_leaderboard(capsys, run, text):
+    """Dates that are none, integers without end and lists without end are errors of Python, not of YAML."""
+    leaderboard.write(Path("leaderboard.parquet"), run.records())
+    run.study_file.write_text(text)
+    assert main(["leaderboard", "toy", ".", "--format", "csv"]) == 0
+    assert main(["leaderboard", "toy", "--format", "csv"]) == 0
+    capsys.readouterr()
+    code, line = said(capsys, "leaderboard", "toy", "toy", "--diff")
+    assert code == 1
+    assert "toy/study.yaml" in line
+
+
 def test_a_package_that_is_missing(capsys, monkeypatch):
     leaderboard.write(Path("leaderboard.parquet"), [record(1, value=0.4)])
     monkeypatch.setitem(sys.modules, "duckdb", None)  # as Python marks a module that is not there

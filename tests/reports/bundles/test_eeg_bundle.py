@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from reports.bundles.config import trained
 from search.data.rows import READ_BYTES
 from search.events.evaluation import event_estimates, patients
 from search.events.scoring import EVENT_METRICS, PARAMETERS
+from search.runs.run_folder import RunFolder
 from search.trials.preparation import prepare
 from spaces.eeg import MONTAGES, Eeg
 from tests.conftest import ROOT
@@ -61,8 +63,6 @@ def test_it_says_how_windows_are_cut_and_events_are_made(work, bundle):
 
 
 def test_its_event_scores_are_those_of_its_own_predictions(work, bundle):
-    from search.runs.run_folder import RunFolder
-
     run = RunFolder(work / "runs" / "eeg")
     study = run.study()
     prepared = prepare(study, run.path, run.prepared)
@@ -78,6 +78,21 @@ def test_its_event_scores_are_those_of_its_own_predictions(work, bundle):
     assert told["patients"] == [asdict(patient) for patient in seen]
     assert [patient.group for patient in seen] == ["sub-09", "sub-10"]
     assert sum(patient.hours for patient in seen) == pytest.approx(240 / 3600)
+
+
+def test_names_in_its_card_are_text(work, bundle):
+    record = RunFolder(work / "runs" / "eeg").record("00000")
+    assert card.text(record, bundle.config) == (work / "bundle" / "MODEL_CARD.md").read_text()
+    named = deepcopy(bundle.config)
+    named["labels"] = {**named["labels"], "positive": "[on](x)\\"}
+    named["forced"] = ["*it* had <b>to</b>"]
+    for patient in named["test"]["patients"]:
+        patient["group"] = "<i>|`a`"
+    written = card.text(record, named)
+    assert r"positive is '\[on\](x)\\\\', negative" in written
+    assert r"**FORCED: \*it\* had \<b>to\</b>.**" in written
+    assert written.count("\n| \\<i>\\|\\`a\\` | ") == 2
+    assert "<i>" not in written.replace("\\<i>", "")
 
 
 def test_its_card_tells_of_events_and_names_the_worst_patient(work, bundle):
