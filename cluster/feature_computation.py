@@ -1,7 +1,7 @@
 """Computes features of frozen layers on the workers of a cluster; later runs find them again."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from cluster.progress import JobProgress, say
 from search.data.shards import Inputs
 from search.hosts.provenance import code_digest
 from search.trials import features as computed
-from search.trials.features import Block, FeatureWorker, Job, Work
+from search.trials.features import FeatureWorker, Job, Work
 from search.trials.preparation import Prepared
 from spaces.errors import RunError
 from spaces.study import Study
@@ -60,7 +60,7 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
 def _in_order(study: Study, work: Work, jobs: list[Job], shown: JobProgress) -> Iterator[NDArray[np.float32]]:
     """Runs the jobs in parallel, and yields their results in the order of the jobs."""
     held: dict[Job, NDArray[np.float32]] = {}
-    with closing(_done(study, work, jobs)) as ended:
+    with closing(run_jobs(study, FeatureWorker, work, jobs, _named)) as ended:
         for number, job in enumerate(jobs):
             while job not in held:
                 block = next(ended)
@@ -69,10 +69,6 @@ def _in_order(study: Study, work: Work, jobs: list[Job], shown: JobProgress) -> 
                 held[block.job] = block.values
                 shown.on_done(number + len(held), len(jobs))
             yield held.pop(job)
-
-
-def _done(study: Study, work: Work, jobs: list[Job]) -> Generator[Block]:
-    yield from run_jobs(study, FeatureWorker, work, jobs, _named)
 
 
 def _named(job: Job) -> str:

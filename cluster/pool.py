@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from cluster.connection import JOIN_S, LOOK_S
@@ -18,7 +18,7 @@ Job = TypeVar("Job")
 
 def run_jobs(
     study: Study, worker: type, shared: Any, jobs: Sequence[Job], named: Callable[[Job], str]
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """Runs all jobs in parallel, and yields their results as they end; Ray must be connected.
 
     Args:

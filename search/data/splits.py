@@ -14,6 +14,20 @@ from spaces.errors import RunError
 
 By = Literal["group", "window", "row", "column"]
 
+RESTARTS = 20
+CLIMBED_UNITS = 1000
+"""Up to so many units an allocation is improved move by move; beyond, one greedy pass is near enough."""
+
+MOST_MOVES = 300
+
+MISSING = 1000.0
+"""Cost of a part without a class: more than any deviation from the fractions."""
+
+LONELY = 1.0
+"""Cost of validation with one positive unit: thresholds are cross-fitted on halves, each wanting one."""
+
+_ASCENDING = np.argsort(PARTS)
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -142,9 +156,6 @@ def _named_parts(rows: Rows) -> NDArray[np.int8]:
     return numbers
 
 
-_ASCENDING = np.argsort(PARTS)
-
-
 def _units(rows: Rows, by: By) -> tuple[NDArray[np.int64], str]:
     """A number for what each row must stay together with, and what to call such a thing."""
     if by == "group" and rows.groups is not None:
@@ -152,19 +163,6 @@ def _units(rows: Rows, by: By) -> tuple[NDArray[np.int64], str]:
     if by == "window":
         return np.arange(len(rows), dtype=np.int64), "window"
     return np.unique(row_hashes(rows), return_inverse=True)[1].astype(np.int64), "distinct row"
-
-
-RESTARTS = 20
-CLIMBED_UNITS = 1000
-"""Up to so many units an allocation is improved move by move; beyond, one greedy pass is near enough."""
-
-MOST_MOVES = 300
-
-MISSING = 1000.0
-"""Cost of a part without a class: more than any deviation from the fractions."""
-
-LONELY = 1.0
-"""Cost of validation with one positive unit: thresholds are cross-fitted on halves, each wanting one."""
 
 
 def allocate(
@@ -191,7 +189,7 @@ def allocate(
     """
     sizes = np.bincount(units)
     positives = np.bincount(units, weights=y).astype(np.int64)
-    _check_possible(sizes, positives, len(fractions), noun)
+    _check_enough_units(sizes, positives, len(fractions), noun)
     shares = np.stack([sizes / sizes.sum(), positives / positives.sum()], axis=1)
     kinds = np.stack([positives > 0, positives < sizes], axis=1)
     rng = np.random.default_rng(seed)
@@ -207,7 +205,9 @@ def allocate(
     return best
 
 
-def _check_possible(sizes: NDArray[np.int64], positives: NDArray[np.int64], parts: int, noun: str) -> None:
+def _check_enough_units(
+    sizes: NDArray[np.int64], positives: NDArray[np.int64], parts: int, noun: str
+) -> None:
     """A part needs one unit with both classes, or one of each class."""
     mixed = int(np.count_nonzero((positives > 0) & (positives < sizes)))
     pure_positive = int(np.count_nonzero(positives == sizes))
