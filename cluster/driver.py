@@ -128,7 +128,7 @@ def execute(
     records, total = folder.records(), trials_of(study)
     features = feature_computation.features(study, prepared, folder.prepared, console)
     facts = RunFacts(
-        groups="known" if prepared.split.groups_known else "unknown",
+        groups=prepared.split.groups,
         leaky=prepared.split.leaky,
         data_digest=prepared.data_digest,
         code_digest=code,

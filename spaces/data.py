@@ -100,8 +100,15 @@ SOURCE_TAGS = ("simulated_eeg", "npz", "images", "bonn", "eeg", "custom")
 class Split(Frozen):
     """How rows are divided into train, validation and test."""
 
-    by: Literal["group", "window", "column"] = Field(
-        default="group", description="column: the parts that the data name themselves"
+    by: Literal["group", "recording", "time", "window", "column"] = Field(
+        default="group",
+        description="what stays whole; recording and time: for one patient; column: the parts the data name",
+    )
+    blocks: int = Field(
+        default=10, ge=3, description="of by time: blocks of equal length a recording is cut into"
+    )
+    gap_s: float = Field(
+        default=60.0, ge=0, description="of by time: rows nearer to a block of another part are left out"
     )
     train: float = Field(default=0.6, gt=0, lt=1, description="share of the rows that weights are fitted on")
     validation: float = Field(

@@ -33,6 +33,11 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         yield _groups(rows)
     parts = divide(rows, study.split)
     yield _parts(rows, parts)
+    if parts.units is not None:
+        yield f"one patient, split by {parts.by}: values say nothing of other patients; every row says so"
+    left_out = len(rows) - sum(map(len, (parts.train, parts.validation, parts.test)))
+    if left_out:
+        yield f"left out: {left_out} rows nearer than {study.split.gap_s:g} s to a block of another part"
     signs = find_leakage(rows, parts)
     yield f"leakage: {'; '.join(signs) if signs else 'no sign of it'}"
     if rows.groups is None:

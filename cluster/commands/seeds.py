@@ -79,7 +79,7 @@ def show_means(
                 data=reachable(prepared.trial_data(features)),
                 reference=folder.reference(),
                 facts=RunFacts(
-                    groups="known" if prepared.split.groups_known else "unknown",
+                    groups=prepared.split.groups,
                     leaky=prepared.split.leaky,
                     data_digest=prepared.data_digest,
                     code_digest=code,

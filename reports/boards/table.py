@@ -137,6 +137,7 @@ def _notes(r: dict[str, Any]) -> str:
         return f"failed: {r['error']}" if r["state"] == "failed" else str(r["error"])
     notes = [r["state"]] if r["state"] != "completed" else []
     notes += [r["kind"]] if r["kind"] != "search" else []
+    notes += ["one patient"] if (r["groups"] or "").startswith("one") else []
     return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])
 
 

@@ -106,6 +106,8 @@ def _parts(study: Study, first: Record, reference: Reference, rows: Rows | None,
     by = "column" if study.split.by == "column" else study.split.by
     unknown = first.groups == "unknown"
     found = [("split by", by if not unknown else f"{by} (groups are unknown, rows are taken one by one)")]
+    if first.groups.startswith("one"):
+        found = [("split by", f"{by} (all parts are of one patient: values say nothing of other patients)")]
     made = None if rows is None else _split(rows, study, first, split_digest)
     if rows is not None and made is not None:
         for name, taken in (("train", made.train), ("validation", made.validation), ("test", made.test)):
