@@ -16,6 +16,10 @@ Kind = Literal["baseline", "author", "search"]
 """A yardstick; the trunk's published settings; or a configuration the sampler drew."""
 
 
+GroupsKnown = Literal["known", "unknown", "one, by recording", "one, by time"]
+"""Whether the data name the groups of rows, or all rows are of one patient, and how that was split."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """A metric with its 95% bootstrap interval; None where undefined."""
@@ -123,7 +127,7 @@ class Record(Frozen):
     threads: int
     cpu_flags: str | None = None
     onednn: str | None = None
-    groups: Literal["known", "unknown"]
+    groups: GroupsKnown
     leaky: bool
     cross_fit_by: str
     data_digest: str

@@ -18,6 +18,7 @@ from search.data.one_patient import (
 )
 from search.data.rows import PARTS, Rows, check_classes
 from search.data.shards import Part as ShardPart
+from search.record import GroupsKnown
 from spaces.data import Split as SplitConfig
 from spaces.errors import RunError
 
@@ -62,10 +63,10 @@ class Split:
     units: NDArray[np.str_] | None = None
 
     @property
-    def groups(self) -> str:
+    def groups(self) -> GroupsKnown:
         """What a record says of groups: known, unknown, or that all rows are of one patient."""
         if self.units is not None:
-            return f"one, by {self.by}"
+            return "one, by time" if self.by == "time" else "one, by recording"
         return "known" if self.groups_known else "unknown"
 
 

@@ -2,7 +2,6 @@
 
 import difflib
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
     Raises:
         RunError: they disagree in length, or hold what rows cannot.
     """
-    named = {key: np.asarray(arrays[name]) for key, name in _named(config).items()}
+    named = {key: _array(arrays[name], name, where) for key, name in _named(config).items()}
     names, x = _named(config), named["x"]
     columns = {k: _column(a, names[k], where) for k, a in named.items() if k not in ("x", "y")}
     _check_counts({names[key]: array for key, array in named.items()}, where)
@@ -71,6 +70,18 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
         window_s=config.window_s,
         parts=_parts(columns.get("split"), config.split, where),
     )
+
+
+def _array(values: Any, name: str, where: str) -> NDArray[Any]:
+    """An array of values with one entry a row."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise RunError(f"{name} must be an array, but its rows are of several shapes ({where})") from error
+    if array.ndim == 0:
+        came = type(values).__name__
+        raise RunError(f"arrays must have one entry per row, but {name} is a single {came} ({where})")
+    return array
 
 
 def _named(config: Npz) -> dict[str, str]:
@@ -122,13 +133,19 @@ def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]
         )
     try:
         array: NDArray[Any] = arrays[name]
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except MemoryError as error:
+        raise RunError(
+            f"arrays must fit into memory, but {name} says that it is larger: {error} ({path.name})"
+        ) from error
+    # RuntimeError: the member is encrypted; SyntaxError, TypeError and their like: its header is damaged.
+    except Exception as error:
         if "Object arrays" in str(error):
             raise RunError(
                 f"arrays of Python objects are not loaded, since they can run code, but {name} is one; "
                 f"save it as numbers or text, e.g. {name}.astype(str) ({path.name})"
             ) from error
-        raise RunError(f"arrays must be readable, but {name} gave: {error} ({path.name})") from error
+        reason = " ".join(str(error).split())[:300]
+        raise RunError(f"arrays must be readable, but {name} gave: {reason} ({path.name})") from error
     if not isinstance(array, np.ndarray):
         raise RunError(f"{name} must be a numpy array, but it is another kind of file ({path.name})")
     if array.ndim == 0:
@@ -158,8 +175,18 @@ def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
         return np.ascontiguousarray(x)
     if x.dtype.kind not in "biuf":
         raise RunError(f"inputs must be numbers, but {name} is {x.dtype} ({where})")
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
-        return np.ascontiguousarray(x, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        inputs = np.ascontiguousarray(x, dtype=np.float32)
+    if x.dtype.kind == "f" and x.dtype.itemsize > 4:
+        beyond = (np.isinf(inputs) & np.isfinite(x)).reshape(len(x), -1).any(axis=1)
+        if beyond.any():
+            raise RunError(
+                f"inputs must lie within the range of float32 (3.4e38 either way), but "
+                f"{int(beyond.sum())} of {len(x)} rows of {name} hold larger numbers, "
+                f"the first is row {int(beyond.argmax())}; "
+                f"rescale them ({where})"
+            )
+    return inputs
 
 
 def _names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
