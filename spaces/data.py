@@ -37,6 +37,10 @@ class Npz(Frozen):
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
     split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
+    exact_names: bool = Field(
+        default=False,
+        description="groups and recordings whose names differ in blanks or capitals alone are different",
+    )
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
@@ -76,6 +80,10 @@ class Custom(Frozen):
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    exact_names: bool = Field(
+        default=False,
+        description="groups and recordings whose names differ in blanks or capitals alone are different",
+    )
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 

@@ -39,7 +39,14 @@ def load_custom(config: Custom, base: Path) -> Rows:
             f"{', '.join(ARRAYS[2:])}, but it returned {came}"
         )
     named = {key: key for key in ("group", "recording", "time", "split") if key in arrays}
-    as_npz = Npz(source="npz", path="", x="X", positive=config.positive, window_s=config.window_s, **named)
+    as_npz = Npz(
+        source="npz",
+        path="",
+        positive=config.positive,
+        window_s=config.window_s,
+        exact_names=config.exact_names,
+        **named,
+    )
     return rows_of(arrays, as_npz, config.source)
 
 

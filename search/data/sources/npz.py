@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from search.data.rows import PARTS, Kind, Rows, check_finite
 from search.data.sources.labels import binarize
 from spaces.data import Npz
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
+
+NAMED = 3
+"""Names of several spellings that a note lists."""
 
 
 def load_npz(config: Npz, base: Path) -> Rows:
@@ -57,6 +60,11 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
     encoded, labels = binarize(arrays[config.y], config.positive, f"{where}: {config.y}")
     recordings = _names(columns.get("recording"), config.recording, where)
     groups = _names(columns.get("group"), config.group, where)
+    notes: tuple[str, ...] = ()
+    if not config.exact_names:
+        recordings, said = _one_spelling(recordings, f"{where}: {config.recording}")
+        groups, more = _one_spelling(groups, f"{where}: {config.group}")
+        notes = said + more
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
     return Rows(
@@ -69,6 +77,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
         kind=_kind(inputs),
         window_s=config.window_s,
         parts=_parts(columns.get("split"), config.split, where),
+        notes=notes,
     )
 
 
@@ -204,6 +213,28 @@ def _names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[
     if missing:
         raise RunError(f"{name} must name every row, but {missing} of {len(array)} are missing ({where})")
     return array.astype(np.str_)
+
+
+def _one_spelling(
+    names: NDArray[np.str_] | None, where: str
+) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
+    """Names in one spelling each, where some differ in blanks or capitals alone, and a note on those."""
+    if names is None:
+        return None, ()
+    distinct, codes = np.unique(names, return_inverse=True)
+    spellings: dict[str, list[str]] = {}
+    for name in distinct.tolist():
+        spellings.setdefault("".join(name.split()).casefold(), []).append(name)
+    several = [found for found in spellings.values() if len(found) > 1]
+    if not several:
+        return names, ()
+    listed = first_of((" and ".join(map(repr, found)) for found in several), NAMED, "; ")
+    note = (
+        f"{where}: {listed} differ in blanks or capitals alone and are taken as one, since parts would share "
+        "a patient; write data.exact_names: true where they are different"
+    )
+    first = {name: found[0] for found in spellings.values() for name in found}
+    return np.array([first[name] for name in distinct.tolist()])[codes], (note,)
 
 
 def _seconds(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.float64] | None:

@@ -427,3 +427,18 @@ def test_an_npz_that_is_encrypted_damaged_or_absurd_is_refused_in_one_line(harm,
         load(Npz(source="npz", path="rows.npz"), tmp_path)
     assert "\n" not in str(caught.value)
     assert "rows.npz" in str(caught.value)
+
+
+def test_names_that_differ_in_blanks_or_capitals_alone_are_one_group_and_told(tmp_path):
+    who = np.repeat(["P1", "p1 ", "P\u00a01", "P2", "P3"], 4)
+    save_npz(tmp_path, who=who)
+    config = Npz(source="npz", path="rows.npz", group="who")
+    plan = registry.plan(config, tmp_path)
+    made = store.prepare(plan, registry.key(config, plan), tmp_path / "prepared")
+    assert made.rows.groups.tolist() == ["P1"] * 12 + ["P2"] * 4 + ["P3"] * 4
+    (note,) = made.notes
+    assert note.startswith(
+        "rows.npz: who: 'P1' and 'P\\xa01' and 'p1 ' differ in blanks or capitals alone and"
+    )
+    exact = load(config.model_copy(update={"exact_names": True}), tmp_path)
+    assert exact.groups.tolist() == who.tolist()
