@@ -72,6 +72,13 @@ def find_signs(
     return tuple(sign for sign in signs if sign)
 
 
+def copies(rows: Rows) -> tuple[int, int]:
+    """Counts rows that are exact copies of an earlier row, and distinct rows that stand with both labels."""
+    _, code, counts = np.unique(row_hashes(rows), return_inverse=True, return_counts=True)
+    positives = np.bincount(code, weights=rows.y)
+    return len(rows) - len(counts), int(np.count_nonzero((positives > 0) & (positives < counts)))
+
+
 def _copies(rows: Rows, parts: NDArray[np.integer[Any]], part_names: tuple[str, ...]) -> str:
     _, code = np.unique(row_hashes(rows), return_inverse=True)
     crossing = np.flatnonzero(_crosses(code, parts, len(part_names))[code])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from search.data.leakage import copies
 from search.data.rows import Labels, Rows
 from search.data.sources.eeg.stft import spectrogram
 from search.data.splits import digest, divide, find_leakage, split
@@ -391,3 +392,11 @@ def test_halves_and_intervals_of_one_patient_go_by_the_same_units(by, halved_by,
     for half in reference.halves.mask.T:
         assert not set(reference.groups[half]) & set(reference.groups[~half])
     assert (prepared.test_reference(study).groups == made.units[made.test]).all()
+
+
+def test_copies_are_counted_with_those_of_both_labels():
+    rows = table([0, 1] * 30, np.arange(60))
+    assert copies(rows) == (0, 0)
+    x = rows.x.copy()
+    x[2], x[4], x[7] = x[0], x[0], x[6]  # rows 6 and 7 have different labels
+    assert copies(dataclasses.replace(rows, x=x)) == (3, 1)
