@@ -180,7 +180,7 @@ def run_facts(prepared: Prepared, code: str) -> RunFacts:
         code: the digest of our code.
     """
     return RunFacts(
-        groups="known" if prepared.split.groups_known else "unknown",
+        groups=prepared.split.groups,
         leaky=prepared.split.leaky,
         data_digest=prepared.data_digest,
         code_digest=code,

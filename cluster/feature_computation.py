@@ -16,7 +16,7 @@ from cluster.terminal import say
 from search.data.shards import Inputs
 from search.hosts.provenance import code_digest
 from search.trials import features as computed
-from search.trials.features import Block, FeatureWorker, Job, Work
+from search.trials.features import FeatureWorker, Job, Work
 from search.trials.preparation import Prepared
 from spaces.errors import RunError
 from spaces.study import Study
@@ -64,7 +64,7 @@ def _in_order(study: Study, work: Work, jobs: list[Job], shown: JobProgress) -> 
     with closing(run_jobs(study, FeatureWorker, work, jobs, _named)) as ended:
         for number, job in enumerate(jobs):
             while job not in held:
-                block: Block = next(ended)
+                block = next(ended)
                 if block.values is None:
                     raise RunError(f"{_named(block.job)} could not be computed: {block.error}", exit_code=1)
                 held[block.job] = block.values

@@ -46,8 +46,10 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
     say(console, f"data {study.data.source}: {counts}")
     if rows.groups is None:
         say(console, "groups: unknown, so rows are split one by one")
+    if parts.units is not None:
+        say(console, f"one patient, split by {parts.by}: values will say nothing of other patients")
     share = len(parts.train) / len(rows)
-    if parts.by != "column" and share < study.split.train - FAR_OFF:
+    if parts.by in ("group", "row", "window") and share < study.split.train - FAR_OFF:
         say(
             console,
             f"few groups: training has {share:.0%} of the rows, not {study.split.train:.0%}, since "

@@ -17,6 +17,10 @@ Kind = Literal["baseline", "author", "search", "given"]
 model that exists already."""
 
 
+GroupsKnown = Literal["known", "unknown", "one, by recording", "one, by time"]
+"""Whether the data name the groups of rows, or all rows are of one patient, and how that was split."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """A metric with its 95% bootstrap interval; None where undefined."""
@@ -126,7 +130,7 @@ class Record(Frozen):
     threads: int
     cpu_flags: str | None = None
     onednn: str | None = None
-    groups: Literal["known", "unknown"]
+    groups: GroupsKnown
     leaky: bool
     cross_fit_by: str
     data_digest: str

@@ -37,6 +37,10 @@ class Npz(Frozen):
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
     split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
+    exact_names: bool = Field(
+        default=False,
+        description="groups and recordings whose names differ in blanks or capitals alone are different",
+    )
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
@@ -76,6 +80,10 @@ class Custom(Frozen):
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    exact_names: bool = Field(
+        default=False,
+        description="groups and recordings whose names differ in blanks or capitals alone are different",
+    )
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
@@ -95,6 +103,10 @@ class Scores(Frozen):
     recording: str | None = Field(default=None, description="column naming each row's recording")
     start: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    exact_names: bool = Field(
+        default=False,
+        description="groups and recordings whose names differ in blanks or capitals alone are different",
+    )
     positive: Label | None = Field(default=None, description=POSITIVE)
 
     @field_validator("score")
@@ -127,8 +139,15 @@ SOURCE_TAGS = ("simulated_eeg", "npz", "images", "bonn", "eeg", "scores", "custo
 class Split(Frozen):
     """How rows are divided into train, validation and test."""
 
-    by: Literal["group", "window", "column"] = Field(
-        default="group", description="column: the parts that the data name themselves"
+    by: Literal["group", "recording", "time", "window", "column"] = Field(
+        default="group",
+        description="what stays whole; recording and time: for one patient; column: the parts the data name",
+    )
+    blocks: int = Field(
+        default=10, ge=3, description="of by time: blocks of equal length a recording is cut into"
+    )
+    gap_s: float = Field(
+        default=60.0, ge=0, description="of by time: rows nearer to a block of another part are left out"
     )
     train: float = Field(default=0.6, gt=0, lt=1, description="share of the rows that weights are fitted on")
     validation: float = Field(

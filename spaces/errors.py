@@ -1,5 +1,7 @@
 """The two exceptions of headsearch: one fails a trial, the other stops the run."""
 
+from collections.abc import Iterable
+
 
 class TrialError(Exception):
     """A trial cannot be measured truthfully; it becomes a failed row and the search goes on."""
@@ -18,3 +20,10 @@ class RunError(Exception):
     def __init__(self, message: str, *, exit_code: int = 2) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def first_of(names: Iterable[object], most: int, separator: str = ", ") -> str:
+    """Names at most so many for a message, and says how many more there are."""
+    texts = list(map(str, names))
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return separator.join(texts[:most]) + more

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from search.data.leakage import copies
 from search.data.rows import Rows
 from search.data.splits import Split, digest, divide, find_leakage
 from search.data.store import Stored
@@ -34,6 +35,15 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         yield _groups(rows)
     parts = divide(rows, study.split)
     yield _parts(rows, parts)
+    if parts.units is not None:
+        yield f"one patient, split by {parts.by}: values say nothing of other patients; every row says so"
+    left_out = len(rows) - sum(map(len, (parts.train, parts.validation, parts.test)))
+    if left_out:
+        yield f"left out: {left_out} rows nearer than {study.split.gap_s:g} s to a block of another part"
+    copied, both_labels = copies(rows)
+    if copied:
+        said = f"{both_labels} of those copied have both labels"
+        yield f"copies: {copied} rows are exact copies of an earlier row; {said}"
     signs = find_leakage(rows, parts)
     yield f"leakage: {'; '.join(signs) if signs else 'no sign of it'}"
     if rows.groups is None:

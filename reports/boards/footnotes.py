@@ -38,7 +38,7 @@ def footnotes(
     rows, facts = board.rows, board.facts
     if not rows:
         return []
-    by = {"group": "groups", "recording": "recordings", "row": "single rows"}.get(
+    by = {"group": "groups", "recording": "recordings", "block": "blocks of time", "row": "single rows"}.get(
         rows[0]["cross_fit_by"], "unknown units"
     )
     objectives = ", ".join(sorted({row["objective"] for row in rows}))
@@ -67,6 +67,8 @@ def footnotes(
         notes.append(
             "groups: unknown; if rows belong to patients or recordings, name them, or numbers flatter"
         )
+    if any((row["groups"] or "").startswith("one") for row in rows):
+        notes.append("one patient: parts are of the same patient, so values say nothing of other patients")
     if facts.leaky:
         notes.append(
             "leaky: the parts of the split are known not to be independent; do not trust these values"

@@ -137,6 +137,7 @@ def _notes(r: dict[str, Any]) -> str:
     notes = [r["state"]] if r["state"] != "completed" else []
     notes += [r["kind"]] if r["kind"] != "search" else []
     notes += ["constant"] if r["constant_decision"] else []
+    notes += ["one patient"] if (r["groups"] or "").startswith("one") else []
     return ", ".join([*notes, *(["leaky"] if r["leaky"] else [])])
 
 

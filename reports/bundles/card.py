@@ -24,7 +24,8 @@ def text(record: Record, config: dict[str, Any]) -> str:
     validation, test, decision = (config[name] for name in ("validation", "test", "decision"))
     trained, value = config["config"], validation["value"]
     shown = "undefined" if value is None else f"{value:.3f}"
-    units = f"{test['groups']} groups" if test["groups"] is not None else "groups unknown"
+    noun = {"recording": "recordings", "time": "blocks of time"}.get(config["split"]["by"], "groups")
+    units = f"{test['groups']} {noun}" if test["groups"] is not None else "groups unknown"
     lines = [
         f"# {config['study']}, trial {config['trial_id']}",
         "",
@@ -67,11 +68,11 @@ def text(record: Record, config: dict[str, Any]) -> str:
         ),
         "",
         "Intervals: bootstrap over "
-        + ("groups." if record.groups == "known" else "rows, groups being unknown."),
+        + ("rows, groups being unknown." if record.groups == "unknown" else f"{noun}."),
         "",
         *event_lines(config),
         "## Where it ends",
-        *_limits(record, config),
+        *_limits(record, config, noun),
         "",
         "## Where it comes from",
         f"- data digest {config['data_digest']}",
@@ -146,6 +147,8 @@ def _recordings(cut: dict[str, Any] | None) -> list[str]:
 
 
 def _parts(by: str) -> list[str]:
+    if by in ("recording", "time"):
+        return [f"Train, validation and test rows are of ONE PATIENT, split by {by}.", ""]
     if by != "column":
         return []
     return ["Train, validation and test rows were named by the data (split.by: column), not drawn.", ""]
@@ -177,16 +180,18 @@ def _opened(times: int) -> str:
     )
 
 
-def _limits(record: Record, config: dict[str, Any]) -> list[str]:
+def _limits(record: Record, config: dict[str, Any], noun: str) -> list[str]:
     limits = ["- it knows the data it was trained on; other devices, places and people were not measured"]
     if config["input"]["source"] == "simulated_eeg":
         limits.append("- trained on simulated EEG: it says nothing about any patient")
+    if record.groups.startswith("one"):
+        limits.append("- it was measured on the patient it was trained on: it says nothing of other patients")
     if record.groups == "unknown":
         limits.append(
             "- groups are unknown: if rows of one person stand in several parts, all numbers flatter"
         )
     if config["test"]["groups"] is not None and config["test"]["groups"] < 10:
-        limits.append(f"- {config['test']['groups']} test groups are few: the intervals are rough")
+        limits.append(f"- {config['test']['groups']} test {noun} are few: the intervals are rough")
     return limits + event_limits(config)
 
 

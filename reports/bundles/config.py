@@ -50,6 +50,7 @@ def bundle_config(
         scale: of the training rows, see `training_scale`.
     """
     rows, split, record = prepared.rows, prepared.split, choice.record
+    groups = rows.groups if split.units is None else split.units
     return {
         "format": FORMAT,
         "trial_id": record.ask.trial_id,
@@ -82,7 +83,7 @@ def bundle_config(
             **({"channels": list(rows.channels)} if rows.channels else {}),
             **({"preprocessing": preprocessing(study.data)} if isinstance(study.data, Eeg) else {}),
         },
-        "split": {"by": split.by, "groups": "known" if split.groups_known else "unknown"},
+        "split": {"by": split.by, "groups": split.groups},
         "validation": {
             "objective": record.objective,
             "value": record.value,
@@ -97,7 +98,7 @@ def bundle_config(
             "times_opened": opened,
             "rows": len(split.test),
             "positives": int(rows.y[split.test].sum()),
-            "groups": None if rows.groups is None else len(np.unique(rows.groups[split.test])),
+            "groups": None if groups is None else len(np.unique(groups[split.test])),
             "metrics": _dumped(test),
             "patients": [asdict(patient) for patient in patients],
         },

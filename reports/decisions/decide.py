@@ -126,7 +126,7 @@ def _digest(rows: Rows) -> str:
 
 
 def _notes(given: Given) -> tuple[str, ...]:
-    notes = []
+    notes = list(given.rows.notes)
     for k, (name, scale) in enumerate(zip(given.rows.channels or (), given.scales, strict=True)):
         kind = "probabilities, and is decided upon by their log-odds" if scale.probability else "scores"
         notes.append(f"{name} holds {kind}")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from search.data.leakage import find_signs
 from search.data.rows import Rows
 from search.data.splits import allocate
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 from spaces.study import Study
 
 MOST_LEFT_OUT_SINGLY = 10
@@ -61,7 +61,7 @@ def draw_folds(rows: Rows, k: int | None, study: Study) -> tuple[Fold, ...]:
     if not 2 <= k <= len(names):
         raise RunError(f"folds of {len(names)} groups number 2 to {len(names)}, but got {k} (--k)")
     positives = np.bincount(units, weights=rows.y).astype(np.int64)
-    _check_possible(names, positives, np.bincount(units))
+    _check_enough_groups(names, positives, np.bincount(units))
     dealt = _dealt(np.bincount(units), positives, k, np.random.default_rng(study.seed))
     return tuple(
         Fold(
@@ -88,7 +88,9 @@ def find_fold_leakage(rows: Rows, folds: tuple[Fold, ...]) -> tuple[str, ...]:
     return find_signs(rows, parts, tuple(f"fold {fold.number}" for fold in folds))
 
 
-def _check_possible(names: NDArray[np.str_], positives: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+def _check_enough_groups(
+    names: NDArray[np.str_], positives: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> None:
     """Training, validation and, in some fold, a held-out group want positives of their own."""
     holding, holding_negatives = (positives > 0), (positives < sizes)
     if holding.sum() >= 3 and holding_negatives.sum() >= 3:
@@ -138,8 +140,8 @@ def _validation(
     except RunError as error:
         positives = np.bincount(units[rows], weights=y[rows], minlength=len(names)).astype(np.int64)
         raise RunError(
-            f"fold {number} holds out {_some(names[held_out])}; of the others {_listed(names, positives)}: "
-            f"{error}, or make more folds (--k)"
+            f"fold {number} holds out {first_of(names[held_out], NAMED)}; "
+            f"of the others {_listed(names, positives)}: {error}, or make more folds (--k)"
         ) from None
     chosen = np.zeros(len(names), np.bool_)
     chosen[others[parts == 1]] = True
@@ -148,9 +150,4 @@ def _validation(
 
 def _listed(names: NDArray[np.str_], positives: NDArray[np.int64]) -> str:
     holding = names[positives > 0]
-    return f"{len(holding)} hold positives ({_some(holding)})"
-
-
-def _some(names: NDArray[np.str_]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return (", ".join(names[:NAMED].tolist()) or "none") + more
+    return f"{len(holding)} hold positives ({first_of(holding, NAMED) or 'none'})"

@@ -14,6 +14,33 @@ from search.data.shards import Inputs, Part
 MIN_VALUES = 8
 """Different values a row must hold before a copy of it is more than chance: rows of flags are often equal."""
 
+MIN_SLICES = 8
+"""Time samples that must be shared at least, where one sample holds few values."""
+
+WIDE = 32
+"""Values from which one slice (a frame of a spectrogram) tells by itself where it came from."""
+
+MIN_CHANGES = 8
+"""Changes of value along a wide slice below which it counts as padding."""
+
+WIDE_EDGE = (1, 2)
+"""Frames at the head and the tail of a spectrogram that may hold padding and so differ in a true overlap."""
+
+SPARE_BITS = 30
+"""A shared run must be this much rarer than chance anywhere in the data: a false alarm in 2**30 data sets."""
+
+SAMPLED_SLICES = 2**20
+"""Slices from which the information in one slice is estimated."""
+
+MOST_PAIRS = 1000
+"""Pairs after which the search stops: the message needs a count, not a list."""
+
+ANCHORS_PER_PART = 4
+"""Rows of one part kept per head, so that content repeated a thousand times costs no million comparisons."""
+
+_FILTER_BITS = 24
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+
 
 def row_hashes(rows: Rows) -> NDArray[np.uint64]:
     """A 64-bit hash of each row of `rows.x`, `(n,)`; equal rows have equal hashes (BLAKE2b)."""
@@ -43,6 +70,13 @@ def find_signs(
         _overlapping_content(rows, parts, names),
     )
     return tuple(sign for sign in signs if sign)
+
+
+def copies(rows: Rows) -> tuple[int, int]:
+    """Counts rows that are exact copies of an earlier row, and distinct rows that stand with both labels."""
+    _, code, counts = np.unique(row_hashes(rows), return_inverse=True, return_counts=True)
+    positives = np.bincount(code, weights=rows.y)
+    return len(rows) - len(counts), int(np.count_nonzero((positives > 0) & (positives < counts)))
 
 
 def _copies(rows: Rows, parts: NDArray[np.integer[Any]], part_names: tuple[str, ...]) -> str:
@@ -129,34 +163,6 @@ def _crosses(code: NDArray[np.int64], parts: NDArray[np.integer[Any]], count: in
     present = np.zeros((int(code.max()) + 1, count), dtype=np.bool_)
     present[code, parts] = True
     return np.asarray(present.sum(axis=1) > 1)
-
-
-MIN_SLICES = 8
-"""Time samples that must be shared at least, where one sample holds few values."""
-
-WIDE = 32
-"""Values from which one slice (a frame of a spectrogram) tells by itself where it came from."""
-
-MIN_CHANGES = 8
-"""Changes of value along a wide slice below which it counts as padding."""
-
-WIDE_EDGE = (1, 2)
-"""Frames at the head and the tail of a spectrogram that may hold padding and so differ in a true overlap."""
-
-SPARE_BITS = 30
-"""A shared run must be this much rarer than chance anywhere in the data: a false alarm in 2**30 data sets."""
-
-SAMPLED_SLICES = 2**20
-"""Slices from which the information in one slice is estimated."""
-
-MOST_PAIRS = 1000
-"""Pairs after which the search stops: the message needs a count, not a list."""
-
-ANCHORS_PER_PART = 4
-"""Rows of one part kept per head, so that content repeated a thousand times costs no million comparisons."""
-
-_FILTER_BITS = 24
-_BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def _whole(job: tuple[Callable[[Any, Path], Rows], Any, Path]) -> Iterator[Piece
             times=None if rows.times is None else rows.times[part],
             parts=None if rows.parts is None else rows.parts[part],
             timeline=(rows.timeline or ()) if number == 0 else (),
+            notes=rows.notes if number == 0 else (),
         )
 
 

@@ -64,6 +64,7 @@ class Rows:
         channels: names of the entries of the last axis, in order; None is unknown.
         timeline: every recording with its seizures, for event scores; None is unknown.
         parts: `(n,)` text, train, validation or test, where the data name them; None is unknown.
+        notes: what was mended while reading, each as `name: what`.
 
     Raises:
         RunError: a shape, a type or a value is not as above.
@@ -80,6 +81,7 @@ class Rows:
     channels: tuple[str, ...] | None = None
     timeline: tuple[Recording, ...] | None = None
     parts: NDArray[np.str_] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.x.shape) < 2:

@@ -8,25 +8,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.leakage import find_signs, row_hashes
+from search.data.one_patient import (
+    LEFT_OUT,
+    advice,
+    block_names,
+    near_borders,
+    recording_names,
+    several_patients,
+)
 from search.data.rows import PARTS, Rows, check_classes
+from search.data.shards import Part as ShardPart
+from search.record import GroupsKnown
 from spaces.data import Split as SplitConfig
 from spaces.errors import RunError
 
-By = Literal["group", "window", "row", "column"]
+By = Literal["group", "recording", "time", "window", "row", "column"]
+
+RESTARTS = 20
+CLIMBED_UNITS = 1000
+"""Up to so many units an allocation is improved move by move; beyond, one greedy pass is near enough."""
+
+MOST_MOVES = 300
+
+MISSING = 1000.0
+"""Cost of a part without a class: more than any deviation from the fractions."""
+
+LONELY = 1.0
+"""Cost of validation with one positive unit: thresholds are cross-fitted on halves, each wanting one."""
+
+_ASCENDING = np.argsort(PARTS)
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row indices of the three parts, ascending, which together are all rows.
+    """Row indices of the three parts, ascending, which together are all rows but those near borders of time.
 
     Args:
         train: rows to fit on.
         validation: rows for the search, thresholds and calibration.
         test: rows that `promote` alone opens.
-        by: what was kept whole: a group, a window of known groups (leaky), or a row of unknown groups;
-            `column` where the data name the parts.
+        by: what was kept whole: a group; a recording or a block of time of one patient; a window of known
+            groups (leaky), or a row of unknown groups; `column` where the data name the parts.
         leaky: the parts are known not to be independent, and the study accepted it.
         groups_known: the data name their groups.
+        units: `(n,)` the recording or block of time of each row, where these were dealt to the parts.
     """
 
     train: NDArray[np.int64]
@@ -35,6 +60,14 @@ class Split:
     by: By
     leaky: bool
     groups_known: bool
+    units: NDArray[np.str_] | None = None
+
+    @property
+    def groups(self) -> GroupsKnown:
+        """What a record says of groups: known, unknown, or that all rows are of one patient."""
+        if self.units is not None:
+            return "one, by time" if self.by == "time" else "one, by recording"
+        return "known" if self.groups_known else "unknown"
 
 
 def split(rows: Rows, config: SplitConfig) -> Split:
@@ -57,6 +90,13 @@ def split(rows: Rows, config: SplitConfig) -> Split:
         raise RunError(
             "windows of one group must not stand on both sides of a split, but split.by is window "
             "and the data name groups; write split: {by: group}, or add i_accept_leakage: true "
+            "to measure the flattered number anyway"
+        )
+    if config.by in ("recording", "time") and several_patients(rows) and not config.i_accept_leakage:
+        raise RunError(
+            f"split.by {config.by} is for the data of one patient, but the data name "
+            f"{len(np.unique(rows.groups if rows.groups is not None else []))} groups; write "
+            "split: {by: group}, name each row's patient (data.group), or add i_accept_leakage: true "
             "to measure the flattered number anyway"
         )
     made = divide(rows, config)
@@ -85,16 +125,28 @@ def divide(rows: Rows, config: SplitConfig) -> Split:
     """
     check_classes(rows.y)
     known = rows.groups is not None
-    by: By = config.by if known or config.by == "column" else "row"
+    by: By = "row" if not known and config.by in ("group", "window") else config.by
+    leaky, names = by == "window", None
     if by == "column":
         parts = _named_parts(rows)
     else:
-        units, noun = _units(rows, by)
+        if by in ("recording", "time"):
+            names = recording_names(rows) if by == "recording" else block_names(rows, config)
+            leaky = several_patients(rows)
+        elif by == "group" and not several_patients(rows):
+            raise RunError(
+                f"a split by group needs three groups at least, but all {len(rows)} rows are of one; "
+                f"{advice(rows)}"
+            )
+        units, noun = _units(rows, by, names)
         fractions = (config.train, config.validation, config.test)
         parts = allocate(units, rows.y, fractions, config.seed, noun)[units]
+        if by == "time":
+            parts[near_borders(rows, parts, config)] = LEFT_OUT
+            _check_both_classes(rows, parts, "; use fewer blocks (split.blocks) or a smaller split.gap_s")
     train, validation, test = (np.flatnonzero(parts == number).astype(np.int64) for number in range(3))
     return Split(
-        train=train, validation=validation, test=test, by=by, leaky=by == "window", groups_known=known
+        train=train, validation=validation, test=test, by=by, leaky=leaky, groups_known=known, units=names
     )
 
 
@@ -108,9 +160,19 @@ def find_leakage(rows: Rows, split: Split) -> tuple[str, ...]:
     Returns:
         One clause per kind of leakage found; empty where there is none.
     """
-    parts = np.zeros(len(rows), dtype=np.int8)
+    parts = np.full(len(rows), LEFT_OUT, dtype=np.int8)
     for number, part in enumerate((split.train, split.validation, split.test)):
         parts[part] = number
+    if split.units is not None:  # which share a patient, and blocks share a recording, by the study's choice
+        kept = np.flatnonzero(parts != LEFT_OUT)
+        rows = Rows(
+            x=ShardPart(rows.x, kept),
+            y=rows.y[kept],
+            labels=rows.labels,
+            recordings=split.units[kept],
+            kind=rows.kind,
+        )
+        parts = parts[kept]
     return find_signs(rows, parts)
 
 
@@ -132,39 +194,30 @@ def _named_parts(rows: Rows) -> NDArray[np.int8]:
         )
     parts = np.searchsorted(np.array(PARTS)[_ASCENDING], rows.parts)
     numbers = np.asarray(_ASCENDING[parts], dtype=np.int8)
-    for number, name in enumerate(PARTS):
-        positives, all_of_it = int(rows.y[numbers == number].sum()), int(np.sum(numbers == number))
-        if not 0 < positives < all_of_it:
-            raise RunError(
-                f"each of train, validation and test needs positive and negative rows, but {name} has "
-                f"{positives} positive and {all_of_it - positives} negative"
-            )
+    _check_both_classes(rows, numbers)
     return numbers
 
 
-_ASCENDING = np.argsort(PARTS)
+def _check_both_classes(rows: Rows, parts: NDArray[np.int8], remedy: str = "") -> None:
+    for number, name in enumerate(PARTS):
+        positives, all_of_it = int(rows.y[parts == number].sum()), int(np.sum(parts == number))
+        if not 0 < positives < all_of_it:
+            raise RunError(
+                f"each of train, validation and test needs positive and negative rows, but {name} has "
+                f"{positives} positive and {all_of_it - positives} negative{remedy}"
+            )
 
 
-def _units(rows: Rows, by: By) -> tuple[NDArray[np.int64], str]:
+def _units(rows: Rows, by: By, names: NDArray[np.str_] | None) -> tuple[NDArray[np.int64], str]:
     """A number for what each row must stay together with, and what to call such a thing."""
+    if names is not None:
+        noun = "recording" if by == "recording" else "block"
+        return np.unique(names, return_inverse=True)[1].astype(np.int64), noun
     if by == "group" and rows.groups is not None:
         return np.unique(rows.groups, return_inverse=True)[1].astype(np.int64), "group"
     if by == "window":
         return np.arange(len(rows), dtype=np.int64), "window"
     return np.unique(row_hashes(rows), return_inverse=True)[1].astype(np.int64), "distinct row"
-
-
-RESTARTS = 20
-CLIMBED_UNITS = 1000
-"""Up to so many units an allocation is improved move by move; beyond, one greedy pass is near enough."""
-
-MOST_MOVES = 300
-
-MISSING = 1000.0
-"""Cost of a part without a class: more than any deviation from the fractions."""
-
-LONELY = 1.0
-"""Cost of validation with one positive unit: thresholds are cross-fitted on halves, each wanting one."""
 
 
 def allocate(
@@ -191,7 +244,7 @@ def allocate(
     """
     sizes = np.bincount(units)
     positives = np.bincount(units, weights=y).astype(np.int64)
-    _check_possible(sizes, positives, len(fractions), noun)
+    _check_enough_units(sizes, positives, len(fractions), noun)
     shares = np.stack([sizes / sizes.sum(), positives / positives.sum()], axis=1)
     kinds = np.stack([positives > 0, positives < sizes], axis=1)
     rng = np.random.default_rng(seed)
@@ -207,7 +260,9 @@ def allocate(
     return best
 
 
-def _check_possible(sizes: NDArray[np.int64], positives: NDArray[np.int64], parts: int, noun: str) -> None:
+def _check_enough_units(
+    sizes: NDArray[np.int64], positives: NDArray[np.int64], parts: int, noun: str
+) -> None:
     """A part needs one unit with both classes, or one of each class."""
     mixed = int(np.count_nonzero((positives > 0) & (positives < sizes)))
     pure_positive = int(np.count_nonzero(positives == sizes))

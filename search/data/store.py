@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from search.data.plan import Form, Piece, Plan, Read
 from search.data.rows import Labels, Recording, Rows, check_finite
 from search.data.shards import Shards
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 
 FORMAT = 1
 """Of a manifest. Data prepared by other code have another key, so only one format is ever read."""
@@ -140,7 +140,7 @@ def known(root: Path, digest: str) -> Stored | None:
             manifest = _manifest(path.parent)
             if manifest["digest"] == digest and _sha256(path.parent / COLUMNS) == manifest["columns"]:
                 return _opened(path.parent, manifest, reused=True)
-        except (RunError, OSError):  # another's, or being deleted
+        except (RunError, OSError, KeyError):  # another's, or being deleted
             continue
     return None
 
@@ -150,7 +150,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if manifest.pop("sha256") == _sha256_of(manifest):
+        if manifest.pop("sha256") == _sha256_of(manifest) and manifest["format"] == FORMAT:
             return manifest
     except (ValueError, KeyError, AttributeError):
         pass
@@ -364,10 +364,5 @@ def _listed(bad: Sequence[str]) -> str:
     for one in bad:
         name, _, reason = one.partition(": ")
         names.setdefault(reason, []).append(name)
-    listed = [f"{_some(held)}: {reason}" for reason, held in names.items()]
+    listed = [f"{first_of(held, NAMED)}: {reason}" for reason, held in names.items()]
     return "; ".join(listed[:NAMED]) + (f"; and {len(listed) - NAMED} more reasons" if listed[NAMED:] else "")
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

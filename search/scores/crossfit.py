@@ -27,7 +27,7 @@ class Halves:
         mask: which rows are in the first half, bool `(n, splits)`.
     """
 
-    by: Literal["group", "recording", "row"]
+    by: Literal["group", "recording", "block", "row"]
     mask: NDArray[np.bool_]
 
 

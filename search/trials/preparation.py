@@ -71,14 +71,26 @@ class Prepared:
             RunError: too few groups hold positives, or event scores are wanted that the data cannot give.
         """
         rows, taken = self.rows, self.split.validation
-        y, groups, recordings = rows.y[taken], _taken(rows.groups, taken), _taken(rows.recordings, taken)
-        reference = reference_of(rows, taken, draw_halves(y, groups, recordings, study.seed))
+        y, units = rows.y[taken], _taken(self.split.units, taken)
+        if units is None:
+            groups, recordings = _taken(rows.groups, taken), _taken(rows.recordings, taken)
+            halves = draw_halves(y, groups, recordings, study.seed)
+        else:
+            halves = draw_halves(y, None, units, study.seed)
+            halves = replace(halves, by="block" if self.split.by == "time" else "recording")
+        reference = self._with_units(reference_of(rows, taken, halves), taken)
         check_events(study, reference)
         return reference
 
     def test_reference(self, study: Study) -> Reference:
         """Returns the test rows, for `promote` alone; their half-splits are never used."""
-        return reference_of(self.rows, self.split.test, self.reference(study).halves)
+        taken = self.split.test
+        return self._with_units(reference_of(self.rows, taken, self.reference(study).halves), taken)
+
+    def _with_units(self, reference: Reference, taken: NDArray[np.int64]) -> Reference:
+        """Of one patient, intervals are drawn over what was dealt to the parts."""
+        units = _taken(self.split.units, taken)
+        return reference if units is None else replace(reference, groups=units)
 
     def seen(self) -> Rows:
         """Returns the training and validation rows, in their order in the data, as rows of their own."""

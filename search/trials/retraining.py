@@ -103,7 +103,7 @@ def retrain(folder: Path) -> None:
     prepared = prepare(study, folder, job.prepared)
     check_same(prepared, job.digests)
     facts = RunFacts(
-        groups="known" if prepared.split.groups_known else "unknown",
+        groups=prepared.split.groups,
         leaky=prepared.split.leaky,
         data_digest=prepared.data_digest,
         code_digest=code_digest(study, prepared.rows.x.shape[1:]),

@@ -5,7 +5,6 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from search.data.trial_data import TrialData
 from search.events.scoring import scoring_of
 from search.networks import backend
 from search.networks.backend import cpu_flags, onednn
-from search.record import Ask, Record
+from search.record import Ask, GroupsKnown, Record
 from search.scores.reference import Reference
 from search.trials import baselines
 from search.trials.evaluation import ALWAYS, Measured, measure, policy_of_trial
@@ -30,7 +29,7 @@ from spaces.suggest import Config
 class RunFacts:
     """Fields of a record that are the same for every trial of a run."""
 
-    groups: Literal["known", "unknown"]
+    groups: GroupsKnown
     leaky: bool
     data_digest: str
     code_digest: str

@@ -29,7 +29,7 @@ def load_custom(config: Custom, base: Path) -> Rows:
     function = find_function(config.source, str(base / (config.folder or ".")), "data.source")
     try:
         arrays = function(**config.options)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a source that exits would end the command with nothing done
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise RunError(f"{config.source} must return arrays, but it raised {reason}") from error
     if not isinstance(arrays, Mapping) or not {"X", "y"} <= arrays.keys() <= set(ARRAYS):
@@ -39,7 +39,14 @@ def load_custom(config: Custom, base: Path) -> Rows:
             f"{', '.join(ARRAYS[2:])}, but it returned {came}"
         )
     named = {key: key for key in ("group", "recording", "time", "split") if key in arrays}
-    as_npz = Npz(source="npz", path="", x="X", positive=config.positive, window_s=config.window_s, **named)
+    as_npz = Npz(
+        source="npz",
+        path="",
+        positive=config.positive,
+        window_s=config.window_s,
+        exact_names=config.exact_names,
+        **named,
+    )
     return rows_of(arrays, as_npz, config.source)
 
 
@@ -60,7 +67,7 @@ def find_function(name: str, folder: str, setting: str) -> Callable[..., Any]:
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise RunError(f"{setting} must name a module to import, but {name} gave {reason}") from error
     function = vars(module).get(function_name)

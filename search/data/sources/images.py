@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from search.data.rows import Labels
 from search.data.sources.labels import binarize
 from spaces.data import Images
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
@@ -157,10 +157,9 @@ def refuse_bad(bad: Sequence[Bad], total: int) -> None:
         RunError: there are any.
     """
     if bad:
-        named = "; ".join(f"{name}: {reason}" for name, reason in bad[:NAMED])
-        more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        named = first_of((f"{name}: {reason}" for name, reason in bad), NAMED, "; ")
         raise RunError(
-            f"photos must be readable, but {len(bad)} of {total} are not: {named}{more}; mend or remove them"
+            f"photos must be readable, but {len(bad)} of {total} are not: {named}; mend or remove them"
         )
 
 

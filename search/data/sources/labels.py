@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search.data.rows import Labels
 from spaces.base import Label
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 
 SHOWN = 6
 """Label values that a message lists before it says `and N more`."""
@@ -169,5 +169,4 @@ def _shown(value: Label) -> str:
 
 
 def _listed(classes: list[Label]) -> str:
-    shown = ", ".join(_shown(label) for label in classes[:SHOWN])
-    return shown if len(classes) <= SHOWN else f"{shown} and {len(classes) - SHOWN} more"
+    return first_of(map(_shown, classes), SHOWN)

@@ -2,7 +2,6 @@
 
 import difflib
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,10 @@ from numpy.typing import NDArray
 from search.data.rows import PARTS, Kind, Rows, check_finite
 from search.data.sources.labels import binarize
 from spaces.data import Npz
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
+
+NAMED = 3
+"""Names of several spellings that a note lists."""
 
 
 def load_npz(config: Npz, base: Path) -> Rows:
@@ -47,7 +49,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
     Raises:
         RunError: they disagree in length, or hold what rows cannot.
     """
-    named = {key: np.asarray(arrays[name]) for key, name in _named(config).items()}
+    named = {key: _array(arrays[name], name, where) for key, name in _named(config).items()}
     names, x = _named(config), named["x"]
     columns = {k: _column(a, names[k], where) for k, a in named.items() if k not in ("x", "y")}
     _check_counts({names[key]: array for key, array in named.items()}, where)
@@ -58,6 +60,11 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
     encoded, labels = binarize(arrays[config.y], config.positive, f"{where}: {config.y}")
     recordings = as_names(columns.get("recording"), config.recording, where)
     groups = as_names(columns.get("group"), config.group, where)
+    notes: tuple[str, ...] = ()
+    if not config.exact_names:
+        recordings, said = one_spelling(recordings, f"{where}: {config.recording}")
+        groups, more = one_spelling(groups, f"{where}: {config.group}")
+        notes = said + more
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
     return Rows(
@@ -70,7 +77,20 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
         kind=_kind(inputs),
         window_s=config.window_s,
         parts=_parts(columns.get("split"), config.split, where),
+        notes=notes,
     )
+
+
+def _array(values: Any, name: str, where: str) -> NDArray[Any]:
+    """An array of values with one entry a row."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise RunError(f"{name} must be an array, but its rows are of several shapes ({where})") from error
+    if array.ndim == 0:
+        came = type(values).__name__
+        raise RunError(f"arrays must have one entry per row, but {name} is a single {came} ({where})")
+    return array
 
 
 def _named(config: Npz) -> dict[str, str]:
@@ -122,13 +142,19 @@ def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]
         )
     try:
         array: NDArray[Any] = arrays[name]
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except MemoryError as error:
+        raise RunError(
+            f"arrays must fit into memory, but {name} says that it is larger: {error} ({path.name})"
+        ) from error
+    # RuntimeError: the member is encrypted; SyntaxError, TypeError and their like: its header is damaged.
+    except Exception as error:
         if "Object arrays" in str(error):
             raise RunError(
                 f"arrays of Python objects are not loaded, since they can run code, but {name} is one; "
                 f"save it as numbers or text, e.g. {name}.astype(str) ({path.name})"
             ) from error
-        raise RunError(f"arrays must be readable, but {name} gave: {error} ({path.name})") from error
+        reason = " ".join(str(error).split())[:300]
+        raise RunError(f"arrays must be readable, but {name} gave: {reason} ({path.name})") from error
     if not isinstance(array, np.ndarray):
         raise RunError(f"{name} must be a numpy array, but it is another kind of file ({path.name})")
     if array.ndim == 0:
@@ -158,8 +184,18 @@ def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
         return np.ascontiguousarray(x)
     if x.dtype.kind not in "biuf":
         raise RunError(f"inputs must be numbers, but {name} is {x.dtype} ({where})")
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused with its row
-        return np.ascontiguousarray(x, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        inputs = np.ascontiguousarray(x, dtype=np.float32)
+    if x.dtype.kind == "f" and x.dtype.itemsize > 4:
+        beyond = (np.isinf(inputs) & np.isfinite(x)).reshape(len(x), -1).any(axis=1)
+        if beyond.any():
+            raise RunError(
+                f"inputs must lie within the range of float32 (3.4e38 either way), but "
+                f"{int(beyond.sum())} of {len(x)} rows of {name} hold larger numbers, "
+                f"the first is row {int(beyond.argmax())}; "
+                f"rescale them ({where})"
+            )
+    return inputs
 
 
 def as_names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
@@ -181,6 +217,28 @@ def as_names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArra
     if missing:
         raise RunError(f"{name} must name every row, but {missing} of {len(array)} are missing ({where})")
     return array.astype(np.str_)
+
+
+def one_spelling(
+    names: NDArray[np.str_] | None, where: str
+) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
+    """Returns names in one spelling each, where some differ in blanks or capitals alone, and a note on those."""
+    if names is None:
+        return None, ()
+    distinct, codes = np.unique(names, return_inverse=True)
+    spellings: dict[str, list[str]] = {}
+    for name in distinct.tolist():
+        spellings.setdefault("".join(name.split()).casefold(), []).append(name)
+    several = [found for found in spellings.values() if len(found) > 1]
+    if not several:
+        return names, ()
+    listed = first_of((" and ".join(map(repr, found)) for found in several), NAMED, "; ")
+    note = (
+        f"{where}: {listed} differ in blanks or capitals alone and are taken as one, since parts would share "
+        "a patient; write data.exact_names: true where they are different"
+    )
+    first = {name: found[0] for found in spellings.values() for name in found}
+    return np.array([first[name] for name in distinct.tolist()])[codes], (note,)
 
 
 def _seconds(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.float64] | None:

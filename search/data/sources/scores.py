@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from search.data.rows import Rows
 from search.data.sources.columns import labels, numbers, read_columns
 from search.data.sources.labels import binarize
-from search.data.sources.npz import as_names
+from search.data.sources.npz import as_names, one_spelling
 from spaces.data import Scores
 from spaces.errors import RunError
 
@@ -123,14 +123,22 @@ def read_scores(config: Scores, base: Path) -> Given:
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise RunError(f"all columns must have the same number of rows, but {listed} ({where})")
+    groups = as_names(found[config.group] if config.group else None, config.group, where)
+    recordings = as_names(found[config.recording] if config.recording else None, config.recording, where)
+    notes: tuple[str, ...] = ()
+    if not config.exact_names:
+        groups, notes = one_spelling(groups, f"{where}: {config.group}")
+        recordings, more = one_spelling(recordings, f"{where}: {config.recording}")
+        notes += more
     return given_of(
         {name: numbers(found[name], name, where) for name in config.score},
         labels(found[config.label]),
         config,
-        groups=as_names(found[config.group] if config.group else None, config.group, where),
-        recordings=as_names(found[config.recording] if config.recording else None, config.recording, where),
+        groups=groups,
+        recordings=recordings,
         times=None if config.start is None else numbers(found[config.start], config.start, where),
         where=where,
+        notes=notes,
     )
 
 
@@ -143,6 +151,7 @@ def given_of(
     recordings: NDArray[np.str_] | None,
     times: F64 | None,
     where: str,
+    notes: tuple[str, ...] = (),
 ) -> Given:
     """Puts scores and what is known of their rows together.
 
@@ -152,6 +161,7 @@ def given_of(
         config: names the positive label and `window_s`.
         groups, recordings, times: see `search.data.rows.Rows`; without groups, recordings are the groups.
         where: what to call the place they come from in messages.
+        notes: what was mended.
 
     Raises:
         RunError: labels of other than two classes, or scores that tell nothing apart.
@@ -168,5 +178,6 @@ def given_of(
         times=times,
         window_s=config.window_s,
         channels=tuple(scores),
+        notes=notes,
     )
     return Given(rows=rows, scales=scales, columns=scores)

@@ -294,3 +294,14 @@ def test_the_manifest_says_what_is_there(reads):
     manifest = json.loads((reads.prepare().path / "manifest.json").read_text())
     assert (manifest["rows"], manifest["positive"], manifest["dtype"]) == (20, 10, "float32")
     assert manifest["row_shape"] == [2]
+
+
+def test_a_manifest_of_another_format_is_passed_over_by_its_digest_and_refused_when_opened(reads):
+    made = reads.prepare()
+    assert store.known(made.path.parent, made.digest) is not None
+    told = {"format": 0}
+    text = json.dumps({**told, "sha256": store._sha256_of(told)})
+    (made.path / "manifest.json").write_text(text)
+    assert store.known(made.path.parent, made.digest) is None
+    with pytest.raises(RunError, match=r"a manifest must be as it was written, but .*manifest.json is not"):
+        reads.prepare()

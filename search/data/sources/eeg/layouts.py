@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from spaces.eeg import Eeg, Part
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 
 Known = Literal["chbmit", "siena", "seizeit", "tuh", "bids"]
 """A layout once it is recognised."""
@@ -295,5 +295,4 @@ def _count(paths: Sequence[PurePosixPath]) -> str:
 
 
 def _listed(paths: Sequence[PurePosixPath]) -> str:
-    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return ", ".join(map(str, paths[:NAMED])) + more
+    return first_of(paths, NAMED)

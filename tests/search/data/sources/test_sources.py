@@ -1,5 +1,7 @@
 """Every data source returns checked rows, and refuses what it cannot read in one clear line."""
 
+import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -192,7 +194,11 @@ def test_digest_ignores_the_width_of_text():
         ({"who": np.arange(3)}, {"group": "who"}, "X has 20, y has 20, who has 3"),
         ({"X": np.zeros((0, 3)), "y": np.zeros(0)}, {}, "at least one row"),
         ({"X": np.arange(20.0)}, {}, r"at least two axes, .* X has shape \(20,\)"),
-        ({"X": np.full((20, 2), 1e300)}, {}, "20 of 20 rows hold NaN or infinity, the first is row 0"),
+        (
+            {"X": np.full((20, 2), 1e300)},
+            {},
+            "range of float32 .* 20 of 20 rows of X hold larger .* row 0",
+        ),
         ({"X": np.array([["a"]] * 20)}, {}, "inputs must be numbers, but X is"),
         ({"X": np.array(1.0)}, {}, "X is a single value"),
         ({"y": np.arange(20) % 3}, {}, r"found 3 classes: 0, 1, 2; .* \(rows.npz: y\)"),
@@ -345,6 +351,14 @@ def test_bonn_file_refusals(tmp_path):
         ("return {'X': np.zeros((4, 2)), 'y': [0, 1, 0, 1], 'who': 3}", r"returned \['X', 'who', 'y'\]"),
         ("return 1 / 0", "must return arrays, but it raised ZeroDivisionError: division by zero"),
         ("return {'X': np.full((4, 2), np.nan), 'y': [0, 1, 0, 1]}", "4 of 4 rows hold NaN"),
+        ("raise SystemExit(0)", "must return arrays, but it raised SystemExit: 0"),
+        ("return {'X': 3, 'y': [0, 1]}", "one entry per row, but X is a single int"),
+        ("return {'X': {1, 2}, 'y': [0, 1]}", "one entry per row, but X is a single set"),
+        (
+            "return {'X': [[1, 2], [3]], 'y': [0, 1]}",
+            "X must be an array, but its rows are of sev",
+        ),
+        ("return {'X': np.zeros((2, 2)), 'y': 1}", "one entry per row, but y is a single int"),
     ],
 )
 def test_what_a_source_of_your_own_may_not_return(body, message, tmp_path, request):
@@ -363,3 +377,68 @@ def test_a_source_of_your_own_is_called_again_and_kept_once(tmp_path):
         made = store.prepare(plan, registry.key(config, plan), root)
         assert len(made.rows) == rows
         assert len(list(root.iterdir())) == folders
+
+
+def encrypted(content: bytes) -> bytes:
+    """Sets the flag of encryption in the headers of every member."""
+    damaged = bytearray(content)
+    for signature, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = content.find(signature)
+        while start >= 0:
+            damaged[start + at] |= 1
+            start = content.find(signature, start + 1)
+    return bytes(damaged)
+
+
+def of_header(header: str):
+    """An archive whose array says of itself what it is not."""
+
+    def make(_: bytes) -> bytes:
+        told = (header + "\n").encode()
+        member = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(told)) + told
+        sink = io.BytesIO()
+        with zipfile.ZipFile(sink, "w") as archive:
+            archive.writestr("X.npy", member)
+        return sink.getvalue()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (encrypted, "arrays must be readable, but X gave: .* is encrypted, password required"),
+        (of_header("{"), "arrays must be readable, but X gave: .*EOF in multi-line statement"),
+        (
+            of_header("{'descr': 3, 'fortran_order': False, 'shape': (1,)}"),
+            "but X gave: descr is not",
+        ),
+        (
+            of_header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}"),
+            "arrays must (fit into memory, but X|be readable, but X gave)",
+        ),
+    ],
+    ids=["encrypted", "no header", "no type", "absurd"],
+)
+def test_an_npz_that_is_encrypted_damaged_or_absurd_is_refused_in_one_line(harm, message, tmp_path):
+    path = save_npz(tmp_path)
+    path.write_bytes(harm(path.read_bytes()))
+    with pytest.raises(RunError, match=message) as caught:
+        load(Npz(source="npz", path="rows.npz"), tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "rows.npz" in str(caught.value)
+
+
+def test_names_that_differ_in_blanks_or_capitals_alone_are_one_group_and_told(tmp_path):
+    who = np.repeat(["P1", "p1 ", "P\u00a01", "P2", "P3"], 4)
+    save_npz(tmp_path, who=who)
+    config = Npz(source="npz", path="rows.npz", group="who")
+    plan = registry.plan(config, tmp_path)
+    made = store.prepare(plan, registry.key(config, plan), tmp_path / "prepared")
+    assert made.rows.groups.tolist() == ["P1"] * 12 + ["P2"] * 4 + ["P3"] * 4
+    (note,) = made.notes
+    assert note.startswith(
+        "rows.npz: who: 'P1' and 'P\\xa01' and 'p1 ' differ in blanks or capitals alone and"
+    )
+    exact = load(config.model_copy(update={"exact_names": True}), tmp_path)
+    assert exact.groups.tolist() == who.tolist()
