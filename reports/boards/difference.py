@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 from rich.table import Table
 
 from reports.boards.reading import Leaderboard, read
-from reports.boards.table import number
+from reports.boards.table import Column, lay_out, number
 from search.runs.run_folder import RunFolder
 from search.scores.bootstrap import paired_difference
 from spaces.errors import RunError
@@ -137,23 +138,16 @@ def difference(run_a: Path, run_b: Path) -> Difference:
 def difference_shown(found: Difference, name_a: str, name_b: str) -> Iterator[Shown]:
     """Yields tables and lines, for a terminal."""
     if found.settings:
-        table = Table(title="settings that differ", title_justify="left", header_style="bold", box=None)
-        for head in ("", name_a, name_b):
-            table.add_column(head)
-        for key, (a, b) in found.settings.items():
-            table.add_row(key, _said(a), _said(b))
-        yield table
+        settings = [(key, _said(a), _said(b)) for key, (a, b) in found.settings.items()]
+        yield lay_out("settings that differ", _text_columns("", name_a, name_b), settings)
     else:
         yield "no setting differs"
-    table = Table(
-        title="best value of each head and loss", title_justify="left", header_style="bold", box=None
-    )
-    for head in ("head", "loss", name_a, name_b, "difference"):
-        table.add_column(head, justify="left" if head in ("head", "loss") else "right")
-    for (head, loss), (a, b) in found.values.items():
-        apart = "" if a is None or b is None or found.incomparable else f"{b - a:+.3f}"
-        table.add_row(head, loss, number(a), number(b), apart)
-    yield table
+    values = [
+        (*pair, number(a), number(b), "" if a is None or b is None or found.incomparable else f"{b - a:+.3f}")
+        for pair, (a, b) in found.values.items()
+    ]
+    columns = _text_columns("head", "loss", name_a, name_b, "difference", numbers_from=2)
+    yield lay_out("best value of each head and loss", columns, values)
     if found.incomparable is not None:
         yield f"{found.incomparable}: their values do not compare"
     elif found.comparison is not None:
@@ -165,6 +159,12 @@ def difference_shown(found: Difference, name_a: str, name_b: str) -> Iterator[Sh
             f"{c.difference:+.3f} (95% {c.low:+.3f} to {c.high:+.3f}): {verdict}; in sample, and each was "
             "picked as the best of its run, so the one picked from more trials flatters more"
         )
+
+
+def _text_columns(*names: str, numbers_from: int | None = None) -> list[Column[tuple[str, ...]]]:
+    """Columns of rows that are text already; those from `numbers_from` on are aligned right."""
+    first = len(names) if numbers_from is None else numbers_from
+    return [Column(name, itemgetter(k), number=k >= first, wrap=True) for k, name in enumerate(names)]
 
 
 def _study(folder: RunFolder) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The notes below a leaderboard: what its numbers are, ties, and what to beware of."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ from search.record import Estimate
 
 if TYPE_CHECKING:
     from reports.boards.selection import Selection
-
-import math
 
 EVENT_POLICY = "sensitivity_at_fa_per_day"
 
@@ -115,7 +114,7 @@ def _with_interval(estimate: Estimate) -> str:
 EDGE = 0.05
 """A value within this share of its range, on its own scale, lies at an end of it."""
 FLOORS = {"dropout": 0.0, "label_smoothing": 0.0, "focal_gamma": 0.0}
-"""Ends that no range can go beyond: a value there is no reason for a note."""
+"""Lowest values that these settings can have: a best value there gets no note."""
 
 
 def edges(best: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:

@@ -5,11 +5,11 @@ import io
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from rich.table import Table
 
-from reports.boards.table import number
+from reports.boards.table import Column, lay_out, number
 from search.files import make_folder, write_atomically
 from search.record import Record
 from search.runs.run_folder import RunFolder
@@ -23,11 +23,11 @@ class Repeated:
     Args:
         rank: by the mean, from 1, equal means under one rank; None where it is undefined.
         trial_id, head, loss: which one.
-        trained: how many seeds were trained; `failed` of them, or their value, came to nothing.
-        failed: see `trained`.
+        trained: how many seeds were trained.
+        failed: how many of these trainings failed or have no value.
         mean, sd, low, high: of the cross-fitted values: mean, sample standard deviation, extremes; None if
             any seed failed: the mean of those that worked would flatter.
-        in_search: the value for which it was looked at.
+        in_search: its value in the search.
         objective: what was measured.
     """
 
@@ -94,10 +94,7 @@ def ranked(trials: Sequence[Record], trained: Mapping[str, Sequence[Record]]) ->
         )
     found.sort(key=lambda one: (one.mean is None, -(one.mean or 0.0), one.trial_id))
     means = [one.mean for one in found]
-    return [
-        one if one.mean is None else Repeated(**{**asdict(one), "rank": means.index(one.mean) + 1})
-        for one in found
-    ]
+    return [one if one.mean is None else replace(one, rank=means.index(one.mean) + 1) for one in found]
 
 
 def as_text(rows: Sequence[Repeated], form: str) -> str:
@@ -113,19 +110,23 @@ def as_text(rows: Sequence[Repeated], form: str) -> str:
 
 def table(rows: Sequence[Repeated], title: str) -> Table:
     """Lays rows out for a terminal."""
-    shown = Table(title=title, title_justify="left", header_style="bold", box=None)
-    for name in ("rank", "trial", "head", "loss", "mean", "sd", "lowest", "highest", "in search", ""):
-        shown.add_column(name, justify="left" if name in ("head", "loss", "") else "right", no_wrap=True)
-    for row in rows:
-        shown.add_row(
-            "-" if row.rank is None else str(row.rank),
-            row.trial_id,
-            row.head or "",
-            row.loss or "",
-            *(number(value) for value in (row.mean, row.sd, row.low, row.high, row.in_search)),
-            f"{row.failed} of {row.trained} seeds came to nothing" if row.failed else "",
-        )
-    return shown
+    columns: list[Column[Repeated]] = [
+        Column("rank", lambda row: "-" if row.rank is None else str(row.rank)),
+        Column("trial", lambda row: row.trial_id),
+        Column("head", lambda row: row.head or "", number=False),
+        Column("loss", lambda row: row.loss or "", number=False),
+        Column("mean", lambda row: number(row.mean)),
+        Column("sd", lambda row: number(row.sd)),
+        Column("lowest", lambda row: number(row.low)),
+        Column("highest", lambda row: number(row.high)),
+        Column("in search", lambda row: number(row.in_search)),
+        Column(
+            "",
+            lambda row: f"{row.failed} of {row.trained} seeds came to nothing" if row.failed else "",
+            number=False,
+        ),
+    ]
+    return lay_out(title, columns, rows)
 
 
 def footnotes(rows: Sequence[Repeated]) -> list[str]:

@@ -3,8 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from search.events.scoring import EVENT_METRICS
 from search.files import write_atomically
 from search.picking.resampling import Setting, units_of
 from search.picking.selection import Contender, compared, corrected
-from search.picking.ties import Compared
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
@@ -28,13 +26,14 @@ from spaces.study import Study
 from spaces.thresholds import Sampled, SensitivityAtFaPerDay
 
 COMPARED, PICKED = 64, 200
-"""So many trials, the best by value, are compared with the best, and could be picked in a resample."""
+"""How many trials, the best by value, are compared with the winner; and how many a resample may pick from."""
 EVENT_ROWS, FEWEST = 10_000_000, 8
-"""Event scores cost a pass over all rows per trial: so many rows times trials, but FEWEST trials anyway."""
+"""Scoring events reads all rows once per trial, so rows times trials stay below EVENT_ROWS; FEWEST trials are
+taken in any case."""
 FEW = 30
-"""With fewer units percentile intervals cover less than they say: in simulation 88% with 20, 76% with 8."""
+"""With fewer units, 95% percentile intervals cover less than 95%: in simulation 88% with 20, 76% with 8."""
 METHOD = 3
-"""Version of the method: counts up when the same scores give other numbers, so that files are made anew."""
+"""Version of the method, raised when the same scores give other numbers: files are then made anew."""
 _COLUMNS = ("rank", "trial_id", "kind", "trunk", "state", "value", "threshold_score", "constant_decision")
 
 
@@ -129,11 +128,11 @@ def _kept(run: RunFolder, digest: str) -> Selection | None:
 
 
 def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
-    reference, metric = run.reference(), study.objective.metric
+    reference = run.reference()
     setting = Setting(
         reference=reference,
         units=units_of(reference, study.seed),
-        metric=metric,
+        metric=study.objective.metric,
         calibrate=calibration_of(study),
         events=study.events,
         seed=study.seed,
@@ -143,21 +142,44 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
     decides = pc.invert(ranked["constant_decision"].fill_null(False))
     trained = ranked.filter(pc.and_(pc.invert(is_baseline), decides))
     most = _most(study, len(reference.y))
-    some = trained.slice(0, max(COMPARED, PICKED) if most is None else most).to_pylist()
-    sides = [*some[:COMPARED], *ranked.filter(is_baseline).to_pylist()]
-    sides.sort(key=lambda row: row["rank"])  # keeps the leaderboard's order among equals
-    known = _Known(setting, len(trained), most)
-    if not some:
+    candidates = trained.slice(0, max(COMPARED, PICKED) if most is None else most).to_pylist()
+    beside = [*candidates[:COMPARED], *ranked.filter(is_baseline).to_pylist()]
+    beside.sort(key=lambda row: row["rank"])  # keeps the leaderboard's order among equals
+    unknown = Selection(
+        objective=setting.metric,
+        best=None,
+        values={},
+        differences={},
+        ranks={},
+        corrected=None,
+        trials=len(trained),
+        units=setting.units.kind,
+        unit_count=setting.units.count,
+        note=None,
+    )
+    if not candidates:
         constant = pc.any(pc.invert(is_baseline)).as_py()
         none = "no trained trial has a value yet"
-        return known.selection(None, note="every trained trial's decision is constant" if constant else none)
+        return replace(unknown, note="every trained trial's decision is constant" if constant else none)
     try:
-        contenders = {row["trial_id"]: _contender(run, study, row) for row in [*some[:PICKED], *sides]}
-        beside = compared([contenders[row["trial_id"]] for row in sides], setting)
-        fair = corrected([contenders[row["trial_id"]] for row in some[:PICKED]], setting)
+        contenders = {row["trial_id"]: _contender(run, study, row) for row in [*candidates[:PICKED], *beside]}
+        comparison = compared([contenders[row["trial_id"]] for row in beside], setting)
+        winner = corrected([contenders[row["trial_id"]] for row in candidates[:PICKED]], setting)
     except TrialError as error:
-        return known.selection(None, note=f"scores and values do not belong together: {error}")
-    return known.selection((sides, beside, fair))
+        return replace(unknown, note=f"scores and values do not belong together: {error}")
+    ids = [row["trial_id"] for row in beside]
+    return replace(
+        unknown,
+        best=ids[comparison.best],
+        values=dict(zip(ids, comparison.values, strict=True)),
+        differences=dict(zip(ids, comparison.differences, strict=True)),
+        ranks={
+            row["trial_id"]: place if tied else (row["rank"], row["rank"])
+            for row, place, tied in zip(beside, comparison.ranks, comparison.tied.tolist(), strict=True)
+        },
+        corrected=None if winner.value is None else winner,
+        note=_note(setting, len(trained), most, is_corrected=winner.value is not None),
+    )
 
 
 def _most(study: Study, rows: int) -> int | None:
@@ -179,66 +201,23 @@ def _contender(run: RunFolder, study: Study, row: dict[str, Any]) -> Contender:
     )
 
 
-Found = tuple[Sequence[dict[str, Any]], Compared, Estimate]
-"""The rows that were compared, the comparison, and the corrected winner."""
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The fields of a selection that do not depend on the comparison."""
-
-    setting: Setting
-    trials: int
-    most: int | None
-
-    def selection(self, found: Found | None, note: str | None = None) -> Selection:
-        """Puts a selection together."""
-        units = self.setting.units
-        if found is None:
-            best, values, differences, ranks, fair = None, {}, {}, {}, None
-        else:
-            rows, beside, estimate = found
-            ids = [row["trial_id"] for row in rows]
-            best = ids[beside.best]
-            values = dict(zip(ids, beside.values, strict=True))
-            differences = dict(zip(ids, beside.differences, strict=True))
-            ranks = {
-                row["trial_id"]: place if tied else (row["rank"], row["rank"])
-                for row, place, tied in zip(rows, beside.ranks, beside.tied.tolist(), strict=True)
-            }
-            fair = None if estimate.value is None else estimate
-            note = self._note(fair)
-        return Selection(
-            objective=self.setting.metric,
-            best=best,
-            values=values,
-            differences=differences,
-            ranks=ranks,
-            corrected=fair,
-            trials=self.trials,
-            units=units.kind,
-            unit_count=units.count,
-            note=note,
-        )
-
-    def _note(self, fair: Estimate | None) -> str | None:
-        units, groups = self.setting.units, self.setting.reference.groups
-        compared_most = min(COMPARED, self.most or COMPARED)
-        picked_most = min(PICKED, self.most or PICKED)
-        notes = []
-        if units.count < 2:
-            notes.append(f"one of {units.kind} says nothing about the next, so there are no intervals")
-        elif fair is None:
-            notes.append(f"most resamples leave out too little to measure {self.setting.metric} on")
-        if units.kind == "recordings" and groups is not None:
-            notes.append("all rows are of one group, so recordings were resampled")
-        if 2 <= units.count < FEW:
-            notes.append(f"intervals from {units.count} {units.kind} hold the truth in fewer than 95 of 100")
-        if self.trials > compared_most:
-            notes.append(f"compared with the winner: the best {compared_most} of {self.trials} trials")
-        if self.trials > picked_most:
-            notes.append(f"corrected for a pick among the best {picked_most} of {self.trials} trials")
-        return "; ".join(notes) or None
+def _note(setting: Setting, trials: int, most: int | None, *, is_corrected: bool) -> str | None:
+    units = setting.units
+    compared_most, picked_most = min(COMPARED, most or COMPARED), min(PICKED, most or PICKED)
+    notes = []
+    if units.count < 2:
+        notes.append(f"one of {units.kind} says nothing about the next, so there are no intervals")
+    elif not is_corrected:
+        notes.append(f"most resamples leave out too little to measure {setting.metric} on")
+    if units.kind == "recordings" and setting.reference.groups is not None:
+        notes.append("all rows are of one group, so recordings were resampled")
+    if 2 <= units.count < FEW:
+        notes.append(f"intervals from {units.count} {units.kind} hold the truth in fewer than 95 of 100")
+    if trials > compared_most:
+        notes.append(f"compared with the winner: the best {compared_most} of {trials} trials")
+    if trials > picked_most:
+        notes.append(f"corrected for a pick among the best {picked_most} of {trials} trials")
+    return "; ".join(notes) or None
 
 
 def selection_or_reason(run: Path | None) -> tuple[Selection | None, str | None]:

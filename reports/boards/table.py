@@ -1,9 +1,9 @@
 """Lays a leaderboard out as a table, for a terminal and as HTML for a notebook."""
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from rich.table import Table
 
@@ -17,6 +17,40 @@ WIDE = 1000
 """Width, in characters, at which no column is left out."""
 
 
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """A column of a table.
+
+    Args:
+        name: stands above.
+        cell: makes the text of a cell from a row.
+        number: whether it is aligned right.
+        least_width: characters that the whole table needs to have for this column to be shown.
+        wrap: whether long text is broken into lines.
+    """
+
+    name: str
+    cell: Callable[[Row], str]
+    number: bool = True
+    least_width: int = 0
+    wrap: bool = False
+
+
+def lay_out(title: str, columns: Iterable[Column[Row]], rows: Iterable[Row], width: int = WIDE) -> Table:
+    """Lays rows out for a terminal that is `width` characters wide; print it by a `PlainConsole`."""
+    shown = [column for column in columns if width >= column.least_width]
+    table = Table(title=title, title_justify="left", header_style="bold", box=None)
+    for column in shown:
+        justify: Literal["right", "left"] = "right" if column.number else "left"
+        table.add_column(column.name, justify=justify, no_wrap=not column.wrap)
+    for row in rows:
+        table.add_row(*(column.cell(row) for column in shown))
+    return table
+
+
 def table(board: QueryResult, title: str, width: int, chosen: "Selection | None" = None) -> Table:
     """Lays rows out as a table: what was trained, its value, and what the threshold does.
 
@@ -27,108 +61,77 @@ def table(board: QueryResult, title: str, width: int, chosen: "Selection | None"
         chosen: ties and intervals, where they are known.
     """
     rows = board.rows
-    shown = Table(title=_title(board, title), title_justify="left", header_style="bold", box=None)
-    columns = _columns(board, rows, width, chosen)
-    for column in columns:
-        shown.add_column(column.name, justify="right" if column.number else "left", no_wrap=True)
-    shown.add_column("")
-    for r in rows:
-        shown.add_row(*(column.cell(r, chosen) for column in columns), _notes(r))
-    return shown
+    return lay_out(_title(rows, title), _columns(board, rows, chosen), rows, width)
 
 
 def as_html(board: QueryResult, chosen: "Selection | None" = None, why_not: str | None = None) -> str:
     """Returns the same table as HTML, with its footnotes, for a notebook."""
     rows = board.rows
-    columns = _columns(board, rows, WIDE, chosen)
+    columns = _columns(board, rows, chosen)
     heads = "".join(f"<th>{html.escape(column.name)}</th>" for column in columns)
 
     def line(r: dict[str, Any]) -> str:
-        cells = [("right" if c.number else "left", c.cell(r, chosen)) for c in columns]
-        cells.append(("left", _notes(r)))
+        cells = [("right" if column.number else "left", column.cell(r)) for column in columns]
         inside = (f'<td style="text-align:{side}">{html.escape(text)}</td>' for side, text in cells)
         return f"<tr>{''.join(inside)}</tr>"
 
     lines = "".join(map(line, rows))
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in footnotes(board, chosen, why_not))
     return (
-        f"<table><caption>{html.escape(_title(board, ', '.join(board.facts.runs)))}</caption>"
-        f"<thead><tr>{heads}<th></th></tr></thead><tbody>{lines}</tbody></table><ul>{notes}</ul>"
+        f"<table><caption>{html.escape(_title(rows, ', '.join(board.facts.runs)))}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table><ul>{notes}</ul>"
     )
 
 
-def _title(board: QueryResult, title: str) -> str:
-    objectives = sorted({r["objective"] for r in board.rows})
+def _title(rows: Sequence[dict[str, Any]], title: str) -> str:
+    objectives = sorted({r["objective"] for r in rows})
     return f"{title}: {', '.join(objectives) or 'value'}"
 
 
-@dataclass(frozen=True)
-class _Column:
-    name: str
-    cell: Callable[[dict[str, Any], "Selection | None"], str]
-    number: bool = True
-    least_width: int = 0
-    of_events: bool = False
-    of_intervals: bool = False
-    of_runs: bool = False
-
-
 def _columns(
-    board: QueryResult, rows: Sequence[dict[str, Any]], width: int, chosen: "Selection | None"
-) -> list[_Column]:
-    events, several = about_events(rows), len(board.facts.runs) > 1
-    return [
-        column
-        for column in _COLUMNS
-        if width >= column.least_width
-        and (events or not column.of_events)
-        and (several or not column.of_runs)
-        and (chosen is not None or not column.of_intervals)
-    ]
-
-
-def _of(shown: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any], "Selection | None"], str]:
-    """A cell that depends on its row alone."""
-    return lambda r, _chosen: shown(r)
+    board: QueryResult, rows: Sequence[dict[str, Any]], chosen: "Selection | None"
+) -> list[Column[dict[str, Any]]]:
+    events = about_events(rows)
+    columns: tuple[Column[dict[str, Any]] | None, ...] = (
+        Column("rank", lambda r: _rank(r, chosen)),
+        Column("run", lambda r: str(r["run"]), number=False) if len(board.facts.runs) > 1 else None,
+        Column("trial", lambda r: str(r["trial_id"])),
+        Column("head", lambda r: str(r["head"] or r["trunk"]), number=False),
+        Column("loss", lambda r: r["loss"] or "", number=False),
+        Column(
+            "rate",
+            lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}",
+            least_width=100,
+        ),
+        Column("optimizer", lambda r: r["optimizer"] or "", number=False, least_width=150),
+        Column("value", lambda r: number(r["value"])),
+        None if chosen is None else Column("95%", lambda r: _interval(r, chosen), least_width=90),
+        Column("its fa/day", lambda r: number(r["value_fa_per_day"], digits=1)) if events else None,
+        Column("sens.", lambda r: number(r["val_sensitivity"])),
+        Column("prec.", lambda r: number(r["val_precision"])),
+        Column("ev.sens.", lambda r: number(r["val_event_sensitivity"])) if events else None,
+        Column("fa/day", lambda r: number(r["val_fa_per_day"], digits=1)) if events else None,
+        Column("threshold", lambda r: number(r["threshold"]), least_width=100),
+        Column("epochs", lambda r: str(r["epochs"] or ""), least_width=120),
+        Column("seconds", lambda r: number(r["train_s"], digits=0), least_width=120),
+        Column("", _notes, number=False, wrap=True),
+    )
+    return [column for column in columns if column is not None]
 
 
 def _rank(r: dict[str, Any], chosen: "Selection | None") -> str:
     if r["rank"] is None:
         return "-"
-    low, high = (r["rank"],) * 2 if chosen is None else chosen.ranks.get(r["trial_id"], (r["rank"],) * 2)
+    own = (r["rank"], r["rank"])
+    low, high = own if chosen is None else chosen.ranks.get(r["trial_id"], own)
     return str(low) if low == high else f"{low}-{high}"
 
 
-def _interval(r: dict[str, Any], chosen: "Selection | None") -> str:
-    estimate = None if chosen is None else chosen.values.get(r["trial_id"])
+def _interval(r: dict[str, Any], chosen: "Selection") -> str:
+    estimate = chosen.values.get(r["trial_id"])
     if estimate is None or estimate.low is None or estimate.high is None:
         return ""
     return f"{estimate.low:.2f}-{estimate.high:.2f}"
-
-
-_COLUMNS = (
-    _Column("rank", _rank),
-    _Column("run", _of(lambda r: str(r["run"])), number=False, of_runs=True),
-    _Column("trial", _of(lambda r: str(r["trial_id"]))),
-    _Column("head", _of(lambda r: str(r["head"] or r["trunk"])), number=False),
-    _Column("loss", _of(lambda r: r["loss"] or ""), number=False),
-    _Column(
-        "rate",
-        _of(lambda r: "" if r["learning_rate"] is None else f"{r['learning_rate']:.1e}"),
-        least_width=100,
-    ),
-    _Column("optimizer", _of(lambda r: r["optimizer"] or ""), number=False, least_width=150),
-    _Column("value", _of(lambda r: number(r["value"]))),
-    _Column("95%", _interval, of_intervals=True, least_width=90),
-    _Column("its fa/day", _of(lambda r: number(r["value_fa_per_day"], digits=1)), of_events=True),
-    _Column("sens.", _of(lambda r: number(r["val_sensitivity"]))),
-    _Column("prec.", _of(lambda r: number(r["val_precision"]))),
-    _Column("ev.sens.", _of(lambda r: number(r["val_event_sensitivity"])), of_events=True),
-    _Column("fa/day", _of(lambda r: number(r["val_fa_per_day"], digits=1)), of_events=True),
-    _Column("threshold", _of(lambda r: number(r["threshold"])), least_width=100),
-    _Column("epochs", _of(lambda r: str(r["epochs"] or "")), least_width=120),
-    _Column("seconds", _of(lambda r: number(r["train_s"], digits=0)), least_width=120),
-)
 
 
 def _notes(r: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.table import Table
 
-from reports.boards.table import number
+from reports.boards.table import Column, lay_out, number
 from search.events.scoring import EVENT_METRICS, EventCounts
 from search.files import write_atomically
 from search.record import Estimate, Record, defined
@@ -53,7 +53,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The facts of a verification.
+    """What a verification's summary says beside its measurements.
 
     Args:
         record: the trial.
@@ -61,7 +61,7 @@ class Facts:
         leaks: signs that folds share content, which the study accepted.
         seed: of the study: it drew the folds, and draws the intervals.
         digests: of data, split, study and code, as they are now.
-        finished_at: when.
+        finished_at: the time of its end, in ISO 8601.
     """
 
     record: Record
@@ -210,7 +210,8 @@ def verification_shown(
         width: characters there are; where they are few, the less telling columns are left out.
     """
     objective, timed = str(summary["objective"]), any(held.hours is not None for held in groups)
-    yield _table(groups, objective, timed, title, width)
+    from_worst = sorted(groups, key=lambda held: _badness(held, objective))
+    yield lay_out(title, _columns(objective, timed), from_worst[:SHOWN], width)
     if len(groups) > SHOWN:
         yield f"{len(groups) - SHOWN} more groups are in the file"
     beside = ("event_sensitivity", "fa_per_day") if timed else ("sensitivity", "specificity")
@@ -231,29 +232,12 @@ def verification_shown(
     yield "the test split stays closed, it is for promote; the weights that ship stay the trial's own"
 
 
-def _table(groups: Sequence[HeldOut], objective: str, timed: bool, title: str, width: int) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold", box=None)
-    shown = [column for column in _columns(objective, timed) if width >= column.least_width]
-    for column in shown:
-        table.add_column(column.name, justify="left" if column.name == "group" else "right", no_wrap=True)
-    for held in sorted(groups, key=lambda held: _badness(held, objective))[:SHOWN]:
-        table.add_row(*(column.cell(held) for column in shown))
-    return table
-
-
-@dataclass(frozen=True)
-class _Column:
-    name: str
-    cell: Callable[[HeldOut], str]
-    least_width: int = 0
-
-
-def _columns(objective: str, timed: bool) -> list[_Column]:
+def _columns(objective: str, timed: bool) -> list[Column[HeldOut]]:
     found = [
-        _Column("group", lambda held: held.group),
-        _Column("fold", lambda held: str(held.fold)),
-        _Column("rows", lambda held: str(held.rows), 100),
-        _Column("positive", lambda held: str(held.positives)),
+        Column("group", lambda held: held.group, number=False),
+        Column("fold", lambda held: str(held.fold)),
+        Column("rows", lambda held: str(held.rows), least_width=100),
+        Column("positive", lambda held: str(held.positives)),
         *([] if objective in SHORT else [_metric(objective, objective)]),
         _metric("sensitivity", SHORT["sensitivity"], 100 if timed and objective != "sensitivity" else 0),
         _metric("specificity", SHORT["specificity"], 100 if timed and objective != "specificity" else 0),
@@ -262,20 +246,20 @@ def _columns(objective: str, timed: bool) -> list[_Column]:
         found += [
             _metric("event_sensitivity", SHORT["event_sensitivity"]),
             _metric("fa_per_day", "fa/day"),
-            _Column("hours", lambda held: number(held.hours, 2), 140),
-            _Column("seizures", lambda held: "-" if held.seizures is None else str(held.seizures)),
-            _Column("delay s", lambda held: number(held.delay_s, 1), 100),
+            Column("hours", lambda held: number(held.hours, 2), least_width=140),
+            Column("seizures", lambda held: "-" if held.seizures is None else str(held.seizures)),
+            Column("delay s", lambda held: number(held.delay_s, 1), least_width=100),
         ]
-    found += [
-        _Column("threshold", lambda held: number(held.threshold), 120),
-        _Column("epochs", lambda held: str(held.epochs), 140),
-        _Column("seconds", lambda held: f"{held.train_s:.0f}", 140),
+    return [
+        *found,
+        Column("threshold", lambda held: number(held.threshold), least_width=120),
+        Column("epochs", lambda held: str(held.epochs), least_width=140),
+        Column("seconds", lambda held: f"{held.train_s:.0f}", least_width=140),
     ]
-    return found
 
 
-def _metric(metric: str, name: str, least_width: int = 0) -> _Column:
-    return _Column(name, lambda held: number(held.metrics[metric]), least_width)
+def _metric(metric: str, name: str, least_width: int = 0) -> Column[HeldOut]:
+    return Column(name, lambda held: number(held.metrics[metric]), least_width=least_width)
 
 
 def _badness(held: HeldOut, objective: str) -> tuple[bool, float, str]:

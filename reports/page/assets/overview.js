@@ -46,7 +46,7 @@ function lead() {
   if (!BEST) return h("p", { class: "lead" }, what, " No trained trial has a value.");
   const button = h("button", { class: "link", click: () => (choose(BEST.trial_id), byId("trial").scrollIntoView()) }, `trial ${BEST.trial_id}`);
   const rank = rankOf(BEST);
-  const tied = rank && rank.includes("–") ? `, which the rows cannot tell from ranks ${rank}` : "";
+  const tied = rank && rank.includes("–") ? `, which shares ranks ${rank}: these rows are too few to tell them apart` : "";
   return h("p", { class: "lead" }, what, " Best is ", button, ` (${titleOf(BEST)})${tied}.`);
 }
 

@@ -222,7 +222,10 @@ def as_names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArra
 def one_spelling(
     names: NDArray[np.str_] | None, where: str
 ) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
-    """Returns names in one spelling each, where some differ in blanks or capitals alone, and a note on those."""
+    """Returns names `(n,)` in one spelling each, and a note on those that had several.
+
+    Names that differ in blanks or capitals alone are one name in several spellings.
+    """
     if names is None:
         return None, ()
     distinct, codes = np.unique(names, return_inverse=True)
