@@ -16,12 +16,12 @@ from spaces.errors import RunError
 _SPELLING = {name.upper(): name for name in ELECTRODES} | {new.upper(): old for new, old in RENAMED.items()}
 
 _REFERENCES = frozenset(
-    {*("REF", "LE", "LER", "AR", "AV", "AVG", "AVE", "CAR", "ORG", "G2", "CS2")}
+    {*("REF", "LE", "LER", "AR", "AV", "AVG", "AVE", "AVGREF", "CAR", "ORG", "G2", "CS2")}
     | {"A1", "A2", "A1A2", "M1", "M2", "M1M2"}
 )
 """What a file's label has after an electrode as its reference: averages, ears, names of a device."""
 
-_PREFIX = re.compile(r"^(?:EEG|POL)[\s_:]*(?=[A-Z])")
+_PREFIX = re.compile(r"^(?:EEG|POL)[\s_:-]*(?=[A-Z])")
 
 _MOST_MISSING = 4
 """At most one of so many electrodes may be interpolated."""
@@ -86,8 +86,8 @@ def standard_name(label: str) -> str | None:
 def _read(label: str) -> _Label | None:
     text = _PREFIX.sub("", " ".join(label.upper().split()))
     ends = [end.strip(" .") for end in text.split("-")]
-    if len(ends) == 3 and ends[2].isdigit():
-        ends = ends[:2]  # some programs number a label that occurs twice: T8-P8-0, T8-P8-1
+    if len(ends) > 1 and ends[-1].isdecimal():
+        ends.pop()  # some programs number a label that occurs twice: T8-P8-0, T8-P8-1, Fp1-0
     electrode = _SPELLING.get(ends[0])
     if electrode is None or len(ends) > 2:
         return None
@@ -167,8 +167,7 @@ def resolve(
     interpolated: tuple[str, ...] = ()
     if len(rows) < len(channels):
         if missing == "stop":
-            hint = "write missing_channels: interpolate, or channels: [those that all files have]"
-            raise RunError(_missing(channels, rows, held, hint))
+            raise RunError(_missing(channels, rows, held, _remedy(channels, rows, held)))
         rows, interpolated = _filled(channels, rows, held)
     signals = tuple(sorted({signal for row in rows.values() for signal in row}))
     weights = np.array([[rows[name].get(signal, 0.0) for name in channels] for signal in signals])
@@ -261,6 +260,16 @@ def _against(single: Mapping[str, Row], first: str, second: str | None = None) -
         for signal, weight in single[second].items():
             row[signal] = row.get(signal, 0.0) - weight
     return row
+
+
+def _remedy(channels: tuple[str, ...], rows: Mapping[str, Row], held: Mapping[int, _Label]) -> str:
+    """What a study can say instead; interpolation only where it would succeed."""
+    fewer = "channels: [those that all files have]"
+    try:
+        _filled(channels, rows, held)
+    except RunError:
+        return f"write {fewer}"
+    return f"write missing_channels: interpolate, or {fewer}"
 
 
 def _missing(channels: Sequence[str], rows: Mapping[str, Row], held: Mapping[int, _Label], hint: str) -> str:

@@ -12,7 +12,8 @@ from spaces.errors import RunError
 TEN_TWENTY, BANANA = MONTAGES["10-20"], MONTAGES["double_banana"]
 
 NAMES = {
-    "Fp1": ["EEG FP1-REF", "EEG Fp1", "FP1", "Fp1-LE", "EEG FP1-A1", "Fp1-M2", "fp1.", "POL Fp1"],
+    "Fp1": ["EEG FP1-REF", "EEG Fp1", "FP1", "Fp1-LE", "EEG FP1-A1", "Fp1-M2", "fp1.", "POL Fp1",
+            "EEG-Fp1", "Fp1-AvgRef", "Fp1-0", "EEG-Fp1-Ref-1"],
     "Fp2": ["EEG Fp2-(A1+A2)/2", "EEG_FP2-G2"],
     "T3": ["T7", "T3", "EEG T7-AVG", "EEG T3-AR"],
     "T6": ["P8", "EEG T6-REF"],
@@ -239,6 +240,21 @@ def test_what_cannot_be_had_is_refused(case):
     with pytest.raises(RunError, match=message) as refused:
         resolve(labels, wanted, missing)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted", "hint"),
+    [
+        (TEN_TWENTY[1:], TEN_TWENTY, "write missing_channels: interpolate, or channels: [those"),
+        (TEN_TWENTY[5:], TEN_TWENTY, "write channels: [those that all files have]"),  # too many
+        (BANANA[1:], BANANA, "write channels: [those that all files have]"),  # nothing but pairs
+        (TEN_TWENTY, (*TEN_TWENTY, "A1"), "write channels: [those that all files have]"),  # off the scalp
+    ],
+)
+def test_interpolation_is_proposed_only_where_it_can_help(labels, wanted, hint):
+    with pytest.raises(RunError, match="every channel of the study") as refused:
+        resolve(labels, wanted)
+    assert f"; {hint}" in str(refused.value)
 
 
 def test_unknown_labels_never_stand_in_an_error():
