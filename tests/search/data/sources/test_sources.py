@@ -92,7 +92,13 @@ CASES = {
 
 
 def test_every_source_has_a_case():
-    assert CASES.keys() == SOURCES.keys()
+    assert {*CASES, Scores} == SOURCES.keys()
+
+
+def test_scores_hold_nothing_to_train_on(tmp_path):
+    config = Scores(source="scores", path="p.csv", label="y", score="p")
+    with pytest.raises(RunError, match=r"nothing to train; .* python search\.py decide"):
+        plan(config, tmp_path)
 
 
 @pytest.mark.parametrize("source", CASES, ids=lambda source: source.__name__)
