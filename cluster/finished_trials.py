@@ -21,7 +21,7 @@ class Watcher(Protocol):
     """Is called with every trial once its record is written."""
 
     def on_record(self, finished: Finished) -> None:
-        """Takes note."""
+        """Is told of a trial that has finished."""
 
 
 class FinishedTrials:
