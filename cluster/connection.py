@@ -16,13 +16,11 @@ from types import FrameType
 from typing import Literal
 
 from cluster.terminal import PlainConsole, say
+from search.hosts.host_wait import JOIN_S, LOOK_S
 from spaces.errors import RunError
 from spaces.study import Study
 
 Address = Literal["auto", "local"]
-JOIN_S = 600.0
-"""Seconds to wait for a cluster that starts its hosts by itself."""
-LOOK_S = 2.0
 CLUSTER, LOCAL = "Ray cluster", "local Ray"
 BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 """What `ray up` leaves on the head for the autoscaler, which starts the other hosts."""

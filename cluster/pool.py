@@ -1,11 +1,10 @@
 """Runs jobs on worker processes that stay warm; a job whose worker dies starts again."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
-from cluster.connection import JOIN_S, LOOK_S
+from search.hosts.host_wait import JOIN_S, LOOK_S, HostWait
 from search.tuning.worker_failures import host_died
 from spaces.errors import RunError
 from spaces.study import Study
@@ -35,36 +34,32 @@ def run_jobs(
     """
     import ray
 
-    from search.hosts.parallel import hosts_for
-
     resources = study.resources
     shared = ray.put(shared)
     actor = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpu_share)(worker)
     workers: list[Any] = []
-    flying: dict[Any, tuple[Any, Job | None]] = {}
+    under_way: dict[Any, tuple[Any, Job | None]] = {}
     waiting, left, deaths = list(reversed(jobs)), len(jobs), Counter[Job | None]()
-    held = time.monotonic()
+    wait = HostWait(resources)
 
     def add_worker() -> None:
         # It gets its first job once its process runs: hosts may be busy with other work.
         workers.append(actor.remote(resources.cpus, resources.gpu_share, resources.gpu_memory))
-        flying[workers[-1].ready.remote()] = (workers[-1], None)
+        under_way[workers[-1].ready.remote()] = (workers[-1], None)
 
     try:
         for _ in range(min(len(jobs), _at_once(study))):
             add_worker()
         while left:
-            ended, _ = ray.wait(list(flying), num_returns=1, timeout=LOOK_S)
-            now = time.monotonic()
-            if ended or hosts_for(resources):
-                held = now
-            elif now - held >= JOIN_S:
-                minutes = f"{JOIN_S / 60:.0f} minutes"
-                raise RunError(f"for {minutes} no host was there that can hold a worker", exit_code=1)
+            ended, _ = ray.wait(list(under_way), num_returns=1, timeout=LOOK_S)
             if not ended:
+                if wait.over():
+                    minutes = f"{JOIN_S / 60:.0f} minutes"
+                    raise RunError(f"for {minutes} no host was there that can hold a worker", exit_code=1)
                 continue
+            wait.seen()
             (done,) = ended
-            ready, job = flying.pop(done)
+            ready, job = under_way.pop(done)
             try:
                 outcome = ray.get(done)
             except ray.exceptions.RayError as error:
@@ -78,7 +73,7 @@ def run_jobs(
                 continue
             if waiting:
                 following = waiting.pop()
-                flying[ready.run.remote(shared, following)] = (ready, following)
+                under_way[ready.run.remote(shared, following)] = (ready, following)
             if job is not None:
                 left -= 1
                 yield outcome
@@ -93,9 +88,9 @@ def _at_once(study: Study) -> int:
         return study.resources.workers
     from search.hosts.parallel import hosts_for
 
-    held, wanted = 0, study.resources
+    at_once, wanted = 0, study.resources
     for total in (node["Resources"] for node in hosts_for(wanted)):
         fit = [int(total["CPU"] // wanted.cpus)]
         fit += [int(total["GPU"] / wanted.gpu_share)] if wanted.gpu_share else []
-        held += min(fit)
-    return max(1, held)
+        at_once += min(fit)
+    return max(1, at_once)

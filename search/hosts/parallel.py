@@ -50,12 +50,12 @@ def map_here(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[An
     whole = ray.put(function)
     processors = int(next(n["Resources"].get("CPU", 1) for n in ray.nodes() if n["NodeID"] == here))
     waiting = list(reversed(jobs))
-    flying: list[Any] = []
-    while waiting or flying:
-        while waiting and len(flying) < AHEAD * processors:
-            flying.append(task.remote(whole, waiting.pop()))
+    under_way: list[Any] = []
+    while waiting or under_way:
+        while waiting and len(under_way) < AHEAD * processors:
+            under_way.append(task.remote(whole, waiting.pop()))
         try:
-            yield ray.get(flying.pop(0))
+            yield ray.get(under_way.pop(0))
         except ray.exceptions.RayTaskError as error:
             raise error.cause if isinstance(error.cause, RunError) else error from error
         except ray.exceptions.RayError as error:

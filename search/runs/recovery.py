@@ -61,9 +61,10 @@ def brought_back(place: str, runs: Path) -> tuple[Path, tuple[str, ...]]:
 
 
 def reunited(path: Path, study: Study) -> RunFolder:
-    """Returns a run with its mirror, claimed, both holding what only one held; the run must be locked.
+    """Returns a run with its mirror, claimed, after copying to each what only the other has.
 
-    Where both hold a file and differ, the storage is right: another driver has gone on from there.
+    The run must be locked. Where a file differs between the two, that of the storage is taken: another driver
+    has gone on from there.
 
     Raises:
         RunError: the storage cannot be used, or holds another run of this name.

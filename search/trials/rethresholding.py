@@ -77,8 +77,7 @@ class Rethresholding:
         own, asked = policy_of_trial(self._study, record.ask), self._policies
         always = record.ask.baseline == ALWAYS  # which no rule changes
         policies = [own if policy is None or always else policy for policy in asked]
-        calibration = Calibration(float(record.calibration_a or 1), float(record.calibration_b or 0))
-        score, rows = calibration.apply(raw), ranked(raw)
+        score, rows = _calibration(record).apply(raw), ranked(raw)
         by_score = ranked_already(rows.order, score[rows.order] + np.float32(0))
         side = Side(by_score, self._positive[rows.order])
         chosen = [self._chosen(side, score, policy) for policy in policies]
@@ -151,7 +150,6 @@ class Rethresholding:
     def _cross_fits(
         self, record: Record, raw: NDArray[np.float32], rows: Ranked, policies: list[Chosen]
     ) -> list[float]:
-        whole = Calibration(float(record.calibration_a or 1), float(record.calibration_b or 0))
         return cross_fits(
             raw,
             self._positive,
@@ -163,8 +161,12 @@ class Rethresholding:
             self._limits,
             method=self._study.objective.calibration,
             prevalence=self._study.objective.prevalence,
-            whole=whole if record.calibration_note is None else None,
+            whole=_calibration(record) if record.calibration_note is None else None,
         )
+
+
+def _calibration(record: Record) -> Calibration:
+    return Calibration(float(record.calibration_a or 1), float(record.calibration_b or 0))
 
 
 def _changed(
@@ -175,17 +177,16 @@ def _changed(
     value: CrossFitted,
     metrics: dict[str, Estimate],
 ) -> Record:
-    choice = chosen.choice
     changes: dict[str, Any] = {
         "objective": objective,
         "threshold_policy": policy,
         "value": defined(value.value),
         "value_fa_per_day": defined(value.fa_per_day),
-        "threshold_score": None if choice is None else choice.threshold_score,
-        "threshold": None if choice is None else choice.threshold,
-        "plateau_low": None if choice is None else choice.low,
-        "plateau_high": None if choice is None else choice.high,
+        **dict.fromkeys(("threshold_score", "threshold", "plateau_low", "plateau_high")),
         "metrics": record.metrics | metrics,
         "error": chosen.error,
     }
+    if (choice := chosen.choice) is not None:
+        changes |= {"threshold_score": choice.threshold_score, "threshold": choice.threshold}
+        changes |= {"plateau_low": choice.low, "plateau_high": choice.high}
     return record.model_copy(update=changes)

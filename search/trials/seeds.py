@@ -9,7 +9,7 @@ from search.networks import backend
 from search.record import Ask, Record
 from search.scores.reference import Reference
 from search.trials.session import Trainer
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.trial import RunFacts, Trial, this_place
 from spaces.study import Study
 
 
@@ -67,13 +67,7 @@ class SeedWorker:
 
     def run(self, work: SeedWork, again: Again) -> tuple[Again, Record]:
         """Trains and measures like a trial; an exception becomes a failed record."""
-        import ray
-
-        place = Place(
-            node=ray.util.get_node_ip_address(),
-            gpu_ids=",".join(map(str, ray.get_gpu_ids())) or None,
-            gpu_share=self._gpu_share,
-        )
+        place = this_place(self._gpu_share)
         trial = Trial(again.ask, work.study, work.data, work.reference, work.facts, work.trainer, place)
         return again, trial.to_next_rung().record
 

@@ -50,6 +50,14 @@ class Place:
     gpu_share: float = 0.0
 
 
+def this_place(gpu_share: float) -> Place:
+    """Returns where a worker of Ray's is, which calls this itself."""
+    import ray
+
+    gpu_ids = ",".join(map(str, ray.get_gpu_ids())) or None
+    return Place(node=ray.util.get_node_ip_address(), gpu_ids=gpu_ids, gpu_share=gpu_share)
+
+
 @dataclass(frozen=True, eq=False)
 class Finished:
     """A trial's record with the arrays that belong to it.

@@ -134,8 +134,7 @@ class FoldWorker:
             return Outcome(fold=fold, groups=(), error=str(error))
         except Exception as error:
             traceback.print_exc()
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            return Outcome(fold=fold, groups=(), error=reason)
+            return Outcome(fold=fold, groups=(), error=backend.failure(error))
 
 
 def keras_scores(config: Config, weights: list[NDArray[np.generic]], x: Inputs) -> NDArray[np.float32]:

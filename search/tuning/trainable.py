@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import ray
 from ray import tune
 
 from search.data.trial_data import TrialData
@@ -15,7 +14,7 @@ from search.networks import backend
 from search.record import Ask
 from search.scores.reference import Reference
 from search.trials.session import Trainer
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.trial import RunFacts, Trial, this_place
 from search.tuning.searcher import METRIC
 from search.tuning.worker_failures import grace_s
 from spaces.study import Study
@@ -45,11 +44,7 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
         backend.start(study.resources.cpus, study.resources.gpu_share, study.resources.gpu_memory)
         self._study, self._facts, self._trainer = study, facts, trainer
         self._reference, self._data = reference, data
-        self._place = Place(
-            node=ray.util.get_node_ip_address(),
-            gpu_ids=",".join(map(str, ray.get_gpu_ids())) or None,
-            gpu_share=study.resources.gpu_share,
-        )
+        self._place = this_place(study.resources.gpu_share)
         self._unfit = why_unfit(study, host_digest, data.x_train.shape[1:])
         self.reset_config(config)
 

@@ -3,7 +3,6 @@
 import logging
 import os
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,7 +11,8 @@ from typing import Any
 from ray import tune
 
 from search.data.trial_data import TrialData
-from search.hosts.parallel import hosts_for, reachable
+from search.hosts.host_wait import JOIN_S, HostWait
+from search.hosts.parallel import reachable
 from search.hosts.provenance import code_digest
 from search.record import Ask, Record
 from search.scores.reference import Reference
@@ -36,12 +36,6 @@ _TUNE_SETTINGS = {
     "TUNE_MAX_PENDING_TRIALS_PG": "2",
     "RAY_AIR_NEW_OUTPUT": "0",
 }
-
-
-JOIN_S = 600.0
-"""Seconds that a search waits for a host that can hold a trial, once the last one is lost."""
-LOOK_S = 5.0
-"""Seconds between two looks at the hosts while no trial is running."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +155,8 @@ class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
     """
 
     def __init__(self, study: Study, searcher: HeadSearcher, handler: "_ResultHandler") -> None:
-        self._study, self._searcher, self._keeper = study, searcher, handler
-        self._looked = self._held = time.monotonic()
+        self._searcher, self._handler = searcher, handler
+        self._wait = HostWait(study.resources)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # as the handler's
@@ -171,15 +165,10 @@ class _NoHostLeft(tune.Stopper):  # type: ignore[misc]  # ray carries no types
         return False
 
     def stop_all(self) -> bool:
-        if not self._keeper.idle:
-            self._held = time.monotonic()
+        if not self._handler.idle:
+            self._wait.seen()
             return False
-        now = time.monotonic()
-        if now - self._looked >= LOOK_S:
-            self._looked = now
-            if hosts_for(self._study.resources):
-                self._held = now
-        if now - self._held >= JOIN_S:
+        if self._wait.over():
             self._searcher.stop(
                 RunError(
                     f"a search needs a host that can hold a trial, but for {JOIN_S / 60:.0f} minutes there "

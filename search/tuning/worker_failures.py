@@ -137,11 +137,11 @@ def in_short(reason: str, actor_id: str = "") -> str:
     if _MEMORY not in reason:
         said = _GUESSES.sub("", _HEADER.sub("", reason))
         return _ID.sub("...", said)
-    used, held = _USED.search(reason), dict(_WORKER.findall(reason)).get(actor_id)
+    used, own = _USED.search(reason), dict(_WORKER.findall(reason)).get(actor_id)
     return (
         "the host ran out of memory (a smaller batch_size or fewer resources.workers)"
         + (f": {used[1]} of {used[2]} GB in use" if used else "")
-        + (f", {held} by this worker" if held else "")
+        + (f", {own} by this worker" if own else "")
     )
 
 
@@ -157,6 +157,8 @@ def _another_is_at_fault(reason: str, actor_id: str) -> bool:
     """
     if host_died(reason):
         return True
-    held = {actor: float(gb) for actor, gb in _WORKER.findall(reason)}
+    memory_gb = {actor: float(gb) for actor, gb in _WORKER.findall(reason)}
     # A worker that is not among them was just being started.
-    return _MEMORY in reason and bool(held) and held.get(actor_id, 0.0) < max(held.values()) / 2
+    return (
+        _MEMORY in reason and bool(memory_gb) and memory_gb.get(actor_id, 0.0) < max(memory_gb.values()) / 2
+    )

@@ -7,6 +7,7 @@ from ray.cluster_utils import Cluster
 
 from cluster import pool
 from cluster.connection import connected
+from search.hosts import host_wait
 from spaces.errors import RunError
 from spaces.study_file import parse
 from tests.helpers.raylets import HEALTH
@@ -55,7 +56,7 @@ def test_jobs_of_a_host_that_dies_go_to_another_one(cluster, monkeypatch):
 
 
 def test_without_a_host_the_wait_ends(cluster, monkeypatch):
-    monkeypatch.setattr(pool, "JOIN_S", 3.0)
+    monkeypatch.setattr(host_wait, "JOIN_S", 3.0)
     only = cluster.add_node(num_cpus=1)
     with connected(STUDY, None):
         outcomes = pool.run_jobs(STUDY, Worker, None, JOBS, str)

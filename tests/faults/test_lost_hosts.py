@@ -11,6 +11,7 @@ import yaml
 from ray.tune.search import Searcher
 
 from cluster import driver
+from search.hosts import host_wait, parallel
 from search.runs.run_folder import RunFolder
 from search.tuning import tuner
 from search.tuning.schedulers import ForgettingHalving
@@ -25,10 +26,10 @@ STUDY = parse({"trunk": {"name": "mlp"}, "budget": {"trials": 3}})
 def waiting(monkeypatch):
     """A search with a trial that has no worker; `hosts` is what the cluster has, `now` the time."""
     searcher = HeadSearcher(STUDY, [], [], lambda ask: None)
-    found = SimpleNamespace(searcher=searcher, hosts=[{}], now=0.0, keeper=SimpleNamespace(idle=True))
-    monkeypatch.setattr(tuner, "hosts_for", lambda resources: found.hosts)
-    monkeypatch.setattr(tuner.time, "monotonic", lambda: found.now)
-    found.stopper = tuner._NoHostLeft(STUDY, searcher, found.keeper)
+    found = SimpleNamespace(searcher=searcher, hosts=[{}], now=0.0, handler=SimpleNamespace(idle=True))
+    monkeypatch.setattr(parallel, "hosts_for", lambda resources: found.hosts)
+    monkeypatch.setattr(host_wait.time, "monotonic", lambda: found.now)
+    found.stopper = tuner._NoHostLeft(STUDY, searcher, found.handler)
     yield found
     monkeypatch.undo()
     searcher.close()
@@ -44,24 +45,24 @@ def after(waiting, seconds: float) -> bool:
 
 
 def test_a_search_without_a_host_waits_for_one_and_then_says_so(waiting):
-    assert not after(waiting, 2 * tuner.JOIN_S), "a host that is busy is a host"
+    assert not after(waiting, 2 * host_wait.JOIN_S), "a host that is busy is a host"
     waiting.hosts = []
-    assert not after(waiting, tuner.JOIN_S / 2)
+    assert not after(waiting, host_wait.JOIN_S / 2)
     waiting.hosts = [{}]
-    assert not after(waiting, tuner.LOOK_S + 2)
+    assert not after(waiting, host_wait.LOOK_S + 2)
     waiting.hosts = []
-    assert not after(waiting, tuner.JOIN_S - 20), "another one had come in between"
+    assert not after(waiting, host_wait.JOIN_S - 20), "another one had come in between"
     assert after(waiting, 60)
     assert "for 10 minutes there was none; resume" in str(waiting.searcher.broken)
     assert waiting.searcher.suggest("a") == Searcher.FINISHED
 
 
 def test_a_trial_under_way_is_a_host_enough(waiting):
-    waiting.hosts, waiting.keeper.idle = [], False
-    assert not after(waiting, 3 * tuner.JOIN_S)
+    waiting.hosts, waiting.handler.idle = [], False
+    assert not after(waiting, 3 * host_wait.JOIN_S)
 
 
-def test_a_trial_that_starts_again_is_not_held_against_its_own_ghost():
+def test_a_trial_that_starts_again_does_not_compete_with_its_lost_start():
     halving = ForgettingHalving(
         time_attr="epochs", metric="value", mode="max", max_t=9, grace_period=3, reduction_factor=3
     )

@@ -13,8 +13,8 @@ from search.data import store
 from search.data.rows import Labels, Rows, check_classes, check_finite
 from search.data.sources import bonn, registry
 from search.data.sources.images import load_folder
-from search.data.sources.registry import SOURCES
-from spaces.data import Bonn, Custom, Images, Npz, SimulatedEeg
+from search.data.sources.registry import SOURCES, plan
+from spaces.data import Bonn, Custom, Images, Npz, Scores, SimulatedEeg
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 from tests.conftest import SHARED
