@@ -85,60 +85,43 @@ _LINEAR_MSE = (
     "squared error of a linear unit is a regression of 0 and 1: its output is neither logit nor probability"
 )
 
-_Row = tuple[str, tuple[str, str]]
-_REFUSED: Mapping[tuple[str, str], _Row] = {
-    ("sigmoid", "cce"): (_ONE_COLUMN_CCE, ("sigmoid", "bce")),
-    ("sigmoid", "sparse_cce"): (_ONE_COLUMN_CCE, ("sigmoid", "bce")),
-    ("sigmoid", "hinge"): (_BOUNDED_HINGE, ("margin", "hinge")),
-    ("sigmoid", "squared_hinge"): (_BOUNDED_HINGE, ("margin", "squared_hinge")),
-    ("softmax", "bce"): (_SOFTMAX_BCE, ("softmax", "cce")),
-    ("softmax", "hinge"): (_SOFTMAX_HINGE, ("margin", "hinge")),
-    ("softmax", "squared_hinge"): (_SOFTMAX_HINGE, ("margin", "squared_hinge")),
-    ("margin", "cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
-    ("margin", "sparse_cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
-    ("linear", "cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
-    ("linear", "sparse_cce"): (_ONE_COLUMN_CCE, ("softmax", "cce")),
-    ("linear_2", "hinge"): (_LINEAR_2_HINGE, ("margin", "hinge")),
-    ("linear_2", "squared_hinge"): (_LINEAR_2_HINGE, ("margin", "squared_hinge")),
-    ("tanh", "hinge"): (_TANH_HINGE, ("margin", "hinge")),
-    ("tanh", "squared_hinge"): (_TANH_HINGE, ("margin", "squared_hinge")),
-    **{
-        ("softmax_1", loss): (_SOFTMAX_1, instead)
-        for loss, instead in {
-            "bce": ("sigmoid", "bce"),
-            "cce": ("softmax", "cce"),
-            "sparse_cce": ("softmax", "cce"),
-            "focal": ("sigmoid", "focal"),
-            "brier": ("sigmoid", "brier"),
-            "mse": ("sigmoid", "brier"),
-            "hinge": ("margin", "hinge"),
-            "squared_hinge": ("margin", "squared_hinge"),
-        }.items()
-    },
-    **{
-        (head, loss): (why, instead)
-        for head in ("two_sigmoids", "sigmoid_2")
-        for loss, why, instead in (
-            ("cce", _SIGMOID_2_CCE, ("softmax", "cce")),
-            ("sparse_cce", _SIGMOID_2_CCE, ("softmax", "cce")),
-            ("hinge", _SIGMOID_2_HINGE, ("margin", "hinge")),
-            ("squared_hinge", _SIGMOID_2_HINGE, ("margin", "squared_hinge")),
-        )
-    },
-    **{
-        ("tanh", loss): (_TANH, instead)
-        for loss, instead in {
-            "bce": ("sigmoid", "bce"),
-            "cce": ("softmax", "cce"),
-            "sparse_cce": ("softmax", "cce"),
-            "focal": ("sigmoid", "focal"),
-            "brier": ("sigmoid", "brier"),
-            "mse": ("sigmoid", "brier"),
-        }.items()
-    },
-    **{(head, "mse"): (_LINEAR_MSE, ("sigmoid", "brier")) for head in ("margin", "linear")},
-    ("linear_2", "mse"): (_LINEAR_MSE, ("softmax", "brier")),
-    **{(head, "accuracy"): (_ACCURACY, ("sigmoid", "bce")) for head in WRITTEN_HEADS},
+_NEAREST: Mapping[str, tuple[str, str]] = {
+    "bce": ("sigmoid", "bce"),
+    "cce": ("softmax", "cce"),
+    "sparse_cce": ("softmax", "cce"),
+    "focal": ("sigmoid", "focal"),
+    "brier": ("sigmoid", "brier"),
+    "mse": ("sigmoid", "brier"),
+    "hinge": ("margin", "hinge"),
+    "squared_hinge": ("margin", "squared_hinge"),
+    "accuracy": ("sigmoid", "bce"),
+}
+"""The valid pair that is named where a loss is refused, unless the head has a nearer one."""
+_NEARER: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("sigmoid", "cce"): ("sigmoid", "bce"),
+    ("sigmoid", "sparse_cce"): ("sigmoid", "bce"),
+    ("softmax", "bce"): ("softmax", "cce"),
+    ("linear_2", "mse"): ("softmax", "brier"),
+}
+_ENTROPIES, _HINGES = ("cce", "sparse_cce"), ("hinge", "squared_hinge")
+_REFUSED: Mapping[tuple[str, str], str] = {
+    (head, loss): why
+    for heads, losses, why in (
+        (WRITTEN_HEADS, ("accuracy",), _ACCURACY),
+        (("softmax_1",), WRITTEN_LOSSES[:-1], _SOFTMAX_1),
+        (("tanh",), ("bce", *_ENTROPIES, "focal", "brier", "mse"), _TANH),
+        (("tanh",), _HINGES, _TANH_HINGE),
+        (("sigmoid", "margin", "linear"), _ENTROPIES, _ONE_COLUMN_CCE),
+        (("sigmoid",), _HINGES, _BOUNDED_HINGE),
+        (("softmax",), ("bce",), _SOFTMAX_BCE),
+        (("softmax",), _HINGES, _SOFTMAX_HINGE),
+        (("two_sigmoids", "sigmoid_2"), _ENTROPIES, _SIGMOID_2_CCE),
+        (("two_sigmoids", "sigmoid_2"), _HINGES, _SIGMOID_2_HINGE),
+        (("linear_2",), _HINGES, _LINEAR_2_HINGE),
+        (("margin", "linear", "linear_2"), ("mse",), _LINEAR_MSE),
+    )
+    for head in heads
+    for loss in losses
 }
 
 _SPARSE = "the labels are written as integers instead of columns; loss and gradient are identical"
@@ -146,24 +129,18 @@ _ONE_LINEAR = "one linear unit with the loss taken from its logit is the {} head
 _TWO_LINEAR = "two linear units with the loss taken from the logits are the softmax head"
 _TWO_SIGMOIDS = "two columns that each answer for themselves are the two_sigmoids head"
 _MSE = "the squared error of a probability is the Brier score"
-_SAME: Mapping[tuple[str, str], _Row] = {
-    ("sigmoid", "mse"): (_MSE, ("sigmoid", "brier")),
-    ("softmax", "mse"): (_MSE, ("softmax", "brier")),
-    ("two_sigmoids", "mse"): (_MSE, ("two_sigmoids", "brier")),
+_SAME: Mapping[tuple[str, str], tuple[str, tuple[str, str]]] = {
+    **{(head, "mse"): (_MSE, (head, "brier")) for head in ("sigmoid", "softmax", "two_sigmoids")},
     ("sigmoid_2", "mse"): (_MSE, ("two_sigmoids", "brier")),
     **{("sigmoid_2", loss): (_TWO_SIGMOIDS, ("two_sigmoids", loss)) for loss in ("bce", "focal", "brier")},
     ("linear_2", "bce"): (_TWO_SIGMOIDS, ("two_sigmoids", "bce")),
-    ("softmax", "sparse_cce"): (_SPARSE, ("softmax", "cce")),
-    ("linear_2", "sparse_cce"): (_SPARSE, ("softmax", "cce")),
+    **{(head, "sparse_cce"): (_SPARSE, ("softmax", "cce")) for head in ("softmax", "linear_2")},
     **{
         (head, loss): (_ONE_LINEAR.format("sigmoid"), ("sigmoid", loss))
         for head in ("margin", "linear")
         for loss in ("bce", "focal", "brier")
     },
-    **{
-        ("linear", loss): (_ONE_LINEAR.format("margin"), ("margin", loss))
-        for loss in ("hinge", "squared_hinge")
-    },
+    **{("linear", loss): (_ONE_LINEAR.format("margin"), ("margin", loss)) for loss in _HINGES},
     **{("linear_2", loss): (_TWO_LINEAR, ("softmax", loss)) for loss in ("cce", "focal", "brier")},
 }
 
@@ -182,8 +159,8 @@ def judge(head: str, loss: str) -> Verdict:
     if (head, written) in _SAME:
         why, instead = _SAME[head, written]
         return Verdict(head=head, loss=loss, kind="same", why=why, instead=instead)
-    why, instead = _REFUSED[head, written]
-    return Verdict(head=head, loss=loss, kind="refused", why=why, instead=instead)
+    instead = _NEARER.get((head, written), _NEAREST[written])
+    return Verdict(head=head, loss=loss, kind="refused", why=_REFUSED[head, written], instead=instead)
 
 
 def resolve(head: str, loss: str) -> tuple[str, str]:
