@@ -4,7 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PositiveInt,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from spaces.base import FUNCTION, Frozen, Label, as_tuple
 from spaces.eeg import Eeg
@@ -42,6 +50,46 @@ class Npz(Frozen):
         description="groups and recordings whose names differ in blanks or capitals alone are different",
     )
     positive: Label | None = Field(default=None, description=POSITIVE)
+
+
+class Table(Frozen):
+    """A CSV or Parquet file with a row a line: features, label, and optionally who and when."""
+
+    source: Literal["table"]
+    path: str = Field(description="the file, .csv, .csv.gz or .parquet")
+    label: str = Field(description="column of labels")
+    features: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        min_length=1, description="columns of the inputs, or patterns such as `X*`"
+    )
+    shape: tuple[PositiveInt, PositiveInt] | None = Field(
+        default=None, description="`[steps, channels]` of a row whose features are a signal, channels fastest"
+    )
+    group: str | None = Field(default=None, description="column naming each row's patient or file")
+    group_pattern: str | None = Field(
+        default=None, description="regular expression whose bracket holds the part of `group` that counts"
+    )
+    recording: str | None = Field(default=None, description="column naming each row's recording")
+    time: str | None = Field(default=None, description="column with each row's start, in seconds")
+    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    split: str | None = Field(default=None, description="column of train, validation and test, for split.by")
+    exact_names: bool = Field(
+        default=False,
+        description="groups and recordings whose names differ in blanks or capitals alone are different",
+    )
+    positive: Label | tuple[Label, ...] | None = Field(
+        default=None, description=f"{POSITIVE}; a list stands for its values against the rest"
+    )
+
+    @field_validator("group_pattern")
+    @classmethod
+    def _has_one_bracket(cls, pattern: str | None) -> str | None:
+        try:
+            brackets = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"must be a regular expression, but got {pattern!r}: {error}") from None
+        if brackets != 1:
+            raise ValueError(f"must have one bracket, such as '^(p[0-9]+)', but got {pattern!r}")
+        return pattern
 
 
 class Images(Frozen):
@@ -125,6 +173,7 @@ def _source(value: Any) -> Any:
 Data = Annotated[
     Annotated[SimulatedEeg, Tag("simulated_eeg")]
     | Annotated[Npz, Tag("npz")]
+    | Annotated[Table, Tag("table")]
     | Annotated[Images, Tag("images")]
     | Annotated[Bonn, Tag("bonn")]
     | Annotated[Eeg, Tag("eeg")]
@@ -132,7 +181,7 @@ Data = Annotated[
     | Annotated[Custom, Tag("custom")],
     Discriminator(_source),
 ]
-SOURCE_TAGS = ("simulated_eeg", "npz", "images", "bonn", "eeg", "scores", "custom")
+SOURCE_TAGS = ("simulated_eeg", "npz", "table", "images", "bonn", "eeg", "scores", "custom")
 """Tags of the kinds of `data:`; `custom` is written as `package.module:function`."""
 
 

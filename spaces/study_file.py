@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from spaces import yaml_text
 from spaces.data import SOURCE_TAGS
 from spaces.errors import RunError
 from spaces.presets import PRESETS
@@ -46,11 +46,9 @@ def read(path: Path, settings: tuple[str, ...] = ()) -> Study:
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"a study is a readable YAML file, but got {path}: {_reason(error)}") from None
     try:
-        written = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RunError(
-            f"a study is a YAML file, but {path.name} does not parse: {_first_line(error)}"
-        ) from None
+        written = yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        raise RunError(f"a study is a YAML file, but {path.name} does not parse: {error}") from None
     if not isinstance(written, dict):
         raise RunError(f"a study is a mapping of settings, but {path.name} holds {type(written).__name__}")
     written.pop("resolved", None)  # what a run wrote down beside its study
@@ -69,10 +67,11 @@ def with_settings(written: Mapping[str, Any], settings: tuple[str, ...]) -> dict
         if not separator or not key:
             raise RunError(f"--set takes key=value, such as budget.trials=8, but got {setting!r}")
         try:
-            change: Any = yaml.safe_load(value)
-        except yaml.YAMLError:
+            change: Any = yaml_text.load(value)
+        except yaml_text.YamlError as error:
             raise RunError(
-                f"--set takes key=value with a value in YAML, such as budget.trials=8, but got {setting!r}"
+                f"--set takes key=value with a value in YAML, such as budget.trials=8, but got {setting!r}: "
+                f"{error}"
             ) from None
         for part in reversed(key.split(".")):
             change = {part: change}
@@ -83,8 +82,7 @@ def with_settings(written: Mapping[str, Any], settings: tuple[str, ...]) -> dict
 def to_yaml(study: Study) -> str:
     """Writes a study with every default that means something; `parse` reads it back as an equal one."""
     exclude = set() if study.trains else set(OF_TRAINING)
-    text: str = yaml.safe_dump(study.model_dump(mode="json", exclude=exclude), sort_keys=False)
-    return text
+    return yaml_text.dump(study.model_dump(mode="json", exclude=exclude))
 
 
 def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +151,3 @@ def _flatten(annotation: Any) -> list[type[BaseModel]]:
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
     return error.strerror or "unreadable" if isinstance(error, OSError) else "not UTF-8 text"
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())

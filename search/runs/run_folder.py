@@ -19,6 +19,7 @@ from search.record import Ask, Record
 from search.runs.reference_file import as_parquet, columns_of, damaged, read_table, reference_of
 from search.runs.storage import Mirror
 from search.scores.reference import Reference
+from spaces import yaml_text
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import read, to_yaml
@@ -63,7 +64,7 @@ class RunFolder:
             resolved: digests and versions, written beside it.
         """
         self.make_folders()
-        text = to_yaml(study) + yaml.safe_dump({"resolved": dict(resolved)}, sort_keys=False)
+        text = to_yaml(study) + yaml_text.dump({"resolved": dict(resolved)})
         self._publish("study.yaml", text.encode())
 
     def make_folders(self) -> None:

@@ -55,7 +55,7 @@ class ForgettingHalving(ForgettingFifo, AsyncHyperBandScheduler):  # type: ignor
     """Stops the worse trials at every rung; see the module."""
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Takes a trial that was lost with its worker out of the rungs, where it would compete with its restart."""
+        """Takes a trial that was lost with its worker out of the rungs: it must not rival its restart."""
         for bracket in self._brackets:
             for _, recorded in bracket._rungs:
                 recorded.pop(trial.trial_id, None)

@@ -16,7 +16,7 @@ from search.data.sources.labels import binarize
 from search.data.sources.npz import load_npz
 from search.files import digest_of_files
 from spaces.base import Frozen
-from spaces.data import Bonn, Custom, Data, Images, Npz, Scores, SimulatedEeg
+from spaces.data import Bonn, Custom, Data, Images, Npz, Scores, SimulatedEeg, Table
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -53,12 +53,19 @@ def plan_npz(config: Npz, base: Path) -> Plan:
     return _one_file(load_npz, config, base)
 
 
+def plan_table(config: Table, base: Path) -> Plan:
+    """Columns of one file."""
+    from search.data.sources.table import load_table  # with it comes the reading of CSV and Parquet
+
+    return _one_file(load_table, config, base)
+
+
 def plan_bonn(config: Bonn, base: Path) -> Plan:
     """The Bonn recordings, one archive."""
     return _one_file(load_bonn, config, base)
 
 
-def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Bonn, base: Path) -> Plan:
+def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Table | Bonn, base: Path) -> Plan:
     path = (base / config.path).resolve()
     # What is wrong with a file that is not there, the loader says.
     known = fingerprint_of([path], path.parent) if path.is_file() else ""
@@ -119,6 +126,7 @@ def plan_custom(config: Custom, base: Path) -> Plan:
 SOURCES: dict[type[Frozen], Callable[[Any, Path], Plan]] = {
     SimulatedEeg: plan_simulated,
     Npz: plan_npz,
+    Table: plan_table,
     Images: plan_images,
     Bonn: plan_bonn,
     Eeg: plan_eeg,

@@ -14,7 +14,7 @@ from search.data.rows import Labels, Rows, check_classes, check_finite
 from search.data.sources import bonn, registry
 from search.data.sources.images import load_folder
 from search.data.sources.registry import SOURCES, plan
-from spaces.data import Bonn, Custom, Images, Npz, Scores, SimulatedEeg
+from spaces.data import Bonn, Custom, Images, Npz, Scores, SimulatedEeg, Table
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 from tests.conftest import SHARED
@@ -53,6 +53,16 @@ def npz_config(folder: Path) -> Npz:
     return Npz(source="npz", path="rows.npz", group="who", recording="who", time="start", window_s=0.5)
 
 
+def table_config(folder: Path) -> Table:
+    rng = np.random.default_rng(0)
+    lines = ["who,a,b,y", *(f"p{k // 4},{rng.normal()},{k},{'ab'[k % 2]}" for k in range(20))]
+    (folder / "rows.csv").write_text("\n".join(lines))
+    return Table(
+        source="table", path="rows.csv", label="y", features=("a", "b"), group="who", recording="who",
+        positive="b",
+    )  # fmt: skip
+
+
 def images_config(folder: Path) -> Images:
     save_photos(folder)
     return Images(source="images", path=".", size=8, positive="women")
@@ -83,6 +93,7 @@ def custom_config(folder: Path) -> Custom:
 CASES = {
     SimulatedEeg: (lambda folder: SimulatedEeg(patients=6, windows=60), (360, 32, 9, 19), "eeg", 1),
     Npz: (npz_config, (20, 5), "table", 1),
+    Table: (table_config, (20, 2), "table", "b"),
     Images: (images_config, (8, 8, 8, 3), "image", "women"),
     Bonn: (bonn_config, (11500, 32, 9, 1), "eeg", "seizure"),
     Eeg: (eeg_config, (60, 32, 9, 19), "eeg", "seizure"),

@@ -1,0 +1,100 @@
+"""Tables: columns become inputs, labels and groups; what cannot is told in one line."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cluster.cli import main
+from search.data.sources.table import load_table
+from spaces.data import Table
+from spaces.errors import RunError
+
+
+def uci(path, rows=60, steps=6):
+    """A small table in the form of UCI's seizure recognition data: an unnamed id, X1 to X6, y from 1 to 5."""
+    rng = np.random.default_rng(0)
+    header = ",".join(["", *(f"X{k + 1}" for k in range(steps)), "y"])
+    lines = [
+        ",".join([f"X{k % 3 + 1}.V1.{k // 3}", *map(str, rng.integers(-300, 300, steps)), str(k % 5 + 1)])
+        for k in range(rows)
+    ]
+    path.write_text("\n".join([header, *lines]))
+
+
+def config(**changes):
+    fixed = {"source": "table", "path": "rows.csv", "label": "y", "features": "X*", "positive": [1]}
+    return Table(**(fixed | changes))
+
+
+def test_the_seizure_recognition_table_is_read_by_recording(tmp_path):
+    uci(tmp_path / "rows.csv")
+    rows = load_table(config(shape=(6, 1), group="", group_pattern=r"^X[0-9]+[.](.+)$"), tmp_path)
+    assert rows.x.shape == (60, 6, 1)
+    assert rows.y.tolist() == [int(k % 5 == 0) for k in range(60)]
+    assert (rows.labels.negative, rows.labels.positive) == ("not 1", "1")
+    assert len(set(rows.groups.tolist())) == 20
+    assert rows.groups[:4].tolist() == ["V1.0", "V1.0", "V1.0", "V1.1"]
+    text = (tmp_path / "rows.csv").read_text().splitlines()[1].split(",")
+    assert rows.x[0, :, 0].tolist() == list(map(float, text[1:7]))
+
+
+def test_csv_and_parquet_and_another_delimiter_are_read_alike(tmp_path):
+    uci(tmp_path / "rows.csv")
+    found = load_table(config(), tmp_path)
+    text = (tmp_path / "rows.csv").read_text()
+    (tmp_path / "semicolons.csv").write_text(text.replace(",", ";"))
+    columns = {"y": found.y.tolist(), **{f"X{k + 1}": found.x[:, k] for k in range(6)}}
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    other = load_table(config(path="semicolons.csv"), tmp_path)
+    parquet = load_table(config(path="rows.parquet", positive=1), tmp_path)
+    assert np.array_equal(found.x, other.x)
+    assert np.array_equal(found.x, parquet.x)
+    assert np.array_equal(found.y, parquet.y)
+
+
+def test_describe_takes_a_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    uci(tmp_path / "rows.csv", rows=300)
+    (tmp_path / "study.yaml").write_text(
+        "data: {source: table, path: rows.csv, label: y, features: X*, positive: [1], group: '',"
+        " group_pattern: '^X[0-9]+[.](.+)$'}\ntrunk: {name: mlp}\n"
+    )
+    assert main(["describe", "study.yaml"]) == 0
+    assert "leakage: no sign of it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "message"),
+    [
+        (None, {}, "data.path must name a CSV or Parquet file, but "),
+        ("a,y\n1,0\n2,1", {}, "'X*' matches none of: 'a', 'y'"),
+        ("X1,y\n1,0\n2,1", {"label": "z"}, 'data.label must name a column of rows.csv, but "z" is not among'),
+        ("X1,y\n1,0\nhigh,1", {}, "features must be numbers, but X1 has invalid value 'high' (rows.csv)"),
+        (
+            "X1,y\n1,0\n,1",
+            {},
+            "must have a value in every row, but X1 lacks 1 of 2, the first in row 1",
+        ),
+        ("X1,X1,y\n1,2,0", {}, "columns must have different names, but 'X1' stand twice (rows.csv)"),
+        ("X1,y\n1,0\n2,1", {"features": ["X1", "y"]}, "inputs must not hold the label, but data.features"),
+        ("X1,y\n1,0\n2,1", {"features": ["X1", "X*"]}, "data.features must name each column once, but 'X1'"),
+        ("X1,y\n1,0\n2,1\n3,2", {"positive": None}, "but 'y' has 3: 0, 1, 2; e.g. positive: [0]"),
+        (
+            "X1,y\n1,0\n2,1",
+            {"positive": [7]},
+            "must list values of 'y', but 7 is not among: 0, 1",
+        ),
+        ("X1,y\n1,0\n2,1", {"shape": [2, 2]}, "but 2 x 2 is 4 and 1 columns were found (rows.csv)"),
+        ("X1,y\n1,0\n2,1\n3,", {"positive": 1}, "every row needs a label, but 1 of 3 are missing"),
+        ("X1,y\n1,0\n2,", {"positive": [0]}, "every row needs a label, but 1 of 2 have none in 'y'"),
+        ("X1,y,who\n1,0,a\n2,1,b", {"group": "who", "group_pattern": "(c)"}, "'(c)' does not match 'a'"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path, text, changes, message):
+    if text is not None:
+        (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(RunError) as caught:
+        load_table(config(**({"positive": [1]} | changes)), tmp_path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
