@@ -172,7 +172,8 @@ def resolve(
     signals = tuple(sorted({signal for row in rows.values() for signal in row}))
     weights = np.array([[rows[name].get(signal, 0.0) for name in channels] for signal in signals])
     names = tuple(held[k].pair if held[k].pair in channels else held[k].name for k in signals)
-    return Montage(channels, signals, names, weights, interpolated, _mixed(rows, held))
+    notes = _mixed(rows, held) + _doubled(signals, held)
+    return Montage(channels, signals, names, weights, interpolated, notes)
 
 
 def _by_reference(wanted: Sequence[str], held: Mapping[int, _Label]) -> list[dict[str, int]]:
@@ -205,6 +206,19 @@ def _row(name: str, held: Mapping[int, _Label], singles: Mapping[str, int]) -> R
         if first in electrodes and second in electrodes:
             return {electrodes[first]: 1.0, electrodes[second]: -1.0}
     return None
+
+
+def _doubled(signals: Sequence[int], held: Mapping[int, _Label]) -> tuple[str, ...]:
+    """A note on electrodes that a file has more than once with one reference: only the first is read.
+
+    Pairs that stand twice, as T8-P8 does in CHB-MIT, hold the same signal there.
+    """
+    twice = [
+        held[k].electrode
+        for k in signals
+        if not held[k].is_pair and sum(label == held[k] for label in held.values()) > 1
+    ]
+    return (f"more than one signal is called {', '.join(twice)}: the first of each is read",) if twice else ()
 
 
 def _mixed(rows: Mapping[str, Row], held: Mapping[int, _Label]) -> tuple[str, ...]:

@@ -321,3 +321,9 @@ def test_spline_leans_on_neighbours_and_does_not_amplify_noise():
         nearest = max(present, key=lambda name: POSITIONS[name] @ POSITIONS[lost])
         assert weights[present.index(nearest)] > 0.15
         assert np.linalg.norm(weights) < 1
+
+
+def test_an_electrode_that_stands_twice_is_told():
+    found = resolve(["EEG Fp1-0", "Fp1-1", "C3", "T8-P8-0", "T8-P8-1"], ["Fp1", "C3", "T8-P8"])
+    assert found.signals == (0, 2, 3)
+    assert found.notes == ("more than one signal is called Fp1: the first of each is read",)
