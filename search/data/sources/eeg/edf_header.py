@@ -200,7 +200,7 @@ def _blanked(raw: bytes, count: int) -> bytes:
     for offset, size in _FREE_TEXT:
         signals[offset * count : (offset + size) * count] = b" " * (size * count)
     personal = b" " * 160 + b"01.01.8500.00.00"
-    kind = b"EDF+C" if raw[192:196] == b"EDF+" else b""  # whether there are gaps, the times of the records tell
+    kind = b"EDF+C" if raw[192:196] == b"EDF+" else b""  # gaps are told by the times of the records
     return raw[:8] + personal + raw[184:192] + kind.ljust(44) + b"0".ljust(8) + raw[244:256] + bytes(signals)
 
 
