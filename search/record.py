@@ -79,6 +79,11 @@ class Ask(Frozen):
     seed: int
 
     @property
+    def name(self) -> str | None:
+        """What a trial without a configuration is called: its baseline, or its column of given scores."""
+        return self.baseline or self.column
+
+    @property
     def trial_id(self) -> str:
         """The name of the trial in files and columns."""
         return f"{self.number:05d}"

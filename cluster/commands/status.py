@@ -207,7 +207,7 @@ def _best(record: Record | None) -> Best | None:
     if record is None or record.value is None:
         return None
     config = record.ask.config
-    what = f"{config.head}, {config.loss}" if config else str(record.ask.baseline)
+    what = f"{config.head}, {config.loss}" if config else str(record.ask.name)
     return Best(trial_id=record.ask.trial_id, what=what, value=record.value)
 
 

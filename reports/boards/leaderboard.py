@@ -35,7 +35,7 @@ def row(record: Record) -> dict[str, Any]:
         "params": json.dumps(config.model_dump(exclude_none=True)) if config else None,
     }
     if config is None:
-        found["trunk"] = record.ask.baseline or record.ask.column
+        found["trunk"] = record.ask.name
     for name, estimate in record.metrics.items():
         found[f"val_{name}"] = estimate.value
         if name in ESTIMATED:

@@ -40,7 +40,9 @@ def test_a_table_becomes_a_leaderboard_a_page_and_a_decision(capsys, tmp_path):
     assert (tmp_path / "out/leaderboard_cost__c_fn-10.parquet").is_file()
     # What takes a run takes this one.
     assert main(["rescore", "out", "--policy", "youden"]) == 0
+    capsys.readouterr()
     assert main(["status", "out"]) == 0
+    assert "(probability, trial 00000)" in capsys.readouterr().out
     assert main(["report", "out"]) == 0
     assert main(["promote", "out", "--trial", "00000", "--threshold-score", "1.5", "--to", "by_hand"]) == 0
     assert yaml.safe_load((tmp_path / "by_hand/decision.yaml").read_text())["threshold_score"] == 1.5
