@@ -29,6 +29,11 @@ def make_folder(path: Path) -> None:
     _sync(path.parent)
 
 
+def is_new_or_empty(folder: Path) -> bool:
+    """Whether a folder can be written without touching anything: nothing is there, or an empty folder."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
 def sweep(folders: Iterable[Path], name: str = "*") -> None:
     """Deletes what writers that were killed left half written; none may be at work.
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from spaces.study import Study
 
 
-def _column(help_text: str, *names: str) -> Any:
-    return typer.Option(*names, metavar="COLUMN", help=help_text, show_default=False)
+def _column(help_text: str) -> Any:
+    return typer.Option(metavar="COLUMN", help=help_text, show_default=False)
 
 
 ScoresFile = Annotated[

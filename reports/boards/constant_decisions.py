@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from search.runs.run_folder import RunFolder
@@ -21,12 +22,12 @@ def constant_notes(run: Path, board: Path, policy: Policy | None = None) -> list
     """
     columns = ["trial_id", "kind", "value", "threshold_score", "calibration_a", "calibration_b"]
     try:
-        rows = pq.read_table(board, columns=[*columns, "constant_decision"]).to_pylist()
-        trained = [row for row in rows if row["kind"] != "baseline" and row["threshold_score"] is not None]
-        constant = [row for row in trained if row["constant_decision"]]
-        if not constant:
+        rows = pq.read_table(board, columns=[*columns, "constant_decision"])
+        trained = rows.filter((pc.field("kind") != "baseline") & pc.field("threshold_score").is_valid())
+        constant = trained.filter(pc.field("constant_decision"))
+        if not len(constant):
             return []
-        best, folder = constant[0], RunFolder(run)
+        best, folder = constant.slice(0, 1).to_pylist()[0], RunFolder(run)
         study, record = folder.study(), folder.record(best["trial_id"])
         raw = folder.scores(best["trial_id"])[0]
         score = Calibration(best["calibration_a"], best["calibration_b"]).apply(raw)

@@ -19,7 +19,7 @@ from reports.bundles.config import bundle_config, is_calibrated, training_scale
 from reports.bundles.picking import Choice
 from search.data.shards import Part
 from search.events.evaluation import patients
-from search.files import write_atomically
+from search.files import is_new_or_empty, write_atomically
 from search.networks import backend
 from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
@@ -77,7 +77,7 @@ def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) ->
         RunError: the folder is not empty or cannot be made, the data changed, the rebuilt model gives
             other scores, or an export decides otherwise.
     """
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+    if not is_new_or_empty(to):
         raise RunError(f"a bundle goes into a new or empty folder, but {to} is not empty")
     with _replacing(to) as made:
         return _make(run, choice, made, force=force)

@@ -14,7 +14,7 @@ from reports.boards.rescoring import Rescored, rescore_all
 from search.data.rows import Rows
 from search.data.sources.scores import Given
 from search.events.evaluation import check_events
-from search.files import write_atomically
+from search.files import is_new_or_empty, write_atomically
 from search.hosts.provenance import code_digest, versions
 from search.record import Ask
 from search.runs.reference_file import as_parquet
@@ -67,7 +67,7 @@ def decide(
         RunError: the folder is taken, too few groups hold positives, or event scores are wanted that the
             rows cannot give.
     """
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+    if not is_new_or_empty(to):
         raise RunError(f"decisions are written to a new or empty folder, but {to} is taken (--to)")
     rows = given.rows
     halves = draw_halves(rows.y, rows.groups, rows.recordings, study.seed)
@@ -82,7 +82,6 @@ def decide(
         code_digest=code_digest(study, rows.x.shape[1:]),
     )
     run = RunFolder(to)
-    run.make_folders()
     run.write_reference(reference, np.arange(len(rows)))
     run.create(
         study,

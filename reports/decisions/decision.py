@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from search.data.rows import Labels
 from search.data.sources.scores import Scale
-from search.files import make_folder, write_atomically
+from search.files import is_new_or_empty, make_folder, write_atomically
 from search.scores.calibration import Calibration
 from search.scores.metrics import sigmoid
 from spaces.errors import RunError
@@ -57,30 +57,18 @@ class Decision:
             Probabilities `(n,)` float64, and labels `(n,)` int8: 1 positive, 0 negative, and UNKNOWN, with a
             probability of NaN, where the score is NaN or, of probabilities, outside [0, 1].
         """
-        given = np.asarray(score, np.float64)
-        if self.scale.probability:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                raw = np.clip(np.log(given) - np.log(1 - given), self.scale.low, self.scale.high)
-        else:
-            raw = given
-        with np.errstate(over="ignore"):
-            raw32 = raw.astype(np.float32)
-        found = np.float32(self.calibration.a) * raw32 + np.float32(self.calibration.b)
+        raw = self.scale.unchecked(np.asarray(score, np.float64))
+        found = np.float32(self.calibration.a) * raw + np.float32(self.calibration.b)
         label = np.where(np.isnan(found), UNKNOWN, found >= np.float32(self.threshold_score))
         return np.asarray(sigmoid(found), np.float64), label.astype(np.int8)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _File:
+class _File(Decision):
+    """A decision as `decision.yaml` holds it."""
+
     format: int
-    column: str
-    scale: Scale
-    calibration: Calibration
-    calibrated: bool
-    threshold_score: float
     threshold: float
-    labels: Labels
-    told: dict[str, Any]
     sha256: dict[str, str]
 
 
@@ -98,7 +86,7 @@ def write(decision: Decision, folder: Path, checked: NDArray[Any]) -> None:
     Raises:
         RunError: the folder is taken; or, with exit code 1, the graph or the function differ from `apply`.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if not is_new_or_empty(folder):
         raise RunError(f"a decision is written to a new or empty folder, but {folder} is taken (--to)")
     graph, source = as_onnx(decision), as_python(decision)
     _check(decision, graph, source, checked)
@@ -133,15 +121,7 @@ def read(folder: Path | str) -> Decision:
         file = path.parent / name
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
             raise RunError(f"the files of a decision belong together, but {file} is not the one written")
-    return Decision(
-        column=found.column,
-        scale=found.scale,
-        calibration=found.calibration,
-        calibrated=found.calibrated,
-        threshold_score=found.threshold_score,
-        labels=found.labels,
-        told=found.told,
-    )
+    return Decision(**{field.name: getattr(found, field.name) for field in fields(Decision)})
 
 
 def as_onnx(decision: Decision) -> bytes:
@@ -157,11 +137,11 @@ def as_onnx(decision: Decision) -> bytes:
         "a": (single, decision.calibration.a),
         "b": (single, decision.calibration.b),
         "threshold_score": (single, decision.threshold_score),
+        "one": (double, 1.0),
     }
     nodes, raw = [], "score"
     if decision.scale.probability:
         numbers |= {
-            "one": (double, 1.0),
             "low": (double, float(decision.scale.low or 0)),
             "high": (double, float(decision.scale.high or 0)),
         }
@@ -185,10 +165,9 @@ def as_onnx(decision: Decision) -> bytes:
         helper.make_node("Cast", ["calibrated"], ["calibrated_double"], to=double),
         helper.make_node("Neg", ["calibrated_double"], ["negated"]),
         helper.make_node("Exp", ["negated"], ["exponential"]),
-        helper.make_node("Add", ["exponential", "unit"], ["whole"]),
+        helper.make_node("Add", ["exponential", "one"], ["whole"]),
         helper.make_node("Reciprocal", ["whole"], ["probability"]),
     ]
-    numbers["unit"] = (double, 1.0)
     constants = [helper.make_tensor(name, kind, [], [value]) for name, (kind, value) in numbers.items()]
     constants.append(helper.make_tensor("unknown", TensorProto.INT64, [], [UNKNOWN]))
     graph = helper.make_graph(

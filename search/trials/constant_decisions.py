@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from search.events.evaluation import nearest_event_choice
 from search.events.scoring import EVENT_METRICS, fa_per_day
-from search.scores.metrics import METRICS, counts_at
+from search.scores.metrics import METRICS, counts_at, sigmoid
 from search.scores.reference import Reference
 from search.scores.thresholds import Choice, best_deciding, curve
 from search.trials.evaluation import Policy
@@ -106,4 +106,4 @@ def _cut(choice: Choice) -> str:
 
 
 def _probability(score: float) -> str:
-    return f"{1 / (1 + np.exp(-np.float64(score))):.4g}"
+    return f"{float(sigmoid(score)):.4g}"

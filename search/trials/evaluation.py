@@ -1,7 +1,7 @@
 """Evaluates a trial's raw scores: calibration, threshold, cross-fitted value, metrics, intervals."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,16 +140,24 @@ def measure(
     Raises:
         TrialError: the policy cannot be met, such as a precision that no threshold reaches.
     """
+    measured = measure_in_sample(raw, reference, study, policy, probabilistic=probabilistic)
+    fit = cross_fitted(raw, reference, study, policy)
+    return replace(measured, value=defined(fit.value), value_fa_per_day=defined(fit.fa_per_day))
+
+
+def measure_in_sample(
+    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
+) -> Measured:
+    """Measures raw scores without cross-fitting: as `measure`, but with no `value`."""
     fitted = fit_decision(raw, reference, study, policy, probabilistic=probabilistic)
     score = fitted.calibration.apply(raw)
-    fit = cross_fitted(raw, reference, study, policy)
     return Measured(
         score=score,
         calibration=fitted.calibration,
         calibration_note=fitted.calibration_note,
         choice=fitted.choice,
-        value=defined(fit.value),
-        value_fa_per_day=defined(fit.fa_per_day),
+        value=None,
+        value_fa_per_day=None,
         metrics=estimates(
             reference,
             score,

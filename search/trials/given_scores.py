@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from search.record import Ask, Record
 from search.scores.metrics import RANKING_METRICS
 from search.scores.reference import Reference
-from search.trials.evaluation import Measured, estimates, fit_decision, policy_of
+from search.trials.evaluation import measure_in_sample, policy_of
 from search.trials.rethresholding import Rethresholding
 from search.trials.trial import RunFacts, fields_of, now, record
 from spaces.errors import TrialError
@@ -50,27 +50,11 @@ def decided(
     began, metric = now(), RANKING_METRICS[study.objective.steer]
     about = {"device": "cpu", "train_s": 0.0, "started_at": began, "cross_fit_by": reference.halves.by}
     try:
-        fitted = fit_decision(raw, reference, study, policy_of(study, None), probabilistic=probabilistic)
+        measured = measure_in_sample(
+            raw, reference, study, policy_of(study, None), probabilistic=probabilistic
+        )
     except TrialError as error:
         return Decided(record(ask, study, facts, state="failed", error=str(error), **about), None)
-    score = fitted.calibration.apply(raw)
-    measured = Measured(
-        score=score,
-        calibration=fitted.calibration,
-        calibration_note=fitted.calibration_note,
-        choice=fitted.choice,
-        value=None,
-        value_fa_per_day=None,
-        metrics=estimates(
-            reference,
-            score,
-            fitted.choice.threshold_score,
-            events=study.events,
-            seed=study.seed,
-            probabilistic=fitted.probabilistic,
-            prevalence=fitted.prevalence,
-        ),
-    )
     found = record(
         ask,
         study,
@@ -83,5 +67,6 @@ def decided(
     # The value of `measure`, bit for bit, from calibrations that share one pass over the rows.
     [valued] = Rethresholding(reference, study, [None]).of(found, raw)
     return Decided(
-        found.model_copy(update={"value": valued.value, "value_fa_per_day": valued.value_fa_per_day}), score
+        found.model_copy(update={"value": valued.value, "value_fa_per_day": valued.value_fa_per_day}),
+        measured.score,
     )

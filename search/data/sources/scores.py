@@ -33,28 +33,29 @@ class Scale:
     low: float | None = None
     high: float | None = None
 
+    def unchecked(self, given: F64) -> NDArray[np.float32]:
+        """Returns raw scores `(n,)`; NaN where `given` is NaN or, of probabilities, outside [0, 1]."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if not self.probability:
+                return given.astype(np.float32)
+            return np.asarray(np.clip(np.log(given) - np.log(1 - given), self.low, self.high), np.float32)
+
     def raw(self, given: F64) -> NDArray[np.float32]:
         """Returns raw scores `(n,)` of what the column holds, `(n,)`.
 
         Raises:
             RunError: a number is not finite, no probability, or too large for float32.
         """
-        if not self.probability:
-            with np.errstate(over="ignore"):
-                found = given.astype(np.float32)
-            bad = np.flatnonzero(~np.isfinite(found))
-            if bad.size:
-                raise RunError(
-                    f"scores must be numbers below 3.4e38, as float32 holds them, but row {bad[0] + 1} has "
-                    f"{given[bad[0]]}"
-                )
-            return found
-        bad = np.flatnonzero(~((given >= 0) & (given <= 1)))
+        found = self.unchecked(given)
+        bad = np.flatnonzero(~np.isfinite(found))
         if bad.size:
-            raise RunError(f"probabilities lie in [0, 1], but row {bad[0] + 1} has {given[bad[0]]}")
-        with np.errstate(divide="ignore"):
-            odds = np.log(given) - np.log(1 - given)
-        return np.asarray(np.clip(odds, self.low, self.high), np.float32)
+            rule = (
+                "probabilities lie in [0, 1]"
+                if self.probability
+                else "scores must be numbers below 3.4e38, as float32 holds them"
+            )
+            raise RunError(f"{rule}, but row {bad[0] + 1} has {given[bad[0]]}")
+        return found
 
 
 def scale_of(given: F64, name: str) -> Scale:
