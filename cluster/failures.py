@@ -5,7 +5,7 @@ import sys
 from itertools import pairwise
 from typing import Any
 
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 
 PACKAGES = ("spaces", "search", "reports", "cluster")
 """Our own packages: if one is missing, another Python would lack it too."""
@@ -44,7 +44,7 @@ def explained(error: BaseException) -> tuple[str, int]:
             if number in PLACES and where:
                 return f"{PLACES[number]}, but got {came}", 2
             return f"a file could not be read or written: {came} (-v for more)", 1
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST] + " (-v for more)", 1
+    return one_line(error, LONGEST, named=True) + " (-v for more)", 1
 
 
 def misspelt(error: Any, arguments: list[str]) -> str:

@@ -18,6 +18,7 @@ from spaces.base import FUNCTION, Frozen, Label, as_tuple
 from spaces.eeg import Eeg
 
 POSITIVE = "the label value of the positive class; needed unless labels are 0/1 or false/true"
+EXACT_NAMES = "groups and recordings whose names differ in blanks or capitals alone are different"
 
 
 class SimulatedEeg(Frozen):
@@ -45,10 +46,7 @@ class Npz(Frozen):
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
     split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
-    exact_names: bool = Field(
-        default=False,
-        description="groups and recordings whose names differ in blanks or capitals alone are different",
-    )
+    exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
@@ -72,10 +70,7 @@ class Table(Frozen):
     time: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
     split: str | None = Field(default=None, description="column of train, validation and test, for split.by")
-    exact_names: bool = Field(
-        default=False,
-        description="groups and recordings whose names differ in blanks or capitals alone are different",
-    )
+    exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | tuple[Label, ...] | None = Field(
         default=None, description=f"{POSITIVE}; a list stands for its values against the rest"
     )
@@ -128,10 +123,7 @@ class Custom(Frozen):
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
-    exact_names: bool = Field(
-        default=False,
-        description="groups and recordings whose names differ in blanks or capitals alone are different",
-    )
+    exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
@@ -151,10 +143,7 @@ class Scores(Frozen):
     recording: str | None = Field(default=None, description="column naming each row's recording")
     start: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
-    exact_names: bool = Field(
-        default=False,
-        description="groups and recordings whose names differ in blanks or capitals alone are different",
-    )
+    exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
     @field_validator("score")

@@ -27,3 +27,9 @@ def first_of(names: Iterable[object], most: int, separator: str = ", ") -> str:
     texts = list(map(str, names))
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     return separator.join(texts[:most]) + more
+
+
+def one_line(error: BaseException, most: int, *, named: bool = False) -> str:
+    """Returns the text of an error on one line of at most so many characters, after its type if `named`."""
+    text = f"{type(error).__name__}: {error}" if named else str(error)
+    return " ".join(text.split())[:most]

@@ -11,7 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.data.shards import Inputs, Part, Shards
 from search.data.trial_data import Features, TrialData
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 from spaces.resources import Resources
 
 ALONE = "headsearch_alone"
@@ -59,7 +59,7 @@ def map_here(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[An
         except ray.exceptions.RayTaskError as error:
             raise error.cause if isinstance(error.cause, RunError) else error from error
         except ray.exceptions.RayError as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error, 300)
             raise RunError(f"a process that prepares data died: {reason}", exit_code=1) from error
 
 

@@ -9,7 +9,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from search.hosts.parallel import hosts_for
 from search.hosts.provenance import code_digest as digest_of
 from search.networks import backend
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 from spaces.study import Study
 
 PATIENCE_S = 180.0
@@ -110,7 +110,7 @@ def _looking() -> Callable[[dict[str, Any], str, tuple[int, ...]], tuple[str | N
             backend.start(1, known.resources.gpu_share, "grow")
             return why_unfit(known, code_digest, shape), None
         except Exception as error:  # whatever another version of the files makes of it
-            return None, " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            return None, one_line(error, 300, named=True)
 
     return look
 
@@ -122,7 +122,7 @@ def _answer(reference: Any, node: dict[str, Any]) -> str | None:
     except ray.exceptions.RayError as error:
         if not any(known["NodeID"] == node["NodeID"] and known["Alive"] for known in ray.nodes()):
             return None
-        failure = " ".join(str(error).split())[:300]
+        failure = one_line(error, 300)
     if failure is not None:
         return _other_code(node["NodeManagerAddress"], failure)
     return None if reason is None else str(reason)

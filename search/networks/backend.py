@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from spaces.errors import one_line
+
 _MEMORY_RAN_OUT = (
     "ResourceExhaustedError", "RESOURCE_EXHAUSTED", "OutOfMemoryError", "MemoryError", "OOM when allocating",
     "CUDA_ERROR_OUT_OF_MEMORY", "STATUS_ALLOC_FAILED",
@@ -217,7 +219,7 @@ def memory_advice(error: BaseException) -> str | None:
 
 def failure(error: BaseException) -> str:
     """Returns what to write down of an error that ended some work: advice if there is any, on one line."""
-    return (memory_advice(error) or " ".join(f"{type(error).__name__}: {error}".split()))[:500]
+    return (memory_advice(error) or one_line(error, 500, named=True))[:500]
 
 
 CONTEXT_MIB = 1024

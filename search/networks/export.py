@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from search.data.shards import Inputs
 from search.networks import model as network
 from search.record import Record
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 from spaces.heads import HEADS
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -83,7 +83,7 @@ def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = one_line(error, 300, named=True)
         raise RunError(f"{path} must load in Keras' safe mode, but that gave {reason}") from error
     try:
         takes = [(tuple(one.shape[1:]), str(one.dtype)) for one in model.inputs]

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from search.networks import backend
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 
 
 def run_in_subprocess(work: Callable[..., None], *arguments: Any) -> None:
@@ -45,5 +45,5 @@ def _reporting(work: Callable[..., None], *arguments: Any) -> None:
     except RunError as error:
         raise error from None  # its cause may not be one that can be sent
     except BaseException as error:  # SystemExit too, which would end the caller
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = one_line(error, 300, named=True)
         raise RunError(f"a network must build, but building it gave {reason}") from None

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 from spaces.suggest import Config
 
 IMAGENET_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
@@ -81,7 +81,7 @@ def start(model: Any, config: Config) -> None:
     try:
         part.load_weights(file)
     except Exception as error:  # what a foreign file raises depends on where it first differs
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = one_line(error, 200, named=True)
         raise RunError(
             f"trunk.weights must hold the weights of MobileNet without its top at width {config.width:g}, "
             f"but {file} gave {reason}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from search.data.sources.npz import open_npz, take_array
 from spaces.base import Label
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".npz")
 TRUTHS = {"true": True, "false": False}
@@ -102,7 +102,7 @@ def _parquet(path: Path) -> pa.Table:
     try:
         return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read()
     except (pa.ArrowException, OSError) as error:
-        raise RunError(f"{path} must be a readable Parquet file, but gave: {_line(error)}") from None
+        raise RunError(f"{path} must be a readable Parquet file, but gave: {one_line(error, 200)}") from None
 
 
 def _csv(path: Path) -> pa.Table:
@@ -115,11 +115,7 @@ def _csv(path: Path) -> pa.Table:
             table: pa.Table = read.to_arrow_table()
             return table
     except duckdb.Error as error:
-        raise RunError(f"{path} must be a readable CSV file, but gave: {_line(error)}") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+        raise RunError(f"{path} must be a readable CSV file, but gave: {one_line(error, 200)}") from None
 
 
 def _check_named(name: str, key: str, columns: Sequence[str], path: Path) -> None:

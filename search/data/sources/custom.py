@@ -11,7 +11,7 @@ from typing import Any
 from search.data.rows import Rows
 from search.data.sources.npz import rows_of
 from spaces.data import Custom, Npz
-from spaces.errors import RunError
+from spaces.errors import RunError, one_line
 
 ARRAYS = ("X", "y", "group", "recording", "time", "split")
 
@@ -30,7 +30,7 @@ def load_custom(config: Custom, base: Path) -> Rows:
     try:
         arrays = function(**config.options)
     except (Exception, SystemExit) as error:  # a source that exits would end the command with nothing done
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = one_line(error, 300, named=True)
         raise RunError(f"{config.source} must return arrays, but it raised {reason}") from error
     if not isinstance(arrays, Mapping) or not {"X", "y"} <= arrays.keys() <= set(ARRAYS):
         came = sorted(map(str, arrays)) if isinstance(arrays, Mapping) else type(arrays).__name__
@@ -68,7 +68,7 @@ def find_function(name: str, folder: str, setting: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = one_line(error, 300, named=True)
         raise RunError(f"{setting} must name a module to import, but {name} gave {reason}") from error
     function = vars(module).get(function_name)
     if not callable(function):

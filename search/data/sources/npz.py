@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from search.data.rows import PARTS, Kind, Rows, check_finite
 from search.data.sources.labels import binarize
-from spaces.data import Npz
-from spaces.errors import RunError, first_of
+from spaces.data import Npz, Scores
+from spaces.errors import RunError, first_of, one_line
 
 NAMED = 3
 """Names of several spellings that a note lists."""
@@ -58,20 +58,14 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
             f"inputs must have at least two axes, (rows, ...), but {config.x} has shape {x.shape} ({where})"
         )
     encoded, labels = binarize(arrays[config.y], config.positive, f"{where}: {config.y}")
-    recordings = as_names(columns.get("recording"), config.recording, where)
-    groups = as_names(columns.get("group"), config.group, where)
-    notes: tuple[str, ...] = ()
-    if not config.exact_names:
-        recordings, said = one_spelling(recordings, f"{where}: {config.recording}")
-        groups, more = one_spelling(groups, f"{where}: {config.group}")
-        notes = said + more
+    groups, recordings, notes = groups_and_recordings(columns, config, where)
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
     return Rows(
         x=inputs,
         y=encoded,
         labels=labels,
-        groups=recordings if groups is None else groups,
+        groups=groups,
         recordings=recordings,
         times=_seconds(columns.get("time"), config.time, where),
         kind=_kind(inputs),
@@ -153,7 +147,7 @@ def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]
                 f"arrays of Python objects are not loaded, since they can run code, but {name} is one; "
                 f"save it as numbers or text, e.g. {name}.astype(str) ({path.name})"
             ) from error
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise RunError(f"arrays must be readable, but {name} gave: {reason} ({path.name})") from error
     if not isinstance(array, np.ndarray):
         raise RunError(f"{name} must be a numpy array, but it is another kind of file ({path.name})")
@@ -198,12 +192,34 @@ def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
     return inputs
 
 
-def as_names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
-    """Returns groups or recordings as text, `(n,)`; whole numbers saved as floats lose their `.0`.
+def groups_and_recordings(
+    columns: Mapping[str, NDArray[Any]], config: Npz | Scores, where: str
+) -> tuple[NDArray[np.str_] | None, NDArray[np.str_] | None, tuple[str, ...]]:
+    """Returns the group and the recording of each row, `(n,)`, and notes on what was mended in them.
+
+    Without groups, the recordings are the groups. Names in several spellings are one unless
+    `config.exact_names` says otherwise.
+
+    Args:
+        columns: `group` and `recording`, where they are known.
+        config: what they are called.
+        where: what to call the place they come from in messages.
 
     Raises:
-        RunError: a row has none, or the column holds neither text nor numbers.
+        RunError: a row has no name, or a column holds neither text nor numbers.
     """
+    recordings = _names(columns.get("recording"), config.recording, where)
+    groups = _names(columns.get("group"), config.group, where)
+    notes: tuple[str, ...] = ()
+    if not config.exact_names:
+        recordings, said = _one_spelling(recordings, f"{where}: {config.recording}")
+        groups, more = _one_spelling(groups, f"{where}: {config.group}")
+        notes = said + more
+    return recordings if groups is None else groups, recordings, notes
+
+
+def _names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArray[np.str_] | None:
+    """Groups or recordings as text; whole numbers saved as floats lose their `.0`."""
     if array is None:
         return None
     if array.dtype.kind not in "biufU":
@@ -219,13 +235,10 @@ def as_names(array: NDArray[Any] | None, name: str | None, where: str) -> NDArra
     return array.astype(np.str_)
 
 
-def one_spelling(
+def _one_spelling(
     names: NDArray[np.str_] | None, where: str
 ) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
-    """Returns names `(n,)` in one spelling each, and a note on those that had several.
-
-    Names that differ in blanks or capitals alone are one name in several spellings.
-    """
+    """Names in one spelling each, where some differ in blanks or capitals alone, and a note on those."""
     if names is None:
         return None, ()
     distinct, codes = np.unique(names, return_inverse=True)

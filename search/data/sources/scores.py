@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from search.data.rows import Rows
 from search.data.sources.columns import labels, numbers, read_columns
 from search.data.sources.labels import binarize
-from search.data.sources.npz import as_names, one_spelling
+from search.data.sources.npz import groups_and_recordings
 from spaces.data import Scores
 from spaces.errors import RunError
 
@@ -124,13 +124,9 @@ def read_scores(config: Scores, base: Path) -> Given:
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise RunError(f"all columns must have the same number of rows, but {listed} ({where})")
-    groups = as_names(found[config.group] if config.group else None, config.group, where)
-    recordings = as_names(found[config.recording] if config.recording else None, config.recording, where)
-    notes: tuple[str, ...] = ()
-    if not config.exact_names:
-        groups, notes = one_spelling(groups, f"{where}: {config.group}")
-        recordings, more = one_spelling(recordings, f"{where}: {config.recording}")
-        notes += more
+    known = {"group": config.group, "recording": config.recording}
+    columns = {key: found[name] for key, name in known.items() if name is not None}
+    groups, recordings, notes = groups_and_recordings(columns, config, where)
     return given_of(
         {name: numbers(found[name], name, where) for name in config.score},
         labels(found[config.label]),

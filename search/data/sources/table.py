@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from search.data.rows import Rows
 from search.data.sources.npz import rows_of
 from spaces.data import Npz, Table
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 
 SHOWN = 8
 """Names that a message lists before it says `and N more`."""
@@ -241,6 +242,5 @@ def _line(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def _listed(names: list[Any]) -> str:
-    shown = ", ".join(map(repr, names[:SHOWN]))
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+def _listed(names: Iterable[Any]) -> str:
+    return first_of(map(repr, names), SHOWN)
