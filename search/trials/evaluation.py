@@ -83,7 +83,7 @@ def policy_of(study: Study, threshold: float | None) -> Policy:
 ALWAYS = "always"
 """The baseline that decides every row positive, whatever rule the study names."""
 ALWAYS_ON = Fixed(policy="fixed", at=0.5)
-"""Its rule: its scores lie far above."""
+"""Its rule: fixed at 0.5, which all its scores exceed."""
 
 
 def policy_of_trial(study: Study, ask: Ask) -> Policy:
