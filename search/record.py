@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from spaces.base import Frozen
-from spaces.suggest import Config
+from spaces.configuration import Config
 
 State = Literal["completed", "stopped", "failed"]
 """Trained to its end; stopped early by successive halving; or failed, with its reason."""

@@ -6,9 +6,9 @@ from pydantic import Field, model_validator
 
 from spaces.base import Frozen
 from spaces.data import Data, Scores, SimulatedEeg, Split
+from spaces.policies import MaxF1, Threshold
 from spaces.resources import Budget, Database, Keep, Resources, Storage
 from spaces.space import Space, Trunk
-from spaces.thresholds import MaxF1, Threshold
 
 Metric = Literal[
     "f1", "balanced_accuracy", "sensitivity", "specificity", "precision", "accuracy", "mcc",

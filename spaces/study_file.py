@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 from spaces import yaml_text
 from spaces.data import SOURCE_TAGS
 from spaces.errors import RunError
+from spaces.policies import with_policy
 from spaces.presets import PRESETS
 from spaces.study import OF_TRAINING, Study
-from spaces.thresholds import with_policy
 
 
 def parse(written: Mapping[str, Any], where: str = "study") -> Study:

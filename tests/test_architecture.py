@@ -43,7 +43,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "search.runs": ("search.nouns", "search.data", "search.scores"),
     "search.hosts": ("search.nouns", "search.data", "search.data.sources", "search.networks"),
     "search.trials": _BELOW_TRIALS,
-    "search.picking": (*_BELOW_TRIALS, "search.trials"),
+    "search.comparison": (*_BELOW_TRIALS, "search.trials"),
     "search.tuning": (*_BELOW_TRIALS, "search.trials"),
     "reports.boards": (),
     "reports.page": ("reports.boards",),

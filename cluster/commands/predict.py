@@ -25,7 +25,7 @@ def predict(bundle: Path, data: str, out: Path, console: Console) -> str:
     start(threads=1)
     verified(bundle)
     check_there(data)
-    loaded = load(bundle)
+    loaded = load(bundle, as_guest=False)
 
     def progress(done: int, total: int) -> None:
         if console.is_terminal and total > done:

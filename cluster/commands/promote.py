@@ -7,7 +7,7 @@ from typing import Any
 from cluster.commands.decide import write_decision
 from reports.boards import requirements
 from reports.boards.advice import best_baseline
-from reports.bundles import picking, production
+from reports.bundles import picking, promotion
 from reports.bundles.card import number
 from reports.bundles.picking import Choice
 from search.networks import backend
@@ -30,10 +30,10 @@ def promote(
         to: the bundle's folder.
         trial_id: the trial; None takes the best.
         required: requirements as they are written, see `requirements.parse`.
-        threshold_score, force: see `picking.pick` and `production.promote`.
+        threshold_score, force: see `picking.pick` and `promotion.promote`.
 
     Raises:
-        RunError: the trial cannot be picked or shipped; see `picking.pick` and `production.promote`.
+        RunError: the trial cannot be picked or shipped; see `picking.pick` and `promotion.promote`.
     """
     run, asked = RunFolder(path), requirements.parse(required)
     if not run.study().trains:
@@ -49,7 +49,7 @@ def promote(
             f"{number(record.value)} of {record.ask.trial_id}), but its weights were not kept; to have it: "
             f"python search.py reproduce {path} {other.ask.trial_id}"
         )
-    promoted = production.promote(run, choice, to, force=force)
+    promoted = promotion.promote(run, choice, to, force=force)
     objective, alarms = promoted.test[record.objective], promoted.test["fa_per_day"].value
     yield (
         f"trial {record.ask.trial_id} -> {to}: "

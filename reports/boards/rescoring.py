@@ -24,9 +24,9 @@ from search.scores.thresholds import Limits
 from search.trials.evaluation import Policy
 from search.trials.rethresholding import Rethresholding
 from spaces.errors import RunError
+from spaces.policies import Sampled
 from spaces.study import Study
 from spaces.study_file import parse
-from spaces.thresholds import Sampled
 
 CHUNK = 32
 """Trials that a process takes at a time."""

@@ -13,17 +13,17 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from reports.boards import leaderboard
+from search.comparison.resampling import Setting, units_of
+from search.comparison.selection import Contender, compared, corrected
 from search.events.scoring import EVENT_METRICS
 from search.files import write_atomically
-from search.picking.resampling import Setting, units_of
-from search.picking.selection import Contender, compared, corrected
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
 from search.trials.evaluation import ALWAYS, ALWAYS_ON, calibration_of, policy_of
 from spaces.errors import RunError, TrialError
+from spaces.policies import Sampled, SensitivityAtFaPerDay
 from spaces.study import Study
-from spaces.thresholds import Sampled, SensitivityAtFaPerDay
 
 COMPARED, PICKED = 64, 200
 """How many trials, the best by value, are compared with the winner; and how many a resample may pick from."""
@@ -51,12 +51,12 @@ class Selection:
             trained trial has a value.
         values: the cross-fitted value with its 95% interval, by trial id.
         differences: the winner's value minus the trial's, with an interval that knows that the winner was
-            picked, see `search.picking.ties`; by trial id.
+            picked, see `search.comparison.ties`; by trial id.
         ranks: lowest and highest rank by trial id, `(1, k)` for the k trials that cannot be told from the
-            winner; see `search.picking.ties`. The rank of trials beyond the best COMPARED, which stand in
+            winner; see `search.comparison.ties`. The rank of trials beyond the best COMPARED, which stand in
             none of the three, is that of the leaderboard.
         corrected: what the winner is worth on new data, corrected for having been picked: the mean over
-            resamples with its 95% interval, see `search.picking.bias_correction`.
+            resamples with its 95% interval, see `search.comparison.bias_correction`.
         trials: how many trained trials with a value competed.
         units: what was resampled.
         unit_count: how many of them there are.

@@ -1,5 +1,5 @@
 """Production bundles: a trial is picked, shipped, loaded and asked.
 
-Take from it: `production.promote`, `production.load`, `picking.pick`, `prediction.predict_file`.
+Take from it: `promotion.promote`, `bundle.load`, `picking.pick`, `prediction.predict_file`.
 Imports from `reports`: boards.
 """

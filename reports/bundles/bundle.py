@@ -115,16 +115,19 @@ class Bundle:
             )
 
 
-def load(folder: Path, *, as_guest: bool = False) -> Bundle:
-    """Verifies the checksum of every file of a bundle, then loads its model in Keras' safe mode.
+def load(folder: Path | str, *, as_guest: bool = True) -> Bundle:
+    """Loads a bundle: `load(folder).predict(x)` is a table of score, probability and label.
+
+    Every file is verified before any is loaded, and the model is loaded in Keras' safe mode.
 
     Args:
         folder: the bundle.
-        as_guest: see `backend.import_keras`.
+        as_guest: in a process that is not ours, such as a notebook; see `backend.import_keras`.
 
     Raises:
         RunError: it is no bundle, is of a later format, a file changed, or the model takes other rows.
     """
+    folder = Path(folder)
     config = verified(folder)
     backend.import_keras(as_guest=as_guest)
     from search.networks import export

@@ -14,10 +14,10 @@ from search.events.patients import Patient
 from search.events.scoring import scoring_of
 from search.record import Estimate, Record
 from search.trials.preparation import Prepared
+from spaces.configuration import Config
 from spaces.data import Npz
 from spaces.eeg import Eeg
 from spaces.study import Study
-from spaces.suggest import Config
 
 PREPROCESSING = ("channels", "missing_channels", "rate_hz", "bandpass_hz", "notch_hz", "window_s", "form")
 """Settings of the source eeg that say, with the step, how windows are cut."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.bundles.production import SCORE_TOLERANCE
+from reports.bundles.promotion import SCORE_TOLERANCE
 from search.record import Record
 from search.runs.run_folder import RunFolder
 

@@ -18,8 +18,8 @@ from search.runs.run_folder import RunFolder
 from search.scores.calibration import weights_at
 from search.scores.reference import Reference
 from spaces.errors import RunError
+from spaces.policies import Cost
 from spaces.study import Study
-from spaces.thresholds import Cost
 
 FORMAT = 1
 DETAILED = 50
@@ -113,7 +113,7 @@ def _detail(
 
 
 def _importances(records: Sequence[Record], study: Study) -> dict[str, Any]:
-    from search.picking.importance import LEAST_TRIALS, importances, ranking
+    from search.comparison.importance import LEAST_TRIALS, importances, ranking
 
     found = importances(records, study)
     return {

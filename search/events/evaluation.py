@@ -25,8 +25,8 @@ from search.scores.metrics import METRICS, counts_at, decide
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choose, counts_at_cuts, curve
 from spaces.errors import RunError, TrialError
+from spaces.policies import Chosen, SensitivityAtFaPerDay
 from spaces.study import Events, Study
-from spaces.thresholds import Chosen, SensitivityAtFaPerDay
 
 
 def check_events(study: Study, reference: Reference) -> None:

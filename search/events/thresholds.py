@@ -8,7 +8,7 @@ from search.scores.metrics import sigmoid
 from search.scores.ranking import ranked
 from search.scores.thresholds import Choice, cuts_of, longest_run
 from spaces.errors import TrialError
-from spaces.thresholds import SensitivityAtFaPerDay
+from spaces.policies import SensitivityAtFaPerDay
 
 TRIED = 200
 

@@ -2,9 +2,9 @@
 
 from search.networks.isolation import run_in_subprocess
 from search.networks.trunks import TRUNKS, author_config, trunk_of
+from spaces.configuration import Config
 from spaces.errors import RunError
 from spaces.study import Study
-from spaces.suggest import Config
 
 
 def check_shape(study: Study, shape: tuple[int, ...]) -> None:

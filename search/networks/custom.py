@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from search.data.sources.custom import code_digest, find_function
+from spaces.configuration import Config
 from spaces.errors import RunError
-from spaces.suggest import Config
 
 TRIED_ROWS = 4
 """Rows on which a network and its loaded copy must agree."""

@@ -7,8 +7,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from spaces.configuration import Config
 from spaces.errors import RunError, one_line
-from spaces.suggest import Config
 
 IMAGENET_URL = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
 IMAGENET_NAMES = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}

@@ -8,8 +8,8 @@ import keras
 from keras import layers
 
 from search.networks.trunks import trunk_of
+from spaces.configuration import Config
 from spaces.heads import HEADS
-from spaces.suggest import Config
 
 LOGITS = "logits"
 """The name of the last layer."""

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from search.networks import custom, mobilenet
+from spaces.configuration import Config
 from spaces.study import Study
-from spaces.suggest import Config
 
 
 def _nothing(*_: Any) -> None:

@@ -11,7 +11,7 @@ from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS,
 from search.scores.ranking import positives
 from search.scores.thresholds import NO_LIMITS, Limits, choose, curve
 from spaces.errors import RunError, TrialError
-from spaces.thresholds import Chosen
+from spaces.policies import Chosen
 
 SPLITS = 10
 SCORE_METRICS = RANKING_METRICS | PROBABILITY_METRICS

@@ -14,7 +14,7 @@ from search.scores.metrics import METRICS, Counts
 from search.scores.ranking import Ranked, ranked_already
 from search.scores.thresholds import NO_LIMITS, Limits, best_cuts, cut_number, logit, longest_run
 from spaces.errors import TrialError
-from spaces.thresholds import Chosen, Cost, Fixed, MaxBalancedAccuracy, MaxF1, Youden
+from spaces.policies import Chosen, Cost, Fixed, MaxBalancedAccuracy, MaxF1, Youden
 
 UNIT = 2.0**-24
 """The largest relative error of one rounding to float32."""

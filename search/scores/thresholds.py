@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search.scores.metrics import F64, METRICS, Counts, f_beta, precision, sensitivity, sigmoid
 from search.scores.ranking import positives, ranked, weights
-from spaces import thresholds as rules
+from spaces import policies as rules
 from spaces.errors import TrialError
 
 

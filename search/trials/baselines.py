@@ -17,8 +17,8 @@ from search.trials.evaluation import ALWAYS
 from search.trials.session import Session, Trained
 from spaces.data import Scores
 from spaces.errors import TrialError
+from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Study
-from spaces.thresholds import SensitivityAtFaPerDay
 
 VALUES_FITTED = 14_000_000
 """Logistic regression is fitted on at most so many input values (rows x values per row), drawn at random."""

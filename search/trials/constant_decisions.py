@@ -9,8 +9,8 @@ from search.scores.metrics import METRICS, counts_at, sigmoid
 from search.scores.reference import Reference
 from search.scores.thresholds import Choice, best_deciding, curve
 from search.trials.evaluation import Policy
+from spaces.policies import Cost, Fixed, SensitivityAtFaPerDay
 from spaces.study import Events
-from spaces.thresholds import Cost, Fixed, SensitivityAtFaPerDay
 
 
 def why_constant(

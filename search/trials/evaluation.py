@@ -22,8 +22,8 @@ from search.scores.crossfit import SCORE_METRICS, cross_fit
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choose, curve
+from spaces.policies import Chosen, Fixed, MaxF1, Sampled, SensitivityAtFaPerDay
 from spaces.study import Events, Study
-from spaces.thresholds import Chosen, Fixed, MaxF1, Sampled, SensitivityAtFaPerDay
 
 Policy = Chosen | SensitivityAtFaPerDay
 

@@ -19,9 +19,9 @@ from search.networks import backend
 from search.networks.backend import cpu_flags, onednn
 from search.networks.trunks import author_config, outside_digest, trunk_of
 from search.trials.preparation import Prepared
+from spaces.configuration import Config
 from spaces.errors import RunError
 from spaces.study import Study
-from spaces.suggest import Config
 
 FOLDER = "features"
 """Within the folder of all prepared data, apart from the rows."""

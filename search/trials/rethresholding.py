@@ -26,8 +26,8 @@ from search.trials.evaluation import (
 )
 from search.trials.threshold_metrics import ThresholdMetrics
 from spaces.errors import TrialError
+from spaces.policies import Chosen, Fixed, SensitivityAtFaPerDay
 from spaces.study import Study
-from spaces.thresholds import Chosen, Fixed, SensitivityAtFaPerDay
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from search.scores.metrics import RANKING_METRICS
 from search.trials.feeding import fed, predict
 from search.trials.proof import prove, prove_features
 from search.trials.session import Trained
+from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.heads import HEADS
 from spaces.study import Training as TrainingRules
-from spaces.suggest import Config
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no types

@@ -18,11 +18,11 @@ from search.scores.reference import Reference
 from search.trials import baselines
 from search.trials.evaluation import ALWAYS, Measured, measure, policy_of_trial
 from search.trials.session import Session, Trained, Trainer, rungs
+from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
 from spaces.heads import HEADS
 from spaces.losses import LOSSES
 from spaces.study import Study
-from spaces.suggest import Config
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,11 +22,11 @@ from search.trials.evaluation import Fitted, estimates, fit_decision, policy_of
 from search.trials.preparation import reference_of
 from search.trials.session import Trained, Trainer
 from search.trials.trial import estimates_log_odds
+from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
 from spaces.heads import HEADS
+from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Study
-from spaces.suggest import Config
-from spaces.thresholds import SensitivityAtFaPerDay
 
 Scorer = Callable[[Config, list[NDArray[np.generic]], Inputs], NDArray[np.float32]]
 """From a configuration, its trained weights and rows `(n, ...)` to their raw scores `(n,)`; importable by

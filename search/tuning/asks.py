@@ -8,8 +8,8 @@ from search.networks.trunks import author_config
 from search.record import Ask
 from search.trials.baselines import baselines_of
 from search.tuning.history import STARTUP_TRIALS, History
+from spaces.configuration import at
 from spaces.study import Study
-from spaces.suggest import at
 
 RATES = 2
 """Beside the study's seed, that of where the first learning rates begin."""

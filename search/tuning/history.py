@@ -10,8 +10,8 @@ from typing import Any
 import optuna
 
 from search.record import Record
+from spaces.configuration import Config, suggest
 from spaces.study import Study
-from spaces.suggest import Config, suggest
 
 STARTUP_TRIALS = 10
 """Trials drawn at random before TPE has seen enough."""

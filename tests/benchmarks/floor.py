@@ -28,9 +28,9 @@ from search.trials.evaluation import measure, policy_of
 from search.trials.keras_trainer import keras_trainer
 from search.trials.session import Session
 from search.trials.trial import estimates_log_odds
+from spaces.configuration import Config
 from spaces.heads import HEADS
 from spaces.study import Study
-from spaces.suggest import Config
 from tests.benchmarks.results import Result, shown
 from tests.benchmarks.studies import SHORT, Searched, cores, quickstart, ran, searched
 

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.picking.resampling import Setting, units_of
-from search.picking.selection import Contender, compared, corrected
+from search.comparison.resampling import Setting, units_of
+from search.comparison.selection import Contender, compared, corrected
 from search.record import Estimate
 from search.scores.calibration import fit_none
 from search.scores.crossfit import cross_fit, draw_halves
 from search.scores.metrics import METRICS
 from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve
+from spaces.policies import MaxF1
 from spaces.study import Events
-from spaces.thresholds import MaxF1
 
 TRIALS, GROUPS, SHARE, OFFSET = 64, 20, 0.3, 0.5
 

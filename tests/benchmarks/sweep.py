@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.scores.thresholds import MERITS, choose, curve
-from spaces.thresholds import (
+from spaces.policies import (
     Cost,
     Fixed,
     MaxBalancedAccuracy,

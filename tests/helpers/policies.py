@@ -1,6 +1,6 @@
 """Every threshold policy, with parameters at and away from their defaults."""
 
-from spaces.thresholds import (
+from spaces.policies import (
     Cost,
     Fixed,
     MaxBalancedAccuracy,

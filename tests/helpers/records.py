@@ -1,7 +1,7 @@
 """A record as a finished trial leaves it, for tests that only look at records."""
 
 from search.record import Ask, Record
-from spaces.suggest import Config
+from spaces.configuration import Config
 
 CONFIG = Config(
     trunk="mlp",

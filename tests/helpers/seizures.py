@@ -9,8 +9,8 @@ from search.events.intervals import detections
 from search.events.scoring import EVENT_METRICS, EventCounts, score_events, summed
 from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
+from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Events
-from spaces.thresholds import SensitivityAtFaPerDay
 
 RULES = Events(drop_shorter_s=2, merge_gaps_s=5)
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from search.data.trial_data import TrialData
+from spaces.configuration import Config
 from spaces.heads import HEADS, Head
 from spaces.losses import LOSSES
-from spaces.suggest import Config
 
 PAIRS = [(head, loss) for head in HEADS.values() for loss in head.losses]
 """Every valid pair of a head and a loss."""

@@ -5,13 +5,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spaces.configuration import Config, suggest
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.presets import PRESETS
 from spaces.space import Range
 from spaces.study import Study
 from spaces.study_file import parse, read, to_yaml, with_settings
-from spaces.suggest import Config, suggest
 from tests.helpers.script import Script
 
 

@@ -12,7 +12,7 @@ from search.scores.thresholds import choose, curve
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.pairs import resolve
-from spaces.thresholds import MaxF1
+from spaces.policies import MaxF1
 from tests.helpers.toys import blobs
 
 X, Y = blobs(400, apart=4.0)

@@ -10,8 +10,8 @@ from optuna.distributions import distribution_to_json
 from optuna.trial import TrialState
 
 from search.record import Ask, Record
+from spaces.configuration import suggest
 from spaces.study import Study
-from spaces.suggest import suggest
 
 _STATES = {"completed": TrialState.COMPLETE, "stopped": TrialState.PRUNED, "failed": TrialState.FAIL}
 

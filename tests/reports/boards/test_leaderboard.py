@@ -19,7 +19,7 @@ from search.runs.run_folder import RunFolder
 from search.scores.calibration import fit_platt
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from spaces.errors import RunError
-from spaces.thresholds import MaxF1
+from spaces.policies import MaxF1
 from tests.helpers import reference
 from tests.helpers.driving import numpy_driver, write_study
 from tests.helpers.records import record

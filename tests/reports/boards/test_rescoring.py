@@ -18,8 +18,8 @@ from search.scores.thresholds import NO_LIMITS, Limits, best_cuts, choose, curve
 from search.trials.evaluation import calibration_of
 from search.trials.rethresholding import Rethresholding
 from spaces.errors import RunError, TrialError
+from spaces.policies import Cost, Fixed, MaxF1, SensitivityAtFaPerDay
 from spaces.study_file import parse as study_of
-from spaces.thresholds import Cost, Fixed, MaxF1, SensitivityAtFaPerDay
 from tests.helpers import reference, seizures
 from tests.helpers.policies import POLICIES, WINDOW_POLICIES
 from tests.helpers.scored_runs import add, ask, begin, measured

@@ -13,8 +13,8 @@ from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
 from search.trials.evaluation import measure, policy_of
+from spaces.policies import with_policy
 from spaces.study import Study
-from spaces.thresholds import with_policy
 from tests.helpers.records import record
 from tests.helpers.seizures import LIMIT, RULES
 from tests.helpers.seizures import reference as event_reference

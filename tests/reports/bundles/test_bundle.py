@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from cluster.cli import main
-from reports.bundles import production
 from reports.bundles.bundle import ALWAYS, FORMAT, SUMS, write_sums
 from reports.bundles.bundle import load as bundle_of
 from search.runs.run_folder import RunFolder
@@ -121,14 +120,14 @@ def test_a_model_that_brings_code_along_is_one_line(copy, keras, capsys):
         bundle_of(copy)
 
 
-def test_production_loads_a_bundle_by_its_path_in_words(run, bundle):
-    loaded = production.load(str(bundle))
+def test_a_bundle_is_loaded_by_its_path_in_words(run, bundle):
+    loaded = bundle_of(str(bundle))
     assert loaded.predict(validation(run)).equals(bundle_of(bundle).predict(validation(run)))
 
 
-def test_production_is_imported_without_tensorflow():
+def test_promotion_is_imported_without_tensorflow():
     program = (
-        "import sys, reports.bundles.production; print({'keras', 'tensorflow', 'ray'} & set(sys.modules))"
+        "import sys, reports.bundles.promotion; print({'keras', 'tensorflow', 'ray'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=driving.ROOT, capture_output=True, text=True, check=True

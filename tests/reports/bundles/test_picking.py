@@ -16,8 +16,8 @@ from search.scores.metrics import sigmoid
 from search.scores.reference import Reference
 from search.trials.evaluation import measure
 from spaces.errors import RunError
+from spaces.policies import MaxF1
 from spaces.study_file import parse as parse_study
-from spaces.thresholds import MaxF1
 from tests.helpers import reference as slow
 from tests.helpers.toys import config
 

@@ -22,9 +22,9 @@ from reports.page import facts as page_facts
 from reports.page import page
 from reports.page import table as page_table
 from reports.page import trial as page_trial
+from search.comparison.importance import FOREST, importances, ranking
 from search.events.evaluation import event_counts, patients, windows
 from search.events.intervals import detected
-from search.picking.importance import FOREST, importances, ranking
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import decide

@@ -13,8 +13,8 @@ from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve
 from search.trials.evaluation import measure
 from spaces.errors import RunError, TrialError
+from spaces.policies import MaxF1, SensitivityAtFaPerDay
 from spaces.study import Events, Study
-from spaces.thresholds import MaxF1, SensitivityAtFaPerDay
 from tests.helpers.seizures import LIMIT, RAW, REFERENCE, RULES, event_metrics, scored
 
 

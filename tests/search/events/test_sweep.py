@@ -17,8 +17,8 @@ from search.events.thresholds import choose_event_threshold, quantile_thresholds
 from search.scores.metrics import decide
 from search.scores.thresholds import curve
 from spaces.errors import TrialError
+from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Events
-from spaces.thresholds import SensitivityAtFaPerDay
 from tests.helpers import event_reference
 from tests.helpers.seizures import event_metrics
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cluster.cli import main
-from reports.bundles import picking, production
+from reports.bundles import picking, promotion
 from reports.bundles.bundle import load, outputs
 from search.runs.run_folder import RunFolder
 from spaces.errors import RunError
@@ -81,7 +81,7 @@ def bundles(runs, tmp_path_factory) -> dict[tuple[str, str], Path]:
     for trunk, run in runs.items():
         for number, head in enumerate(LOSS_OF):
             to = found[trunk, head] = folder / f"{trunk}-{head}"
-            production.promote(run, picking.pick(run, f"{number:05d}"), to)
+            promotion.promote(run, picking.pick(run, f"{number:05d}"), to)
     return found
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from search.scores.calibration import CALIBRATIONS, fit_none, fit_platt
 from search.scores.crossfit import cross_fit, draw_halves
 from spaces.errors import RunError, TrialError
-from spaces.thresholds import Cost, Fixed, MaxF1, PrecisionAtRecall, RecallAtPrecision, Youden
+from spaces.policies import Cost, Fixed, MaxF1, PrecisionAtRecall, RecallAtPrecision, Youden
 from tests.helpers import reference
 
 

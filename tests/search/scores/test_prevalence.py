@@ -23,9 +23,9 @@ from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS,
 from search.scores.reference import Reference
 from search.trials.evaluation import estimates, measure
 from spaces.errors import RunError
+from spaces.policies import Fixed, MaxF1
 from spaces.study import Events, Objective, Study
 from spaces.study_file import parse
-from spaces.thresholds import Fixed, MaxF1
 from tests.helpers.driving import write_study
 
 FIXED = Fixed(policy="fixed", at=0.5)
@@ -192,7 +192,7 @@ def test_the_table_of_fits_is_not_touched():
 @pytest.mark.usefixtures("keras")
 def test_a_bundle_holds_the_moved_calibration_and_its_test_rows_are_weighted(tmp_path):
     from reports.bundles import bundle as bundles
-    from reports.bundles import production
+    from reports.bundles import promotion
     from reports.bundles.picking import pick
     from search.trials.preparation import prepare
     from tests.helpers.shipping import train
@@ -210,7 +210,7 @@ def test_a_bundle_holds_the_moved_calibration_and_its_test_rows_are_weighted(tmp
     moved = fit_platt(y, raw).calibration.b + logit(0.02) - logit(y.mean())
     assert record.calibration_b == pytest.approx(moved, abs=1e-5)
     assert record.metrics["ece"].value == ece(y, score, weights_at(0.02, y))
-    test = production.promote(run, pick(run, "00000"), tmp_path / "bundle").test
+    test = promotion.promote(run, pick(run, "00000"), tmp_path / "bundle").test
     bundle = bundles.load(tmp_path / "bundle")
     prepared = prepare(run.study(), run.path, run.prepared)
     rows = prepared.split.test

@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve
 from search.scores.metrics import METRICS, counts_at, decide
 from search.scores.thresholds import MERITS, choose, curve, logit
 from spaces.errors import TrialError
-from spaces.thresholds import (
+from spaces.policies import (
     Chosen,
     Cost,
     Fixed,

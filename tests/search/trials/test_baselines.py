@@ -11,8 +11,8 @@ from search.scores.reference import Reference
 from search.trials.baselines import baselines_of, trials_of
 from search.trials.rethresholding import Rethresholding
 from search.trials.trial import Place, RunFacts, Trial
+from spaces.policies import Cost, MaxF1, SensitivityAtFaPerDay
 from spaces.study import Study
-from spaces.thresholds import Cost, MaxF1, SensitivityAtFaPerDay
 
 SECONDS = 600
 STRICT = {"policy": "sensitivity_at_fa_per_day", "fa_per_day": 2}

@@ -13,8 +13,8 @@ from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
 from search.scores.thresholds import best_deciding, choose, curve
 from search.trials.constant_decisions import why_constant
+from spaces.policies import Cost, Fixed, MaxF1, SensitivityAtFaPerDay
 from spaces.study import Events
-from spaces.thresholds import Cost, Fixed, MaxF1, SensitivityAtFaPerDay
 from tests.helpers import reference as slow
 
 COST = Cost(policy="cost")

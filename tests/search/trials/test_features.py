@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reports.bundles import bundle, picking, production
+from reports.bundles import bundle, picking, promotion
 from search.hosts.provenance import code_digest
 from search.record import Ask
 from search.runs.run_folder import RunFolder
@@ -317,7 +317,7 @@ def test_a_bundle_of_a_trial_on_features_scores_the_rows_themselves(folder, stud
     run.write_scores(ask.trial_id, finished.raw, finished.score)
     run.write_weights(ask.trial_id, finished.weights)
     run.write_record(finished.record)
-    production.promote(run, picking.pick(run, ask.trial_id), tmp_path / "bundle")
+    promotion.promote(run, picking.pick(run, ask.trial_id), tmp_path / "bundle")
     shipped = bundle.load(tmp_path / "bundle").predict(shipping.validation(run))
     np.testing.assert_allclose(shipped["score"].to_numpy(), finished.score, rtol=1e-5, atol=1e-5)
 

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from reports.bundles import bundle, picking, production
+from reports.bundles import bundle, picking, promotion
 from search.data.trial_data import TrialData
 from search.networks import backend
 from search.runs.run_folder import RunFolder
+from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.study import Training as Rules
-from spaces.suggest import Config
 from tests.helpers import shipping
 from tests.helpers.driving import write_study
 from tests.helpers.toys import config
@@ -227,7 +227,7 @@ def test_what_was_trained_in_bfloat16_is_shipped_in_float32(tmp_path):
     shipping.train(run, study, [("softmax", "cce")], hidden_layers="16")
     record = run.record("00000")
     assert record.precision == "mixed_bfloat16"
-    production.promote(run, picking.pick(run, "00000"), tmp_path / "bundle")
+    promotion.promote(run, picking.pick(run, "00000"), tmp_path / "bundle")
     shipped = bundle.load(tmp_path / "bundle")
     assert {layer.compute_dtype for layer in shipped.model.layers} == {"float32"}
     _, score = run.scores("00000")

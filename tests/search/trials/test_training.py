@@ -7,10 +7,10 @@ import pytest
 
 from search.data.trial_data import TrialData
 from search.trials.session import rungs
+from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.study import Asha, Study
 from spaces.study import Training as Rules
-from spaces.suggest import Config
 
 pytestmark = pytest.mark.usefixtures("keras")
 

@@ -3,22 +3,21 @@
 import numpy as np
 import pytest
 
+from search.comparison.bias_correction import by_order, by_threshold, picked, spread
+from search.comparison.crossfit_bootstrap import decided_in_halves
+from search.comparison.event_bias_correction import event_decisions
+from search.comparison.resampling import BUNDLES, Setting, draws, exact, units, units_of
+from search.comparison.selection import Contender, _decided, _drawn, _resampled, compared, corrected
+from search.comparison.ties import compare
 from search.events.evaluation import cross_fit_events
 from search.events.scoring import EVENT_METRICS, EventCounts, summed
 from search.events.thresholds import choose_event_threshold, quantile_thresholds
-from search.picking.bias_correction import by_order, by_threshold, picked, spread
-from search.picking.crossfit_bootstrap import decided_in_halves
-from search.picking.event_bias_correction import event_decisions
-from search.picking.resampling import BUNDLES, Setting, draws, exact, units, units_of
-from search.picking.selection import Contender, _decided, _drawn, _resampled, compared, corrected
-from search.picking.ties import compare
 from search.scores.calibration import fit_none, fit_platt
 from search.scores.crossfit import cross_fit, draw_halves
 from search.scores.metrics import METRICS, counts_at, decide
 from search.scores.reference import Reference
 from spaces.errors import TrialError
-from spaces.study import Events
-from spaces.thresholds import (
+from spaces.policies import (
     Cost,
     Fixed,
     MaxF1,
@@ -27,6 +26,7 @@ from spaces.thresholds import (
     SensitivityAtFaPerDay,
     Youden,
 )
+from spaces.study import Events
 from tests.benchmarks.selection import draw, outcome
 from tests.helpers import selection_reference as slow
 from tests.helpers.seizures import RULES, event_metrics, scored
@@ -153,9 +153,9 @@ def test_bundles_and_fewer_cuts_say_what_all_rows_and_all_cuts_say(metric, monke
     assert setting.units.pieces == BUNDLES
     contenders = contenders_of(raws, setting)
     fast, fair = compared(contenders, setting), corrected(contenders, setting)
-    monkeypatch.setattr("search.picking.resampling.ROWS_ALONE", 2500)
-    monkeypatch.setattr("search.picking.selection.CUTS", 4000)
-    monkeypatch.setattr("search.picking.bias_correction.CUTS", 4000)
+    monkeypatch.setattr("search.comparison.resampling.ROWS_ALONE", 2500)
+    monkeypatch.setattr("search.comparison.selection.CUTS", 4000)
+    monkeypatch.setattr("search.comparison.bias_correction.CUTS", 4000)
     alone = setting_of(y, None, metric)
     assert alone.units.pieces == 2500
     plain, fairly = compared(contenders, alone), corrected(contenders, alone)
@@ -328,7 +328,7 @@ def test_event_values_of_resamples_equal_timescoring(policy):
 
 @pytest.mark.parametrize(("policy", "metric"), [(LIMIT, "event_f1"), (LIMIT, "f1"), (MaxF1(), "event_f1")])
 def test_the_pick_by_events_equals_timescoring(policy, metric, monkeypatch):
-    monkeypatch.setattr("search.picking.event_bias_correction.quantile_thresholds", an_eighth)
+    monkeypatch.setattr("search.comparison.event_bias_correction.quantile_thresholds", an_eighth)
     setting, raw = events_setting(metric)
     times = draws(setting.units, 3, np.random.default_rng(2))
     drawn = _drawn(Contender(raw=raw, value=0.5, policy=policy), setting, times)

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.events.scoring import EVENT_METRICS
-from search.picking.bias_correction import (
+from search.comparison.bias_correction import (
     CUTS,
     Drawn,
     as_decided,
@@ -18,16 +17,22 @@ from search.picking.bias_correction import (
     picked,
     spread,
 )
-from search.picking.crossfit_bootstrap import counted, decided_in_halves, values
-from search.picking.event_bias_correction import by_events, event_decisions, event_values, events_as_decided
-from search.picking.resampling import Setting, draws, exact
-from search.picking.ties import Compared, compare
+from search.comparison.crossfit_bootstrap import counted, decided_in_halves, values
+from search.comparison.event_bias_correction import (
+    by_events,
+    event_decisions,
+    event_values,
+    events_as_decided,
+)
+from search.comparison.resampling import Setting, draws, exact
+from search.comparison.ties import Compared, compare
+from search.events.scoring import EVENT_METRICS
 from search.record import Estimate, defined
 from search.scores.bootstrap import interval
 from search.scores.metrics import AREAS, F64, decide
 from search.scores.ranking import positives, ranked
 from search.scores.thresholds import choose, curve
-from spaces.thresholds import Chosen, Fixed, SensitivityAtFaPerDay
+from spaces.policies import Chosen, Fixed, SensitivityAtFaPerDay
 
 VALUE_REPEATS, ORDER_REPEATS, PICK_REPEATS = 2000, 500, 500
 
@@ -117,7 +122,7 @@ def _decided(contender: Contender, setting: Setting) -> NDArray[np.bool_]:
 
 
 def corrected(contenders: Sequence[Contender], setting: Setting) -> Estimate:
-    """What the winner is worth once it was picked; see `search.picking.bias_correction`.
+    """What the winner is worth once it was picked; see `search.comparison.bias_correction`.
 
     In each resample every trial's threshold is chosen on the rows drawn, and the trial that does best on them
     is scored on the rows left out. The calibration behind a `fixed` threshold is not fitted anew: it follows

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from search.picking.bias_correction import left_out
+from search.comparison.bias_correction import left_out
 from search.scores.metrics import METRICS, counts_at
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.picking.resampling import F32
+from search.comparison.resampling import F32
 from search.scores.metrics import AREAS, F64, METRICS, RANKING_METRICS, Counts
 from search.scores.ranking import Ranked, positives, ranked
 from search.scores.thresholds import MERITS, Keys, cuts_of
-from spaces.thresholds import Chosen
+from spaces.policies import Chosen
 
 CUTS = 500
 """At most so many cuts of a trial are tried in each resample; see `spread`."""

@@ -5,10 +5,10 @@ from itertools import product
 import optuna
 import pytest
 
+from spaces.configuration import Config, suggest
 from spaces.heads import HEADS
 from spaces.losses import LOSSES
 from spaces.study_file import parse
-from spaces.suggest import Config, suggest
 from tests.helpers.script import Script
 
 BRANCH_ONLY = {"weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "threshold"}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cluster.cli import main
-from reports.bundles import card, picking, production
+from reports.bundles import card, picking, promotion
 from reports.bundles.bundle import Bundle
 from reports.bundles.bundle import load as bundle_of
 from search.runs.run_folder import RunFolder
@@ -207,9 +207,9 @@ def test_predict_refuses_data_with_one_line_and_leaves_no_file(bundle, tmp_path,
 
 def test_a_second_look_at_the_test_split_stands_on_the_card(every_head, tmp_path):
     made = copied(every_head, tmp_path / "run")
-    production.promote(made, picking.pick(made, "00000"), tmp_path / "one")
+    promotion.promote(made, picking.pick(made, "00000"), tmp_path / "one")
     (tmp_path / "two").mkdir()
-    production.promote(made, picking.pick(made, "00003"), tmp_path / "two")
+    promotion.promote(made, picking.pick(made, "00003"), tmp_path / "two")
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"run", "one", "two", "test_opened.json", ".test_opened.lock"}
     cards = [(tmp_path / name / "MODEL_CARD.md").read_text() for name in ("one", "two")]
@@ -222,7 +222,7 @@ def test_a_second_look_at_the_test_split_stands_on_the_card(every_head, tmp_path
 def test_booleans_come_back_as_booleans(every_head, tmp_path):
     choice = picking.pick(every_head, None)
     record = choice.record
-    production.promote(every_head, choice, tmp_path / "bundle")
+    promotion.promote(every_head, choice, tmp_path / "bundle")
     loaded = bundle_of(tmp_path / "bundle")
     assert loaded.labels.positive is False
     assert loaded.labels.negative is True
@@ -297,9 +297,9 @@ def test_a_place_where_nothing_can_be_written_is_found_out_before_the_test_split
     assert line.startswith(
         f"search.py: a bundle is built beside its folder, but in {to.parent} no folder can"
     )
-    monkeypatch.setattr(production.os.path, "ismount", lambda path: path == tmp_path / "disk")
+    monkeypatch.setattr(promotion.os.path, "ismount", lambda path: path == tmp_path / "disk")
     with pytest.raises(RunError, match="disk is where a disk is mounted; name one in it"):
-        production.promote(made, picking.pick(made, "00000"), tmp_path / "disk")
+        promotion.promote(made, picking.pick(made, "00000"), tmp_path / "disk")
     assert {path.name for path in tmp_path.iterdir()} == {"run", "notes.txt"}
 
 
@@ -308,7 +308,7 @@ def test_a_failure_leaves_no_half_bundle(every_head, tmp_path, monkeypatch):
     choice, said = picking.pick(made, "00000"), card.text
     monkeypatch.setattr(card, "text", lambda record, config: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        production.promote(made, choice, to)
+        promotion.promote(made, choice, to)
     assert {path.name for path in tmp_path.iterdir()} == {"run", "test_opened.json", ".test_opened.lock"}
 
     def filled(record, config):
@@ -318,7 +318,7 @@ def test_a_failure_leaves_no_half_bundle(every_head, tmp_path, monkeypatch):
 
     monkeypatch.setattr(card, "text", filled)
     with pytest.raises(RunError, match=r"the bundle is done, but could not become .*: Directory not empty"):
-        production.promote(made, choice, to)
+        promotion.promote(made, choice, to)
     assert [path.name for path in to.iterdir()] == ["theirs"]
 
 
@@ -327,10 +327,10 @@ def test_changed_weights_are_not_shipped(every_head, tmp_path):
     weights = made.weights("00000")
     made.write_weights("00000", [weight + 0.01 for weight in weights])
     with pytest.raises(RunError, match="must give its stored scores, but they differ by up to"):
-        production.promote(made, picking.pick(made, "00000"), tmp_path / "bundle")
+        promotion.promote(made, picking.pick(made, "00000"), tmp_path / "bundle")
     made.write_weights("00000", weights[:-1])
     with pytest.raises(RunError, match="the weights of trial 00000 are another network's"):
-        production.promote(made, picking.pick(made, "00000"), tmp_path / "bundle")
+        promotion.promote(made, picking.pick(made, "00000"), tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
 
 
@@ -379,7 +379,7 @@ def test_an_infinite_threshold_says_always_or_never(built, number, bound):
 def test_a_bundle_that_never_alarms_is_shipped_and_read(every_head, tmp_path):
     made = copied(every_head, tmp_path / "run")
     choice = picking.pick(made, "00000", threshold_score=math.inf, force=True)
-    test = production.promote(made, choice, tmp_path / "bundle").test
+    test = promotion.promote(made, choice, tmp_path / "bundle").test
     assert test["precision"].value is None
     assert test["sensitivity"].value == 0
     loaded = bundle_of(tmp_path / "bundle")

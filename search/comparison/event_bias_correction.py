@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.comparison.bias_correction import Drawn, at_cuts, by_cut, chosen_cuts, drawn_counts, left_out
+from search.comparison.resampling import Setting
 from search.events.evaluation import windows
 from search.events.intervals import Windows
 from search.events.scoring import EVENT_METRICS, EventCounts, fa_per_day, summed
 from search.events.sweep import sweep
 from search.events.thresholds import choose_event_threshold, quantile_thresholds
-from search.picking.bias_correction import Drawn, at_cuts, by_cut, chosen_cuts, drawn_counts, left_out
-from search.picking.resampling import Setting
 from search.scores.metrics import F64, METRICS, decide
 from search.scores.ranking import positives, ranked
 from search.scores.thresholds import MERITS, cuts_of
 from spaces.errors import RunError
-from spaces.thresholds import Chosen, SensitivityAtFaPerDay
+from spaces.policies import Chosen, SensitivityAtFaPerDay
 
 
 def event_decisions(
@@ -57,7 +57,7 @@ def event_values(decided: NDArray[np.bool_], setting: Setting, times: NDArray[An
 
 
 def events_as_decided(decided: NDArray[np.bool_], setting: Setting, times: NDArray[Any]) -> Drawn:
-    """A trial whose decisions `(n,)` stand; see `search.picking.bias_correction.as_decided`."""
+    """A trial whose decisions `(n,)` stand; see `search.comparison.bias_correction.as_decided`."""
     cells = _decided_cells(decided[:, None], setting)
 
     def measure(weight: NDArray[Any]) -> F64:

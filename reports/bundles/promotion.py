@@ -13,8 +13,8 @@ import numpy as np
 import yaml
 
 from reports.boards.advice import best_baseline
-from reports.bundles import bundle, card
-from reports.bundles.bundle import Bundle, Outputs, outputs, write_sums
+from reports.bundles import card
+from reports.bundles.bundle import Outputs, outputs, write_sums
 from reports.bundles.config import bundle_config, is_calibrated, training_scale
 from reports.bundles.picking import Choice
 from search.data.shards import Part
@@ -48,20 +48,6 @@ class Promoted:
     test: dict[str, Estimate]
     times_opened: int
     exports: Sequence[dict[str, Any]]
-
-
-def load(folder: Path | str) -> Bundle:
-    """Loads a bundle: `load(folder).predict(x)` is a table of score, probability and label.
-
-    Every file is verified before any is loaded, and the model is loaded in Keras' safe mode.
-
-    Args:
-        folder: the bundle.
-
-    Raises:
-        RunError: it is no bundle, is of a later format, a file changed, or the model takes other rows.
-    """
-    return bundle.load(Path(folder), as_guest=True)
 
 
 def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:

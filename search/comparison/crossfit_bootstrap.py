@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.picking.resampling import F32, Units
+from search.comparison.resampling import F32, Units
 from search.scores.calibration import CalibrationMethod
 from search.scores.crossfit import Halves
 from search.scores.metrics import F64, METRICS, Counts
 from search.scores.ranking import positives, ranked
 from search.scores.thresholds import Curve, choose, cuts_of
-from spaces.thresholds import Chosen, Fixed
+from spaces.policies import Chosen, Fixed
 
 
 def decided_in_halves(

@@ -7,8 +7,8 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from search.record import Record
+from spaces.configuration import suggest
 from spaces.study import Study
-from spaces.suggest import suggest
 
 LEAST_TRIALS = 8
 """The least number of completed trials from which importances are computed."""

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 from spaces.base import Frozen
 from spaces.losses import LOSSES
+from spaces.policies import Sampled
 from spaces.space import Augmentation, ClassWeight, OptimizerName, Range
 from spaces.study import Study
-from spaces.thresholds import Sampled
 
 
 class Suggests(Protocol):
