@@ -95,7 +95,8 @@ class Record(Frozen):
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
     `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `precision` is that of the training alone.
     `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where they
-    were not recorded.
+    were not recorded. `digests` are those of the trial's validation scores, `raw` and `score`; empty where
+    it has none, or was recorded before digests were.
     """
 
     # JSON writes an infinity as a word. Undefined is None.
@@ -140,6 +141,7 @@ class Record(Frozen):
     cross_fit_by: str
     data_digest: str
     code_digest: str
+    digests: dict[str, str] = Field(default_factory=dict)
 
     @property
     def constant_decision(self) -> bool | None:

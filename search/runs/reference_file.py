@@ -1,5 +1,6 @@
 """The Parquet files of a run: how they are read, and how validation rows are stored."""
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,6 +70,27 @@ def as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None = 
     return sink.getvalue()
 
 
+def digests_of(table: pa.Table) -> dict[str, str]:
+    """Returns the sha256 of each column, of its values and their order, whatever wrote the file."""
+    found = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        values = column.combine_chunks()
+        total = hashlib.sha256(f"{values.type} {len(values)}\n".encode())
+        if pa.types.is_string(values.type):
+            encoded = values.dictionary_encode()
+            total.update("\n".join(map(repr, encoded.dictionary.to_pylist())).encode())
+            values = encoded.indices
+        total.update(values.to_numpy(zero_copy_only=False).tobytes())
+        found[name] = total.hexdigest()
+    return found
+
+
+def digest_of(table: pa.Table) -> str:
+    """Returns the sha256 of a table: its columns, by name, and its metadata."""
+    described = sorted(digests_of(table).items()), sorted((table.schema.metadata or {}).items())
+    return hashlib.sha256(repr(described).encode()).hexdigest()
+
+
 def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.Table:
     """Reads a Parquet file of a run.
 
@@ -85,3 +107,10 @@ def read_table(path: Path, remedy: str, columns: list[str] | None = None) -> pa.
 def damaged(path: Path, remedy: str) -> RunError:
     """Returns what to raise for a file of a run that was damaged from outside."""
     return RunError(f"a run's files must read back, but {path} does not; {remedy}", exit_code=1)
+
+
+def not_as_written(path: Path, remedy: str, what: str) -> RunError:
+    """Returns what to raise for a file of a run that reads, but does not hold what the run wrote there."""
+    return RunError(
+        f"a run's files must be as it wrote them, but {path} is not: {what}; {remedy}", exit_code=1
+    )

@@ -16,13 +16,27 @@ from pydantic import ValidationError
 
 from search.files import make_folder, sweep, write_atomically
 from search.record import Ask, Record
-from search.runs.reference_file import as_parquet, columns_of, damaged, read_table, reference_of
+from search.runs.reference_file import (
+    as_parquet,
+    columns_of,
+    damaged,
+    digest_of,
+    digests_of,
+    not_as_written,
+    read_table,
+    reference_of,
+)
 from search.runs.storage import Mirror
 from search.scores.reference import Reference
 from spaces import yaml_text
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import read, to_yaml
+
+MADE_AGAIN = "resume: it is made again from the data"
+"""What to do about validation rows that are not as the run wrote them."""
+REFERENCE_DIGEST = "reference_digest"
+"""Names the digest of the validation rows among what a run resolved to; runs begun before it have none."""
 
 
 def prepared_beside(runs: Path) -> Path:
@@ -53,18 +67,21 @@ class RunFolder:
         self.prepared = prepared_beside(path.resolve().parent)
         self._records = path / "records"
         self._scores = path / "scores"
+        self._reference = self._scores / "reference.parquet"
         self._checkpoints = path / "checkpoints"
         self._asked = path / "logs" / "asked.jsonl"
+        self._digests: dict[str, dict[str, str]] = {}
 
     def create(self, study: Study, resolved: Mapping[str, Any]) -> None:
         """Makes the folder; call it after `write_reference`, so that a folder with a study is whole.
 
         Args:
             study: written with every default.
-            resolved: digests and versions, written beside it.
+            resolved: digests and versions, written beside it; that of the validation rows is added.
         """
         self.make_folders()
-        text = to_yaml(study) + yaml_text.dump({"resolved": dict(resolved)})
+        added = {REFERENCE_DIGEST: digest_of(self._read_reference())} if self._reference.is_file() else {}
+        text = to_yaml(study) + yaml_text.dump({"resolved": added | dict(resolved)})
         self._publish("study.yaml", text.encode())
 
     def make_folders(self) -> None:
@@ -106,8 +123,10 @@ class RunFolder:
         return found
 
     def write_record(self, record: Record) -> None:
-        """Writes a record: from here on, the trial is finished."""
-        self._publish(f"records/{record.ask.trial_id}.json", record.model_dump_json(indent=1).encode())
+        """Writes a record, with the digests of its scores: from here on, the trial is finished."""
+        digests = self._digests.pop(record.ask.trial_id, record.digests)
+        text = record.model_copy(update={"digests": digests}).model_dump_json(indent=1)
+        self._publish(f"records/{record.ask.trial_id}.json", text.encode())
 
     def trial_ids(self) -> list[str]:
         """Returns the ids of all finished trials, by trial number."""
@@ -117,15 +136,16 @@ class RunFolder:
         """Reads all records, by trial number.
 
         Raises:
-            RunError: a record was damaged from outside.
+            RunError: a record was damaged from outside, or is of other data.
         """
-        return [_parse_record(path) for path in sorted(self._records.glob("*.json"))]
+        data = self._data_digest()
+        return [_read_record(path, data) for path in sorted(self._records.glob("*.json"))]
 
     def record(self, trial_id: str) -> Record:
         """Reads one record.
 
         Raises:
-            RunError: there is none of this id.
+            RunError: there is none of this id, or it was damaged from outside, or is of other data.
         """
         path = self._records / f"{trial_id}.json"
         if path.parent != self._records or not path.is_file():  # an id is no path to elsewhere
@@ -134,7 +154,7 @@ class RunFolder:
                 f"no trial {trial_id!r} in {self.path}; "
                 + (f"its trials are {known[0]} to {known[-1]}" if known else "it has no finished trial yet")
             )
-        return _parse_record(path)
+        return _read_record(path, self._data_digest())
 
     def append_ask(self, ask: Ask) -> None:
         """Notes an ask, so that it starts again with its own seed should it not finish."""
@@ -160,13 +180,15 @@ class RunFolder:
 
     def write_scores(self, trial_id: str, raw: NDArray[np.float32], score: NDArray[np.float32]) -> None:
         """Writes a trial's validation scores."""
-        self._publish(f"scores/{trial_id}.parquet", as_parquet({"raw": raw, "score": score}))
+        columns = {"raw": raw, "score": score}
+        self._digests[trial_id] = digests_of(pa.table(columns))
+        self._publish(f"scores/{trial_id}.parquet", as_parquet(columns))
 
     def scores(self, trial_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Reads a trial's raw scores and scores, `(n,)` each.
 
         Raises:
-            RunError: they were damaged from outside.
+            RunError: they were damaged or changed from outside.
         """
         table = self._read_scores(trial_id, ["raw", "score"])
         return table["raw"].to_numpy(), table["score"].to_numpy()
@@ -175,13 +197,23 @@ class RunFolder:
         """Reads a trial's raw scores alone, `(n,)`.
 
         Raises:
-            RunError: they were damaged from outside.
+            RunError: they were damaged or changed from outside.
         """
         return np.asarray(self._read_scores(trial_id, ["raw"])["raw"].to_numpy())
 
     def _read_scores(self, trial_id: str, columns: list[str]) -> pa.Table:
+        path, record = self._scores / f"{trial_id}.parquet", self._records / f"{trial_id}.json"
         remedy = f"move it and records/{trial_id}.json away and resume: the trial runs again"
-        return read_table(self._scores / f"{trial_id}.parquet", remedy, columns)
+        table = read_table(path, remedy, columns)
+        # A trial without a record is not finished.
+        written = _read_record(record).digests if record.is_file() else {}
+        if written:
+            as_written = digests_of(table) == {name: written.get(name) for name in columns}
+        else:
+            as_written = not self._reference.is_file() or len(table) == len(self._read_reference(["y"]))
+        if not as_written:
+            raise not_as_written(path, remedy, "its scores are not those that the trial left")
+        return table
 
     def write_reference(self, reference: Reference, rows: NDArray[np.int64]) -> None:
         """Writes the validation rows: their place in the data, labels, groups, times and halves."""
@@ -192,10 +224,17 @@ class RunFolder:
         """Reads the validation rows.
 
         Raises:
-            RunError: they were damaged from outside.
+            RunError: they were damaged or changed from outside.
         """
-        remedy = "resume: it is made again from the data"
-        return reference_of(read_table(self._scores / "reference.parquet", remedy))
+        table = self._read_reference()
+        if self.study_file.is_file():
+            digest = self.resolved().get(REFERENCE_DIGEST)
+            if digest is not None and digest != digest_of(table):
+                raise not_as_written(self._reference, MADE_AGAIN, "its rows have changed")
+        return reference_of(table)
+
+    def _read_reference(self, columns: list[str] | None = None) -> pa.Table:
+        return read_table(self._reference, MADE_AGAIN, columns)
 
     def write_weights(self, trial_id: str, weights: list[NDArray[np.generic]]) -> None:
         """Writes a trial's best weights, in `get_weights()` order."""
@@ -242,6 +281,10 @@ class RunFolder:
         if self._mirror is not None and self.leaderboard.is_file():
             self._mirror.refresh(self.leaderboard.name, self.leaderboard.read_bytes, at_once=at_once)
 
+    def _data_digest(self) -> str | None:
+        found = self.resolved().get("data_digest") if self.study_file.is_file() else None
+        return None if found is None else str(found)
+
     def _check_there(self) -> None:
         if not self.study_file.is_file():
             raise RunError(f"a run is a folder with a study.yaml, but {self.path} has none")
@@ -253,12 +296,17 @@ class RunFolder:
         write_atomically(self.path / name, content)
 
 
-def _parse_record(path: Path) -> Record:
+def _read_record(path: Path, data_digest: str | None = None) -> Record:
+    """Reads a record, which must be the one of its name, and of these data where they are known."""
+    remedy = "move it away and resume: its trial runs again"
     try:
-        return Record.model_validate_json(path.read_bytes())
+        record = Record.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise RunError(
-            f"a record must parse, but {path} does not ({error.error_count()} errors); "
-            "move it away and resume: its trial runs again",
-            exit_code=1,
+            f"a record must parse, but {path} does not ({error.error_count()} errors); {remedy}", exit_code=1
         ) from None
+    if path.stem != record.ask.trial_id:
+        raise not_as_written(path, remedy, f"it holds trial {record.ask.trial_id}")
+    if data_digest not in (None, record.data_digest):
+        raise not_as_written(path, remedy, "its trial saw other data")
+    return record

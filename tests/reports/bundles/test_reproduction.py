@@ -129,6 +129,7 @@ def test_a_baseline_is_reproduced_and_changed_scores_are_told(run, capsys):
     raw, score = (values.copy() for values in run.scores("00000"))
     raw[3] += 0.5 * (1 + abs(raw[3]))
     run.write_scores("00000", raw, score)
+    run.write_record(run.record("00000"))
     assert main(["reproduce", str(run.path), "00000"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(

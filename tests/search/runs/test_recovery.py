@@ -95,7 +95,7 @@ def test_a_run_is_given_storage_later(folder, tmp_path):
     reunited(tmp_path / "toy", study_in(folder))
     assert check_readable(Path(folder) / "toy") == {"00000", "00001"}
     assert [path.name for path in (Path(folder) / "toy" / "asked").iterdir()] == [f"{TRIALS:05d}.json"]
-    assert RunFolder(Path(folder) / "toy").resolved() == RESOLVED
+    assert RunFolder(Path(folder) / "toy").resolved() == begun.resolved()
 
 
 def test_two_runs_of_one_name_never_mix(folder, tmp_path):
