@@ -98,7 +98,7 @@ def judge(
 def _study(model: Path, data: Path, named: dict[str, Any], settings: list[str]) -> "tuple[Study, Npz]":
     """The study of the run, whose data are the model's scores, and the source of the rows."""
     from search.trials.preparation import with_absolute_paths
-    from spaces.data import Npz, Scores
+    from spaces.data import Npz
     from spaces.study_file import parse, with_settings
 
     source = {"source": "npz", "path": str(data), **named}
@@ -119,7 +119,4 @@ def _study(model: Path, data: Path, named: dict[str, Any], settings: list[str]) 
     }
     others = tuple(one for one in settings if not one.startswith("data."))
     study = parse(with_settings({"name": "judge", "data": scores}, others), "judge")
-    if not isinstance(study.data, Scores):
-        raise RunError("judge takes rows of an .npz file, so data.source must stay as it is (--set)")
-    study = with_absolute_paths(study, Path.cwd())
-    return study, rows.model_copy(update={"path": study.data.path})
+    return with_absolute_paths(study, Path.cwd()), rows.model_copy(update={"path": str(data.resolve())})

@@ -26,6 +26,7 @@ from spaces.trained import Decoding, WrittenLoss, decoding
 MODEL = "model.keras"
 """The model that was judged, as it was given, in the folder of the run."""
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 SEEN = (
     "beware: no file says on which rows a model was trained; where it has seen any of these, all values here "
     "are optimistic"
@@ -106,7 +107,8 @@ def judge(
     known, note = _known(values, rows.y, column)
     rows = _taken(rows, known)
     values, outputs = values[known], outputs[known]
-    raw = values.astype(np.float32) if scale is None else scale.raw(values)
+    scale = scale or Scale(probability=False)
+    raw = scale.raw(values)
     if raw.min() == raw.max():
         raise RunError(
             f"a model must give rows different scores, but {file.name} gives {raw[0]:g} to all {len(raw)}",
@@ -114,8 +116,8 @@ def judge(
         )
     given = Given(
         rows=replace(rows, x=raw[:, None], kind="table", channels=(column,), parts=None),
-        columns={column: values.astype(np.float64)},
-        scales=(scale or Scale(probability=False),),
+        columns={column: values},
+        scales=(scale,),
         log_odds=frozenset({column} if found.probabilistic else ()),
     )
     facts = {
@@ -141,9 +143,7 @@ def judge(
     return Judged(decisions, tuple(told), found, model)
 
 
-def raw_scores(
-    found: Decoding, outputs: F32, logits: F32, name: str
-) -> tuple[NDArray[np.generic], Scale | None]:
+def raw_scores(found: Decoding, outputs: F32, logits: F32, name: str) -> tuple[F64, Scale | None]:
     """Returns the scores `(n,)` of a model, and how they become raw scores; None where they are raw.
 
     Args:
@@ -152,7 +152,7 @@ def raw_scores(
         name: of the column, for messages.
     """
     if found.head is not None:
-        return HEADS[found.head].score(np.ascontiguousarray(logits)), None
+        return HEADS[found.head].score(np.ascontiguousarray(logits)).astype(np.float64), None
     values = outputs[:, -1].astype(np.float64)
     if outputs.shape[1] == 2 and not is_shared(outputs):
         values = values - outputs[:, 0]
@@ -182,11 +182,10 @@ def _predicted(model: Any, rows: Rows, units: int) -> tuple[F32, F32]:
     return outputs, logits
 
 
-def _known(
-    values: NDArray[np.generic], y: NDArray[np.int8], name: str
-) -> tuple[NDArray[np.bool_], list[str]]:
+def _known(values: F64, y: NDArray[np.int8], name: str) -> tuple[NDArray[np.bool_], list[str]]:
     """Which rows have a score, and a line on those that have none."""
-    known = np.isfinite(values.astype(np.float32))
+    with np.errstate(over="ignore"):
+        known = np.isfinite(values.astype(np.float32))
     missing = np.flatnonzero(~known)
     if not missing.size:
         return known, []

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from search.data.rows import blocks
 from search.data.shards import Inputs
 from search.networks.custom import check_config
 from spaces.errors import RunError, one_line
@@ -139,5 +140,5 @@ def check_rows(model: Any, x: Inputs, name: str) -> None:
         raise RunError(f"the model takes rows of shape {told}, but those of {name} have {shape}")
     if dtype in ("string", "bool"):
         raise RunError(f"a model must take numbers to be judged, but this one takes {dtype}")
-    if "int" in dtype and x.dtype.kind == "f" and not all(np.array_equal(row, np.rint(row)) for row in x):
+    if "int" in dtype and not all(np.array_equal(x[part], np.rint(x[part])) for part in blocks(x)):
         raise RunError(f"the model takes whole numbers ({dtype}), but {name} holds others")

@@ -1,6 +1,6 @@
 """Reads the last layer of a Keras model: its units, its activation, and the logits below the activation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,11 @@ def _softmax(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(z - np.logaddexp.reduce(z, axis=1, keepdims=True))
 
 
-_ACTIVATIONS = {"sigmoid": _sigmoid, "softmax": _softmax, "tanh": np.tanh}
+_ACTIVATIONS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "sigmoid": _sigmoid,
+    "softmax": _softmax,
+    "tanh": np.tanh,
+}
 
 
 def read(model: Any, name: str) -> LastLayer:
