@@ -86,8 +86,7 @@ def write(decision: Decision, folder: Path, checked: NDArray[Any]) -> None:
     Raises:
         RunError: the folder is taken; or, with exit code 1, the graph or the function differ from `apply`.
     """
-    if not is_new_or_empty(folder):
-        raise RunError(f"a decision is written to a new or empty folder, but {folder} is taken (--to)")
+    check_place(folder)
     graph, source = as_onnx(decision), as_python(decision)
     _check(decision, graph, source, checked)
     content = {"decision.py": source.encode(), "decision.onnx": graph, "README.md": _card(decision).encode()}
@@ -102,6 +101,16 @@ def write(decision: Decision, folder: Path, checked: NDArray[Any]) -> None:
         "sha256": {name: hashlib.sha256(file).hexdigest() for name, file in content.items()},
     }
     write_atomically(folder / "decision.yaml", yaml.safe_dump(whole, sort_keys=False).encode())
+
+
+def check_place(folder: Path) -> None:
+    """Refuses a folder that holds anything.
+
+    Raises:
+        RunError: it is taken.
+    """
+    if not is_new_or_empty(folder):
+        raise RunError(f"a decision is written to a new or empty folder, but {folder} is taken (--to)")
 
 
 def read(folder: Path | str) -> Decision:

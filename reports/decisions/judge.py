@@ -2,10 +2,10 @@
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from spaces.heads import HEADS
 from spaces.study import Study
 from spaces.trained import Decoding, WrittenLoss, decoding
 
+if TYPE_CHECKING:
+    from search.networks.last_layer import Takes
+
 MODEL = "model.keras"
 """The model that was judged, as it was given, in the folder of the run."""
 F32 = NDArray[np.float32]
@@ -31,6 +34,29 @@ SEEN = (
     "beware: no file says on which rows a model was trained; where it has seen any of these, all values here "
     "are optimistic"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the folder of a run says of the model that was judged.
+
+    Args:
+        sha256: of its file.
+        ends: its last layer, as people write it.
+        loss: what it was trained on, as far as is known.
+        head: whose decode makes its raw scores; None where they are made of its outputs.
+        takes: what they are made of, see `search.networks.last_layer.Takes`.
+        array: what the inputs of the rows are called.
+        rows_left_out: rows without a finite score.
+    """
+
+    sha256: str
+    ends: str
+    loss: str | None
+    head: str | None
+    takes: Literal["logits", "output", "difference"]
+    array: str
+    rows_left_out: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +97,6 @@ def judge(
     requirements: Sequence[Requirement] = (),
     loss: WrittenLoss | None = None,
     head: str | None = None,
-    about: Mapping[str, Any] | None = None,
 ) -> Judged:
     """Decodes a model's outputs on rows, and decides upon them as upon given scores.
 
@@ -83,7 +108,6 @@ def judge(
         to: the folder, new or empty.
         policies, requirements: see `decide`.
         loss, head: as they are told; None has them read from the model.
-        about: what else to write down of the rows.
 
     Raises:
         RunError: the model does not load, ends in no head, or does not fit the rows; see also `decide`.
@@ -103,11 +127,11 @@ def judge(
     outputs, logits = _predicted(layer.model, rows, layer.units)
     layer.check(outputs, logits)
     column = file.name
-    values, scale = raw_scores(found, outputs, logits, column)
+    values, takes = _scores(found, outputs, logits)
     known, note = _known(values, rows.y, column)
     rows = _taken(rows, known)
     values, outputs = values[known], outputs[known]
-    scale = scale or Scale(probability=False)
+    scale = Scale(probability=False) if takes == "logits" else scale_of(values, column)
     raw = scale.raw(values)
     if raw.min() == raw.max():
         raise RunError(
@@ -120,17 +144,16 @@ def judge(
         scales=(scale,),
         log_odds=frozenset({column} if found.probabilistic else ()),
     )
-    facts = {
-        "file": MODEL,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "units": layer.units,
-        "activations": list(layer.applied),
-        "loss": None if (loss or compiled) is None else str(loss or compiled),
-        "head": found.head,
-        "rows_left_out": int(np.count_nonzero(~known)),
-        **(about or {}),
-    }
-    decisions = decide(given, study, to, policies, requirements, {"judged": facts})
+    facts = Facts(
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        ends=str(layer),
+        loss=None if (loss or compiled) is None else str(loss or compiled),
+        head=found.head,
+        takes=takes,
+        array=array,
+        rows_left_out=int(np.count_nonzero(~known)),
+    )
+    decisions = decide(given, study, to, policies, requirements, {"judged": asdict(facts)})
     write_atomically(to / MODEL, file.read_bytes())
     told = [
         _ending(file, str(layer), compiled, loss, found),
@@ -143,24 +166,16 @@ def judge(
     return Judged(decisions, tuple(told), found, model)
 
 
-def raw_scores(found: Decoding, outputs: F32, logits: F32, name: str) -> tuple[F64, Scale | None]:
-    """Returns the scores `(n,)` of a model, and how they become raw scores; None where they are raw.
-
-    Args:
-        found: how it is decoded.
-        outputs, logits: `(n, units)`.
-        name: of the column, for messages.
-    """
+def _scores(found: Decoding, outputs: F32, logits: F32) -> tuple[F64, "Takes"]:
+    """Returns the scores `(n,)` of a model, from outputs and logits `(n, units)`, and what they are of."""
     if found.head is not None:
-        return HEADS[found.head].score(np.ascontiguousarray(logits)).astype(np.float64), None
-    values = outputs[:, -1].astype(np.float64)
-    if outputs.shape[1] == 2 and not is_shared(outputs):
-        values = values - outputs[:, 0]
-    finite = values[np.isfinite(values)]
-    return values, scale_of(finite, name) if finite.size else None
+        return HEADS[found.head].score(np.ascontiguousarray(logits)).astype(np.float64), "logits"
+    if outputs.shape[1] == 2 and not _is_shared(outputs):
+        return (outputs[:, 1] - outputs[:, 0]).astype(np.float64), "difference"
+    return outputs[:, -1].astype(np.float64), "output"
 
 
-def is_shared(outputs: F32) -> bool:
+def _is_shared(outputs: F32) -> bool:
     """Whether two columns of a model share one probability: they lie in [0, 1] and sum to 1."""
     known = outputs[np.isfinite(outputs).all(axis=1)].astype(np.float64)
     return bool((known >= 0).all() and np.allclose(known.sum(axis=1), 1, atol=1e-3))
