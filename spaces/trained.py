@@ -167,7 +167,8 @@ def decoding(units: int, activation: str, loss: WrittenLoss | None, head: str | 
             written=written, head=plain, probabilistic=False, center=_plain_middle(written), notes=(note,)
         )
     verdict = judge(written, known)
-    mismatch = _mismatch(written, known, loss.from_logits)
+    mismatch = _mismatch(units, activation, loss)
+    center = _middle(written, units, activation, loss)
     refused = verdict.kind == "refused"
     found, notes = plain, []
     if not refused:
@@ -177,6 +178,8 @@ def decoding(units: int, activation: str, loss: WrittenLoss | None, head: str | 
         notes.append(_refusal(verdict, follows))
     if mismatch and not refused:
         notes.append(mismatch)
+    if center == 0.5:
+        found = "margin"  # whose score is the output itself, and no logit
     if known in ("hinge", "squared_hinge") and not refused:
         notes.append(
             f"{known} trains a margin of -1 and 1, and Keras takes labels of 0 and 1 for these: its middle "
@@ -187,7 +190,7 @@ def decoding(units: int, activation: str, loss: WrittenLoss | None, head: str | 
         written=written,
         head=found,
         probabilistic=fits and HEADS[found].probabilistic and LOSSES[verdict.instead[1]].probabilistic,
-        center=_middle(written, known, loss.from_logits),
+        center=center,
         notes=tuple(notes),
     )
 
@@ -247,28 +250,29 @@ def _plain_middle(written: str) -> float | None:
     return None if written in ("linear", "tanh") else 0.0
 
 
-def _middle(written: str, known: str, from_logits: bool | None) -> float | None:
+def _middle(written: str, units: int, activation: str, loss: WrittenLoss) -> float | None:
+    """The raw score at which a model is undecided; None where its labels may have been of two kinds."""
+    known = str(loss.known)
     if (written, known) in _UNKNOWN_MIDDLE:
         return None
-    as_probability = from_logits is False and written in ("linear", "margin") and known in _TAKE_LOGITS
-    return 0.5 if as_probability else _MIDDLE.get((written, known), 0.0)
+    cut_off = loss.from_logits is False and known in _TAKE_LOGITS and (units, activation) == (1, "linear")
+    return 0.5 if cut_off else _MIDDLE.get((written, known), 0.0)
 
 
-def _mismatch(written: str, known: str, from_logits: bool | None) -> str | None:
+def _mismatch(units: int, activation: str, loss: WrittenLoss) -> str | None:
     """What follows where `from_logits` says other than the activation; None where they agree."""
-    if from_logits is None or known not in _TAKE_LOGITS:
+    if loss.from_logits is None or loss.known not in _TAKE_LOGITS or activation == "tanh":
         return None
-    activated = written in ("sigmoid", "softmax", "softmax_1", "sigmoid_2", "two_sigmoids")
-    if activated and from_logits:
+    if activation != "linear" and loss.from_logits:
         return (
             "from_logits=True takes what the activation has made into probabilities for logits, and applies "
             "it twice (on TensorFlow the cross-entropies read the logits below instead, and warn); decoded "
             "by the logits below, whose probabilities need a calibration; write from_logits=False, or a "
             "linear last layer"
         )
-    if activated or from_logits:
+    if activation != "linear" or loss.from_logits:
         return None
-    if _UNITS[written] == 1:
+    if units == 1:
         return (
             "from_logits=False takes a linear unit for a probability and cuts it off at 0 and 1, where its "
             "gradient ends: decoded by the output itself, whose middle is 0.5, not 0; write from_logits=True"

@@ -36,7 +36,8 @@ class Decision:
         calibrated: whether sigmoid of it may be called a probability.
         threshold_score: the decision is `calibrated score >= threshold_score`, in float32.
         labels: the values behind 0 and 1.
-        told: what else is known: policy, value, metrics, digests.
+        told: what else is known: policy, value, metrics, digests; `takes`, where the score is no column that
+            somebody has, says what it is.
     """
 
     column: str
@@ -208,7 +209,7 @@ def as_python(decision: Decision) -> str:
             f"{decision.scale.high!r}).astype(np.float32)\n"
         )
     else:
-        takes = "scores"
+        takes = decision.told.get("takes", "scores")
         raw = "    with np.errstate(over='ignore'):\n        raw = score.astype(np.float32)\n"
     return (
         '"""A decision on scores, written by headsearch."""\n\n'
@@ -260,6 +261,7 @@ def _card(decision: Decision) -> str:
         f"{_number(told['value'])}, cross-fitted over half-splits by {told['cross_fit_by']}. The rows are "
         "those it was chosen on: only rows that nobody has looked at tell what it does on new ones.",
         "",
+        *_of_a_model(decision),
         "```python",
         "import numpy as np",
         "import onnxruntime",
@@ -273,6 +275,18 @@ def _card(decision: Decision) -> str:
         "`decision.py` holds the same as one function. All three were compared on every row.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_a_model(decision: Decision) -> list[str]:
+    """What to know where the scores are those of a model that lies beside the decision."""
+    if "takes" not in decision.told:
+        return []
+    return [
+        f"Scores here are {decision.told['takes']}: whoever has rows takes `model.keras` beside this, which "
+        "decides by itself. No file says on which rows that model was trained; where it has seen any of "
+        "these, the values are optimistic.",
+        "",
+    ]
 
 
 def _number(value: float | None) -> str:

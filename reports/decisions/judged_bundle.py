@@ -1,6 +1,7 @@
 """Writes the bundle of a model that was judged: raw rows go in; score, probability and label come out."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,19 @@ SCALE_ROWS = 4096
 def is_judged(run: RunFolder) -> bool:
     """Whether the scores of a run are those of a model that lies in its folder."""
     return "judged" in run.resolved()
+
+
+def takes_of(resolved: Mapping[str, Any]) -> dict[str, str]:
+    """Says what the scores of a judged model are; nothing of scores that were given."""
+    if "judged" not in resolved:
+        return {}
+    facts = _FACTS.validate_python(resolved["judged"])
+    made_of = {
+        "logits": "raw scores of its logits, not what predict() returns",
+        "output": "what predict() returns in its last column",
+        "difference": "the second less the first column of what predict() returns",
+    }
+    return {"takes": made_of[facts.takes]}
 
 
 def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None:
@@ -170,8 +184,7 @@ def _card(found: Decision, facts: Facts, exported: "list[Exported]") -> str:
             for one in exported
         ),
         "",
-        "`decision.yaml`, `decision.py` and `decision.onnx` hold the decision alone, on "
-        + ("the model's raw scores" if facts.takes == "logits" else "what the model puts out")
-        + " (README.md).",
+        "`decision.yaml`, `decision.py` and `decision.onnx` hold the decision alone, on scores: "
+        f"{found.told['takes']} (README.md).",
     ]
     return "\n".join(lines) + "\n"

@@ -14,7 +14,7 @@ from reports.bundles.promotion import replacing
 from reports.decisions import decision, judged_bundle
 from reports.decisions.decide import GIVEN
 from reports.decisions.decision import Decision
-from reports.decisions.judged_bundle import is_judged
+from reports.decisions.judged_bundle import is_judged, takes_of
 from search.data.rows import Labels
 from search.data.sources.scores import Scale
 from search.record import Record
@@ -95,6 +95,7 @@ def decision_of(resolved: Mapping[str, Any], record: Record, policy: str, *, by_
             "rows": resolved["rows"],
             "in_sample": measured,
             "events": record.event_scoring,
+            **takes_of(resolved),
             **{name: resolved[name] for name in ("run_id", "data_digest", "code_digest", "versions")},
         },
     )

@@ -69,7 +69,7 @@ def check_file(path: Path) -> None:
             "form may run code; where you trust it, convert it: "
             f"keras.saving.load_model('{path.name}').save('{path.stem}.keras')"
         )
-    if path.suffix.lower() != ".keras" or not zipfile.is_zipfile(path):
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise RunError(f"a model is a .keras file, as model.save('model.keras') writes it, but got {path}")
 
 

@@ -67,8 +67,9 @@ class LastLayer:
         if not set(self.applied) <= set(KNOWN):
             return
         expected = logits.astype(np.float64)
-        for name in reversed(self.applied):
-            expected = _ACTIVATIONS[name](expected)
+        with np.errstate(invalid="ignore", over="ignore"):  # of NaN and infinity, which are counted elsewhere
+            for name in reversed(self.applied):
+                expected = _ACTIVATIONS[name](expected)
         finite = np.isfinite(expected).all(axis=1) & np.isfinite(outputs).all(axis=1)
         off = np.abs(expected - outputs)[finite]
         scale = 1 + np.abs(expected)[finite]
@@ -138,7 +139,9 @@ def trunk(model: Any) -> Any:
         found = _last(found.lift(_before_activation(found)))
     if not isinstance(found.operation, layers.Dense) or len(found.inputs[0].shape) != 2:
         return None
-    below = keras.Model(model.inputs, found.lift(found.inputs[0], passing=False))
+    # Keras takes a model whose output is its input itself for a circle.
+    features = layers.Identity()(found.lift(found.inputs[0], passing=False))
+    below = keras.Model(model.inputs, features)
     fresh = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
     return keras.Model(fresh, below(fresh), name="trunk")
 
