@@ -79,7 +79,7 @@ def judge(
         study = study.model_copy(update={"threshold": further[0]})
     requirements, console = parse_requirements(require or ()), PlainConsole()
     rows = load_npz(source, Path.cwd())
-    backend.start(1)
+    backend.start(study.resources.cpus)
     judged = judge_model(model, rows, x, study, to, further[1:], requirements, told_loss, head)
     heads_study.write(to, model.name, judged.model, rows, source, study)
     made = judged.decisions

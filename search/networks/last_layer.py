@@ -198,6 +198,8 @@ def _activation(place: _Place) -> str | None:
     operation = place.operation
     if isinstance(operation, (layers.Activation, *_ACTIVATED)):
         found = operation.activation
+        if isinstance(operation.dtype_policy, keras.dtype_policies.QuantizedDTypePolicy):
+            return f"quantized {found.__name__}"  # its weights are no weights of another layer
         return None if found is keras.activations.linear else str(getattr(found, "__name__", "unknown"))
     if isinstance(operation, layers.Softmax):
         return "softmax" if len(place.inputs) == 1 and operation.axis in (-1, 1) else "Softmax"

@@ -103,6 +103,18 @@ def test_other_activations_are_named_and_stay(keras):
     assert np.array_equal(said["outputs"], said["logits"])
 
 
+def test_a_quantized_layer_is_taken_by_its_outputs(tmp_path):
+    from search.networks import last_layer
+
+    model = dense(1, "sigmoid")
+    model.quantize("int8")
+    found = last_layer.read(existing.load(save(tmp_path, model)), "m")
+    assert found.applied == ("quantized sigmoid",)
+    x, _, _ = last_layers.rows(20)
+    said = found.model.predict(x, verbose=0)
+    assert np.array_equal(said["outputs"], model.predict(x, verbose=0))
+
+
 def test_what_gives_no_single_answer_is_refused(keras):
     from search.networks import last_layer
 
