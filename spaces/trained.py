@@ -6,7 +6,7 @@ would be refused has left weights behind, and this says what they were trained t
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from spaces.errors import RunError
@@ -131,7 +131,13 @@ _UNKNOWN_MIDDLE = frozenset({("tanh", loss) for loss in WRITTEN_LOSSES if "hinge
 """A tanh that was not trained on a margin was trained on labels that the model does not name."""
 
 
-def decoding(units: int, activation: str, loss: WrittenLoss | None, head: str | None = None) -> Decoding:
+def decoding(
+    units: int,
+    activation: str,
+    loss: WrittenLoss | None,
+    head: str | None = None,
+    below: str | None = None,
+) -> Decoding:
     """Decides how a trained model is decoded.
 
     Args:
@@ -139,10 +145,27 @@ def decoding(units: int, activation: str, loss: WrittenLoss | None, head: str | 
         activation: of its last layer: `sigmoid`, `softmax`, `linear`, `tanh`, or any other.
         loss: what it was compiled with, or is said to be trained on; None if nothing is known.
         head: what its last layer is said to be, as people write it; None leaves that to the activation.
+        below: another activation, of whose output the last one is taken; None where that is a logit.
 
     Raises:
         RunError: the head that is named is not the one that the model has.
     """
+    found = _decoding(units, activation, loss, head)
+    if below is None or found.written is None:
+        return found
+    if units == 1:
+        made = "decoded by the logit below both, which ranks rows as the output does"
+    else:
+        made = f"decoded by what the {below} puts out, which is what was trained"
+    note = (
+        f"{activation} is taken of what a {below} puts out, which is no logit and lies in a narrow range: "
+        f"{made}; no probability before a calibration"
+    )
+    center = found.center if units == 2 else None
+    return replace(found, probabilistic=False, center=center, notes=(note, *found.notes))
+
+
+def _decoding(units: int, activation: str, loss: WrittenLoss | None, head: str | None) -> Decoding:
     written = WRITTEN_AS.get((units, activation))
     if head is not None:
         written = _told(head, units, activation)

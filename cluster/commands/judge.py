@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.arguments import Policies, Require, Set
+from cluster.commands.decide import Positive
 from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 
@@ -26,10 +27,7 @@ def judge(
     to: Annotated[Path, typer.Option(metavar="DIR", help="the folder, new or empty", show_default=False)],
     x: Annotated[str, typer.Option(metavar="ARRAY", help="the array of inputs, a row each")] = "X",
     y: Annotated[str, typer.Option(metavar="ARRAY", help="the array of labels, of two values")] = "y",
-    positive: Annotated[
-        str | None,
-        typer.Option(metavar="VALUE", help="the label of the positive class; needed unless labels are 0/1"),
-    ] = None,
+    positive: Positive = None,
     group: Annotated[str | None, _array("the array that names patients or files")] = None,
     recording: Annotated[str | None, _array("the array that names recordings")] = None,
     time: Annotated[str | None, _array("the array of each row's start, in seconds")] = None,

@@ -123,7 +123,8 @@ def judge(
         warnings.simplefilter("ignore")
         layer = last_layer.read(model, file.name)
     existing.check_rows(model, rows.x, array)
-    found = decoding(layer.units, layer.activation, loss or compiled, head)
+    trained = _trained(compiled, loss)
+    found = decoding(layer.units, layer.activation, trained, head, layer.below)
     outputs, logits = _predicted(layer.model, rows, layer.units)
     layer.check(outputs, logits)
     column = file.name
@@ -147,7 +148,7 @@ def judge(
     facts = Facts(
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         ends=str(layer),
-        loss=None if (loss or compiled) is None else str(loss or compiled),
+        loss=None if trained is None else str(trained),
         head=found.head,
         takes=takes,
         array=array,
@@ -164,6 +165,13 @@ def judge(
         SEEN,
     ]
     return Judged(decisions, tuple(told), found, model)
+
+
+def _trained(compiled: WrittenLoss | None, told: WrittenLoss | None) -> WrittenLoss | None:
+    """The loss that counts: the one that is told, with what the file says of the same one besides."""
+    if told is None or compiled is None or told.known != compiled.known:
+        return told or compiled
+    return compiled if told.from_logits is None else told
 
 
 def _scores(found: Decoding, outputs: F32, logits: F32) -> tuple[F64, "Takes"]:

@@ -34,8 +34,9 @@ class LastLayer:
 
     Args:
         units: how many answers it gives a row, 1 or 2.
-        applied: the activations that end the model, the outermost first; empty if it ends linearly. A name
-            that is not in `KNOWN` stands alone: what is below it is not a logit.
+        applied: the activations between logits and outputs, the outermost first; empty if the model ends
+            linearly. A name that is not in `KNOWN` stands alone: what is below it is not a logit.
+        below: another activation, of whose output the outermost one is taken; None where that is a logit.
         exact: whether outputs are float32.
         model: from rows to `outputs` and `logits`, `(batch, units)` each but for axes of length 1; the
             logits are the outputs where there is no known activation.
@@ -43,6 +44,7 @@ class LastLayer:
 
     units: int
     applied: tuple[str, ...]
+    below: str | None
     exact: bool
     model: Any
 
@@ -53,7 +55,7 @@ class LastLayer:
 
     def __str__(self) -> str:
         name = f"Dense({self.units}, {self.activation})" if self.applied else f"Dense({self.units})"
-        return name + "".join(f" on {one}" for one in self.applied[1:])
+        return name if self.below is None else f"{name} of a {self.below}"
 
     def check(self, outputs: NDArray[np.float32], logits: NDArray[np.float32]) -> None:
         """Shows that the logits are those of the outputs: the activations of the ones are the others.
@@ -114,9 +116,12 @@ def read(model: Any, name: str) -> LastLayer:
     while (activation := _activation(found)) in KNOWN:
         applied.append(str(activation))
         logits = found.lift(_before_activation(found))
+        found = _last(logits)
         if units == 2:
             break  # of two columns no further activation keeps the order
-        found = _last(logits)
+    below = _activation(found) if units == 2 and applied else None
+    if units == 1 and len(applied) > 1:
+        below = applied[1]
     if not applied and activation is not None:
         applied.append(activation)
     fresh = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
@@ -124,6 +129,7 @@ def read(model: Any, name: str) -> LastLayer:
     return LastLayer(
         units=units,
         applied=tuple(applied),
+        below=below if below in KNOWN else None,
         exact=str(output.dtype) == "float32",
         model=keras.Model(fresh, both(fresh), name="read"),
     )

@@ -96,6 +96,17 @@ def test_a_head_that_is_told_is_taken(head, units, activation, found):
     assert decoding(units, activation, None, head).head == found
 
 
+@pytest.mark.parametrize(
+    ("units", "activation", "loss", "said"),
+    [(1, "sigmoid", "bce", "by the logit below both"), (2, "softmax", "cce", "by what the sigmoid puts out")],
+)
+def test_an_activation_of_an_activation_is_told(units, activation, loss, said):
+    found = decoding(units, activation, WrittenLoss(name=loss), None, "sigmoid")
+    assert said in found.notes[0]
+    assert not found.probabilistic
+    assert found.center == (None if units == 1 else 0)
+
+
 def test_a_head_that_is_told_does_not_hide_what_the_loss_took():
     found = decoding(1, "linear", WrittenLoss(name="bce", from_logits=False), "sigmoid")
     assert (found.head, found.center, found.probabilistic) == ("margin", 0.5, False)

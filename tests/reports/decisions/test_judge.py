@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-def judged(folder, model, loss=None, head=None, n=300, **compiled):
+def judged(folder, model, told=None, head=None, n=300, **compiled):
     """Judges a model on rows that are saved beside it; returns what came, the rows' inputs and labels."""
     backend.start(1)
     x, y, groups = last_layers.rows(n)
@@ -35,8 +35,8 @@ def judged(folder, model, loss=None, head=None, n=300, **compiled):
     data = Scores(
         source="scores", path=str(folder / "rows.npz"), label="y", score=("model.keras",), group="g"
     )
-    told = None if loss is None else written_loss(loss)
-    found = judge(path, rows, "X", Study(data=data), folder / "run", loss=told, head=head)
+    loss = None if told is None else written_loss(told)
+    found = judge(path, rows, "X", Study(data=data), folder / "run", loss=loss, head=head)
     return found, x, y
 
 
@@ -85,7 +85,7 @@ def worth(decided, y):
 
 
 def test_wrong_decodes_are_measured_beside_the_right_one(tmp_path):
-    found, x, y = judged(tmp_path, dense(1, "sigmoid"), loss="bce")
+    found, x, y = judged(tmp_path, dense(1, "sigmoid"), told="bce")
     z, none = last_layers.logits(x, 1)[:, 0], np.zeros(len(y), bool)
     assert f"decoded by its logit at 0, a probability of 0.5: {worth(z >= 0, y)}" in found.told
     assert f"wrong: argmax over one column, which calls every row negative: {worth(none, y)}" in found.told
@@ -94,7 +94,7 @@ def test_wrong_decodes_are_measured_beside_the_right_one(tmp_path):
 
 
 def test_wrong_decodes_of_two_columns_are_measured(tmp_path):
-    found, x, y = judged(tmp_path, dense(2, "sigmoid"), loss="cce")
+    found, x, y = judged(tmp_path, dense(2, "sigmoid"), told="cce")
     z = last_layers.logits(x, 2)
     how = "decoded by the difference of its logits at 0, a probability of 0.5"
     assert f"{how}: {worth(z[:, 1] >= z[:, 0], y)}" in found.told
@@ -118,7 +118,7 @@ def test_wrong_decodes_of_two_columns_are_measured(tmp_path):
     ],
 )
 def test_the_middle_is_that_of_what_was_trained(tmp_path, build, loss, line):
-    found, _, _ = judged(tmp_path, build(), loss=loss)
+    found, _, _ = judged(tmp_path, build(), told=loss)
     assert [one for one in found.told if one.startswith(line)]
 
 
@@ -149,6 +149,19 @@ def test_outputs_of_another_kind_are_probabilities_where_they_can_be(tmp_path, k
     assert np.allclose(found.decisions.run.scores("00000")[0], np.log(p / (1 - p)), atol=1e-5)
     assert "Average is no activation of a head" in found.told[1]
     check_bundle(tmp_path, found)
+
+
+def test_a_sigmoid_of_a_sigmoid_is_decoded_by_the_logit_below_both(tmp_path, keras):
+    model = behind(1, keras.layers.Activation("sigmoid"), activation="sigmoid")
+    found, x, _ = judged(tmp_path, model, told="bce")
+    assert np.allclose(found.decisions.run.scores("00000")[0], last_layers.logits(x, 1)[:, 0], atol=1e-5)
+    assert found.told[0].startswith("model.keras ends in Dense(1, sigmoid) of a sigmoid, ")
+    check_bundle(tmp_path, found)
+
+
+def test_a_loss_that_is_told_keeps_what_the_file_says_of_it(tmp_path):
+    found, _, _ = judged(tmp_path, dense(1), told="bce", loss="binary_crossentropy")
+    assert "from_logits=False takes a linear unit for a probability" in found.told[1]
 
 
 def test_an_output_of_relu_is_a_score(tmp_path):

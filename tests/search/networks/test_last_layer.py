@@ -45,6 +45,7 @@ KINDS = {
         1,
         ("sigmoid", "sigmoid"),
     ),
+    "softmax of sigmoids": (lambda: behind(2, layers().Softmax(), activation="sigmoid"), 2, ("softmax",)),
     "built by a call": (lambda: built_by_call(1, "sigmoid"), 1, ("sigmoid",)),
     "half precision": (lambda: dense(1, "sigmoid", dtype="mixed_float16"), 1, ("sigmoid",)),
 }
@@ -63,7 +64,11 @@ def test_logits_are_those_below_the_activation(tmp_path, kind):
     x, _, _ = last_layers.rows(50)
     said = {name: values.reshape(50, units) for name, values in found.model.predict(x, verbose=0).items()}
     loose = 0.02 if kind == "half precision" else 1e-5
-    assert np.allclose(said["logits"], last_layers.logits(x, units), atol=loose)
+    expected = last_layers.logits(x, units)
+    if kind == "softmax of sigmoids":
+        expected = 1 / (1 + np.exp(-expected))
+    assert np.allclose(said["logits"], expected, atol=loose)
+    assert found.below == ("sigmoid" if kind in ("sigmoid twice", "softmax of sigmoids") else None)
     assert np.allclose(said["outputs"], model.predict(x, verbose=0).reshape(50, units), atol=1e-6)
     found.check(said["outputs"], said["logits"])
 
