@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,12 @@ from search.data.rows import Rows, check_classes
 from search.data.sources.scores import Given, Scale, scale_of
 from search.files import is_new_or_empty, write_atomically
 from search.networks import existing
+from search.networks.existing import Takes
 from search.trials.evaluation import Policy
 from spaces.errors import RunError, first_of, one_line
 from spaces.heads import HEADS
 from spaces.study import Study
 from spaces.trained import Decoding, WrittenLoss, decoding
-
-if TYPE_CHECKING:
-    from search.networks.last_layer import Takes
 
 MODEL = "model.keras"
 """The model that was judged, as it was given, in the folder of the run."""
@@ -45,7 +43,7 @@ class Facts:
         ends: its last layer, as people write it.
         loss: what it was trained on, as far as is known.
         head: whose decode makes its raw scores; None where they are made of its outputs.
-        takes: what they are made of, see `search.networks.last_layer.Takes`.
+        takes: what they are made of, see `search.networks.existing.Takes`.
         array: what the inputs of the rows are called.
         rows_left_out: rows without a finite score.
     """
@@ -54,7 +52,7 @@ class Facts:
     ends: str
     loss: str | None
     head: str | None
-    takes: Literal["logits", "output", "difference"]
+    takes: Takes
     array: str
     rows_left_out: int
 
@@ -174,7 +172,7 @@ def _trained(compiled: WrittenLoss | None, told: WrittenLoss | None) -> WrittenL
     return compiled if told.from_logits is None else told
 
 
-def _scores(found: Decoding, outputs: F32, logits: F32) -> tuple[F64, "Takes"]:
+def _scores(found: Decoding, outputs: F32, logits: F32) -> tuple[F64, Takes]:
     """Returns the scores `(n,)` of a model, from outputs and logits `(n, units)`, and what they are of."""
     if found.head is not None:
         return HEADS[found.head].score(np.ascontiguousarray(logits)).astype(np.float64), "logits"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
@@ -25,9 +25,6 @@ from search.record import Record
 from search.runs.run_folder import RunFolder
 from spaces.data import Npz, Scores
 from spaces.errors import RunError
-
-if TYPE_CHECKING:
-    from search.networks.export import Exported
 
 _FACTS = TypeAdapter(Facts)
 SCALE_ROWS = 4096
@@ -99,7 +96,8 @@ def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None
     export.check_agreement(MODEL, said, expected, found.threshold_score)
     export.save(model, str(folder / MODEL))
     export.load(str(folder / MODEL), shape, dtype)
-    exported = export.export(model, folder, Part(rows.x, known), said, found.threshold_score, force=True)
+    done = export.export(model, folder, Part(rows.x, known), said, found.threshold_score, force=True)
+    exported = [asdict(one) for one in done]
     config = _config(run, record, found, rows, facts, exported)
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     write_atomically(folder / "config.yaml", text.encode())
@@ -127,7 +125,7 @@ def _rows(run: RunFolder, array: str) -> Rows:
 
 
 def _config(
-    run: RunFolder, record: Record, found: Decision, rows: Rows, facts: Facts, exported: "list[Exported]"
+    run: RunFolder, record: Record, found: Decision, rows: Rows, facts: Facts, exported: list[dict[str, Any]]
 ) -> dict[str, Any]:
     study, resolved = run.study(), run.resolved()
     some = np.linspace(0, len(rows) - 1, min(len(rows), SCALE_ROWS)).astype(np.int64)
@@ -158,13 +156,13 @@ def _config(
             "source": "npz",
             "array": facts.array,
         },
-        "exports": [asdict(one) for one in exported],
+        "exports": exported,
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def _card(found: Decision, facts: Facts, exported: "list[Exported]") -> str:
+def _card(found: Decision, facts: Facts, exported: list[dict[str, Any]]) -> str:
     lines = [
         "# A model with its decision",
         "",
@@ -178,9 +176,9 @@ def _card(found: Decision, facts: Facts, exported: "list[Exported]") -> str:
         "those it was judged on, what README.md says of it is optimistic.",
         "",
         *(
-            f"- {one.name}: left out, since {one.left_out}"
-            if one.left_out is not None
-            else f"- {one.name}: compared with {MODEL} on {one.compared_rows} rows"
+            f"- {one['name']}: left out, since {one['left_out']}"
+            if one["left_out"] is not None
+            else f"- {one['name']}: compared with {MODEL} on {one['compared_rows']} rows"
             for one in exported
         ),
         "",

@@ -5,7 +5,7 @@ import re
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from search.networks.custom import check_config
 from spaces.errors import RunError, one_line
 from spaces.trained import WrittenLoss
 
+Takes = Literal["logits", "output", "difference"]
+"""What a raw score is made of: logits, the only or the second output, or the second less the first."""
 _FROM_LOGITS = ("crossentropy", "bce", "cce")
 """Parts of the names of Keras' losses that know `from_logits`, in lower case without underscores."""
 

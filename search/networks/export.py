@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from search.data.shards import Inputs
 from search.data.sources.scores import Scale
 from search.networks import model as network
-from search.networks.last_layer import LastLayer, Takes
+from search.networks.existing import Takes
+from search.networks.last_layer import LastLayer
 from search.record import Record
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS

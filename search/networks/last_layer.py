@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from spaces.errors import RunError
 
-Takes = Literal["logits", "output", "difference"]
-"""What a raw score is made of: logits, the only or the second output, or the second less the first."""
 PASSING = (layers.Reshape, layers.Flatten, layers.Dropout, layers.Identity, layers.ActivityRegularization)
 """Layers that hand on what they are given, in inference mode, at most in another shape."""
 _LINEAR = (
