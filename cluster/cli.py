@@ -8,6 +8,7 @@ import typer
 
 from cluster.arguments import Address, Name, Policies, Require, Run, RunOrCopy, Set, StudyFile, Trial
 from cluster.commands.decide import decide
+from cluster.commands.judge import judge
 from cluster.failures import explained, misspelt
 from cluster.terminal import PlainConsole, outlast_terminal, say
 from spaces.errors import RunError
@@ -235,6 +236,7 @@ def rescore(
 
 
 app.command()(decide)
+app.command()(judge)
 
 
 @app.command()

@@ -10,6 +10,8 @@ from reports.boards.advice import best_baseline
 from reports.bundles import picking, promotion
 from reports.bundles.card import number
 from reports.bundles.picking import Choice
+from reports.decisions.judge import SEEN
+from reports.decisions.judged_bundle import is_judged
 from search.networks import backend
 from search.runs.run_folder import RunFolder
 
@@ -38,6 +40,8 @@ def promote(
     run, asked = RunFolder(path), requirements.parse(required)
     if not run.study().trains:
         yield from write_decision(path, to, required, trial_id, threshold_score, force=force)
+        if is_judged(run):
+            yield SEEN
         return
     backend.start(run.study().resources.cpus)
     choice = picking.pick(run, trial_id, asked, threshold_score, force=force)

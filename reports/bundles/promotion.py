@@ -65,12 +65,12 @@ def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) ->
     """
     if not is_new_or_empty(to):
         raise RunError(f"a bundle goes into a new or empty folder, but {to} is not empty")
-    with _replacing(to) as made:
+    with replacing(to) as made:
         return _make(run, choice, made, force=force)
 
 
 @contextlib.contextmanager
-def _replacing(to: Path) -> Iterator[Path]:
+def replacing(to: Path) -> Iterator[Path]:
     """Yields a new folder that replaces `to` at the end; where a step fails, it is deleted.
 
     Raises:

@@ -2,9 +2,10 @@
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,7 @@ def decide(
     to: Path,
     policies: Sequence[Policy] = (),
     requirements: Sequence[Requirement] = (),
+    about: Mapping[str, Any] | None = None,
 ) -> Decisions:
     """Calibrates, thresholds and measures given scores, and writes what a run has.
 
@@ -62,6 +64,7 @@ def decide(
         to: the folder, new or empty.
         policies: further ones.
         requirements: see `reports.boards.rescoring.rescore_all`.
+        about: what else to write down beside the study: of the model that gave the scores.
 
     Raises:
         RunError: the folder is taken, too few groups hold positives, or event scores are wanted that the
@@ -94,13 +97,15 @@ def decide(
             "rows": len(rows),
             "labels": asdict(rows.labels),
             "scales": {name: asdict(scale) for name, scale in zip(columns, given.scales, strict=True)},
+            **(about or {}),
         },
     )
     records = []
     for k, (name, scale) in enumerate(zip(columns, given.scales, strict=True)):
         ask = Ask(number=k, kind="given", column=name, seed=study.seed)
         raw = np.ascontiguousarray(rows.x[:, k])
-        found = decided(ask, study, raw, reference, facts, probabilistic=scale.probability)
+        probabilistic = scale.probability or name in given.log_odds
+        found = decided(ask, study, raw, reference, facts, probabilistic=probabilistic)
         if found.score is not None:
             run.write_scores(ask.trial_id, raw, found.score)
         run.write_record(found.record)
@@ -127,7 +132,9 @@ def _digest(rows: Rows) -> str:
 def _notes(given: Given) -> tuple[str, ...]:
     notes = list(given.rows.notes)
     for k, (name, scale) in enumerate(zip(given.rows.channels or (), given.scales, strict=True)):
-        kind = "probabilities, and is decided upon by their log-odds" if scale.probability else "scores"
+        kind = "log-odds" if name in given.log_odds else "scores"
+        if scale.probability:
+            kind = "probabilities, and is decided upon by their log-odds"
         notes.append(f"{name} holds {kind}")
         area = RANKING_METRICS["roc_auc"](given.rows.y, given.rows.x[:, k])
         if area < 0.5:

@@ -36,7 +36,8 @@ class Decision:
         calibrated: whether sigmoid of it may be called a probability.
         threshold_score: the decision is `calibrated score >= threshold_score`, in float32.
         labels: the values behind 0 and 1.
-        told: what else is known: policy, value, metrics, digests.
+        told: what else is known: policy, value, metrics, digests; `takes`, where the score is no column that
+            somebody has, says what it is.
     """
 
     column: str
@@ -86,8 +87,7 @@ def write(decision: Decision, folder: Path, checked: NDArray[Any]) -> None:
     Raises:
         RunError: the folder is taken; or, with exit code 1, the graph or the function differ from `apply`.
     """
-    if not is_new_or_empty(folder):
-        raise RunError(f"a decision is written to a new or empty folder, but {folder} is taken (--to)")
+    check_place(folder)
     graph, source = as_onnx(decision), as_python(decision)
     _check(decision, graph, source, checked)
     content = {"decision.py": source.encode(), "decision.onnx": graph, "README.md": _card(decision).encode()}
@@ -102,6 +102,16 @@ def write(decision: Decision, folder: Path, checked: NDArray[Any]) -> None:
         "sha256": {name: hashlib.sha256(file).hexdigest() for name, file in content.items()},
     }
     write_atomically(folder / "decision.yaml", yaml.safe_dump(whole, sort_keys=False).encode())
+
+
+def check_place(folder: Path) -> None:
+    """Refuses a folder that holds anything.
+
+    Raises:
+        RunError: it is taken.
+    """
+    if not is_new_or_empty(folder):
+        raise RunError(f"a decision is written to a new or empty folder, but {folder} is taken (--to)")
 
 
 def read(folder: Path | str) -> Decision:
@@ -199,7 +209,7 @@ def as_python(decision: Decision) -> str:
             f"{decision.scale.high!r}).astype(np.float32)\n"
         )
     else:
-        takes = "scores"
+        takes = decision.told.get("takes", "scores")
         raw = "    with np.errstate(over='ignore'):\n        raw = score.astype(np.float32)\n"
     return (
         '"""A decision on scores, written by headsearch."""\n\n'
@@ -251,6 +261,7 @@ def _card(decision: Decision) -> str:
         f"{_number(told['value'])}, cross-fitted over half-splits by {told['cross_fit_by']}. The rows are "
         "those it was chosen on: only rows that nobody has looked at tell what it does on new ones.",
         "",
+        *_of_a_model(decision),
         "```python",
         "import numpy as np",
         "import onnxruntime",
@@ -264,6 +275,18 @@ def _card(decision: Decision) -> str:
         "`decision.py` holds the same as one function. All three were compared on every row.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_a_model(decision: Decision) -> list[str]:
+    """What to know where the scores are those of a model that lies beside the decision."""
+    if "takes" not in decision.told:
+        return []
+    return [
+        f"Scores here are {decision.told['takes']}: whoever has rows takes `model.keras` beside this, which "
+        "decides by itself. No file says on which rows that model was trained; where it has seen any of "
+        "these, the values are optimistic.",
+        "",
+    ]
 
 
 def _number(value: float | None) -> str:

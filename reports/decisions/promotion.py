@@ -10,9 +10,11 @@ from pydantic import TypeAdapter
 
 from reports.boards.requirements import Requirement, unmet
 from reports.bundles.picking import check_decides, row_of_record, with_threshold
-from reports.decisions import decision
+from reports.bundles.promotion import replacing
+from reports.decisions import decision, judged_bundle
 from reports.decisions.decide import GIVEN
 from reports.decisions.decision import Decision
+from reports.decisions.judged_bundle import is_judged, takes_of
 from search.data.rows import Labels
 from search.data.sources.scores import Scale
 from search.record import Record
@@ -63,7 +65,13 @@ def promote(
     given = _given(run, found)
     if not np.array_equal(found.scale.raw(given), run.raw_scores(record.ask.trial_id)):
         raise RunError(f"the files of {run.path} do not belong together: its raw scores are of other scores")
-    decision.write(found, to, given)
+    if not is_judged(run):
+        decision.write(found, to, given)
+        return found
+    decision.check_place(to)
+    with replacing(to) as made:
+        decision.write(found, made, given)
+        judged_bundle.write(run, record, found, made)
     return found
 
 
@@ -87,6 +95,7 @@ def decision_of(resolved: Mapping[str, Any], record: Record, policy: str, *, by_
             "rows": resolved["rows"],
             "in_sample": measured,
             "events": record.event_scoring,
+            **takes_of(resolved),
             **{name: resolved[name] for name in ("run_id", "data_digest", "code_digest", "versions")},
         },
     )

@@ -103,9 +103,22 @@ def check_loadable(model: Any, name: str) -> None:
         raise RunError(
             f"{name} must make a network that can be saved, but it gave {_reason(error)}"
         ) from error
+    check_config(config, name)
+    _check_round_trip(model, name)
+
+
+def check_config(config: Any, name: str) -> None:
+    """Refuses the config of a network that holds a Lambda, or a layer or function that is not Keras' own.
+
+    Args:
+        config: as `keras.saving` writes it.
+        name: of what has it, for messages.
+
+    Raises:
+        RunError: what it holds, and what to use instead.
+    """
     for part in _objects(config):
         _check_object(part, name)
-    _check_round_trip(model, name)
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 from search.data.shards import Inputs
+from search.data.sources.scores import Scale
 from search.networks import model as network
+from search.networks.existing import Takes
+from search.networks.last_layer import LastLayer
 from search.record import Record
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS
@@ -54,15 +57,69 @@ def deciding_model(
         raise RunError(f"the weights of trial {record.ask.trial_id} are another network's: {came[:3]}...")
     trained.set_weights(weights)
     raw = HEADS[config.head].decode(trained.output)
-    score = raw * record.calibration_a + record.calibration_b
-    threshold = float(np.clip(record.threshold_score, -LARGEST, LARGEST))
+    calibration = (record.calibration_a, record.calibration_b or 0.0)
+    return _decider(trained.input, raw, calibration, record.threshold_score)
+
+
+def judged_model(
+    layer: LastLayer,
+    takes: Takes,
+    head: str | None,
+    scale: Scale,
+    calibration: tuple[float, float],
+    threshold_score: float,
+    shape: tuple[int, ...],
+    dtype: str,
+) -> Any:
+    """Builds a model that was trained elsewhere, with its decode, calibration and threshold in the graph.
+
+    Args:
+        layer: its last layer, as it was read.
+        takes: what the raw score is made of.
+        head: whose decode makes it of logits; None where it is made of outputs.
+        scale: how outputs become raw scores.
+        calibration, threshold_score: of the decision.
+        shape, dtype: of one input row.
+
+    Returns:
+        As `deciding_model`; a row for which the model gives no finite score has NaN and the label -1, too.
+    """
+    x = keras.Input(shape, dtype=dtype, name="x")
+    wanted = str(layer.model.input.dtype)
+    made = layer.model(x if wanted == dtype else ops.cast(x, wanted))
+    outputs, logits = (
+        ops.reshape(ops.cast(made[name], "float32"), (-1, layer.units)) for name in ("outputs", "logits")
+    )
+    raw = outputs[:, -1] if takes != "difference" else outputs[:, 1] - outputs[:, 0]
+    if head is not None:
+        raw = HEADS[head].decode(logits)
+    if scale.probability:
+        raw = ops.clip(ops.log(raw) - ops.log(1 - raw), scale.low, scale.high)
+    return _decider(x, raw, calibration, threshold_score, known=ops.less_equal(ops.abs(raw), LARGEST))
+
+
+def _decider(
+    inputs: Any, raw: Any, calibration: tuple[float, float], threshold_score: float, known: Any = None
+) -> Any:
+    """Puts calibration and threshold behind a raw score.
+
+    Args:
+        inputs: the rows.
+        raw: raw scores `(batch,)`.
+        calibration, threshold_score: of the decision.
+        known: which rows have a score, `(batch,)`; None where only their inputs tell.
+    """
+    score = raw * calibration[0] + calibration[1]
+    threshold = float(np.clip(threshold_score, -LARGEST, LARGEST))
     label = ops.cast(ops.greater_equal(score, threshold), "int32")
-    if dtype.startswith("float"):
-        finite = ops.less_equal(ops.abs(trained.input), LARGEST)  # false of NaN too
-        finite = ops.all(finite, axis=tuple(range(1, 1 + len(shape))))
-        score, label = ops.where(finite, score, float("nan")), ops.where(finite, label, -1)
+    if str(inputs.dtype).startswith("float"):
+        finite = ops.less_equal(ops.abs(inputs), LARGEST)  # false of NaN too
+        finite = ops.all(finite, axis=tuple(range(1, len(inputs.shape))))
+        known = finite if known is None else ops.logical_and(finite, known)
+    if known is not None:
+        score, label = ops.where(known, score, float("nan")), ops.where(known, label, -1)
     outputs = {"score": score, "probability": ops.sigmoid(score), "label": label}
-    return keras.Model(trained.input, outputs, name="decider")
+    return keras.Model(inputs, outputs, name="decider")
 
 
 def save(model: Any, path: str) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from cluster.cli import main
 from tests.conftest import ROOT
-from tests.helpers import driving, predictions
+from tests.helpers import driving, last_layers, predictions
 from tests.test_docs import TEXTS, blocks
 from tests.two_hosts import walk
 
@@ -37,8 +37,8 @@ def commands(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
-    """A folder with what the pages name: a study, its rows, and new rows."""
+def home(keras, tmp_path_factory) -> Path:
+    """A folder with what the pages name: a study, its rows, a model, and new rows."""
     folder = tmp_path_factory.mktemp("documented")
     study = driving.write_study(
         folder,
@@ -53,6 +53,7 @@ def home(tmp_path_factory) -> Path:
     study.rename(folder / "my.yaml")
     shutil.move(folder / "data.npz", folder / "windows.npz")
     predictions.write(folder / "predictions.csv")
+    last_layers.save(folder, last_layers.dense(1, "sigmoid"), loss="binary_crossentropy")
     np.savez(folder / "new.npz", X=np.load(folder / "windows.npz")["X"][:5])
     return folder
 
@@ -81,6 +82,9 @@ def test_every_command_of_every_page_works(home, monkeypatch, capsys):
         "decided/decision/decision.onnx",
         "two_rules/leaderboard_cost__c_fn-10.parquet",
         "decided_by_hand/decision.yaml",
+        "judged/decision/model.onnx",
+        "judged_by_hand/model.keras",
+        "judged_predictions.parquet",
         "predictions.parquet",
         "seizure.html",
         "runs/seizure/verify",

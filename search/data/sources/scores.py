@@ -92,11 +92,13 @@ class Given:
         rows: `x` holds the raw scores, `(n, columns)`; `channels` names the columns.
         scales: of each column.
         columns: the scores as they were given, `(n,)` float64 each, by column.
+        log_odds: columns of scores whose sigmoid is a probability before any calibration.
     """
 
     rows: Rows
     columns: Mapping[str, F64]
     scales: tuple[Scale, ...]
+    log_odds: frozenset[str] = frozenset()
 
 
 def read_scores(config: Scores, base: Path) -> Given:

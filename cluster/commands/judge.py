@@ -1,0 +1,120 @@
+"""The command `judge`: how an existing Keras model is to be decoded and decided, and what that is worth."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cluster.arguments import Policies, Require, Set
+from cluster.commands.decide import Positive
+from cluster.terminal import PlainConsole, say
+from spaces.errors import RunError
+
+if TYPE_CHECKING:
+    from spaces.data import Npz
+    from spaces.study import Study
+
+
+def _array(help_text: str) -> Any:
+    return typer.Option(metavar="ARRAY", help=help_text, show_default=False)
+
+
+def judge(
+    model: Annotated[
+        Path, typer.Argument(help="a model as model.save wrote it", metavar="MODEL.keras", show_default=False)
+    ],
+    data: Annotated[Path, typer.Option(metavar="FILE", help="a .npz file of rows", show_default=False)],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="the folder, new or empty", show_default=False)],
+    x: Annotated[str, typer.Option(metavar="ARRAY", help="the array of inputs, a row each")] = "X",
+    y: Annotated[str, typer.Option(metavar="ARRAY", help="the array of labels, of two values")] = "y",
+    positive: Positive = None,
+    group: Annotated[str | None, _array("the array that names patients or files")] = None,
+    recording: Annotated[str | None, _array("the array that names recordings")] = None,
+    time: Annotated[str | None, _array("the array of each row's start, in seconds")] = None,
+    window_s: Annotated[float | None, typer.Option(help="seconds that each row covers")] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOSS",
+            help="what it was trained on, such as bce or bce,from_logits=false; as compiled if left out",
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="HEAD", help="how it ends, see `spaces`; read from the model if left out"),
+    ] = None,
+    policy: Policies = None,
+    require: Require = None,
+    settings: Set = None,
+) -> None:
+    """Decode a Keras model as it was trained, choose its thresholds, and write the decision.
+
+    Says what does not fit between its last layer and its loss, what the usual wrong decodes make of its
+    outputs, and what it is worth on the given rows. Writes heads.yaml, the study that searches its heads.
+    """
+    from cluster.commands.decide import write_decision
+    from cluster.commands.leaderboard import show_rows
+    from reports.boards.requirements import parse as parse_requirements
+    from reports.boards.rescoring import read_policy
+    from reports.boards.selection import selection
+    from reports.decisions import heads_study
+    from reports.decisions.judge import check_call
+    from reports.decisions.judge import judge as judge_model
+    from reports.page import page
+    from search.data.sources.npz import load_npz
+    from search.networks import backend
+    from spaces.trained import check_head, written_loss
+
+    told_loss = None if loss is None else written_loss(loss)
+    if head is not None:
+        check_head(head)
+    check_call(model, to)
+    named = {"x": x, "y": y, "group": group, "recording": recording, "time": time, "window_s": window_s}
+    positive_set = [] if positive is None else [f"data.positive={positive}"]
+    study, source = _study(model, data, named, [*positive_set, *(settings or [])])
+    further = [read_policy(one) for one in policy or ()]
+    if further:
+        study = study.model_copy(update={"threshold": further[0]})
+    requirements, console = parse_requirements(require or ()), PlainConsole()
+    rows = load_npz(source, Path.cwd())
+    backend.start(study.resources.cpus)
+    judged = judge_model(model, rows, x, study, to, further[1:], requirements, told_loss, head)
+    heads_study.write(to, model.name, judged.model, rows, source, study)
+    made = judged.decisions
+    for line in (*judged.told, *made.notes):
+        say(console, line)
+    show_rows(made.run.leaderboard, f"{to}, {study.threshold.policy}", console)
+    for one in made.rescored:
+        show_rows(one.path, f"{to}, {one.policy}", console)
+    path = page.write(made.run, selection=selection(made.run))
+    say(console, f"\npage: {path}")
+    for line in write_decision(made.run.path, to / "decision", require or ()):
+        say(console, line)
+    say(console, f"its heads are searched by: python search.py run {to / heads_study.NAME}")
+
+
+def _study(model: Path, data: Path, named: dict[str, Any], settings: list[str]) -> "tuple[Study, Npz]":
+    """The study of the run, whose data are the model's scores, and the source of the rows."""
+    from search.trials.preparation import with_absolute_paths
+    from spaces.data import Npz
+    from spaces.study_file import parse, with_settings
+
+    source = {"source": "npz", "path": str(data), **named}
+    rows = parse(with_settings({"data": source}, tuple(settings)), "judge").data
+    if not isinstance(rows, Npz):
+        raise RunError("judge takes rows of an .npz file, so data.source must stay as it is (--set)")
+    scores = {
+        "source": "scores",
+        "path": rows.path,
+        "label": rows.y,
+        "score": model.name,
+        "group": rows.group,
+        "recording": rows.recording,
+        "start": rows.time,
+        "window_s": rows.window_s,
+        "exact_names": rows.exact_names,
+        "positive": rows.positive,
+    }
+    others = tuple(one for one in settings if not one.startswith("data."))
+    study = parse(with_settings({"name": "judge", "data": scores}, others), "judge")
+    return with_absolute_paths(study, Path.cwd()), rows.model_copy(update={"path": str(data.resolve())})

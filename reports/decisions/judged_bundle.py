@@ -1,0 +1,188 @@
+"""Writes the bundle of a model that was judged: raw rows go in; score, probability and label come out."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic import TypeAdapter
+
+from reports.bundles.bundle import FORMAT, outputs, write_sums
+from reports.bundles.config import is_calibrated
+from reports.decisions.decision import Decision
+from reports.decisions.judge import MODEL, Facts
+from search.data.rows import Rows, root_mean_square
+from search.data.shards import Part
+from search.data.sources.npz import load_npz
+from search.events.scoring import scoring_of
+from search.files import write_atomically
+from search.networks import backend, existing
+from search.record import Record
+from search.runs.run_folder import RunFolder
+from spaces.data import Npz, Scores
+from spaces.errors import RunError
+
+_FACTS = TypeAdapter(Facts)
+SCALE_ROWS = 4096
+"""The scale of the values is taken from at most so many rows."""
+
+
+def is_judged(run: RunFolder) -> bool:
+    """Whether the scores of a run are those of a model that lies in its folder."""
+    return "judged" in run.resolved()
+
+
+def takes_of(resolved: Mapping[str, Any]) -> dict[str, str]:
+    """Says what the scores of a judged model are; nothing of scores that were given."""
+    if "judged" not in resolved:
+        return {}
+    facts = _FACTS.validate_python(resolved["judged"])
+    made_of = {
+        "logits": "raw scores of its logits, not what predict() returns",
+        "output": "what predict() returns in its last column",
+        "difference": "the second less the first column of what predict() returns",
+    }
+    return {"takes": made_of[facts.takes]}
+
+
+def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None:
+    """Writes `model.keras`, its exports, `config.yaml` and a card beside a decision.
+
+    The model is held against the decision on every row: the same probabilities, and the same labels away from
+    the threshold. An export that fails is left out, and the card says why.
+
+    Args:
+        run: of `reports.decisions.judge`.
+        record: its row.
+        found: the decision.
+        folder: where the decision was written.
+
+    Raises:
+        RunError: the model or the rows are others than those that were judged.
+    """
+    backend.start(1)
+    backend.import_keras()
+    from search.networks import export, last_layer
+
+    facts = _FACTS.validate_python(run.resolved()["judged"])
+    file = run.path / MODEL
+    if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
+        raise RunError(f"a judged model must stay as it was, but {file} has changed; judge it again")
+    rows = _rows(run, facts.array)
+    layer = last_layer.read(existing.load(file), file.name)
+    shape, dtype = rows.x.shape[1:], str(rows.x.dtype)
+    calibration = (found.calibration.a, found.calibration.b)
+    model = export.judged_model(
+        layer, facts.takes, facts.head, found.scale, calibration, found.threshold_score, shape, dtype
+    )
+    said = outputs(model, rows.x)
+    known = np.flatnonzero(said["label"] >= 0)
+    _, score = run.scores(record.ask.trial_id)
+    if len(known) != len(score):
+        raise RunError(
+            f"{run.study().data.source} must be of the rows that were judged, {len(score)} with a score, but "
+            f"now {len(known)} have one; judge it again"
+        )
+    expected = {
+        "score": score,
+        "probability": np.asarray(1 / (1 + np.exp(-score.astype(np.float64))), np.float32),
+        "label": (score >= np.float32(found.threshold_score)).astype(np.int32),
+    }
+    said = {name: values[known] for name, values in said.items()}
+    export.check_agreement(MODEL, said, expected, found.threshold_score)
+    export.save(model, str(folder / MODEL))
+    export.load(str(folder / MODEL), shape, dtype)
+    done = export.export(model, folder, Part(rows.x, known), said, found.threshold_score, force=True)
+    exported = [asdict(one) for one in done]
+    config = _config(run, record, found, rows, facts, exported)
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    write_atomically(folder / "config.yaml", text.encode())
+    write_atomically(folder / "MODEL_CARD.md", _card(found, facts, exported).encode())
+    write_sums(folder)
+
+
+def _rows(run: RunFolder, array: str) -> Rows:
+    data = run.study().data
+    if not isinstance(data, Scores):
+        raise RunError(f"a judged model's run holds scores, but {run.path} does not")
+    source = Npz(
+        source="npz",
+        path=data.path,
+        x=array,
+        y=data.label,
+        group=data.group,
+        recording=data.recording,
+        time=data.start,
+        window_s=data.window_s,
+        exact_names=data.exact_names,
+        positive=data.positive,
+    )
+    return load_npz(source, run.path)
+
+
+def _config(
+    run: RunFolder, record: Record, found: Decision, rows: Rows, facts: Facts, exported: list[dict[str, Any]]
+) -> dict[str, Any]:
+    study, resolved = run.study(), run.resolved()
+    some = np.linspace(0, len(rows) - 1, min(len(rows), SCALE_ROWS)).astype(np.int64)
+    scale = root_mean_square(Part(rows.x, some)) if rows.x.dtype == np.float32 else None
+    timed = rows.recordings is not None and rows.times is not None and rows.window_s is not None
+    return {
+        "format": FORMAT,
+        "trial_id": record.ask.trial_id,
+        "forced": [],
+        "study": study.name,
+        "decision": {
+            "rule": "score >= threshold_score, in float32, inside the model",
+            "threshold_score": found.threshold_score,
+            "chosen_by": found.told["chosen_by"],
+            "policy": study.threshold.model_dump(),
+            "calibration": record.calibration,
+            "calibration_a": found.calibration.a,
+            "calibration_b": found.calibration.b,
+            "probability_is_calibrated": is_calibrated(record),
+        },
+        "events": {**scoring_of(study.events), "window_s": rows.window_s} if timed else None,
+        "labels": asdict(found.labels),
+        "input": {
+            "kind": rows.kind,
+            "shape": list(rows.x.shape[1:]),
+            "dtype": str(rows.x.dtype),
+            **({} if scale is None else {"root_mean_square": scale}),
+            "source": "npz",
+            "array": facts.array,
+        },
+        "exports": exported,
+        **resolved,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _card(found: Decision, facts: Facts, exported: list[dict[str, Any]]) -> str:
+    lines = [
+        "# A model with its decision",
+        "",
+        "Research use. Not a medical device.",
+        "",
+        f"`{MODEL}` takes raw rows and returns score, probability and label: 1 positive, 0 negative, and -1 "
+        "where a row holds NaN or infinity, or the network makes such of it. The network was trained "
+        f"elsewhere (sha256 {facts.sha256}); its decode, calibration and threshold are in the graph.",
+        "",
+        "No rows were set aside for a test, and no file says on which rows it was trained: where it has seen "
+        "those it was judged on, what README.md says of it is optimistic.",
+        "",
+        *(
+            f"- {one['name']}: left out, since {one['left_out']}"
+            if one["left_out"] is not None
+            else f"- {one['name']}: compared with {MODEL} on {one['compared_rows']} rows"
+            for one in exported
+        ),
+        "",
+        "`decision.yaml`, `decision.py` and `decision.onnx` hold the decision alone, on scores: "
+        f"{found.told['takes']} (README.md).",
+    ]
+    return "\n".join(lines) + "\n"

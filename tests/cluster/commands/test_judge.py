@@ -1,0 +1,180 @@
+"""The command `judge`: a model and rows in, a run, a bundle and a study out; a wrong call is one line."""
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from cluster.cli import main
+from spaces.study_file import read
+from tests.conftest import ROOT
+from tests.helpers import last_layers
+from tests.helpers.last_layers import dense, save
+
+pytestmark = pytest.mark.usefixtures("keras")
+
+GIVEN = ["--data", "rows.npz", "--y", "label", "--positive", "seizure", "--group", "patient", "--to", "out"]
+
+
+@pytest.fixture(scope="module")
+def home(keras, tmp_path_factory):
+    """A folder with rows, and models that are and are not to be judged."""
+    from keras import layers, ops
+
+    home = tmp_path_factory.mktemp("judge")
+    x, y, groups = last_layers.rows()
+    np.savez(
+        home / "rows.npz",
+        X=x,
+        label=np.where(y, "seizure", "background"),
+        patient=groups,
+        recording=groups,
+        start=np.arange(300) % 30 * 2.0,
+        short=x[:, :3],
+    )
+    save(home, dense(1, "sigmoid"), "good.keras", loss="binary_crossentropy", metrics=["accuracy"])
+    inputs = keras.Input((4,))
+    one = layers.Dense(1, activation="sigmoid")(inputs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save(home, keras.Sequential([keras.Input((4,)), layers.Lambda(lambda v: v[:, :1])]), "lambda.keras")
+        dense(1, "sigmoid").save(home / "old.h5")
+    save(home, keras.Sequential([keras.Input((4,)), Twice(keras)(), layers.Dense(1)]), "own.keras")
+    save(home, keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")]), "three.keras")
+    save(home, keras.Model(inputs, [one, ops.square(one)]), "two_outputs.keras")
+    dense(1).save_weights(home / "kept.weights.h5")
+    (home / "saved").mkdir()
+    (home / "saved/saved_model.pb").touch()
+    (home / "text.keras").write_text("no archive")
+    (home / "taken").mkdir()
+    (home / "taken/file").touch()
+    return home
+
+
+def Twice(keras):
+    class Twice(keras.layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    return Twice
+
+
+WRONG = [
+    ("nowhere.keras", [], "a model is a .keras file, but nowhere.keras is not there"),
+    ("old.h5", [], "where you trust it, convert it: keras.saving.load_model('old.h5').save('old.keras')"),
+    ("saved", [], "saved is a SavedModel, a graph without layers; save the model it was exported from"),
+    ("kept.weights.h5", [], "holds weights alone; build the model, load them with model.load_weights"),
+    ("text.keras", [], "a model is a .keras file, as model.save('model.keras') writes it, but got text"),
+    ("rows.npz", [], "a model is a .keras file, as model.save('model.keras') writes it, but got rows.npz"),
+    ("lambda.keras", [], "which a Lambda does not, but lambda.keras has one"),
+    ("own.keras", [], "but own.keras has twice (tests.cluster.commands.test_judge.Twice); write it with"),
+    ("three.keras", [], "decided by one or two units, but a row of three.keras puts out (3,): 3 classes"),
+    ("two_outputs.keras", [], "a model must have one output to be judged, but two_outputs.keras has 2"),
+    ("good.keras", ["--x", "short"], "takes rows of shape (4,), but those of short have (3,)"),
+    ("good.keras", ["--x", "x"], 'data.x must name an array of rows.npz, but "x" is not among'),
+    ("good.keras", ["--data", "no.npz"], "no.npz"),
+    ("good.keras", ["--positive", "ictal"], "data.positive must be one of the labels"),
+    ("good.keras", ["--loss", "crossentropy"], "loss must be one of"),
+    ("good.keras", ["--loss", "bce,logits"], "--loss takes a loss, or one with from_logits=true or false"),
+    ("good.keras", ["--head", "sigmoit"], "head must be one of"),
+    (
+        "good.keras",
+        ["--head", "softmax"],
+        "ends with, Dense(1, sigmoid), but got softmax (Dense(2, softmax))",
+    ),
+    ("good.keras", ["--to", "taken"], "goes to a new or empty folder, but taken is taken (--to)"),
+    ("good.keras", ["--policy", "max_f2"], "must be one of"),
+    ("good.keras", ["--policy", "sensitivity_at_fa_per_day,fa_per_day=2"], "needs recordings"),
+    ("good.keras", ["--require", "sensitivity"], "--require takes METRIC.min=NUMBER"),
+    ("good.keras", ["--set", "data.source=bonn"], "is required (judge: data.path)"),
+    ("good.keras", ["--window-s", "0"], "greater than 0"),
+]
+
+
+@pytest.mark.parametrize(("model", "options", "message"), WRONG, ids=lambda one: str(one)[:40])
+def test_a_wrong_call_is_one_line(home, monkeypatch, capsys, model, options, message):
+    monkeypatch.chdir(home)
+    before = sorted(home.rglob("*"))
+    assert main(["judge", model, *GIVEN, *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert sorted(home.rglob("*")) == before
+
+
+@pytest.fixture(scope="module")
+def out(home):
+    """The folder of a judged model."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(home)
+        events = ["--recording", "recording", "--time", "start", "--window-s", "2"]
+        assert main(["judge", "good.keras", *GIVEN, *events, "--policy", "youden", "--policy", "max_f1"]) == 0
+    return home / "out"
+
+
+def test_its_folder_is_a_run_and_its_decision_a_bundle(out, home, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+    assert (out / "report.html").stat().st_size > 50_000
+    assert (out / "leaderboard_max_f1.parquet").is_file()
+    assert main(["rescore", "out", "--policy", "cost,c_fn=10"]) == 0
+    assert main(["leaderboard", "out", "--format", "csv"]) == 0
+    assert "good.keras" in capsys.readouterr().out
+    assert main(["report", "out"]) == 0
+    assert main(["status", "out"]) == 0
+    by_hand = ["--trial", "00000", "--threshold-score", "0.5", "--to", "by_hand"]
+    assert main(["promote", "out", *by_hand]) == 0
+    x = np.load("rows.npz")["X"]
+    np.savez("new.npz", X=x)
+    for folder in ("out/decision", "by_hand"):
+        assert main(["predict", folder, "new.npz", "--out", "p.parquet"]) == 0
+        table, told = (
+            pq.read_table("p.parquet"),
+            yaml.safe_load((home / folder / "decision.yaml").read_text()),
+        )
+        z = last_layers.logits(x, 1)[:, 0]
+        score = told["calibration"]["a"] * z + told["calibration"]["b"]
+        assert np.allclose(table["score"].to_numpy(), score, atol=1e-4)
+        expected = np.where(score >= told["threshold_score"], "seizure", "background")
+        assert table["label"].to_pylist() == expected.tolist()
+        assert yaml.safe_load((home / folder / "config.yaml").read_text())["events"]["window_s"] == 2
+
+
+def test_its_output_says_what_it_found(home, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(home)
+    given = [*GIVEN[:-1], str(tmp_path / "other")]
+    assert main(["judge", "good.keras", *given, "--loss", "bce,from_logits=true"]) == 0
+    said = capsys.readouterr().out
+    assert "ends in Dense(1, sigmoid), loss bce(from_logits=True) as told, compiled with" in said
+    assert "beware: from_logits=True takes what the activation has made into probabilities" in said
+    assert "argmax over one column, which calls every row negative: accuracy 0.667" in said
+    assert "beware: no file says on which rows a model was trained" in said
+
+
+def test_the_study_of_its_heads_is_a_study_whose_trunk_is_its_network(out, home, monkeypatch, capsys):
+    study = read(out / "heads.yaml")
+    assert study.trunk.name.endswith(":anew")
+    assert set(study.space.heads) == {"sigmoid", "softmax", "margin"}
+    assert (study.data.path, study.data.y, study.data.group) == (str(home / "rows.npz"), "label", "patient")
+    assert study.threshold.policy == "youden"
+    monkeypatch.chdir(home)
+    for function in ("anew", "trained"):
+        name = study.trunk.name.replace("anew", function)
+        assert main(["describe", "out/heads.yaml", "--set", f"trunk.name={name}"]) == 0
+
+
+@pytest.mark.slow
+def test_its_heads_are_searched(out, home, monkeypatch):
+    monkeypatch.chdir(home)
+    few = ["--set", "budget.trials=2", "--set", "training.epochs=2", "--name", "heads"]
+    for arguments in (["run", "out/heads.yaml", *few], ["promote", "runs/heads", "--to", "heads_bundle"]):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "search.py"), *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    board = pq.read_table("runs/heads/leaderboard.parquet").to_pylist()
+    trained = [row for row in board if row["head"]]
+    assert len(trained) == 2
+    assert all(row["trunk"].startswith("trunk_") and row["error"] is None for row in trained)
