@@ -77,7 +77,13 @@ class Eeg(Frozen):
     )
     bad_annotations: Literal["stop", "mend"] = Field(
         default="stop",
-        description="past the signal's end, overlapping or negative: a bad file, or cut to what is there",
+        description="past the signal's end, overlapping, negative or without an end: a bad file, or mended",
+    )
+    assumed_duration_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=86_400,
+        description="mend: length of a seizure without an end; left out, it is left out with what follows",
     )
     seizure_types: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="of BIDS events: types that are seizures, besides those known as such"
@@ -115,6 +121,11 @@ class Eeg(Frozen):
         if both := sorted(seizures & others):
             raise ValueError(
                 f"an event type is a seizure or is not, but seizure_types and other_types both list {both}"
+            )
+        if self.assumed_duration_s is not None and self.bad_annotations != "mend":
+            raise ValueError(
+                "assumed_duration_s needs bad_annotations: mend, for a seizure without an end is refused "
+                f"otherwise, but got bad_annotations: {self.bad_annotations}"
             )
         half = self.rate_hz / 2
         if self.bandpass_hz is not None and not 0 < self.bandpass_hz[0] < self.bandpass_hz[1] < half:

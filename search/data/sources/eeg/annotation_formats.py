@@ -1,7 +1,8 @@
 """Parses seizure annotations of CHB-MIT, SeizeIT1, TUH and BIDS.
 
-Each reader returns start and end in seconds from the recording's start, as they stand there. Comments are
-passed over, and messages quote no free text: it may say who the patient is.
+Each reader returns start and end in seconds from the recording's start, as they stand there; an end that
+the file does not know is NaN. Comments are passed over, and messages quote no free text: it may say who the
+patient is.
 """
 
 import math
@@ -71,7 +72,7 @@ def seizeit(text: str) -> list[Interval]:
     """Seizures from a SeizeIT1 `.tsv`: start, end, type and remarks, below lines of comments.
 
     Raises:
-        RunError: a seizure without a start or an end.
+        RunError: a seizure without a start.
     """
     return [(_seconds(_cell(row, 0), "start"), _seconds(_cell(row, 1), "end")) for row in _rows(text)]
 
@@ -80,7 +81,7 @@ def tuh(text: str) -> list[Interval]:
     """Seizures from a TUH `.csv_bi` (channel, start, stop, label, confidence) or the older `.tse_bi`.
 
     Raises:
-        RunError: no rows, a label that is unknown, a seizure without a start or an end.
+        RunError: no rows, a label that is unknown, a seizure without a start.
     """
     lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
     head = lines[0].replace(" ", "") if lines else ""
@@ -117,7 +118,7 @@ def bids(text: str, seizure_types: Sequence[str] = (), other_types: Sequence[str
 
     Raises:
         RunError: a column is missing, a name is in doubt, the two types contradict each other, a row
-            without a type names a seizure in another column, a seizure has no onset or no duration.
+            without a type names a seizure in another column, a seizure has no onset.
     """
     head, *rows = [[_unquoted(cell) for cell in row] for row in _rows(text)] or [[]]
     columns = [name.strip().casefold() for name in head]
@@ -188,9 +189,12 @@ def _cell(row: Sequence[str], column: int) -> str:
 
 
 def _seconds(text: str, edge: str) -> float:
+    """NaN for an end that is not known."""
     text = text.strip()
-    if text.casefold() in {"", "none", "n/a", "na", "nan", "null"}:
-        raise RunError(f"annotation without {'an' if edge == 'end' else 'a'} {edge}: a seizure needs both")
+    if is_missing(text):
+        if edge == "end":
+            return math.nan
+        raise RunError("annotation without a start: a seizure needs both")
     try:
         value = float(text)
     except ValueError:

@@ -6,10 +6,12 @@ start time:`, one file named before two seizures, a second seizure without regis
 electric onsets side by side. What can be read in two ways is an error.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from search.data.sources.eeg.event_types import is_missing
 from spaces.errors import RunError
 
 DAY_S = 24 * 3600
@@ -43,17 +45,21 @@ def seizures(text: str, recording: str) -> list[tuple[float, float]]:
         recording: name of the EDF file without suffix.
 
     Returns:
-        Start and end of each in seconds from the registration's start, as listed.
+        Start and end of each in seconds from the registration's start, as listed; an end is NaN where its
+        line is there and says nothing, or "none".
 
     Raises:
         RunError: the list does not name the recording, or one of its seizures cannot be read.
     """
     _, mine = _sources(text, recording)
     begin, _ = registration(text, recording)
-    return [
-        (float((_time("start", block) - begin) % DAY_S), float((_time("end", block) - begin) % DAY_S))
-        for block in mine
-    ]
+    return [(float((_time("start", block) - begin) % DAY_S), _end(block, begin)) for block in mine]
+
+
+def _end(block: _Block, begin: int) -> float:
+    if "end" in block.fields and is_missing(block.fields["end"][1]):
+        return math.nan
+    return float((_time("end", block) - begin) % DAY_S)
 
 
 def registration(text: str, recording: str) -> tuple[int, int | None]:
