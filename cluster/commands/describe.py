@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from cluster.preparation import lost_seizures
 from search.data.leakage import copies
 from search.data.rows import Rows
 from search.data.splits import Split, digest, divide, find_leakage
@@ -89,6 +90,7 @@ def _recorded(rows: Rows) -> dict[str, str]:
         return {
             "recordings": f"{len(rows.timeline)}, {seconds / 3600:.4g} hours",
             "seizures": f"{len(seizures)}{longest}, {sum(seizures) / seconds:.2%} of the time",
+            "without a window": lost_seizures(rows, GROUPS_SHOWN) or "no seizure",
         }
     if rows.recordings is None:
         return {}
