@@ -76,7 +76,8 @@ def prepared_rows(study: Study, base: Path, root: Path, console: Console, connec
 
     with JobProgress(console, "preparing") as shown:
         stored = prepare_rows(study, base, root, map_jobs, shown.on_done)
-    for what, reasons in (("left out", stored.bad), ("mended", stored.notes)):
+    listed = (("left out", stored.bad), ("mended", stored.notes), ("doubtful", stored.doubts))
+    for what, reasons in listed:
         for reason in reasons[:NAMED]:
             say(console, f"{what}: {reason}")
         if len(reasons) > NAMED:

@@ -13,7 +13,7 @@ from search.data.rows import Rows
 from search.data.splits import Split, digest, divide, find_leakage
 from search.data.store import Stored
 from search.trials.preparation import Prepared
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 from spaces.study import Study
 
 GROUPS_SHOWN = 30
@@ -74,6 +74,7 @@ def _overview(study: Study, stored: Stored) -> Table:
         "channels": ", ".join(rows.channels) if rows.channels else "unnamed",
         "left out": _listed(stored.bad),
         "mended": _listed(stored.notes),
+        "doubtful": _counted(stored.doubts),
         "prepared": f"{stored.path}, {math.prod(rows.x.shape) * rows.x.dtype.itemsize / 1e6:.1f} MB",
         "digest": stored.digest[:16],
     }
@@ -142,6 +143,10 @@ def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     mine = [recording for recording in rows.timeline if recording.name in names]
     hours = sum(recording.duration_s for recording in mine) / 3600
     return f"{hours:.4g}", str(sum(len(recording.seizures) for recording in mine))
+
+
+def _counted(doubts: tuple[str, ...]) -> str:
+    return f"{len(doubts)}: {first_of(doubts, GROUPS_SHOWN, '; ')}" if doubts else "nothing"
 
 
 def _listed(reasons: tuple[str, ...]) -> str:

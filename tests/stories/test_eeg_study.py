@@ -296,6 +296,19 @@ def test_seizures_that_mark_no_window_are_counted_and_named(tmp_path):
     assert "seizures: 2 of 14 mark no window" in said
 
 
+def test_signals_that_are_stuck_are_counted_and_named(tmp_path):
+    write_bids(tmp_path / "recordings", patients=6, recordings=2, seconds=60)
+    study = str(write_study(tmp_path))
+    assert "doubtful:" not in search_py("prepare", study, cwd=tmp_path)
+    values = np.random.default_rng(0).normal(0, 30, (19, 60 * 256))
+    values[0, 256 * 10 : 256 * 22], values[18, 256 * 5 : 256 * 9] = 9999, 7  # the first is clipped
+    signals_like(values)(tmp_path / "recordings" / "sub-02" / "eeg" / "sub-02_task-rest_run-01")
+    said = " ".join(search_py("describe", study, cwd=tmp_path).split())
+    told = "sub-02/eeg/sub-02_task-rest_run-01_eeg: Fp1 at its digital limit for 12 s, T6 constant for 4 s"
+    assert f"doubtful: {told}" in said
+    assert "1: sub-02/eeg/sub-02_task-rest_run-01_eeg: Fp1 at" in said
+
+
 def test_describe_refuses_what_cannot_be_cross_fitted_as_a_search_does(tmp_path):
     write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=60)
     study = str(write_study(tmp_path))

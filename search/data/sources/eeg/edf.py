@@ -19,6 +19,7 @@ from search.data.sources.eeg.edf_header import (
     with_records,
 )
 from search.data.sources.eeg.filters import Conversion, kernel, ratio
+from search.data.sources.eeg.stuck import Stuck
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -64,7 +65,9 @@ class _Source:
         return digital * np.float64(self.factor) + self.offset
 
 
-def blocks(path: Path, config: Eeg, block_s: float = 600.0) -> Iterator[NDArray[np.float32]]:
+def blocks(
+    path: Path, config: Eeg, block_s: float = 600.0, watched: list[tuple[str, Stuck]] | None = None
+) -> Iterator[NDArray[np.float32]]:
     """Reads a recording from its start to its end.
 
     The blocks follow each other without gap or overlap and hold `open_header(path).samples(rate_hz)`
@@ -75,6 +78,8 @@ def blocks(path: Path, config: Eeg, block_s: float = 600.0) -> Iterator[NDArray[
         path: an EDF file.
         config: channels, rate and filters.
         block_s: seconds of one block, above 0; the last one may be shorter.
+        watched: an empty list, to which the name of each signal that is read is added, and for how long it
+            was stuck in what was yielded so far.
 
     Yields:
         `(samples, channels)` in microvolts, C-contiguous.
@@ -87,11 +92,17 @@ def blocks(path: Path, config: Eeg, block_s: float = 600.0) -> Iterator[NDArray[
     montage = resolve(header.labels, config.channels, config.missing_channels)
     sources = _sources(header, montage, config)
     total, span = header.samples(config.rate_hz), max(1, round(block_s * config.rate_hz))
+    seen = [Stuck(header.signals[k].limits, float(header.signals[k].rate_hz)) for k in montage.signals]
+    if watched is not None:
+        watched += zip(montage.names, seen, strict=True)
     read, made = _Extent(len(sources)), _Extent(len(montage.channels))
     with _opened(path) as file:
         for first in range(0, total, span):
             last = min(first + span, total)
             digital = _digital(file, header, sources, first, last)
+            for source, held, stuck in zip(sources, digital, seen, strict=True):
+                low, _ = source.conversion.reach(first, last)
+                stuck.include(held[stuck.count - low :])
             read.include([held.min() for held in digital], [held.max() for held in digital])
             signals = np.stack(
                 [

@@ -53,6 +53,7 @@ class Signal:
         samples_per_record: samples in one data record.
         dimension: its unit, as written in the file.
         calibration: factor and offset from a digital value to that unit; None where the ranges do not say.
+        limits: the least and the greatest digital value; of use where there is a calibration.
         decimal_comma: a range is written with a comma where a point belongs.
     """
 
@@ -61,6 +62,7 @@ class Signal:
     samples_per_record: int
     dimension: str
     calibration: tuple[float, float] | None
+    limits: tuple[int, int] = (0, 0)
     decimal_comma: bool = False
 
 
@@ -187,6 +189,7 @@ def _header(raw: bytes, count: int) -> Header:
             samples_per_record=signal.samples_per_data_record,
             dimension=_printable(signal.physical_dimension),
             calibration=_calibration(ranges),
+            limits=_limits(ranges),
             decimal_comma=any(_COMMA.fullmatch(field) for field in ranges),
         )
         for signal, ranges in zip(parsed.signals, _ranges(raw, count), strict=True)
@@ -252,6 +255,12 @@ def _calibration(ranges: tuple[bytes, ...]) -> tuple[float, float] | None:
     factor = (high - low) / (last - first)
     offset = low - factor * first
     return (factor, offset) if math.isfinite(factor) and math.isfinite(offset) else None
+
+
+def _limits(ranges: tuple[bytes, ...]) -> tuple[int, int]:
+    """The digital range, ascending; zeros where it cannot be read, as then there is no calibration either."""
+    first, last = (int(found[1]) if (found := _WHOLE.fullmatch(field)) else 0 for field in ranges[2:])
+    return min(first, last), max(first, last)
 
 
 def _check_size(header: Header, size: int) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from search.data.sources.eeg import annotations, edf, layouts, open_ends
 from search.data.sources.eeg.channels import resolve, standard_channels
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.stft import spectrogram
+from search.data.sources.eeg.stuck import Stuck, told
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -82,7 +84,9 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
     notes = (*tolerated, *assumed, *mended, *left_out, *montage.notes, *stand_ins)
     form = Form(Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, montage.channels)
     said: set[str] = set()
-    for starts_s, x in windows(found.edf, config):
+    watched: list[tuple[str, Stuck]] = []
+    last: Piece | None = None
+    for starts_s, x in windows(found.edf, config, watched):
         share = annotations.seizure_share(starts_s, config.window_s, seizures)
         for begin_s, end_s in known:
             inside = _inside(starts_s, begin_s, end_s if end_s < duration_s else math.inf, config)
@@ -92,7 +96,9 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
                 (begin_s, end_s), found.name, found.group, seizures, duration_s
             )
             count = int(inside.sum())
-            yield Piece(
+            if last is not None:
+                yield last
+            last = Piece(
                 form=form,
                 x=x if inside.all() else x[inside],
                 y=(share[inside] >= config.min_overlap).astype(np.int8),
@@ -104,6 +110,9 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
                 notes=() if said else tuple(f"{found.name}: {note}" for note in notes),
             )
             said.add(recording.name)
+    if last is not None:  # held back, for how long signals are stuck is known at the end
+        stuck = told(watched)
+        yield last if stuck is None else replace(last, doubts=(f"{found.name}: {stuck}",))
     if not said and known != ((0.0, duration_s),):
         raise RunError(f"no window is left but those after a seizure without an end, at {open_s[0]:g} s")
     if not said:
@@ -117,7 +126,9 @@ def _inside(starts_s: NDArray[np.float64], begin_s: float, end_s: float, config:
     return after & (starts_s + length_s <= end_s + annotations.ROUNDING_S)
 
 
-def windows(path: Path, config: Eeg) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+def windows(
+    path: Path, config: Eeg, watched: list[tuple[str, Stuck]] | None = None
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
     """Cuts a recording into windows, some minutes at a time.
 
     Window k starts at the sample nearest to k steps; one that would reach past the end is left out.
@@ -125,6 +136,7 @@ def windows(path: Path, config: Eeg) -> Iterator[tuple[NDArray[np.float64], NDAr
     Args:
         path: an EDF file.
         config: channels, rate, filters, window, step and form.
+        watched: as that of `edf.blocks`.
 
     Yields:
         Starts in seconds `(k,)`, k >= 1, and rows: `(k, 32, 9, channels)`, or `(k, samples, channels)` in
@@ -137,7 +149,7 @@ def windows(path: Path, config: Eeg) -> Iterator[tuple[NDArray[np.float64], NDAr
     held = np.empty((0, len(config.channels)), np.float32)
     at_once = max(1, VALUES_AT_ONCE // (length * len(config.channels)))
     first, number = 0, 0  # the sample that `held` starts at, and the window that comes next
-    for block in edf.blocks(path, config):
+    for block in edf.blocks(path, config, watched=watched):
         held = np.concatenate([held, block])
         last = int((first + len(held) - length) / (config.step * rate)) + 1
         starts = np.rint(np.arange(number, last + 1) * config.step * rate).astype(np.int64)
