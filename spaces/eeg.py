@@ -54,6 +54,10 @@ class Eeg(Frozen):
     missing_channels: Literal["stop", "interpolate"] = Field(
         default="stop", description="of a file: it is a bad file, or neighbours stand in for them"
     )
+    repeated_channels: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="{T8-P8: 2}: which signal is read where a file has different ones of one name, from 1",
+    )
     rate_hz: Literal[250, 256] = Field(default=256, description="signals are resampled to it")
     bandpass_hz: tuple[float, float] | None = Field(
         default=None, description="[low, high]: frequencies that are kept; all if left out"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -56,6 +57,7 @@ class _Source:
     """One signal of the file, and how it becomes microvolts at the study's rate."""
 
     number: int
+    rate_hz: Fraction
     samples_per_record: int
     factor: float
     offset: float
@@ -63,6 +65,40 @@ class _Source:
 
     def microvolts(self, digital: NDArray[np.int16]) -> NDArray[np.float64]:
         return digital * np.float64(self.factor) + self.offset
+
+
+@dataclass(frozen=True, eq=False)
+class _Twin:
+    """A second signal of one name, which must be the same as the one that is read.
+
+    Args:
+        name: of both.
+        place: of the one that is read, among the sources.
+        source: the one that is read.
+        other: the second one, of the same rate.
+    """
+
+    name: str
+    place: int
+    source: _Source
+    other: _Source
+
+    def check(self, read: NDArray[np.int16], held: NDArray[np.int16], first: int, last: int) -> None:
+        """Compares the raw values that the new samples `first` to `last` need of either."""
+        apart = np.abs(self.source.microvolts(read) - self.other.microvolts(held))
+        scaled = (self.source.factor, self.source.offset) != (self.other.factor, self.other.offset)
+        step = abs(self.source.factor) + abs(self.other.factor) if scaled else 0.0  # each was rounded
+        differ = np.flatnonzero(apart > step)
+        if differ.size:
+            low, _ = self.source.conversion.reach(first, last)
+            raise _different(self.name, float((low + differ[0]) / self.source.rate_hz))
+
+
+def _different(name: str, at_s: float = 0.0) -> RunError:
+    return RunError(
+        f"signals of one name must be the same, but those called {name} differ from {at_s:.4g} s on; "
+        f"say which is read, counted from 1, as data.repeated_channels: {{{name}: 1}}, or rename one"
+    )
 
 
 def blocks(
@@ -86,11 +122,13 @@ def blocks(
 
     Raises:
         RunError: the file or a channel cannot be read. That a channel is flat is known only after the last
-            block, so what was yielded before an error is to be thrown away.
+            block, and that two of one name differ where they do, so what was yielded before an error is to be
+            thrown away.
     """
     header = open_header(path)
-    montage = resolve(header.labels, config.channels, config.missing_channels)
+    montage = resolve(header.labels, config.channels, config.missing_channels, config.repeated_channels)
     sources = _sources(header, montage, config)
+    twins = _twins(header, montage, sources, config.rate_hz)
     total, span = header.samples(config.rate_hz), max(1, round(block_s * config.rate_hz))
     seen = [Stuck(header.signals[k].limits, float(header.signals[k].rate_hz)) for k in montage.signals]
     if watched is not None:
@@ -99,7 +137,10 @@ def blocks(
     with _opened(path) as file:
         for first in range(0, total, span):
             last = min(first + span, total)
-            digital = _digital(file, header, sources, first, last)
+            every = _digital(file, header, [*sources, *(twin.other for twin in twins)], first, last)
+            digital, doubles = every[: len(sources)], every[len(sources) :]
+            for twin, held in zip(twins, doubles, strict=True):
+                twin.check(digital[twin.place], held, first, last)
             for source, held, stuck in zip(sources, digital, seen, strict=True):
                 low, _ = source.conversion.reach(first, last)
                 stuck.include(held[stuck.count - low :])
@@ -151,33 +192,51 @@ def _check_moved(names: Sequence[str], flat: NDArray[np.bool_]) -> None:
 
 def _sources(header: Header, montage: Montage, config: Eeg) -> tuple[_Source, ...]:
     taps = kernel(config)
-    sources = []
-    for number, name in zip(montage.signals, montage.names, strict=True):
-        signal = header.signals[number]
-        microvolts = _MICROVOLTS.get(signal.dimension.casefold())
-        if microvolts is None:
-            other = _OTHER_UNITS.get(signal.dimension.casefold())
-            unit = "no unit" if not signal.dimension else "another unit" if other is None else f'"{other}"'
-            raise RunError(f"channels must be in uV, mV, V or nV, but {name} has {unit}")
-        if signal.decimal_comma:
-            raise RunError(decimal_comma(f"a range of {name}"))
-        if signal.calibration is None:
-            raise RunError(
-                f"channels must have a physical and a digital range in the header, but {name} has none"
-            )
-        factor, offset = signal.calibration
-        length = header.records * signal.samples_per_record
-        up, down = ratio(signal.rate_hz, config.rate_hz, header.records * header.record_s)
-        sources.append(
-            _Source(
-                number=number,
-                samples_per_record=signal.samples_per_record,
-                factor=factor * microvolts,
-                offset=offset * microvolts,
-                conversion=Conversion(length, up, down, taps),
-            )
+    return tuple(
+        _source(header, number, name, config.rate_hz, taps)
+        for number, name in zip(montage.signals, montage.names, strict=True)
+    )
+
+
+def _source(header: Header, number: int, name: str, rate_hz: int, taps: NDArray[np.float64]) -> _Source:
+    signal = header.signals[number]
+    microvolts = _MICROVOLTS.get(signal.dimension.casefold())
+    if microvolts is None:
+        other = _OTHER_UNITS.get(signal.dimension.casefold())
+        unit = "no unit" if not signal.dimension else "another unit" if other is None else f'"{other}"'
+        raise RunError(f"channels must be in uV, mV, V or nV, but {name} has {unit}")
+    if signal.decimal_comma:
+        raise RunError(decimal_comma(f"a range of {name}"))
+    if signal.calibration is None:
+        raise RunError(
+            f"channels must have a physical and a digital range in the header, but {name} has none"
         )
-    return tuple(sources)
+    factor, offset = signal.calibration
+    length = header.records * signal.samples_per_record
+    up, down = ratio(signal.rate_hz, rate_hz, header.records * header.record_s)
+    return _Source(
+        number=number,
+        rate_hz=signal.rate_hz,
+        samples_per_record=signal.samples_per_record,
+        factor=factor * microvolts,
+        offset=offset * microvolts,
+        conversion=Conversion(length, up, down, taps),
+    )
+
+
+def _twins(header: Header, montage: Montage, sources: Sequence[_Source], rate_hz: int) -> tuple[_Twin, ...]:
+    found = []
+    for number, second in montage.twins:
+        place = montage.signals.index(number)
+        name, source = montage.names[place], sources[place]
+        try:
+            other = _source(header, second, name, rate_hz, source.conversion.taps)
+        except RunError:  # another unit, or no range: it is no copy
+            raise _different(name) from None
+        if other.rate_hz != source.rate_hz:
+            raise _different(name)
+        found.append(_Twin(name, place, source, other))
+    return tuple(found)
 
 
 def _digital(

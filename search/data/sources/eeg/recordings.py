@@ -37,7 +37,8 @@ def plan_recordings(config: Eeg, base: Path) -> Plan:
         RunError: no recordings, or no layout that is known.
     """
     root = (base / config.path).resolve()
-    standard_channels(config.channels)  # an unknown name is told before any file is opened
+    for names in (config.channels, tuple(config.repeated_channels)):
+        standard_channels(names)  # an unknown name is told before any file is opened
     found = layouts.find(root, config)
     files = {one.edf for one in found} | {one.annotations for one in found if one.annotations}
     return Plan(
@@ -79,7 +80,7 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
     ended, open_s, assumed = open_ends.closed(raw, mend, config.assumed_duration_s)
     seizures, mended = annotations.tidy(ended, duration_s, mend)
     known, left_out = open_ends.stretches(open_s, seizures, duration_s)
-    montage = resolve(header.labels, config.channels, config.missing_channels)
+    montage = resolve(header.labels, config.channels, config.missing_channels, config.repeated_channels)
     stand_ins = (f"{', '.join(montage.interpolated)} made from neighbours",) if montage.interpolated else ()
     notes = (*tolerated, *assumed, *mended, *left_out, *montage.notes, *stand_ins)
     form = Form(Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, montage.channels)
