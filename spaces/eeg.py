@@ -41,7 +41,7 @@ def _montage(value: Any) -> Any:
 
 
 class Eeg(Frozen):
-    """EDF recordings in a folder, with the annotations that lie beside them; units are microvolts."""
+    """EDF and BDF recordings in a folder, with the annotations that lie beside them; units are microvolts."""
 
     source: Literal["eeg"]
     path: str = Field(description="the folder")

@@ -33,7 +33,7 @@ def chbmit(text: str, recording: str) -> list[Interval]:
 
     Args:
         text: the summary.
-        recording: name of the EDF file without suffix.
+        recording: name of the EDF or BDF file without suffix.
 
     Raises:
         RunError: the summary does not mention the recording, or counts other seizures than it lists.
@@ -41,7 +41,7 @@ def chbmit(text: str, recording: str) -> list[Interval]:
     listed: set[tuple[Interval, ...]] = set()
     for block in re.split(r"^[ \t]*File Name:", text, flags=re.IGNORECASE | re.MULTILINE)[1:]:
         name, *lines = block.split("\n")
-        if name.strip().removesuffix(".edf") == recording:
+        if name.strip().removesuffix(".edf").removesuffix(".bdf") == recording:
             listed.add(tuple(_chbmit_block(lines)))
     if not listed:
         raise RunError("no annotation: the summary does not mention it")

@@ -1,4 +1,4 @@
-"""Reads EDF signals as blocks of microvolts, in the montage, rate and filters of a study."""
+"""Reads EDF and BDF signals as blocks of microvolts, in the montage, rate and filters of a study."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
-from edfio import Edf
 from numpy.typing import ArrayLike, NDArray
 
 from search.data.sources.eeg.channels import Montage, resolve
@@ -17,7 +16,6 @@ from search.data.sources.eeg.edf_header import (
     decimal_comma,
     open_header,
     unreadable,
-    with_records,
 )
 from search.data.sources.eeg.filters import Conversion, kernel, ratio
 from search.data.sources.eeg.stuck import Stuck
@@ -52,18 +50,24 @@ _OTHER_UNITS = MappingProxyType(
 """Units that a message may quote: the field of a damaged header may hold a part of the person's name."""
 
 
+BDF_BLOCK_BYTES = 2**26
+"""Blocks of BDF hold no more: of hundreds of channels at 2048 Hz, ten minutes are a gigabyte."""
+
+Digital = NDArray[np.int16] | NDArray[np.int32]
+
+
 @dataclass(frozen=True, eq=False)
 class _Source:
     """One signal of the file, and how it becomes microvolts at the study's rate."""
 
-    number: int
+    samples_before: int
     rate_hz: Fraction
     samples_per_record: int
     factor: float
     offset: float
     conversion: Conversion
 
-    def microvolts(self, digital: NDArray[np.int16]) -> NDArray[np.float64]:
+    def microvolts(self, digital: Digital) -> NDArray[np.float64]:
         return digital * np.float64(self.factor) + self.offset
 
 
@@ -83,7 +87,7 @@ class _Twin:
     source: _Source
     other: _Source
 
-    def check(self, read: NDArray[np.int16], held: NDArray[np.int16], first: int, last: int) -> None:
+    def check(self, read: Digital, held: Digital, first: int, last: int) -> None:
         """Compares the raw values that the new samples `first` to `last` need of either."""
         apart = np.abs(self.source.microvolts(read) - self.other.microvolts(held))
         scaled = (self.source.factor, self.source.offset) != (self.other.factor, self.other.offset)
@@ -111,7 +115,7 @@ def blocks(
     widened by half the filter on both sides, whatever the length of the recording.
 
     Args:
-        path: an EDF file.
+        path: an EDF or BDF file.
         config: channels, rate and filters.
         block_s: seconds of one block, above 0; the last one may be shorter.
         watched: an empty list, to which the name of each signal that is read is added, and for how long it
@@ -129,6 +133,8 @@ def blocks(
     montage = resolve(header.labels, config.channels, config.missing_channels, config.repeated_channels)
     sources = _sources(header, montage, config)
     twins = _twins(header, montage, sources, config.rate_hz)
+    if header.sample_bytes == 3:
+        block_s = min(block_s, float(BDF_BLOCK_BYTES / header.record_bytes * header.record_s))
     total, span = header.samples(config.rate_hz), max(1, round(block_s * config.rate_hz))
     seen = [Stuck(header.signals[k].limits, float(header.signals[k].rate_hz)) for k in montage.signals]
     if watched is not None:
@@ -215,7 +221,7 @@ def _source(header: Header, number: int, name: str, rate_hz: int, taps: NDArray[
     length = header.records * signal.samples_per_record
     up, down = ratio(signal.rate_hz, rate_hz, header.records * header.record_s)
     return _Source(
-        number=number,
+        samples_before=signal.samples_before,
         rate_hz=signal.rate_hz,
         samples_per_record=signal.samples_per_record,
         factor=factor * microvolts,
@@ -241,27 +247,42 @@ def _twins(header: Header, montage: Montage, sources: Sequence[_Source], rate_hz
 
 def _digital(
     file: BinaryIO, header: Header, sources: Sequence[_Source], first: int, last: int
-) -> list[NDArray[np.int16]]:
+) -> list[Digital]:
     """The raw digital values that each source needs for the new samples `first` to `last`."""
     reaches = [source.conversion.reach(first, last) for source in sources]
     sizes = [source.samples_per_record for source in sources]
     begin = min(low // size for (low, _), size in zip(reaches, sizes, strict=True))
     end = max(-(-high // size) for (_, high), size in zip(reaches, sizes, strict=True))
-    recording = _records(file, header, begin, end)
+    data = _records(file, header, begin, end)
     return [
-        recording.signals[source.number].digital[low - begin * size : high - begin * size]
+        _decoded(data, header, source)[low - begin * size : high - begin * size]
         for source, (low, high), size in zip(sources, reaches, sizes, strict=True)
     ]
 
 
-def _records(file: BinaryIO, header: Header, begin: int, end: int) -> Edf:
+def _records(file: BinaryIO, header: Header, begin: int, end: int) -> bytes:
     """Data records `begin` to `end`; they are read, not mapped, so that memory stays that of one block."""
     size = (end - begin) * header.record_bytes
     try:
-        file.seek(len(header.blank) + begin * header.record_bytes)
+        file.seek(header.header_bytes + begin * header.record_bytes)
         data = file.read(size)
     except OSError as error:
         raise unreadable(error) from None
     if len(data) < size:
         raise RunError("recordings must be complete, but this one became shorter while it was read")
-    return with_records(header.blank, end - begin, data)
+    return data
+
+
+def _decoded(data: bytes, header: Header, source: _Source) -> Digital:
+    """The samples of one signal in whole data records."""
+    width = header.sample_bytes
+    records = np.frombuffer(data, np.uint8).reshape(-1, header.record_bytes)
+    first, last = (
+        width * n for n in (source.samples_before, source.samples_before + source.samples_per_record)
+    )
+    samples = np.ascontiguousarray(records[:, first:last]).reshape(-1, width)
+    if width == 2:
+        return samples.view("<i2")[:, 0]
+    wide = np.zeros((len(samples), 4), np.uint8)
+    wide[:, 1:] = samples  # in the upper bytes, so that the shift keeps the sign
+    return wide.view("<i4")[:, 0] >> 8

@@ -137,7 +137,7 @@ def _named(preamble: _Block, blocks: Sequence[_Block]) -> list[tuple[str, _Block
 
 def _plain(name: str) -> str:
     """A file's name without suffix, blanks, case, and letters O among its digits."""
-    return re.sub(r"\s", "", name).casefold().removesuffix(".edf").replace("o", "0")
+    return re.sub(r"\.[eb]df$", "", re.sub(r"\s", "", name).casefold()).replace("o", "0")
 
 
 def _first(name: str) -> str:
