@@ -2,13 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-from edfio import Bdf, Edf, read_bdf, read_edf
+from edfio import BdfSignal, EdfSignal, read_bdf, read_edf
 
 from spaces.errors import RunError
 
@@ -195,7 +195,7 @@ def _header(raw: bytes, count: int) -> Header:
             limits=_limits(ranges),
             decimal_comma=any(_COMMA.fullmatch(field) for field in ranges),
         )
-        for signal, (number, ranges) in zip(parsed.signals, _ranges(raw, count), strict=True)
+        for signal, (number, ranges) in zip(parsed, _ranges(raw, count), strict=True)
     )
     return Header(signals, record_s, records, sample_bytes * sum(samples), sample_bytes, len(raw))
 
@@ -218,7 +218,7 @@ def unreadable(
     return RunError(f"{rule}: {error.strerror or type(error).__name__}", exit_code=2 if gone else 1)
 
 
-def _parsed(content: bytes) -> Edf | Bdf | None:
+def _parsed(content: bytes) -> Sequence[EdfSignal | BdfSignal] | None:
     """None for what edfio cannot read; the reason is dropped, as it may quote the header."""
     try:
         read = read_bdf if content.startswith(b"\xff") else read_edf
@@ -227,7 +227,7 @@ def _parsed(content: bytes) -> Edf | Bdf | None:
             signal.samples_per_data_record  # noqa: B018  (read now, so that it fails here)
     except (ValueError, ArithmeticError, LookupError, UnboundLocalError):
         return None
-    return parsed
+    return parsed.signals
 
 
 def _is_text(raw: bytes, number: int) -> bool:
