@@ -72,8 +72,8 @@ def _overview(study: Study, stored: Stored) -> Table:
         "groups": "unknown" if rows.groups is None else str(len(np.unique(rows.groups))),
         **_recorded(rows),
         "channels": ", ".join(rows.channels) if rows.channels else "unnamed",
-        "left out": _listed(stored.bad),
-        "mended": _listed(stored.notes),
+        "left out": _counted(stored.bad),
+        "mended": _counted(stored.notes),
         "doubtful": _counted(stored.doubts),
         "prepared": f"{stored.path}, {math.prod(rows.x.shape) * rows.x.dtype.itemsize / 1e6:.1f} MB",
         "digest": stored.digest[:16],
@@ -145,9 +145,5 @@ def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     return f"{hours:.4g}", str(sum(len(recording.seizures) for recording in mine))
 
 
-def _counted(doubts: tuple[str, ...]) -> str:
-    return f"{len(doubts)}: {first_of(doubts, GROUPS_SHOWN, '; ')}" if doubts else "nothing"
-
-
-def _listed(reasons: tuple[str, ...]) -> str:
-    return f"{len(reasons)}, such as {reasons[0]}" if reasons else "nothing"
+def _counted(told: tuple[str, ...]) -> str:
+    return f"{len(told)}: {first_of(told, GROUPS_SHOWN, '; ')}" if told else "nothing"
