@@ -60,12 +60,18 @@ def _chbmit_block(lines: Sequence[str]) -> list[Interval]:
         elif found := _CHBMIT_TIME.fullmatch(line):
             edges.append(found[1].lower())
             times.append(_seconds(found[2], edges[-1]))
-    if count is None or edges != ["start", "end"] * count:
+    if count != edges.count("start") or not re.fullmatch("(start (end )?)*", " ".join([*edges, ""])):
         raise RunError(
             "a summary must list a start and then an end for each seizure it counts, but it counts "
             f"{'none' if count is None else count} and lists {', '.join(edges) or 'nothing'}"
         )
-    return list(zip(times[::2], times[1::2], strict=True))
+    seizures: list[Interval] = []
+    for edge, time in zip(edges, times, strict=True):
+        if edge == "start":
+            seizures.append((time, math.nan))
+        else:
+            seizures[-1] = (seizures[-1][0], time)
+    return seizures
 
 
 def seizeit(text: str) -> list[Interval]:

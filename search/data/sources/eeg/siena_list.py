@@ -45,8 +45,8 @@ def seizures(text: str, recording: str) -> list[tuple[float, float]]:
         recording: name of the EDF file without suffix.
 
     Returns:
-        Start and end of each in seconds from the registration's start, as listed; an end is NaN where its
-        line is there and says nothing, or "none".
+        Start and end of each in seconds from the registration's start, as listed; an end that is not listed,
+        or not known there, is NaN.
 
     Raises:
         RunError: the list does not name the recording, or one of its seizures cannot be read.
@@ -57,7 +57,7 @@ def seizures(text: str, recording: str) -> list[tuple[float, float]]:
 
 
 def _end(block: _Block, begin: int) -> float:
-    if "end" in block.fields and is_missing(block.fields["end"][1]):
+    if is_missing(block.fields.get("end", (0, ""))[1]):
         return math.nan
     return float((_time("end", block) - begin) % DAY_S)
 
@@ -155,9 +155,7 @@ def _agreed(name: str, blocks: Sequence[_Block]) -> int | None:
 def _time(name: str, block: _Block) -> int:
     """Seconds since midnight."""
     if name not in block.fields:
-        raise RunError(
-            f"every listed seizure needs a start and an end, but that of line {block.line} has no {name}"
-        )
+        raise RunError(f"every listed seizure needs a start, but that of line {block.line} has none")
     line, value = block.fields[name]
     if re.fullmatch(r"[\d\s.:]+", value):
         value = re.sub(r"\s", "", value)
