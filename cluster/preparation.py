@@ -8,9 +8,12 @@ from rich.console import Console
 
 from cluster.progress import JobProgress
 from cluster.terminal import say
+from search.data.rows import Rows
 from search.data.store import MANIFEST, Stored
+from search.events.unmarked import unmarked
 from search.networks.checks import check_network
 from search.trials.preparation import Prepared, divided, prepare_rows
+from spaces.errors import first_of
 from spaces.study import Study
 
 FAR_OFF = 0.15
@@ -73,9 +76,24 @@ def prepared_rows(study: Study, base: Path, root: Path, console: Console, connec
 
     with JobProgress(console, "preparing") as shown:
         stored = prepare_rows(study, base, root, map_jobs, shown.on_done)
-    for what, reasons in (("left out", stored.bad), ("mended", stored.notes)):
+    listed = (("left out", stored.bad), ("mended", stored.notes), ("doubtful", stored.doubts))
+    for what, reasons in listed:
         for reason in reasons[:NAMED]:
             say(console, f"{what}: {reason}")
         if len(reasons) > NAMED:
             say(console, f"{what}: {len(reasons) - NAMED} more, see {stored.path / MANIFEST}")
+    if lost := lost_seizures(stored.rows, NAMED):
+        say(console, f"seizures: {lost}")
     return stored
+
+
+def lost_seizures(rows: Rows, most: int) -> str | None:
+    """Says how many seizures no window is labelled with, and which, at most so many; None without one."""
+    lost = unmarked(rows)
+    if not lost:
+        return None
+    seizures = sum(len(recording.seizures) for recording in rows.timeline or ())
+    return (
+        f"{len(lost)} of {seizures} mark no window, so they are trained as background and missed whatever "
+        f"happens: {first_of(lost, most)}"
+    )

@@ -41,7 +41,7 @@ def _montage(value: Any) -> Any:
 
 
 class Eeg(Frozen):
-    """EDF recordings in a folder, with the annotations that lie beside them; units are microvolts."""
+    """EDF and BDF recordings in a folder, with the annotations that lie beside them; units are microvolts."""
 
     source: Literal["eeg"]
     path: str = Field(description="the folder")
@@ -53,6 +53,10 @@ class Eeg(Frozen):
     )
     missing_channels: Literal["stop", "interpolate"] = Field(
         default="stop", description="of a file: it is a bad file, or neighbours stand in for them"
+    )
+    repeated_channels: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="{T8-P8: 2}: which signal is read where a file has different ones of one name, from 1",
     )
     rate_hz: Literal[250, 256] = Field(default=256, description="signals are resampled to it")
     bandpass_hz: tuple[float, float] | None = Field(
@@ -77,7 +81,13 @@ class Eeg(Frozen):
     )
     bad_annotations: Literal["stop", "mend"] = Field(
         default="stop",
-        description="past the signal's end, overlapping or negative: a bad file, or cut to what is there",
+        description="past the signal's end, overlapping, negative or without an end: a bad file, or mended",
+    )
+    assumed_duration_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=86_400,
+        description="mend: length of a seizure without an end; left out, it is left out with what follows",
     )
     seizure_types: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="of BIDS events: types that are seizures, besides those known as such"
@@ -115,6 +125,11 @@ class Eeg(Frozen):
         if both := sorted(seizures & others):
             raise ValueError(
                 f"an event type is a seizure or is not, but seizure_types and other_types both list {both}"
+            )
+        if self.assumed_duration_s is not None and self.bad_annotations != "mend":
+            raise ValueError(
+                "assumed_duration_s needs bad_annotations: mend, for a seizure without an end is refused "
+                f"otherwise, but got bad_annotations: {self.bad_annotations}"
             )
         half = self.rate_hz / 2
         if self.bandpass_hz is not None and not 0 < self.bandpass_hz[0] < self.bandpass_hz[1] < half:

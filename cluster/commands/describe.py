@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from cluster.preparation import lost_seizures
 from search.data.leakage import copies
 from search.data.rows import Rows
 from search.data.splits import Split, digest, divide, find_leakage
 from search.data.store import Stored
 from search.trials.preparation import Prepared
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
 from spaces.study import Study
 
 GROUPS_SHOWN = 30
@@ -71,8 +72,9 @@ def _overview(study: Study, stored: Stored) -> Table:
         "groups": "unknown" if rows.groups is None else str(len(np.unique(rows.groups))),
         **_recorded(rows),
         "channels": ", ".join(rows.channels) if rows.channels else "unnamed",
-        "left out": _listed(stored.bad),
-        "mended": _listed(stored.notes),
+        "left out": _counted(stored.bad),
+        "mended": _counted(stored.notes),
+        "doubtful": _counted(stored.doubts),
         "prepared": f"{stored.path}, {math.prod(rows.x.shape) * rows.x.dtype.itemsize / 1e6:.1f} MB",
         "digest": stored.digest[:16],
     }
@@ -89,6 +91,7 @@ def _recorded(rows: Rows) -> dict[str, str]:
         return {
             "recordings": f"{len(rows.timeline)}, {seconds / 3600:.4g} hours",
             "seizures": f"{len(seizures)}{longest}, {sum(seizures) / seconds:.2%} of the time",
+            "without a window": lost_seizures(rows, GROUPS_SHOWN) or "no seizure",
         }
     if rows.recordings is None:
         return {}
@@ -142,5 +145,5 @@ def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     return f"{hours:.4g}", str(sum(len(recording.seizures) for recording in mine))
 
 
-def _listed(reasons: tuple[str, ...]) -> str:
-    return f"{len(reasons)}, such as {reasons[0]}" if reasons else "nothing"
+def _counted(told: tuple[str, ...]) -> str:
+    return f"{len(told)}: {first_of(told, GROUPS_SHOWN, '; ')}" if told else "nothing"

@@ -140,8 +140,9 @@ def _recordings(cut: dict[str, Any] | None) -> list[str]:
     filters += [f"notch {notch:g} Hz"] if notch else []
     missing = "are interpolated" if cut["missing_channels"] == "interpolate" else "are refused"
     return [
-        f"- recordings: EDF in microvolts, {len(cut['channels'])} channels ({', '.join(cut['channels'])}), "
-        f"missing ones {missing}; {cut['rate_hz']} Hz, {' and '.join(filters) or 'not filtered'}; "
+        f"- recordings: EDF or BDF in microvolts, {len(cut['channels'])} channels "
+        f"({', '.join(cut['channels'])}), missing ones {missing}; "
+        f"{cut['rate_hz']} Hz, {' and '.join(filters) or 'not filtered'}; "
         f"windows of {cut['window_s']:g} s every {cut['step_s']:g} s, as {cut['form']}"
     ]
 

@@ -19,7 +19,10 @@ from spaces.data import Npz
 from spaces.eeg import Eeg
 from spaces.study import Study
 
-PREPROCESSING = ("channels", "missing_channels", "rate_hz", "bandpass_hz", "notch_hz", "window_s", "form")
+PREPROCESSING = (
+    *("channels", "missing_channels", "repeated_channels", "rate_hz", "bandpass_hz", "notch_hz"),
+    *("window_s", "form"),
+)
 """Settings of the source eeg that say, with the step, how windows are cut."""
 SCALE_ROWS = 4096
 """The scale of the values is taken from at most so many training rows."""

@@ -13,7 +13,7 @@ from reports.bundles.bundle import Bundle
 from search.data.rows import READ_BYTES, blocks
 from search.data.sources.eeg import edf, recordings
 from search.data.sources.eeg.edf_header import open_header
-from search.data.sources.eeg.layouts import edf_files
+from search.data.sources.eeg.layouts import SUFFIXES, edf_files
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -78,7 +78,7 @@ def check_there(data: str) -> None:
     """
     if data != SIMULATED and not Path(data).expanduser().exists():
         raise RunError(
-            f"DATA is an .edf file or a folder of them, a .npz file, an image folder or {SIMULATED}, "
+            f"DATA is an .edf or .bdf file or a folder of them, a .npz file, an image folder or {SIMULATED}, "
             f"but there is no {data}"
         )
 
@@ -88,7 +88,8 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
 
     Args:
         bundle: a loaded bundle.
-        data: an `.edf` file or a folder of them, a `.npz` file, an image folder, or `simulated_eeg`.
+        data: an `.edf` or `.bdf` file or a folder of them, a `.npz` file, an image folder, or
+            `simulated_eeg`.
 
     Raises:
         RunError: nothing of that form is there.
@@ -102,9 +103,9 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
         return _arrays(path, tuple(wanted["shape"]), wanted.get("array", "X"))
     if wanted["source"] == "eeg":
         return open_recordings(bundle, path)
-    if path.suffix.lower() == ".edf":
+    if path.suffix.lower() in SUFFIXES:
         raise RunError(
-            f"EDF recordings are for bundles trained on the source eeg, but this one was trained on "
+            f"EDF and BDF recordings are for bundles trained on the source eeg, but this one was trained on "
             f"{wanted['kind']} rows of the source {wanted['source']}, and got {data}"
         )
     if "image_size" in wanted:
@@ -170,7 +171,7 @@ def _photos(path: Path, size: int) -> Inputs:
 
 @dataclass(frozen=True)
 class _Recording:
-    """One EDF file whose header was checked.
+    """One EDF or BDF file whose header was checked.
 
     Args:
         edf: the file.
@@ -190,7 +191,7 @@ def open_recordings(bundle: Bundle, path: Path) -> Inputs:
 
     Args:
         bundle: trained on the source eeg.
-        path: an `.edf` file, or a folder with such files at any depth; no annotation is needed.
+        path: an `.edf` or `.bdf` file, or a folder with such files at any depth; no annotation is needed.
 
     Raises:
         RunError: no recording is there, or some cannot be used: all of them are named.
@@ -230,12 +231,12 @@ def _config(bundle: Bundle) -> Eeg:
 
 
 def _found(path: Path) -> dict[str, Path]:
-    """Returns EDF files by name, sorted."""
+    """Returns EDF and BDF files by name, sorted."""
     if path.is_file():
-        if path.suffix.lower() != ".edf":
+        if path.suffix.lower() not in SUFFIXES:
             raise RunError(
-                f"this bundle takes .edf files, or rows of the shape it was trained on from a .npz file, "
-                f"but got {path}"
+                f"this bundle takes .edf and .bdf files, or rows of the shape it was trained on from a .npz "
+                f"file, but got {path}"
             )
         return {path.stem: path}
     found: dict[str, Path] = {}

@@ -52,7 +52,8 @@ def predict_file(bundle: Bundle, data: str, out: Path, progress: Progress) -> Wr
 
     Args:
         bundle: a loaded bundle.
-        data: an `.edf` file or a folder of them, a `.npz` file, an image folder, or `simulated_eeg`.
+        data: an `.edf` or `.bdf` file or a folder of them, a `.npz` file, an image folder, or
+            `simulated_eeg`.
         out: the Parquet file.
         progress: called after every block.
 

@@ -34,6 +34,7 @@ class Piece:
         timeline: recordings that end with this piece.
         bad: what could not be read, each as `name: reason`.
         notes: what was mended while reading, each as `name: what`.
+        doubts: what was read as it stands and may be bad, each as `name: what`.
     """
 
     form: Form
@@ -46,6 +47,7 @@ class Piece:
     timeline: tuple[Recording, ...] = ()
     bad: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Everything that each row has one of, but for the inputs; what is unknown is left out."""

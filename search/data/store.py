@@ -49,6 +49,7 @@ class Stored:
         digest: sha256 of all contents, 64 hexadecimal digits.
         bad: what was left out, each as `name: reason`.
         notes: what was mended, each as `name: what`.
+        doubts: what was read as it stands and may be bad, each as `name: what`.
         reused: whether it had been written before.
     """
 
@@ -57,6 +58,7 @@ class Stored:
     digest: str
     bad: tuple[str, ...]
     notes: tuple[str, ...]
+    doubts: tuple[str, ...]
     reused: bool
 
 
@@ -74,6 +76,7 @@ class _Shard:
     timeline: tuple[Recording, ...]
     bad: tuple[str, ...]
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def prepare(
@@ -199,7 +202,13 @@ def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
         timeline=timeline or None,
     )
     return Stored(
-        folder, rows, manifest["digest"], tuple(manifest["bad"]), tuple(manifest["notes"]), reused=reused
+        path=folder,
+        rows=rows,
+        digest=manifest["digest"],
+        bad=tuple(manifest["bad"]),
+        notes=tuple(manifest["notes"]),
+        doubts=tuple(manifest.get("doubts", ())),  # what older code prepared is still asked for its labels
+        reused=reused,
     )
 
 
@@ -245,6 +254,7 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         "timeline": _sha256(folder / TIMELINE),
         "bad": bad,
         "notes": [note for shard in shards for note in shard.notes],
+        "doubts": [doubt for shard in shards for doubt in shard.doubts],
     }
     # Of the contents alone: how Parquet wrote them, or what was mended, makes no other data.
     contents = {key: manifest[key] for key in ("form", "dtype", "row_shape", "shards", "timeline")}
@@ -294,6 +304,7 @@ def _write_shard(read: Read, named: tuple[Any, str]) -> _Shard:
         timeline=tuple(recording for piece in pieces for recording in piece.timeline),
         bad=tuple(reason for piece in pieces for reason in piece.bad),
         notes=tuple(note for piece in pieces for note in piece.notes),
+        doubts=tuple(doubt for piece in pieces for doubt in piece.doubts),
     )
 
 

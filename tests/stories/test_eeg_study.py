@@ -278,6 +278,37 @@ def test_windows_of_one_patient_on_both_sides_are_refused_unless_accepted(tmp_pa
     assert train.split("\u2502")[-3].strip() == train.split("\u2502")[-2].strip() == "-"
 
 
+def test_seizures_that_mark_no_window_are_counted_and_named(tmp_path):
+    write_bids(tmp_path / "recordings", patients=6, recordings=2, seconds=60)
+    stem = tmp_path / "recordings" / "sub-02" / "eeg" / "sub-02_task-rest_run-01"
+    spoil("5\t0.4\tsz\n20\t12\tsz\n40.75\t0.5\tsz\n")(stem)
+    study = str(write_study(tmp_path))
+    lost = (
+        "2 of 14 mark no window, so they are trained as background and missed whatever happens: "
+        "sub-02/eeg/sub-02_task-rest_run-01_eeg at 5 s for 0.4 s, "
+        "sub-02/eeg/sub-02_task-rest_run-01_eeg at 40.75 s for 0.5 s"
+    )
+    said = search_py("describe", study, cwd=tmp_path)
+    assert f"seizures: {lost}" in " ".join(said.split())
+    assert "without a window" in said
+    assert "no seizure" in search_py("describe", study, "--set", "data.min_overlap=0.2", cwd=tmp_path)
+    said = search_py("prepare", study, "--set", "data.window_s=2", "--set", "data.form=raw", cwd=tmp_path)
+    assert "seizures: 2 of 14 mark no window" in said
+
+
+def test_signals_that_are_stuck_are_counted_and_named(tmp_path):
+    write_bids(tmp_path / "recordings", patients=6, recordings=2, seconds=60)
+    study = str(write_study(tmp_path))
+    assert "doubtful:" not in search_py("prepare", study, cwd=tmp_path)
+    values = np.random.default_rng(0).normal(0, 30, (19, 60 * 256))
+    values[0, 256 * 10 : 256 * 22], values[18, 256 * 5 : 256 * 9] = 9999, 7  # the first is clipped
+    signals_like(values)(tmp_path / "recordings" / "sub-02" / "eeg" / "sub-02_task-rest_run-01")
+    said = " ".join(search_py("describe", study, cwd=tmp_path).split())
+    told = "sub-02/eeg/sub-02_task-rest_run-01_eeg: Fp1 at its digital limit for 12 s, T6 constant for 4 s"
+    assert f"doubtful: {told}" in said
+    assert "1: sub-02/eeg/sub-02_task-rest_run-01_eeg: Fp1 at" in said
+
+
 def test_describe_refuses_what_cannot_be_cross_fitted_as_a_search_does(tmp_path):
     write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=60)
     study = str(write_study(tmp_path))

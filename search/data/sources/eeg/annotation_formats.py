@@ -1,7 +1,8 @@
 """Parses seizure annotations of CHB-MIT, SeizeIT1, TUH and BIDS.
 
-Each reader returns start and end in seconds from the recording's start, as they stand there. Comments are
-passed over, and messages quote no free text: it may say who the patient is.
+Each reader returns start and end in seconds from the recording's start, as they stand there; an end that
+the file does not know is NaN. Comments are passed over, and messages quote no free text: it may say who the
+patient is.
 """
 
 import math
@@ -32,7 +33,7 @@ def chbmit(text: str, recording: str) -> list[Interval]:
 
     Args:
         text: the summary.
-        recording: name of the EDF file without suffix.
+        recording: name of the EDF or BDF file without suffix.
 
     Raises:
         RunError: the summary does not mention the recording, or counts other seizures than it lists.
@@ -40,7 +41,7 @@ def chbmit(text: str, recording: str) -> list[Interval]:
     listed: set[tuple[Interval, ...]] = set()
     for block in re.split(r"^[ \t]*File Name:", text, flags=re.IGNORECASE | re.MULTILINE)[1:]:
         name, *lines = block.split("\n")
-        if name.strip().removesuffix(".edf") == recording:
+        if name.strip().removesuffix(".edf").removesuffix(".bdf") == recording:
             listed.add(tuple(_chbmit_block(lines)))
     if not listed:
         raise RunError("no annotation: the summary does not mention it")
@@ -59,19 +60,25 @@ def _chbmit_block(lines: Sequence[str]) -> list[Interval]:
         elif found := _CHBMIT_TIME.fullmatch(line):
             edges.append(found[1].lower())
             times.append(_seconds(found[2], edges[-1]))
-    if count is None or edges != ["start", "end"] * count:
+    if count != edges.count("start") or not re.fullmatch("(start (end )?)*", " ".join([*edges, ""])):
         raise RunError(
             "a summary must list a start and then an end for each seizure it counts, but it counts "
             f"{'none' if count is None else count} and lists {', '.join(edges) or 'nothing'}"
         )
-    return list(zip(times[::2], times[1::2], strict=True))
+    seizures: list[Interval] = []
+    for edge, time in zip(edges, times, strict=True):
+        if edge == "start":
+            seizures.append((time, math.nan))
+        else:
+            seizures[-1] = (seizures[-1][0], time)
+    return seizures
 
 
 def seizeit(text: str) -> list[Interval]:
     """Seizures from a SeizeIT1 `.tsv`: start, end, type and remarks, below lines of comments.
 
     Raises:
-        RunError: a seizure without a start or an end.
+        RunError: a seizure without a start.
     """
     return [(_seconds(_cell(row, 0), "start"), _seconds(_cell(row, 1), "end")) for row in _rows(text)]
 
@@ -80,7 +87,7 @@ def tuh(text: str) -> list[Interval]:
     """Seizures from a TUH `.csv_bi` (channel, start, stop, label, confidence) or the older `.tse_bi`.
 
     Raises:
-        RunError: no rows, a label that is unknown, a seizure without a start or an end.
+        RunError: no rows, a label that is unknown, a seizure without a start.
     """
     lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#")]
     head = lines[0].replace(" ", "") if lines else ""
@@ -117,7 +124,7 @@ def bids(text: str, seizure_types: Sequence[str] = (), other_types: Sequence[str
 
     Raises:
         RunError: a column is missing, a name is in doubt, the two types contradict each other, a row
-            without a type names a seizure in another column, a seizure has no onset or no duration.
+            without a type names a seizure in another column, a seizure has no onset.
     """
     head, *rows = [[_unquoted(cell) for cell in row] for row in _rows(text)] or [[]]
     columns = [name.strip().casefold() for name in head]
@@ -188,9 +195,12 @@ def _cell(row: Sequence[str], column: int) -> str:
 
 
 def _seconds(text: str, edge: str) -> float:
+    """NaN for an end that is not known."""
     text = text.strip()
-    if text.casefold() in {"", "none", "n/a", "na", "nan", "null"}:
-        raise RunError(f"annotation without {'an' if edge == 'end' else 'a'} {edge}: a seizure needs both")
+    if is_missing(text):
+        if edge == "end":
+            return math.nan
+        raise RunError("annotation without a start: a seizure needs both")
     try:
         value = float(text)
     except ValueError:

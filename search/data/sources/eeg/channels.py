@@ -2,8 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -63,6 +64,7 @@ class Montage:
         weights: `(signals, channels)`; microvolts of the signals times these are those of the channels.
         interpolated: electrodes that neighbours stand in for.
         notes: what a person should know about how the channels came about; known names alone.
+        twins: numbers of two signals, of which the first is read, that have one name: they must be the same.
     """
 
     channels: tuple[str, ...]
@@ -71,6 +73,7 @@ class Montage:
     weights: NDArray[np.float64]
     interpolated: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    twins: tuple[tuple[int, int], ...] = ()
 
 
 def standard_name(label: str) -> str | None:
@@ -142,7 +145,10 @@ def _suggestion(name: str) -> str:
 
 
 def resolve(
-    labels: Sequence[str], wanted: Sequence[str], missing: Literal["stop", "interpolate"] = "stop"
+    labels: Sequence[str],
+    wanted: Sequence[str],
+    missing: Literal["stop", "interpolate"] = "stop",
+    repeated: Mapping[str, int] = MappingProxyType({}),
 ) -> Montage:
     """Finds for each wanted channel what to read.
 
@@ -156,12 +162,14 @@ def resolve(
         labels: of the file's signals, as they are written there.
         wanted: the study's channels, in any spelling.
         missing: what happens with a channel that is not there.
+        repeated: by name, which of several signals of that name is read, counted from 1.
 
     Raises:
-        RunError: a wanted name is not one, or a channel cannot be had from these labels.
+        RunError: a wanted name is not one, a channel cannot be had from these labels, or a file that has a
+            name several times has it less often than `repeated` says.
     """
     channels = standard_channels(wanted)
-    held = {k: read for k, label in enumerate(labels) if (read := _read(label)) is not None}
+    held, chosen = _chosen({k: read for k, text in enumerate(labels) if (read := _read(text))}, repeated)
     singles = _singles([name for name in channels if "-" not in name], held)
     rows = {name: row for name in channels if (row := _row(name, held, singles)) is not None}
     interpolated: tuple[str, ...] = ()
@@ -172,8 +180,34 @@ def resolve(
     signals = tuple(sorted({signal for row in rows.values() for signal in row}))
     weights = np.array([[rows[name].get(signal, 0.0) for name in channels] for signal in signals])
     names = tuple(held[k].pair if held[k].pair in channels else held[k].name for k in signals)
-    notes = _mixed(rows, held) + _doubled(signals, held)
-    return Montage(channels, signals, names, weights, interpolated, notes)
+    twins = tuple((k, other) for k in signals for other in held if other != k and held[other] == held[k])
+    picked = tuple(chosen[k] for k in signals if k in chosen)
+    notes = (*_mixed(rows, held), *_doubled(dict(twins), held), *picked)
+    return Montage(channels, signals, names, weights, interpolated, notes, twins)
+
+
+def _chosen(
+    held: Mapping[int, _Label], repeated: Mapping[str, int]
+) -> tuple[dict[int, _Label], dict[int, str]]:
+    """The signals without those that a study does not choose of several of one name; notes on those it does.
+
+    Raises:
+        RunError: a file has several, but fewer than the study counts to.
+    """
+    kept, notes = dict(held), {}
+    for name, number in zip(standard_channels(tuple(repeated)), repeated.values(), strict=True):
+        for label in {label for label in held.values() if name in (label.name, label.pair)}:
+            same = [k for k, other in held.items() if other == label]
+            if len(same) == 1:
+                continue
+            if number > len(same):
+                raise RunError(
+                    f"data.repeated_channels counts the signals of one name from 1, but got {number} for "
+                    f"{name}, of which there are {len(same)}"
+                )
+            kept = {k: other for k, other in kept.items() if k == same[number - 1] or k not in same}
+            notes[same[number - 1]] = f"of {len(same)} signals called {name}, number {number} is read"
+    return kept, notes
 
 
 def _by_reference(wanted: Sequence[str], held: Mapping[int, _Label]) -> list[dict[str, int]]:
@@ -208,16 +242,12 @@ def _row(name: str, held: Mapping[int, _Label], singles: Mapping[str, int]) -> R
     return None
 
 
-def _doubled(signals: Sequence[int], held: Mapping[int, _Label]) -> tuple[str, ...]:
+def _doubled(signals: Iterable[int], held: Mapping[int, _Label]) -> tuple[str, ...]:
     """A note on electrodes that a file has more than once with one reference: only the first is read.
 
-    Pairs that stand twice, as T8-P8 does in CHB-MIT, hold the same signal there.
+    Of pairs that stand twice, as T8-P8 does in all of CHB-MIT, nothing is said.
     """
-    twice = [
-        held[k].electrode
-        for k in signals
-        if not held[k].is_pair and sum(label == held[k] for label in held.values()) > 1
-    ]
+    twice = [held[k].electrode for k in signals if not held[k].is_pair]
     return (f"more than one signal is called {', '.join(twice)}: the first of each is read",) if twice else ()
 
 

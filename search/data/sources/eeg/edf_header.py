@@ -1,14 +1,14 @@
-"""Reads the technical half of an EDF header. Nothing about the person is kept."""
+"""Reads the technical half of an EDF or BDF header. Nothing about the person is kept."""
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-from edfio import Edf, read_edf
+from edfio import BdfSignal, EdfSignal, read_bdf, read_edf
 
 from spaces.errors import RunError
 
@@ -18,8 +18,8 @@ _LONGEST_RECORD_S = 86_400
 _FREE_TEXT = ((16, 80), (136, 80), (224, 32))
 """Offset and size of transducer, prefiltering and reserved text in the header of one signal."""
 
-_ANNOTATIONS = (b"EDF Annotations", b"BDF Annotations")
-"""Labels of signals that hold text: annotations, and when each data record begins."""
+_VERSIONS = {b"0".ljust(8): (2, b"EDF"), b"\xffBIOSEMI": (3, b"BDF")}
+"""How a file begins, bytes of a sample, and what the format is called in labels and in the reserved field."""
 
 _RANGES = (104, 112, 120, 128)
 """Offsets of the physical and the digital range, 8 bytes each, in the header of one signal."""
@@ -36,8 +36,8 @@ _TOLERANCE_S = 0.1
 """Times of records are rounded, and so is the duration of a record."""
 
 _TIMELESS = (
-    "the records of a discontinuous recording (EDF+D) must say when they begin, but those of this one do "
-    "not; save it as EDF+C if it has no gaps"
+    "the records of a discontinuous recording (EDF+D, BDF+D) must say when they begin, but those of this one "
+    "do not; save it as a continuous one if it has no gaps"
 )
 
 _CLOCK = re.compile(rb"(\d\d)[.:](\d\d)[.:](\d\d)")
@@ -51,16 +51,20 @@ class Signal:
         label: as written in the file.
         rate_hz: samples per second, exactly.
         samples_per_record: samples in one data record.
+        samples_before: samples of the signals that stand before it in a data record.
         dimension: its unit, as written in the file.
         calibration: factor and offset from a digital value to that unit; None where the ranges do not say.
+        limits: the least and the greatest digital value; of use where there is a calibration.
         decimal_comma: a range is written with a comma where a point belongs.
     """
 
     label: str
     rate_hz: Fraction
     samples_per_record: int
+    samples_before: int
     dimension: str
     calibration: tuple[float, float] | None
+    limits: tuple[int, int] = (0, 0)
     decimal_comma: bool = False
 
 
@@ -73,14 +77,16 @@ class Header:
         record_s: seconds of one data record, exactly.
         records: number of data records.
         record_bytes: size of one, annotation signals included.
-        blank: the header's bytes, with everything personal and all free text overwritten.
+        sample_bytes: size of one sample, 2 in EDF and 3 in BDF; little-endian, two's complement.
+        header_bytes: where the data records begin.
     """
 
     signals: tuple[Signal, ...]
     record_s: Fraction
     records: int
     record_bytes: int
-    blank: bytes = field(repr=False)
+    sample_bytes: int
+    header_bytes: int
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -98,7 +104,7 @@ class Header:
 
 
 def open_header(path: Path) -> Header:
-    """Reads the header of an EDF or EDF+ file and checks it against the file's size and its records' times.
+    """Reads the header of an EDF or BDF file, plus or not, and checks it against its size and records' times.
 
     Whether a recording is continuous is told by the times that its records carry, whatever the header says.
 
@@ -154,10 +160,8 @@ def clock_agrees(path: Path, since_midnight_s: int, tolerance_s: int) -> bool | 
 
 
 def _check_format(raw: bytes) -> None:
-    if raw[:8] == b"\xffBIOSEMI":
-        raise RunError("recordings must be EDF files, but this one is BDF (24 bits); convert it to EDF first")
-    if raw[:8] != b"0".ljust(8):
-        raise RunError("recordings must be EDF files, but this one does not begin as they do")
+    if raw[:8] not in _VERSIONS:
+        raise RunError("recordings must be EDF or BDF files, but this one does not begin as they do")
     if len(raw) < 256:
         raise RunError(
             f"recordings must be complete, but this one is truncated: it holds {len(raw)} of at least 512 "
@@ -176,8 +180,8 @@ def _header(raw: bytes, count: int) -> Header:
         _whole(raw[at : at + 8], "number of samples in a record", least=1)
         for at in range(sizes, sizes + 8 * count, 8)
     ]
-    blank = _blanked(raw, count)
-    parsed = _parsed(blank)
+    sample_bytes, kind = _VERSIONS[raw[:8]]
+    parsed = _parsed(_blanked(raw, count, kind))
     if parsed is None:
         raise RunError(_damaged("description of the signals"))
     signals = tuple(
@@ -185,23 +189,25 @@ def _header(raw: bytes, count: int) -> Header:
             label=_printable(signal.label),
             rate_hz=signal.samples_per_data_record / record_s,
             samples_per_record=signal.samples_per_data_record,
+            samples_before=sum(samples[:number]),
             dimension=_printable(signal.physical_dimension),
             calibration=_calibration(ranges),
+            limits=_limits(ranges),
             decimal_comma=any(_COMMA.fullmatch(field) for field in ranges),
         )
-        for signal, ranges in zip(parsed.signals, _ranges(raw, count), strict=True)
+        for signal, (number, ranges) in zip(parsed, _ranges(raw, count), strict=True)
     )
-    return Header(signals, record_s, records, 2 * sum(samples), blank)
+    return Header(signals, record_s, records, sample_bytes * sum(samples), sample_bytes, len(raw))
 
 
-def _blanked(raw: bytes, count: int) -> bytes:
+def _blanked(raw: bytes, count: int, kind: bytes) -> bytes:
     """The header without records, person, place, date and free text: edfio never sees those."""
     signals = bytearray(raw[256:])
     for offset, size in _FREE_TEXT:
         signals[offset * count : (offset + size) * count] = b" " * (size * count)
     personal = b" " * 160 + b"01.01.8500.00.00"
-    kind = b"EDF+C" if raw[192:196] == b"EDF+" else b""  # gaps are told by the times of the records
-    return raw[:8] + personal + raw[184:192] + kind.ljust(44) + b"0".ljust(8) + raw[244:256] + bytes(signals)
+    plus = kind + b"+C" if raw[192:196] == kind + b"+" else b""  # times of records tell of gaps
+    return raw[:8] + personal + raw[184:192] + plus.ljust(44) + b"0".ljust(8) + raw[244:256] + bytes(signals)
 
 
 def unreadable(
@@ -212,34 +218,28 @@ def unreadable(
     return RunError(f"{rule}: {error.strerror or type(error).__name__}", exit_code=2 if gone else 1)
 
 
-def with_records(blank: bytes, records: int, data: bytes) -> Edf:
-    """A recording in memory of some data records under a blanked header.
-
-    Raises:
-        RunError: edfio cannot read it.
-    """
-    parsed = _parsed(blank[:236] + str(records).encode().ljust(8) + blank[244:] + data)
-    if parsed is None:
-        raise RunError(_damaged("description of the signals"))
-    return parsed
-
-
-def _parsed(content: bytes) -> Edf | None:
+def _parsed(content: bytes) -> Sequence[EdfSignal | BdfSignal] | None:
     """None for what edfio cannot read; the reason is dropped, as it may quote the header."""
     try:
-        parsed = read_edf(content, header_encoding="latin-1")
+        read = read_bdf if content.startswith(b"\xff") else read_edf
+        parsed = read(content, header_encoding="latin-1")
         for signal in parsed.signals:
             signal.samples_per_data_record  # noqa: B018  (read now, so that it fails here)
     except (ValueError, ArithmeticError, LookupError, UnboundLocalError):
         return None
-    return parsed
+    return parsed.signals
 
 
-def _ranges(raw: bytes, count: int) -> Iterator[tuple[bytes, ...]]:
-    """Of each signal that holds no annotations: the fields of `_RANGES`."""
+def _is_text(raw: bytes, number: int) -> bool:
+    """Whether a signal holds text: annotations, and when each data record begins."""
+    return raw[256 + 16 * number :][:16].rstrip() == _VERSIONS[raw[:8]][1] + b" Annotations"
+
+
+def _ranges(raw: bytes, count: int) -> Iterator[tuple[int, tuple[bytes, ...]]]:
+    """Of each signal that holds no annotations: its number, and the fields of `_RANGES`."""
     for number in range(count):
-        if raw[256 + 16 * number :][:16].rstrip() not in _ANNOTATIONS:
-            yield tuple(raw[256 + offset * count + 8 * number :][:8] for offset in _RANGES)
+        if not _is_text(raw, number):
+            yield number, tuple(raw[256 + offset * count + 8 * number :][:8] for offset in _RANGES)
 
 
 def _calibration(ranges: tuple[bytes, ...]) -> tuple[float, float] | None:
@@ -254,8 +254,14 @@ def _calibration(ranges: tuple[bytes, ...]) -> tuple[float, float] | None:
     return (factor, offset) if math.isfinite(factor) and math.isfinite(offset) else None
 
 
+def _limits(ranges: tuple[bytes, ...]) -> tuple[int, int]:
+    """The digital range, ascending; zeros where it cannot be read, as then there is no calibration either."""
+    first, last = (int(found[1]) if (found := _WHOLE.fullmatch(field)) else 0 for field in ranges[2:])
+    return min(first, last), max(first, last)
+
+
 def _check_size(header: Header, size: int) -> None:
-    held = (size - len(header.blank)) // header.record_bytes
+    held = (size - header.header_bytes) // header.record_bytes
     if held < header.records:
         raise RunError(
             f"recordings must be complete, but this one is truncated: it holds "
@@ -276,16 +282,17 @@ def _check_continuous(file: BinaryIO, raw: bytes, header: Header) -> None:
     """
     count = len(raw) // 256 - 1
     sizes = [int(raw[256 + 216 * count + 8 * number :][:8]) for number in range(count)]
-    texts = [number for number in range(count) if raw[256 + 16 * number :][:16].rstrip() in _ANNOTATIONS]
+    texts = [number for number in range(count) if _is_text(raw, number)]
+    discontinuous = raw[192:197] in (b"EDF+D", b"BDF+D")
     if not texts:
-        if raw[192:197] == b"EDF+D":
+        if discontinuous:
             raise RunError(_TIMELESS)
         return
-    before = 2 * sum(sizes[: texts[0]])
+    before, size = (header.sample_bytes * n for n in (sum(sizes[: texts[0]]), sizes[texts[0]]))
 
     def begins_s(record: int) -> Fraction | None:
         file.seek(len(raw) + record * header.record_bytes + before)
-        found = _TIME.match(file.read(min(2 * sizes[texts[0]], 64)))
+        found = _TIME.match(file.read(min(size, 64)))
         return Fraction(found[1].decode()) if found else None
 
     first = begins_s(0)
@@ -297,7 +304,7 @@ def _check_continuous(file: BinaryIO, raw: bytes, header: Header) -> None:
 
     last = late_s(header.records - 1)
     if last is None:
-        if raw[192:197] == b"EDF+D":
+        if discontinuous:
             raise RunError(_TIMELESS)
         return
     if abs(last) <= _TOLERANCE_S:

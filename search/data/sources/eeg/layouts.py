@@ -17,6 +17,9 @@ from spaces.errors import RunError, first_of
 Known = Literal["chbmit", "siena", "seizeit", "tuh", "bids"]
 """A layout once it is recognised."""
 
+SUFFIXES = (".edf", ".bdf")
+"""Of the names of recordings, in any case."""
+
 PASSED_OVER = frozenset({"derivatives", "sourcedata", "__MACOSX"})
 """Folders that are not searched: they hold copies of recordings, or no recordings."""
 
@@ -32,7 +35,7 @@ class Found:
     """One recording of a data set. Every name here is made from names of files and folders, never a header.
 
     Args:
-        edf: the EDF file.
+        edf: the EDF or BDF file.
         name: unlike that of every other recording: the file's name without suffix where that tells
             recordings apart (`chb05_01`), else its path below the root without suffix, as in
             `sub-01/eeg/sub-01_eeg`.
@@ -156,7 +159,7 @@ def find(root: Path, config: Eeg) -> tuple[Found, ...]:
 
 
 def edf_files(root: Path, named: str) -> dict[str, tuple[list[str], frozenset[str]]]:
-    """Finds all EDF files below a folder, hidden files and `PASSED_OVER` folders left out.
+    """Finds all EDF and BDF files below a folder, hidden files and `PASSED_OVER` folders left out.
 
     Args:
         root: the folder.
@@ -181,11 +184,11 @@ def edf_files(root: Path, named: str) -> dict[str, tuple[list[str], frozenset[st
             continue
         seen.add(real)
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in PASSED_OVER)
-        edfs = [name for name in files if name.lower().endswith(".edf") and not name.startswith(".")]
+        edfs = [name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
         if edfs:
             found[Path(folder).relative_to(root).as_posix()] = (edfs, frozenset(files))
     if not found:
-        raise RunError(f"{named} must hold EDF recordings (*.edf), but {root} has none")
+        raise RunError(f"{named} must hold EDF or BDF recordings (*.edf, *.bdf), but {root} has none")
     return found
 
 

@@ -6,10 +6,12 @@ start time:`, one file named before two seizures, a second seizure without regis
 electric onsets side by side. What can be read in two ways is an error.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from search.data.sources.eeg.event_types import is_missing
 from spaces.errors import RunError
 
 DAY_S = 24 * 3600
@@ -43,17 +45,21 @@ def seizures(text: str, recording: str) -> list[tuple[float, float]]:
         recording: name of the EDF file without suffix.
 
     Returns:
-        Start and end of each in seconds from the registration's start, as listed.
+        Start and end of each in seconds from the registration's start, as listed; an end that is not listed,
+        or not known there, is NaN.
 
     Raises:
         RunError: the list does not name the recording, or one of its seizures cannot be read.
     """
     _, mine = _sources(text, recording)
     begin, _ = registration(text, recording)
-    return [
-        (float((_time("start", block) - begin) % DAY_S), float((_time("end", block) - begin) % DAY_S))
-        for block in mine
-    ]
+    return [(float((_time("start", block) - begin) % DAY_S), _end(block, begin)) for block in mine]
+
+
+def _end(block: _Block, begin: int) -> float:
+    if is_missing(block.fields.get("end", (0, ""))[1]):
+        return math.nan
+    return float((_time("end", block) - begin) % DAY_S)
 
 
 def registration(text: str, recording: str) -> tuple[int, int | None]:
@@ -131,7 +137,7 @@ def _named(preamble: _Block, blocks: Sequence[_Block]) -> list[tuple[str, _Block
 
 def _plain(name: str) -> str:
     """A file's name without suffix, blanks, case, and letters O among its digits."""
-    return re.sub(r"\s", "", name).casefold().removesuffix(".edf").replace("o", "0")
+    return re.sub(r"\.[eb]df$", "", re.sub(r"\s", "", name).casefold()).replace("o", "0")
 
 
 def _first(name: str) -> str:
@@ -149,9 +155,7 @@ def _agreed(name: str, blocks: Sequence[_Block]) -> int | None:
 def _time(name: str, block: _Block) -> int:
     """Seconds since midnight."""
     if name not in block.fields:
-        raise RunError(
-            f"every listed seizure needs a start and an end, but that of line {block.line} has no {name}"
-        )
+        raise RunError(f"every listed seizure needs a start, but that of line {block.line} has none")
     line, value = block.fields[name]
     if re.fullmatch(r"[\d\s.:]+", value):
         value = re.sub(r"\s", "", value)

@@ -1,5 +1,7 @@
 """Seizures are read from every format of annotation, or refused in one line that quotes no remarks."""
 
+import math
+
 import pytest
 
 from search.data.sources.eeg import annotation_formats, siena_list
@@ -125,9 +127,8 @@ def test_real_files(shared):
     seizures = {}
     for layout in ("chbmit", "siena", "seizeit", "tuh"):
         for found in find(root / layout, Eeg(source="eeg", path=".")):
-            if found.name != "P_ID64_r1":
-                seizures[found.edf.stem] = read(found)
-    assert len(seizures) == 78
+            seizures[found.edf.stem] = read(found)
+    assert len(seizures) == 79
     assert seizures["chb05_01"] == seizures["P_ID64_r10"] == seizures["aaaaaool_s001_t000"] == ()
     assert seizures["chb05_06"] == ((417.0, 532.0),)
     assert seizures["PN00-1"] == ((1143.0, 1213.0),)
@@ -140,7 +141,30 @@ def test_real_files(shared):
 def test_a_real_seizure_without_an_end(shared):
     found = find(shared / "eeg_recordings" / "seizeit", Eeg(source="eeg", path="."))
     assert found[0].name == "P_ID64_r1"
-    assert refusal(read, found[0]) == "annotation without an end: a seizure needs both"
+    ((start, end),) = read(found[0])
+    assert start == 8971
+    assert math.isnan(end)
+
+
+OPEN = [
+    ("chbmit", "212 seconds", " "),
+    ("chbmit", "Seizure 1 End Time: 212 seconds\n", ""),
+    ("siena", "00.06.30", ""),
+    ("siena", "Seizure end time: 00.06.30\n", ""),
+    ("seizeit", "1980", "None"),
+    ("tuh", "36.8868,183.3055", "36.8868,n/a"),
+    ("tuh, old", "36.8868 183.3055", "36.8868 None"),
+    ("bids", "36.5\t10.25", "36.5\tn/a"),
+]
+
+
+@pytest.mark.parametrize(("layout", "old", "new"), OPEN)
+def test_an_end_that_is_not_known_is_nan_in_every_format(tmp_path, layout, old, new):
+    assert old in WRITTEN[layout][2]
+    (start, end), *others = read(written(tmp_path, layout, lambda text: text.replace(old, new, 1).encode()))
+    (first, _), *rest = WRITTEN[layout][3]
+    assert (start, others) == (first, rest)
+    assert math.isnan(end)
 
 
 def test_no_annotation_or_none_that_can_be_read(tmp_path):
@@ -167,11 +191,15 @@ def test_chbmit_says_when_there_were_none():
     ("old", "new", "message"),
     [
         ("File: 1", "File: 2", "it counts 2 and lists start, end"),
-        ("Seizure End Time: 532 seconds", "", "it counts 1 and lists start"),
+        (
+            "Seizure End Time: 532 seconds",
+            "Seizure End Time: 532\nSeizure End Time: 9",
+            "lists start, end, end",
+        ),
         ("Number of Seizures in File: 1", "", "it counts none and lists start, end"),
         ("Seizure Start Time: 417 seconds\n", "", "it counts 1 and lists end"),
         ("417", "soon", "the start of a seizure must be a number of seconds, but one is none"),
-        ("532", "", "annotation without an end"),
+        ("417", "", "annotation without a start: a seizure needs both"),
         ("532", "inf", "the end of a seizure must be a number of seconds"),
         ("chb02_16+", "chb17a_04", "must list a recording once, but it lists it with different seizures"),
     ],
@@ -210,8 +238,7 @@ def test_siena_one_recording_named_before_its_seizures(name):
             "every listed seizure must name its file, but that of line 11 does not",
         ),
         ("Registration start time: 23.50.00\n", "", "must give the registration start time of a recording"),
-        ("Seizure start time: 00:05.00\n", "", "that of line 4 has no start"),
-        ("Seizure end time: 00.06.30\n", "", "that of line 4 has no end"),
+        ("Seizure start time: 00:05.00\n", "", "needs a start, but that of line 4 has none"),
         ("00.06.30", "00.06", "the end must be one time of day such as 19.58.36, but line 9 has 0"),
         ("00.06.30", "00.06.30 opure 00.06.10", "such as 19.58.36, but line 9 has 2"),
         ("00.06.30", "00.66.30", "must be a time of day, but line 9 has 00.66.30"),
@@ -292,8 +319,7 @@ def test_siena_registration_times_agree_with_the_signal(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("5\tNone\tFIA", "annotation without an end"),
-        ("5", "annotation without an end"),
+        ("5\tsoon\tFIA", "the end of a seizure must be a number of seconds, but one is none"),
         ("None\t5", "annotation without a start"),
         ("Anna Smith\t5", "the start of a seizure must be a number of seconds, but one is none"),
     ],

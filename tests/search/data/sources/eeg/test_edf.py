@@ -84,7 +84,8 @@ def test_real_recordings_are_read(shared):
     ):
         paths = sorted((shared / "eeg_recordings" / folder).rglob("*.edf"))
         for path in paths[:: max(1, len(paths) // 8)]:
-            study = config(channels=channels)
+            # The excerpts are of noise, so the two T8-P8 of CHB-MIT differ as those of the data set do not.
+            study = config(channels=channels, repeated_channels={"T8-P8": 1})
             block = whole(path, study)
             assert block.shape == (512, len(study.channels))
             assert (block.dtype, block.flags.c_contiguous) == (np.float32, True)
@@ -272,6 +273,60 @@ def test_bridged_electrodes_are_a_flat_pair(tmp_path):
     for filters in ({}, {"bandpass_hz": (1, 40)}):
         with pytest.raises(RunError, match="channel Fp1-F7 is flat over the whole recording"):
             whole(path, config(channels=["Fp1-F7"], **filters), block_s=3)
+
+
+def twice(folder: Path, second: EdfSignal, first="EEG T8-P8-0", **changes) -> Path:
+    """A recording whose second signal has the name of the first one, which is noise, too."""
+    return save(folder / "a.edf", signal(noise(5120), 256, first), second, **changes)
+
+
+@pytest.mark.parametrize("block_s", [3, 600])
+@pytest.mark.parametrize(("first", "second"), [("EEG T8-P8-0", "T8-P8-1"), ("Fp1", "EEG Fp1"), ("T7", "T3")])
+def test_two_of_one_name_must_be_the_same(tmp_path, block_s, first, second):
+    name = {"T8-P8-1": "T4-T6", "EEG Fp1": "Fp1", "T3": "T3"}[second]
+    study = config(channels=[name])
+    values = noise(5120)
+    once = whole(twice(tmp_path, signal(values, 256, second), first), study, block_s)
+    np.testing.assert_array_equal(once[:, 0], digitised(values).astype(np.float32))
+    values[11 * 256 + 128] += 0.11
+    path = twice(tmp_path, signal(values, 256, second), first)
+    with pytest.raises(RunError) as error:
+        whole(path, study, block_s)
+    assert str(error.value) == (
+        f"signals of one name must be the same, but those called {name} differ from 11.5 s on; say which is "
+        f"read, counted from 1, as data.repeated_channels: {{{name}: 1}}, or rename one"
+    )
+    for number, expected in ((1, noise(5120)), (2, values)):
+        got = whole(path, config(channels=[name], repeated_channels={second: number}), block_s)
+        np.testing.assert_allclose(got[:, 0], digitised(expected), atol=1e-4)
+
+
+def test_a_pair_made_of_electrodes_is_compared_too(tmp_path):
+    path = save(
+        tmp_path / "a.edf",
+        *(signal(noise(512, k), 256, name) for k, name in enumerate(("Fp1", "F7", "F7-1"))),
+    )
+    with pytest.raises(RunError, match="those called F7 differ from 0 s on"):
+        whole(path, config(channels=["Fp1-F7"]))
+    assert whole(path, config(channels=["Fp1"])).shape == (512, 1)  # nothing is made of F7
+
+
+def test_a_copy_of_another_range_is_the_same_to_a_digit(tmp_path):
+    study = config(channels=["T8-P8"])
+    assert len(whole(twice(tmp_path, signal(noise(5120), 256, "T8-P8", physical_range=(-1000, 1000))), study))
+    path = twice(tmp_path, signal(noise(5120) + 1, 256, "T8-P8", physical_range=(-1000, 1000)))
+    with pytest.raises(RunError, match="those called T4-T6 differ from 0 s on"):
+        whole(path, study)
+
+
+@pytest.mark.parametrize(
+    "second", [signal(noise(2560), 128, "T8-P8"), signal(noise(5120), 256, "T8-P8", "degC")]
+)
+def test_another_rate_or_unit_makes_another_signal(tmp_path, second):
+    path = twice(tmp_path, second)
+    with pytest.raises(RunError, match="those called T4-T6 differ"):
+        whole(path, config(channels=["T8-P8"]))
+    assert len(whole(path, config(channels=["T8-P8"], repeated_channels={"T4-T6": 1}))) == 5120
 
 
 def test_absent_electrode_is_interpolated_only_on_request(tmp_path):

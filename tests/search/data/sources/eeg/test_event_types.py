@@ -173,9 +173,7 @@ def test_event_types_of_a_study_are_checked(types, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("onset\tduration\teventType\n5\tn/a\tsz", "annotation without an end: a seizure needs both"),
         ("onset\tduration\teventType\nn/a\t5\tsz", "annotation without a start"),
-        ("onset\teventType\tduration\n5\tsz", "annotation without an end"),
         ("onset\tduration\teventType\n5\tlong\tsz", "must be a number of seconds"),
         ("onset\tduration\n5\t5", "but lack eventType or trial_type"),
         ("5\t5\tsz", "but lack onset, duration, eventType or trial_type"),

@@ -166,7 +166,10 @@ def test_a_link_to_a_file_that_was_not_fetched_is_a_recording(tmp_path):
 
 
 def test_no_edf_files(tmp_path):
-    assert refused(tmp_path) == f"data.path must hold EDF recordings (*.edf), but {tmp_path} has none"
+    assert (
+        refused(tmp_path)
+        == f"data.path must hold EDF or BDF recordings (*.edf, *.bdf), but {tmp_path} has none"
+    )
     file = touch(tmp_path, "chb01_01.edf") / "chb01_01.edf"
     assert refused(file) == f"data.path must name a folder of EDF recordings, but {file} is none"
     assert "but" in refused(tmp_path / "gone")
