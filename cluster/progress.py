@@ -13,6 +13,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from cluster.terminal import say
+from reports.boards.standings import Standings, mean_of
 from reports.boards.table import duration
 from search.record import Record
 from search.trials.trial import Finished
@@ -47,14 +48,13 @@ class Progress:
         self._before = self._done = len(records)
         self._failed = sum(record.state == "failed" for record in records)
         self._running: set[str] = set()
-        self._best: Record | None = None
+        self._standings = Standings(records)
+        self._objective = next((record.objective for record in records), "")
         self._began = clock()
         self._shown = -PLAIN_LINE_S
         self._live = (
             Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         )
-        for record in records:
-            self._consider(record)
 
     def __enter__(self) -> "Progress":
         if self._live is not None:
@@ -88,7 +88,8 @@ class Progress:
         self._running.discard(record.ask.trial_id)
         self._done += 1
         self._failed += record.state == "failed"
-        self._consider(record)
+        self._standings.add(record)
+        self._objective = record.objective
         value = "-" if record.value is None else f"{record.value:.3f}"
         self._write_log(
             f"trial {record.ask.trial_id} {record.state}: {record.objective} {value}"
@@ -100,19 +101,14 @@ class Progress:
         """Returns where the search stands: done, running, failed, best so far, time left."""
         parts = [f"{self._done}/{self._total} trials", f"{len(self._running)} running"]
         parts += [f"{self._failed} failed"] if self._failed else []
-        if self._best is not None and self._best.value is not None:
-            ask = self._best.ask
-            what = ask.config.head if ask.config else ask.baseline
-            parts.append(f"best {self._best.objective} {self._best.value:.3f} ({what}, trial {ask.trial_id})")
+        if (best := self._standings.best) is not None:
+            what = f"{best.name}, trial {best.trial_id}{mean_of(best.seeds)}"
+            parts.append(f"best {self._objective} {best.mean:.3f} ({what})")
         elapsed = self._clock() - self._began
         if self._done > self._before and self._done < self._total:
             left = elapsed / (self._done - self._before) * (self._total - self._done)
             parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
-
-    def _consider(self, record: Record) -> None:
-        if record.value is not None and (self._best is None or record.merit > self._best.merit):
-            self._best = record
 
     def _show(self) -> None:
         if (live := self._live) is not None:

@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from reports.boards.advice import best_baseline, best_trained, worth_shipping
+from reports.boards.standings import mean_of
 from reports.boards.table import duration
 from search.record import Record, kind_of
 from search.runs.driver_lock import Driver, DriverLock
@@ -30,12 +31,14 @@ class Best:
     Args:
         trial_id: its name.
         what: its head and loss, or the name of a baseline.
-        value: of the objective, cross-fitted.
+        value: of the objective, cross-fitted: the mean over the seeds of its configuration.
+        seeds: how many seeds that are.
     """
 
     trial_id: str
     what: str
     value: float
+    seeds: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +123,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
     records, damaged = _records(run / "records")
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
-    best, baseline = _best(best_trained(records)), _best(best_baseline(records))
+    best, baseline = _best_trained(records), _best(best_baseline(records))
     return Status(
         run=str(run),
         driver=driver,
@@ -203,6 +206,15 @@ def _failures(records: Sequence[Record]) -> tuple[Failures, ...]:
     return tuple(Failures(trials=trials, reason=latest[kind]) for kind, trials in kinds.most_common())
 
 
+def _best_trained(records: Sequence[Record]) -> Best | None:
+    standing = best_trained(records)
+    if standing is None:
+        return None
+    shown = next(record for record in records if record.ask.trial_id == standing.trial_id)
+    found = _best(shown)
+    return found and replace(found, value=standing.mean, seeds=standing.seeds)
+
+
 def _best(record: Record | None) -> Best | None:
     if record is None or record.value is None:
         return None
@@ -253,7 +265,7 @@ def _flight(flight: Flight) -> str:
 
 def _best_line(status: Status) -> str:
     parts = [
-        f"{status.objective} {found.value:.3f} ({found.what}, trial {found.trial_id})"
+        f"{status.objective} {found.value:.3f} ({found.what}, trial {found.trial_id}{mean_of(found.seeds)})"
         for found in (status.best, status.best_baseline)
         if found is not None
     ]

@@ -46,7 +46,7 @@ def run(tmp_path) -> RunFolder:
             number=number,
             kind="baseline" if baseline else "search",
             baseline="logistic_regression" if baseline else None,
-            config=None if baseline else config("sigmoid", "bce"),
+            config=None if baseline else config("sigmoid", "bce", learning_rate=0.01 * (1 + number)),
             seed=number,
         )
         made.write_scores(ask.trial_id, raw, measured.score)

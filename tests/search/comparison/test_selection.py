@@ -68,7 +68,9 @@ def setting_of(y, group, metric="f1", calibrate=fit_none, seed=0):
 def contenders_of(raws, setting, policy=POLICIES[0]):
     y, halves = setting.reference.y, setting.reference.halves
     values = [cross_fit(y, raw, halves, setting.calibrate, policy, setting.metric) for raw in raws]
-    return [Contender(raw=raw, value=value, policy=policy) for raw, value in zip(raws, values, strict=True)]
+    return [
+        Contender(raws=(raw,), value=value, policy=policy) for raw, value in zip(raws, values, strict=True)
+    ]
 
 
 @each_policy
@@ -214,7 +216,7 @@ def test_groups_are_kept_whole():
     y, group, raws = rows(9, n=60)
     once, twice = setting_of(y, group), setting_of(np.tile(y, 2), np.tile(group, 2))
     found = corrected(contenders_of(raws, once), once)
-    again = corrected([Contender(raw=np.tile(raw, 2), value=0.5, policy=MaxF1()) for raw in raws], twice)
+    again = corrected([Contender(raws=(np.tile(raw, 2),), value=0.5, policy=MaxF1()) for raw in raws], twice)
     assert (again.value, again.low, again.high) == pytest.approx(
         (found.value, found.low, found.high), abs=1e-12
     )
@@ -274,7 +276,7 @@ def test_a_rule_that_cannot_be_met_is_an_error_where_a_value_is_claimed():
     y, group, _ = rows(11)
     setting = setting_of(y, group)
     policy = RecallAtPrecision(policy="recall_at_precision", precision=0.999)
-    flat = Contender(raw=np.zeros(y.size, np.float32), value=0.5, policy=policy)
+    flat = Contender(raws=(np.zeros(y.size, np.float32),), value=0.5, policy=policy)
     with pytest.raises(TrialError, match=r"needs a cut with precision of at least 0\.999"):
         compared([flat], setting)
     assert corrected([flat], setting).value is None
@@ -315,9 +317,9 @@ def test_event_decisions_of_the_halves_are_those_behind_the_value():
 def test_event_values_of_resamples_equal_timescoring(policy):
     setting, raw = events_setting("event_f1")
     times = draws(setting.units, 3, np.random.default_rng(0))
-    contender = Contender(raw=raw, value=0.5, policy=policy)
+    contender = Contender(raws=(raw,), value=0.5, policy=policy)
     found = _resampled([contender], setting, times)[0]
-    decided = _decided(contender, setting)
+    decided = _decided(raw, policy, setting)
     expected = np.zeros(3)
     for split in range(decided.shape[1]):
         for k, drawn in enumerate(times):
@@ -331,7 +333,7 @@ def test_the_pick_by_events_equals_timescoring(policy, metric, monkeypatch):
     monkeypatch.setattr("search.comparison.event_bias_correction.quantile_thresholds", an_eighth)
     setting, raw = events_setting(metric)
     times = draws(setting.units, 3, np.random.default_rng(2))
-    drawn = _drawn(Contender(raw=raw, value=0.5, policy=policy), setting, times)
+    drawn = _drawn(Contender(raws=(raw,), value=0.5, policy=policy), setting, times)
     outside = drawn.outside(np.arange(3))
     y, piece = setting.reference.y, setting.units.piece
     cuts = an_eighth(raw)
