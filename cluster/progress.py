@@ -18,6 +18,7 @@ from reports.boards.table import duration
 from search.record import Record
 from search.trials.trial import Finished
 from search.tuning.worker_failures import LostTrial
+from spaces.configuration import Config, used_up
 
 PLAIN_LINE_S = 10.0
 """Least seconds between two lines where there is no terminal."""
@@ -34,6 +35,8 @@ class Progress:
         log: file that every line goes to.
         console: prints progress and notes.
         clock: seconds, monotonic.
+        space: all configurations there are, see `spaces.configuration.every`; once none is left untried,
+            that is said.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Progress:
         log: Path,
         console: Console,
         clock: Callable[[], float] = time.monotonic,
+        space: frozenset[Config] | None = None,
     ) -> None:
         self._total, self._log, self._console, self._clock = total, log, console, clock
         self._before = self._done = len(records)
@@ -50,6 +54,8 @@ class Progress:
         self._running: set[str] = set()
         self._standings = Standings(records)
         self._objective = next((record.objective for record in records), "")
+        self._space = space
+        self._untried = set(space or ()) - {record.ask.config for record in records}
         self._began = clock()
         self._shown = -PLAIN_LINE_S
         self._live = (
@@ -59,6 +65,8 @@ class Progress:
     def __enter__(self) -> "Progress":
         if self._live is not None:
             self._gently(self._live.start)
+        if not self._untried:
+            self._say_used_up()
         return self
 
     def __exit__(
@@ -95,6 +103,10 @@ class Progress:
             f"trial {record.ask.trial_id} {record.state}: {record.objective} {value}"
             + (f"; {record.error}" if record.error else "")
         )
+        if record.ask.config in self._untried:
+            self._untried.discard(record.ask.config)
+            if not self._untried:
+                self._say_used_up()
         self._show()
 
     def line(self) -> str:
@@ -109,6 +121,12 @@ class Progress:
             left = elapsed / (self._done - self._before) * (self._total - self._done)
             parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
+
+    def _say_used_up(self) -> None:
+        if self._space is not None:
+            line = f"the space {used_up(len(self._space))}"
+            self._write_log(line)
+            self._gently(lambda: say(self._console, line))
 
     def _show(self) -> None:
         if (live := self._live) is not None:

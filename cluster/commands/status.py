@@ -17,6 +17,8 @@ from search.runs.driver_lock import Driver, DriverLock
 from search.runs.run_folder import RunFolder
 from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
+from spaces.configuration import every, used_up
+from spaces.study import Study
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
 """At most this many reasons and trials in flight are shown as lines; the JSON has all."""
@@ -81,6 +83,8 @@ class Status:
         damaged: records that do not parse.
         nodes: finished trials by the address of their host.
         objective: what `value` is.
+        configurations: how many the space holds, once all are tried; None before that, or where it holds
+            numbers in ranges.
         best: the best trained trial that decides something; None without one.
         best_baseline: the best baseline that counts, see `reports.boards.advice`.
         last_finished_at: when a trial finished last.
@@ -98,6 +102,7 @@ class Status:
     damaged: tuple[str, ...]
     nodes: dict[str, int]
     objective: str
+    configurations: int | None
     best: Best | None
     best_baseline: Best | None
     last_finished_at: str | None
@@ -123,6 +128,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
     records, damaged = _records(run / "records")
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
+    tried_all = _tried_all(study, records)
     best, baseline = _best_trained(records), _best(best_baseline(records))
     return Status(
         run=str(run),
@@ -137,11 +143,19 @@ def status(run: Path, now: datetime | None = None) -> Status:
         damaged=tuple(map(str, damaged)),
         nodes=dict(Counter(record.node for record in records if record.node).most_common()),
         objective=study.objective.metric,
+        configurations=tried_all,
         best=best,
         best_baseline=baseline,
         last_finished_at=max((record.finished_at for record in records), default=None),
         left_s=_left_s(records, driver, total, now),
-        next=_next(run, driver, records, len(records) >= total, _is_worth_shipping(best, baseline)),
+        next=_next(
+            run,
+            driver,
+            records,
+            complete=len(records) >= total,
+            ships=_is_worth_shipping(best, baseline),
+            exhausted=tried_all is not None,
+        ),
     )
 
 
@@ -171,6 +185,8 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
     if status.damaged:
         damaged = ", ".join(status.damaged)
         lines.append(("damaged", f"{damaged}: no record; move it away and resume: its trial runs again"))
+    if status.configurations is not None:
+        lines.append(("space", used_up(status.configurations)))
     lines += [("best", _best_line(status))] if status.best or status.best_baseline else []
     lines += [("left", f"about {duration(status.left_s)}")] if status.left_s is not None else []
     lines.append(("next", status.next))
@@ -186,6 +202,13 @@ def _records(folder: Path) -> tuple[list[Record], list[Path]]:
         except (ValidationError, OSError):
             damaged.append(path)
     return records, damaged
+
+
+def _tried_all(study: Study, records: Sequence[Record]) -> int | None:
+    """How many configurations the space holds, if all of them were tried."""
+    tried = {record.ask.config for record in records if record.ask.config is not None}
+    space = every(study, len(tried)) if study.trains else None
+    return len(space) if space is not None and space <= tried else None
 
 
 def _running_s(began: datetime | None, driver: Driver | None, now: datetime) -> float | None:
@@ -239,7 +262,15 @@ def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: d
     return max(0.0, (now - ends[0]).total_seconds()) / (len(ends) - 1) * (total - len(records))
 
 
-def _next(run: Path, driver: Driver | None, records: Sequence[Record], complete: bool, ships: bool) -> str:
+def _next(
+    run: Path,
+    driver: Driver | None,
+    records: Sequence[Record],
+    *,
+    complete: bool,
+    ships: bool,
+    exhausted: bool,
+) -> str:
     nothing_decides = best_trained(records) is None and any(
         record.constant_decision and record.ask.kind != "baseline" for record in records
     )
@@ -247,6 +278,8 @@ def _next(run: Path, driver: Driver | None, records: Sequence[Record], complete:
         return f"python search.py leaderboard {run}"
     if complete and ships:
         return f"python search.py promote {run} --to bundle"
+    if complete and exhausted:  # more trials would try nothing else
+        return f"python search.py leaderboard {run}"
     return f"python search.py resume {run}" + (" --set budget.trials=N" if complete else "")
 
 

@@ -56,7 +56,7 @@ def footnotes(
             "mean: of value over the seeds of a configuration, its trials that trained equally far; it ranks"
         )
     lost = [f"{facts.best_lost} failed or have no value"] if facts.best_lost else []
-    lost += [f"{facts.best_stopped} were stopped early"] if facts.best_stopped else []
+    lost += [f"{facts.best_stopped} stopped early"] if facts.best_stopped else []
     if lost:
         notes.append(
             f"more trials of the best configuration: {', '.join(lost)}; its value is of the others, so it "

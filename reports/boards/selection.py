@@ -192,6 +192,7 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
         note=_note(
             setting,
             configurations,
+            len(trained),
             len(_first(candidates, COMPARED)),
             len(pickable),
             max(len(rows_of_one) for rows_of_one in candidates),
@@ -243,7 +244,14 @@ def _contender(run: RunFolder, study: Study, rows: list[dict[str, Any]]) -> Cont
 
 
 def _note(
-    setting: Setting, competed: int, compared_most: int, picked_most: int, most_seeds: int, *, corrected: bool
+    setting: Setting,
+    competed: int,
+    trials: int,
+    compared_most: int,
+    picked_most: int,
+    most_seeds: int,
+    *,
+    corrected: bool,
 ) -> str | None:
     units, notes = setting.units, []
     if units.count < 2:
@@ -254,7 +262,7 @@ def _note(
         notes.append("all rows are of one group, so recordings were resampled")
     if 2 <= units.count < FEW:
         notes.append(f"intervals from {units.count} {units.kind} hold the truth in fewer than 95 of 100")
-    noun = "trials" if most_seeds < 2 else "configurations"
+    noun = "trials" if competed == trials else "configurations"
     if competed > compared_most:
         notes.append(f"compared with the winner: the best {compared_most} of {competed} {noun}")
     if competed > picked_most:

@@ -387,3 +387,51 @@ def test_a_trial_that_takes_no_place_is_compared_and_shifts_no_rank():
     assert with_it.tied.tolist() == [False, *without.tied.tolist()]
     assert with_it.best == 1
     assert with_it.differences[0].value == pytest.approx(-0.1)
+
+
+def of_seeds(parts, setting, policy=POLICIES[0]):
+    """Contenders of several seeds each."""
+    single = [contenders_of(part, setting, policy) for part in parts]
+    return [
+        Contender(
+            raws=tuple(raw for one in seeds for raw in one.raws),
+            value=float(np.mean([one.value for one in seeds])),
+            policy=policy,
+        )
+        for seeds in single
+    ]
+
+
+@pytest.mark.parametrize("metric", ["f1", "mcc", "average_precision"])
+def test_a_configuration_is_the_mean_of_its_seeds_in_every_resample(metric):
+    y, group, raws = rows(3, n=60, trials=5)
+    setting = setting_of(y, group, metric)
+    times = draws(setting.units, 20, np.random.default_rng(0))
+    parts = [raws[:3], raws[3:4], raws[4:]]
+    found = _resampled(of_seeds(parts, setting), setting, times)
+    alone = _resampled(contenders_of(raws, setting), setting, times)
+    expected = [alone[:3].mean(axis=0), alone[3], alone[4]]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_array_equal(found[1:], alone[3:], "of one seed: to the last bit")
+    for one, part in zip(of_seeds(parts, setting), parts, strict=True):
+        whole, seeds = (
+            _drawn(one, setting, times),
+            [_drawn(single, setting, times) for single in contenders_of(part, setting)],
+        )
+        np.testing.assert_allclose(whole.inside, np.mean([seed.inside for seed in seeds], axis=0))
+        here = np.array([0, 7, 19])
+        np.testing.assert_allclose(
+            whole.outside(here), np.mean([seed.outside(here) for seed in seeds], axis=0)
+        )
+
+
+def test_the_same_configuration_again_is_no_further_pick():
+    """Twenty seeds of one configuration are one contender: nothing was picked, so nothing is corrected."""
+    y, group, raws = rows(5, n=240, trials=20, digits=6)
+    setting = setting_of(y, group)
+    (one,) = of_seeds([raws], setting)
+    assert compared([one], setting).ranks == ((1, 1),)
+    together = corrected([one], setting).value
+    alone = np.mean([corrected([seed], setting).value for seed in contenders_of(raws, setting)])
+    assert together == pytest.approx(alone, abs=0.01)
+    assert one.value == pytest.approx(np.mean([seed.value for seed in contenders_of(raws, setting)]))
