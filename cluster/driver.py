@@ -26,6 +26,7 @@ from search.trials.baselines import trials_of
 from search.trials.preparation import Prepared
 from search.trials.session import Trainer
 from search.trials.trial import RunFacts
+from spaces.configuration import every
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -133,7 +134,8 @@ def execute(
     records, total = folder.records(), trials_of(study)
     features = feature_computation.features(study, prepared, folder.prepared, console)
     database, starts = open_view(folder, study, records, console), StartTimes(folder.log.parent)
-    with database, Progress(total, records, folder.log, console) as progress:
+    space = every(study, total)
+    with database, Progress(total, records, folder.log, console, space=space) as progress:
         keeper = FinishedTrials(folder, study, records, progress.on_record)
         # Imported late: with Ray comes half a second of its own.
         from search.tuning.tuner import Listeners, run_search

@@ -1,10 +1,10 @@
 """What the driver does with a finished trial: writes its record, ranks it, keeps good weights."""
 
-import heapq
 import time
 from collections.abc import Callable, Iterable
 
 from reports.boards.leaderboard import Board
+from reports.boards.standings import Standings
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.trials.trial import Finished
@@ -37,13 +37,15 @@ class FinishedTrials:
         on_record: Callable[[Finished], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        records = list(records)
         self._folder, self._on_record, self._clock = folder, on_record, clock
         self._most = study.keep.checkpoints
-        self._board = Board()
-        self._best: list[tuple[tuple[bool, float], int, str]] = []
-        for record in records:
-            self._add(record)
+        self._board, self._standings = Board(records), Standings(records)
         self._kept = set(folder.kept())
+        self._best: list[Record] = []
+        for record in records:
+            if record.ask.trial_id in self._kept:
+                self._consider(record)
         self._next_write = clock()
 
     def keep(self, finished: Finished) -> None:
@@ -51,12 +53,16 @@ class FinishedTrials:
         record, trial_id = finished.record, finished.record.ask.trial_id
         if finished.raw is not None and finished.score is not None:
             self._folder.write_scores(trial_id, finished.raw, finished.score)
-        if finished.weights and self._is_among_best(record):
+        self._standings.add(record)
+        if finished.weights:
+            self._consider(record)
+        best = {one.ask.trial_id for one in self._best}
+        if trial_id in best:
             self._kept.add(trial_id)
             self._folder.write_weights(trial_id, finished.weights)
         self._folder.write_record(record)
-        self._add(record)
-        for outdone in self._kept - {best for _, _, best in self._best}:
+        self._board.add(record)
+        for outdone in self._kept - best:
             self._folder.drop_weights(outdone)
             self._kept.discard(outdone)
         if self._clock() >= self._next_write:
@@ -71,20 +77,17 @@ class FinishedTrials:
         took_s = time.perf_counter() - began
         self._next_write = self._clock() + max(LEADERBOARD_S, took_s / LEADERBOARD_SHARE)
 
-    def _add(self, record: Record) -> None:
-        self._board.add(record)
-        if self._is_among_best(record):
-            heapq.heappush(self._best, _merit(record))
-            if len(self._best) > self._most:
-                heapq.heappop(self._best)
+    def _consider(self, record: Record) -> None:
+        """Takes a trial with weights among the best `keep.checkpoints`, as they stand now, or leaves it.
 
-    def _is_among_best(self, record: Record) -> bool:
-        """Whether a trial is one of the best `keep.checkpoints`, baselines left out."""
+        Those are a trial of each of the best configurations, then further seeds of them; no baselines.
+        Another seed moves its whole configuration, and weights that were dropped do not come back.
+        """
         if record.ask.kind == "baseline" or record.value is None:
-            return False
-        return len(self._best) < self._most or _merit(record) > self._best[0]
-
-
-def _merit(record: Record) -> tuple[tuple[bool, float], int, str]:
-    """Orders trials: by merit, and of equal ones the earlier trial is the better one."""
-    return record.merit, -record.ask.number, record.ask.trial_id
+            return
+        ordered = sorted([*self._best, record], key=self._standings.merit, reverse=True)
+        shown: dict[int, Record] = {}
+        for one in ordered:
+            shown.setdefault(self._standings.of(one).first, one)
+        further = [one for one in ordered if shown[self._standings.of(one).first] is not one]
+        self._best = [*shown.values(), *further][: self._most]

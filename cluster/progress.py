@@ -13,10 +13,12 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from cluster.terminal import say
+from reports.boards.standings import Standings, mean_of
 from reports.boards.table import duration
 from search.record import Record
 from search.trials.trial import Finished
 from search.tuning.worker_failures import LostTrial
+from spaces.configuration import Config, used_up
 
 PLAIN_LINE_S = 10.0
 """Least seconds between two lines where there is no terminal."""
@@ -33,6 +35,8 @@ class Progress:
         log: file that every line goes to.
         console: prints progress and notes.
         clock: seconds, monotonic.
+        space: all configurations there are, see `spaces.configuration.every`; once none is left untried,
+            that is said.
     """
 
     def __init__(
@@ -42,23 +46,27 @@ class Progress:
         log: Path,
         console: Console,
         clock: Callable[[], float] = time.monotonic,
+        space: frozenset[Config] | None = None,
     ) -> None:
         self._total, self._log, self._console, self._clock = total, log, console, clock
         self._before = self._done = len(records)
         self._failed = sum(record.state == "failed" for record in records)
         self._running: set[str] = set()
-        self._best: Record | None = None
+        self._standings = Standings(records)
+        self._objective = next((record.objective for record in records), "")
+        self._space = space
+        self._untried = set(space or ()) - {record.ask.config for record in records}
         self._began = clock()
         self._shown = -PLAIN_LINE_S
         self._live = (
             Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         )
-        for record in records:
-            self._consider(record)
 
     def __enter__(self) -> "Progress":
         if self._live is not None:
             self._gently(self._live.start)
+        if not self._untried:
+            self._say_used_up()
         return self
 
     def __exit__(
@@ -88,31 +96,37 @@ class Progress:
         self._running.discard(record.ask.trial_id)
         self._done += 1
         self._failed += record.state == "failed"
-        self._consider(record)
+        self._standings.add(record)
+        self._objective = record.objective
         value = "-" if record.value is None else f"{record.value:.3f}"
         self._write_log(
             f"trial {record.ask.trial_id} {record.state}: {record.objective} {value}"
             + (f"; {record.error}" if record.error else "")
         )
+        if record.ask.config in self._untried:
+            self._untried.discard(record.ask.config)
+            if not self._untried:
+                self._say_used_up()
         self._show()
 
     def line(self) -> str:
         """Returns where the search stands: done, running, failed, best so far, time left."""
         parts = [f"{self._done}/{self._total} trials", f"{len(self._running)} running"]
         parts += [f"{self._failed} failed"] if self._failed else []
-        if self._best is not None and self._best.value is not None:
-            ask = self._best.ask
-            what = ask.config.head if ask.config else ask.baseline
-            parts.append(f"best {self._best.objective} {self._best.value:.3f} ({what}, trial {ask.trial_id})")
+        if (best := self._standings.best) is not None:
+            what = f"{best.name}, trial {best.trial_id}{mean_of(best.seeds)}"
+            parts.append(f"best {self._objective} {best.mean:.3f} ({what})")
         elapsed = self._clock() - self._began
         if self._done > self._before and self._done < self._total:
             left = elapsed / (self._done - self._before) * (self._total - self._done)
             parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
 
-    def _consider(self, record: Record) -> None:
-        if record.value is not None and (self._best is None or record.merit > self._best.merit):
-            self._best = record
+    def _say_used_up(self) -> None:
+        if self._space is not None:
+            line = f"the space {used_up(len(self._space))}"
+            self._write_log(line)
+            self._gently(lambda: say(self._console, line))
 
     def _show(self) -> None:
         if (live := self._live) is not None:

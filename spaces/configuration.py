@@ -95,6 +95,59 @@ def suggest(trial: Suggests, study: Study) -> Config:
     )
 
 
+def every(study: Study, most: int) -> frozenset[Config] | None:
+    """Returns all configurations of a study's space; None if they are more than `most`, or numbers in ranges.
+
+    Every sequence of choices that `suggest` can meet is tried, the last choice moving fastest.
+    """
+    found: set[Config] = set()
+    taken: list[int] = []
+    while len(found) <= most:
+        path = _Path(taken)
+        try:
+            found.add(suggest(path, study))
+        except _InRangeError:
+            return None
+        taken = path.taken
+        while taken and taken[-1] + 1 == path.sizes[len(taken) - 1]:
+            taken.pop()
+        if not taken:
+            return frozenset(found) if len(found) <= most else None
+        taken[-1] += 1
+    return None
+
+
+class _InRangeError(Exception):
+    """A number is drawn from a range: no list of configurations ends."""
+
+
+class _Path:
+    """Suggests choices by their places, and the first one beyond these.
+
+    Args:
+        taken: the places of the first choices.
+    """
+
+    def __init__(self, taken: Sequence[int]) -> None:
+        self.taken, self.sizes = list(taken), list[int]()
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        raise _InRangeError
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        if len(self.sizes) == len(self.taken):
+            self.taken.append(0)
+        self.sizes.append(len(choices))
+        return choices[self.taken[len(self.sizes) - 1]]
+
+
+def used_up(configurations: int) -> str:
+    """Returns what is said of a space once all of its configurations were tried."""
+    if configurations == 1:
+        return "holds 1 configuration, which was tried: further trials are further seeds of it"
+    return f"holds {configurations} configurations, all tried: further trials are further seeds of them"
+
+
 def at(values: Range, share: float) -> float:
     """Returns the number that lies at a share of the way, 0 to 1, from low to high, on the range's scale."""
     number: float = values.low + (values.high - values.low) * share

@@ -7,6 +7,7 @@ from typing import Any
 from cluster.commands.decide import write_decision
 from reports.boards import requirements
 from reports.boards.advice import best_baseline
+from reports.boards.standings import mean_of
 from reports.bundles import picking, promotion
 from reports.bundles.card import number
 from reports.bundles.picking import Choice
@@ -49,9 +50,9 @@ def promote(
     if choice.better is not None:
         other = choice.better
         yield (
-            f"trial {other.ask.trial_id} is better ({number(other.value)} in validation, against "
-            f"{number(record.value)} of {record.ask.trial_id}), but its weights were not kept; to have it: "
-            f"python search.py reproduce {path} {other.ask.trial_id}"
+            f"trial {other.ask.trial_id} is better ({number(choice.better_mean)} in validation, against "
+            f"{number(choice.value_mean)} of {record.ask.trial_id}), but its weights were not kept; "
+            f"to have it: python search.py reproduce {path} {other.ask.trial_id}"
         )
     promoted = promotion.promote(run, choice, to, force=force)
     objective, alarms = promoted.test[record.objective], promoted.test["fa_per_day"].value
@@ -60,7 +61,7 @@ def promote(
         f"{record.objective} {number(objective.value)} on the test split "
         f"(95% interval {number(objective.low)} to {number(objective.high)})"
         + ("" if alarms is None else f", with {alarms:.1f} false alarms per 24 h")
-        + f"; {number(record.value)} in validation, from which it was picked"
+        + f"; {number(choice.value_mean)} in validation{mean_of(choice.seeds)}, from which it was picked"
     )
     yield from _warnings(run, choice, promoted.times_opened)
     yield _exports(promoted.exports)
@@ -81,7 +82,7 @@ def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str
             "the card says so"
         )
     yardstick = best_baseline(run.records())
-    if yardstick is not None and (yardstick.value or 0.0) >= (record.value or 0.0):
+    if yardstick is not None and (yardstick.value or 0.0) >= (choice.value_mean or 0.0):
         yield (
             f"beware: the baseline {yardstick.ask.baseline} has {number(yardstick.value)} there, "
             "and the trial does not beat it"

@@ -100,12 +100,15 @@ def show_means(
 
 
 def trainable(board: Leaderboard, top: int) -> list[str]:
-    """Returns the ids of the first rows that were trained and have a value, baselines left out.
+    """Returns the ids of the first rows that were trained and have a value, one of each configuration.
 
     Raises:
         RunError: there is none.
     """
-    fit = [row["trial_id"] for row in board.rows if row["kind"] != "baseline" and row["value"] is not None]
+    fit = [row for row in board.rows if row["kind"] != "baseline" and row["value"] is not None]
     if not fit:
         raise RunError("--seeds trains the top rows again, but no row was trained and has a value")
-    return fit[:top]
+    first: dict[str, str] = {}
+    for row in fit:
+        first.setdefault(row["seed_of"] or row["trial_id"], row["trial_id"])
+    return list(first.values())[:top]

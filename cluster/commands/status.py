@@ -3,19 +3,22 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from reports.boards.advice import best_baseline, best_trained, worth_shipping
+from reports.boards.standings import mean_of
 from reports.boards.table import duration
 from search.record import Record, kind_of
 from search.runs.driver_lock import Driver, DriverLock
 from search.runs.run_folder import RunFolder
 from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
+from spaces.configuration import every, used_up
+from spaces.study import Study
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
 """At most this many reasons and trials in flight are shown as lines; the JSON has all."""
@@ -30,12 +33,14 @@ class Best:
     Args:
         trial_id: its name.
         what: its head and loss, or the name of a baseline.
-        value: of the objective, cross-fitted.
+        value: of the objective, cross-fitted: the mean over the seeds of its configuration.
+        seeds: how many seeds that are.
     """
 
     trial_id: str
     what: str
     value: float
+    seeds: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +83,8 @@ class Status:
         damaged: records that do not parse.
         nodes: finished trials by the address of their host.
         objective: what `value` is.
+        configurations: how many the space holds, once all are tried; None before that, or where it holds
+            numbers in ranges.
         best: the best trained trial that decides something; None without one.
         best_baseline: the best baseline that counts, see `reports.boards.advice`.
         last_finished_at: when a trial finished last.
@@ -95,6 +102,7 @@ class Status:
     damaged: tuple[str, ...]
     nodes: dict[str, int]
     objective: str
+    configurations: int | None
     best: Best | None
     best_baseline: Best | None
     last_finished_at: str | None
@@ -120,7 +128,8 @@ def status(run: Path, now: datetime | None = None) -> Status:
     records, damaged = _records(run / "records")
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
-    best, baseline = _best(best_trained(records)), _best(best_baseline(records))
+    tried_all = _tried_all(study, records)
+    best, baseline = _best_trained(records), _best(best_baseline(records))
     return Status(
         run=str(run),
         driver=driver,
@@ -134,11 +143,19 @@ def status(run: Path, now: datetime | None = None) -> Status:
         damaged=tuple(map(str, damaged)),
         nodes=dict(Counter(record.node for record in records if record.node).most_common()),
         objective=study.objective.metric,
+        configurations=tried_all,
         best=best,
         best_baseline=baseline,
         last_finished_at=max((record.finished_at for record in records), default=None),
         left_s=_left_s(records, driver, total, now),
-        next=_next(run, driver, records, len(records) >= total, _is_worth_shipping(best, baseline)),
+        next=_next(
+            run,
+            driver,
+            records,
+            complete=len(records) >= total,
+            ships=_is_worth_shipping(best, baseline),
+            exhausted=tried_all is not None,
+        ),
     )
 
 
@@ -168,6 +185,8 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
     if status.damaged:
         damaged = ", ".join(status.damaged)
         lines.append(("damaged", f"{damaged}: no record; move it away and resume: its trial runs again"))
+    if status.configurations is not None:
+        lines.append(("space", used_up(status.configurations)))
     lines += [("best", _best_line(status))] if status.best or status.best_baseline else []
     lines += [("left", f"about {duration(status.left_s)}")] if status.left_s is not None else []
     lines.append(("next", status.next))
@@ -183,6 +202,13 @@ def _records(folder: Path) -> tuple[list[Record], list[Path]]:
         except (ValidationError, OSError):
             damaged.append(path)
     return records, damaged
+
+
+def _tried_all(study: Study, records: Sequence[Record]) -> int | None:
+    """How many configurations the space holds, if all of them were tried."""
+    tried = {record.ask.config for record in records if record.ask.config is not None}
+    space = every(study, len(tried)) if study.trains else None
+    return len(space) if space is not None and space <= tried else None
 
 
 def _running_s(began: datetime | None, driver: Driver | None, now: datetime) -> float | None:
@@ -201,6 +227,15 @@ def _failures(records: Sequence[Record]) -> tuple[Failures, ...]:
             kinds[kind_of(reason)] += 1
             latest[kind_of(reason)] = reason
     return tuple(Failures(trials=trials, reason=latest[kind]) for kind, trials in kinds.most_common())
+
+
+def _best_trained(records: Sequence[Record]) -> Best | None:
+    standing = best_trained(records)
+    if standing is None:
+        return None
+    shown = next(record for record in records if record.ask.trial_id == standing.trial_id)
+    found = _best(shown)
+    return found and replace(found, value=standing.mean, seeds=standing.seeds)
 
 
 def _best(record: Record | None) -> Best | None:
@@ -227,7 +262,15 @@ def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: d
     return max(0.0, (now - ends[0]).total_seconds()) / (len(ends) - 1) * (total - len(records))
 
 
-def _next(run: Path, driver: Driver | None, records: Sequence[Record], complete: bool, ships: bool) -> str:
+def _next(
+    run: Path,
+    driver: Driver | None,
+    records: Sequence[Record],
+    *,
+    complete: bool,
+    ships: bool,
+    exhausted: bool,
+) -> str:
     nothing_decides = best_trained(records) is None and any(
         record.constant_decision and record.ask.kind != "baseline" for record in records
     )
@@ -235,6 +278,8 @@ def _next(run: Path, driver: Driver | None, records: Sequence[Record], complete:
         return f"python search.py leaderboard {run}"
     if complete and ships:
         return f"python search.py promote {run} --to bundle"
+    if complete and exhausted:  # more trials would try nothing else
+        return f"python search.py leaderboard {run}"
     return f"python search.py resume {run}" + (" --set budget.trials=N" if complete else "")
 
 
@@ -253,7 +298,7 @@ def _flight(flight: Flight) -> str:
 
 def _best_line(status: Status) -> str:
     parts = [
-        f"{status.objective} {found.value:.3f} ({found.what}, trial {found.trial_id})"
+        f"{status.objective} {found.value:.3f} ({found.what}, trial {found.trial_id}{mean_of(found.seeds)})"
         for found in (status.best, status.best_baseline)
         if found is not None
     ]

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 
+from reports.boards.standings import CERTAIN, Standing, Standings
 from search.record import Record
-
-CERTAIN = ("sensitivity", "specificity", "event_sensitivity")
-"""Metrics in which a constant decision is perfect by definition: there it is no yardstick."""
 
 
 def worth_shipping(value: float | None, best_baseline: float | None) -> bool:
@@ -18,11 +16,10 @@ def worth_shipping(value: float | None, best_baseline: float | None) -> bool:
     return value is not None and (best_baseline is None or value > best_baseline)
 
 
-def best_trained(records: Iterable[Record]) -> Record | None:
-    """Returns the best trained trial that decides something; None if none has a value."""
-    found = [r for r in records if r.ask.kind != "baseline" and r.value is not None]
-    best = max(found, key=lambda r: (r.merit, -r.ask.number), default=None)
-    return None if best is None or best.constant_decision else best
+def best_trained(records: Iterable[Record]) -> Standing | None:
+    """Returns the best configuration that decides something, as its seeds say; None if none has a value."""
+    best = Standings(record for record in records if record.ask.kind != "baseline").best
+    return best if best is not None and best.decides else None
 
 
 def best_baseline(records: Iterable[Record]) -> Record | None:

@@ -35,6 +35,9 @@ SCHEMA = pa.schema(
         ("calibration_note", _TEXT),
         ("objective", _TEXT),
         ("value", _FLOAT),
+        ("value_mean", _FLOAT),
+        ("seeds", _INT),
+        ("seed_of", _TEXT),
         ("value_fa_per_day", _FLOAT),
         ("cross_fit_by", _TEXT),
         ("groups", _TEXT),
@@ -67,6 +70,7 @@ SCHEMA = pa.schema(
     metadata={
         "value": "cross-fitted on validation rows: threshold and calibration fitted on one half, "
         "measured on the other",
+        "value_mean": "the mean of value over the seeds of the configuration; ranks",
         "val_": "in sample: threshold and calibration fitted on the same validation rows",
     },
 )

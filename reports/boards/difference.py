@@ -186,9 +186,9 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 def _best_values(board: Leaderboard) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], float] = {}
     for row in board.rows:
-        if row["head"] is not None and row["value"] is not None:
+        if row["head"] is not None and row["value_mean"] is not None:
             pair = (str(row["head"]), str(row["loss"]))
-            found[pair] = max(found.get(pair, float("-inf")), float(row["value"]))
+            found[pair] = max(found.get(pair, float("-inf")), float(row["value_mean"]))
     return found
 
 

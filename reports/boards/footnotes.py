@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports.boards.query import QueryResult
+from reports.boards.standings import mean_of
 from search.events.scoring import EVENT_METRICS
 from search.record import Estimate
 
@@ -18,6 +19,11 @@ EVENT_POLICY = "sensitivity_at_fa_per_day"
 def about_events(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the study asked for events: its rows are ranked by them, or its thresholds chosen by them."""
     return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows)
+
+
+def repeated(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether any row has the configuration of another one."""
+    return any((row["seeds"] or 1) > 1 for row in rows)
 
 
 def footnotes(
@@ -45,6 +51,17 @@ def footnotes(
         f"value: {objectives}, cross-fitted over 10 half-splits by {by}; "
         "sens., prec.: in sample at the threshold"
     ]
+    if repeated(rows):
+        notes.append(
+            "mean: of value over the seeds of a configuration, its trials that trained equally far; it ranks"
+        )
+    lost = [f"{facts.best_lost} failed or have no value"] if facts.best_lost else []
+    lost += [f"{facts.best_stopped} stopped early"] if facts.best_stopped else []
+    if lost:
+        notes.append(
+            f"more trials of the best configuration: {', '.join(lost)}; its value is of the others, so it "
+            "flatters"
+        )
     if any(row["value"] is None and row["error"] is None for row in rows):
         notes.append("value -: on some half the metric is undefined, or its rule cannot be met")
     if about_events(rows):
@@ -54,7 +71,7 @@ def footnotes(
             f"found and false alarms per 24 h, in sample; all scored by {scorer}"
         )
     if chosen is not None:
-        notes += _picked(chosen)
+        notes += _picked(chosen, repeated(rows), facts.best)
     elif why_not is not None:
         notes.append(why_not)
     if len(facts.runs) > 1 and not facts.comparable:
@@ -75,26 +92,27 @@ def footnotes(
     if (
         facts.best is not None
         and facts.best_baseline is not None
-        and facts.best["value"] <= facts.best_baseline
+        and facts.best["value_mean"] <= facts.best_baseline
     ):
         notes.append("no trial is better than the best baseline")
     return [*notes, *edges]
 
 
-def _picked(chosen: "Selection") -> list[str]:
+def _picked(chosen: "Selection", seeds: bool, best: Mapping[str, Any] | None) -> list[str]:
     """Notes on the winner's value, as measured and corrected, and on the trials that tie with it."""
-    notes = []
+    notes, noun = [], "configurations" if seeds else "trials"
     low, high = chosen.ranks.get(chosen.best or "", (1, 1))
     if low != high:
         notes.append(
-            f"rank {low}-{high}: {high - low + 1} trials that {chosen.unit_count} {chosen.units} cannot tell "
+            f"rank {low}-{high}: {high - low + 1} {noun} that {chosen.unit_count} {chosen.units} cannot tell "
             "from the best (comparison with the best by paired bootstrap, 95%)"
         )
     measured = chosen.values.get(chosen.best or "")
     if measured is not None and measured.value is not None and chosen.corrected is not None:
+        of_seeds = mean_of(best["seeds"] or 1) if best and best["trial_id"] == chosen.best else ""
         notes.append(
-            f"best: trial {chosen.best} has {_with_interval(measured)} as measured, which knows nothing of "
-            f"the pick; {_with_interval(chosen.corrected)} corrected for having been picked from "
+            f"best: trial {chosen.best}{of_seeds} has {_with_interval(measured)} as measured, which knows "
+            f"nothing of the pick; {_with_interval(chosen.corrected)} corrected for having been picked from "
             f"{chosen.trials} (bootstrap bias corrected cross-validation, Tsamardinos 2018)"
         )
     return notes + ([chosen.note] if chosen.note else [])

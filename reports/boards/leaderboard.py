@@ -2,6 +2,7 @@
 
 import io
 import json
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from reports.boards.columns import ESTIMATED, SCHEMA
+from reports.boards.standings import CERTAIN, TRAINED
 from search.files import write_atomically
 from search.record import Record
 
-_UNRANKED = pa.schema([field for field in SCHEMA if field.name != "rank"])
+_OF_ALL = ("rank", "value_mean", "seeds", "seed_of")
+"""Columns that follow from all rows together."""
+_UNRANKED = pa.schema([field for field in SCHEMA if field.name not in _OF_ALL])
 _BATCH = 256
 """Rows that are collected before they become Arrow, whose overhead per column is large for one row."""
 
 
 def row(record: Record) -> dict[str, Any]:
-    """Returns a record as a row without its rank."""
+    """Returns a record as a row without what follows from all rows: its rank, and its seeds."""
     flat = record.model_dump(include=set(SCHEMA.names))
     config = record.ask.config
     found = {
@@ -73,29 +78,35 @@ class Board:
         return self._table
 
     def ranked(self) -> pa.Table:
-        """Returns all rows, best value first, equal values under one rank.
+        """Returns all rows, the best configuration first, equal means under one rank.
 
-        Rows whose decision is constant rank after all that decide something. Undefined values come last and
-        have no rank.
+        A rank is one more than the number of better configurations. Seeds of a configuration share a rank
+        and stand in the order of their trials, see `reports.boards.standings`. Rows whose decision is
+        constant rank after all that decide something. Undefined values come last and have no rank.
         """
         self._fold()
+        table = _with_seeds(self._table)
         keys = pa.table(
             {
-                "defined": self._table["value"].is_valid().cast(pa.int8()),
-                "decides": pc.invert(self._table["constant_decision"].fill_null(False)).cast(pa.int8()),
-                "value": self._table["value"],
-                "trial_id": self._table["trial_id"],
+                "defined": table["value"].is_valid().cast(pa.int8()),
+                "decides": pc.invert(table["constant_decision"].fill_null(False)).cast(pa.int8()),
+                "value_mean": table["value_mean"],
+                "first": pc.coalesce(table["seed_of"], table["trial_id"]),
+                "trial_id": table["trial_id"],
             }
         )
-        merit = ("defined", "decides", "value")
-        order = [*((name, "descending") for name in merit), ("trial_id", "ascending")]
+        merit, names = ("defined", "decides", "value_mean"), ("first", "trial_id")
+        order = [*((name, "descending") for name in merit), *((name, "ascending") for name in names)]
         found = pc.sort_indices(keys, sort_keys=order)
-        table, sorted_keys = self._table.take(found), keys.take(found)
-        places = np.arange(table.num_rows)
+        table, sorted_keys = table.take(found), keys.take(found)
         columns = np.stack([sorted_keys[name].to_numpy().astype(np.float64) for name in merit])
-        places[1:][(columns[:, 1:] == columns[:, :-1]).all(axis=0)] = 0  # as the one before
+        as_before = (columns[:, 1:] == columns[:, :-1]).all(axis=0)
+        first = sorted_keys["first"].to_numpy()
+        places = np.zeros(table.num_rows, np.int64)  # how many configurations stand above
+        places[1:] = np.cumsum(~as_before | (first[1:] != first[:-1]))
+        places[1:][as_before] = 0
         rank = pa.array(np.maximum.accumulate(places) + 1, pa.int64(), mask=columns[0] == 0)
-        return table.add_column(0, "rank", rank).cast(SCHEMA)
+        return table.add_column(0, "rank", rank).select(SCHEMA.names).cast(SCHEMA)
 
     def write(self, path: Path) -> None:
         """Replaces a leaderboard file in one step."""
@@ -109,9 +120,60 @@ class Board:
             self._table, self._rows = table.combine_chunks(), []
 
 
+def _with_seeds(table: pa.Table) -> pa.Table:
+    """Adds what `reports.boards.standings` says of the rows: it is the same, without records."""
+    mean, ids = table["value"].to_numpy().copy(), table["trial_id"]
+    numbers = _configurations(table)
+    seeds = np.bincount(numbers + 1, minlength=1)[numbers + 1]
+    seed_of: list[str | None] = [None] * table.num_rows
+    again = np.flatnonzero((numbers >= 0) & (seeds > 1))
+    again = again[np.argsort(numbers[again], kind="stable")]
+    for rows in np.split(again, np.flatnonzero(np.diff(numbers[again])) + 1):
+        if rows.size:
+            names = ids.take(rows).to_pylist()
+            first = min(names, key=int)
+            mean[rows] = statistics.mean(mean[rows].tolist())
+            for row, name in zip(rows, names, strict=True):
+                seed_of[row] = None if name == first else first
+    found = pa.array(mean, mask=table["value"].is_null().to_numpy())
+    return (
+        table.append_column("value_mean", found)
+        .append_column("seeds", pa.array(seeds, pa.int64(), mask=numbers < 0))
+        .append_column("seed_of", pa.array(seed_of, pa.string()))
+    )
+
+
+def _configurations(table: pa.Table) -> NDArray[np.int64]:
+    """A number for each row that its configuration's seeds share, -1 for what is no seed, `(rows,)`."""
+    stopped = pc.equal(table["state"], "stopped")
+    epochs = pc.fill_null(table["epochs"].cast(pa.string()), "unknown")
+    trained = pc.if_else(stopped, pc.binary_join_element_wise("stopped", epochs, " "), "to its end")
+    key = pc.binary_join_element_wise(table["params"], trained, " ")
+    perfect = pc.is_in(table["objective"], pa.array(CERTAIN))
+    one = pc.and_(pc.is_in(table["kind"], pa.array(TRAINED)), pc.is_valid(table["value"]))
+    one = pc.and_(one, pc.not_equal(table["state"], "failed"))
+    one = pc.and_not(one, pc.and_(pc.fill_null(table["constant_decision"], False), perfect))
+    key = pc.if_else(one, key, pa.scalar(None, pa.string()))
+    codes = key.combine_chunks().dictionary_encode().indices
+    return np.asarray(codes.fill_null(-1).to_numpy(), np.int64)
+
+
 def ranked(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Returns rows in the order of `Board.ranked`."""
     return list(Board(records).ranked().to_pylist())
+
+
+def renewed(table: pa.Table) -> pa.Table:
+    """Returns a leaderboard of an earlier version, which knew no seeds, as it is ranked now."""
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in _UNRANKED
+    ]
+    board = Board()
+    board.add_rows([pa.table(columns, schema=_UNRANKED)])
+    return board.ranked()
 
 
 def write(path: Path, records: Iterable[Record]) -> None:

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from reports.boards.advice import CERTAIN
 from reports.boards.columns import SCHEMA
+from reports.boards.leaderboard import renewed
+from reports.boards.standings import CERTAIN
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
@@ -26,7 +27,20 @@ ESSENTIAL = ("rank", "trial_id", "kind", "state", "objective", "value")
 """Columns without which a Parquet file is no leaderboard; an earlier version's may lack others."""
 CONSTANT = "coalesce(constant_decision, false)"
 """SQL: whether a row decides all validation rows alike; files of earlier versions do not say."""
+FIRST = "coalesce(seed_of, trial_id)"
+"""SQL: the first trial of a row's configuration; the seeds of one stand together."""
 _SQL_TYPES = {"string": "VARCHAR", "double": "DOUBLE", "int64": "BIGINT", "bool": "BOOLEAN"}
+_MERIT = f"value IS NULL, {CONSTANT}, value_mean DESC"
+_RANKED = f"""
+    SELECT * EXCLUDE (leads) REPLACE (
+        CASE WHEN value IS NOT NULL THEN CAST(1 + coalesce(sum(leads) OVER (
+            ORDER BY {_MERIT} RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP
+        ), 0) AS BIGINT) END AS rank)
+    FROM (SELECT *, CAST(row_number() OVER (
+        PARTITION BY run, {FIRST}, {CONSTANT} ORDER BY trial_id
+    ) = 1 AS INTEGER) AS leads FROM rows)
+"""
+"""SQL: rows of several runs, ranked as `reports.boards.leaderboard` ranks those of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +53,12 @@ class Facts:
         comparable: whether one ranking over all rows makes sense: one objective, measured on the same rows
             by the same rules. Of several runs this is known where their studies stand beside the files.
         leaky, groups_unknown: whether any row says so.
-        best: the best row that is no baseline, has a value and decides something, or None; None also of runs
-            that do not compare.
+        best: the first row of the best configuration that is no baseline, has a value and decides something,
+            or None; None also of runs that do not compare.
         best_baseline: the best value of a baseline that counts, see `reports.boards.advice`, or None;
             likewise.
+        best_lost, best_stopped: other trials of the best row's configuration: how many have no value, and how
+            many were stopped early, unless the best row was.
     """
 
     runs: tuple[str, ...]
@@ -52,6 +68,8 @@ class Facts:
     groups_unknown: bool
     best: dict[str, Any] | None
     best_baseline: float | None
+    best_lost: int = 0
+    best_stopped: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,28 +176,28 @@ def opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection, 
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         names = _names(paths)
-        selects = [_select(path, names[k], _source(connection, path, k)) for k, path in enumerate(paths)]
+        selects = [_select(connection, path, names[k], k) for k, path in enumerate(paths)]
         connection.execute(f"CREATE TEMP VIEW rows AS {' UNION ALL '.join(selects)}")
         facts = _facts(connection, names, len(paths) == 1 or _alike(paths))
-        order = f"value IS NULL, {CONSTANT}, value DESC"
-        rank = f"CASE WHEN value IS NOT NULL THEN rank() OVER (ORDER BY {order}) END"
-        again = f"* REPLACE ({rank} AS rank)" if len(paths) > 1 and facts.comparable else "*"
-        shown = again if len(paths) > 1 else "* EXCLUDE (run)"
-        connection.execute(f"CREATE TEMP VIEW board AS SELECT {shown} FROM rows")
+        shown = "SELECT * EXCLUDE (run) FROM rows" if len(paths) == 1 else "SELECT * FROM rows"
+        again = len(paths) > 1 and facts.comparable
+        connection.execute(f"CREATE TEMP VIEW board AS {_RANKED if again else shown}")
         yield connection, facts
 
 
-def _source(connection: "duckdb.DuckDBPyConnection", path: Path, number: int) -> str:
-    """The SQL for one file; a file whose name DuckDB would take for a pattern is registered as a table."""
-    if not glob.has_magic(str(path.resolve())):
-        return f"read_parquet({_quoted(path.resolve())})"
-    connection.register(f"file_{number}", pq.ParquetFile(path).read())
-    return f"file_{number}"
+def _select(connection: "duckdb.DuckDBPyConnection", path: Path, name: str, number: int) -> str:
+    """The SQL for the rows of one file; columns that it does not have are null.
 
-
-def _select(path: Path, name: str, source: str) -> str:
-    """The rows of one file; columns that it does not have are null."""
+    A file of an earlier version, which knows no seeds, is ranked anew and registered as a table, as is one
+    whose name DuckDB would take for a pattern.
+    """
     there = set(pq.read_schema(path).names)
+    source = f"read_parquet({_quoted(path.resolve())})"
+    if "value_mean" not in there or glob.has_magic(str(path.resolve())):
+        source, table = f"file_{number}", pq.ParquetFile(path).read()
+        table = table if "value_mean" in there else renewed(table)
+        there = set(table.column_names)
+        connection.register(source, table)
     columns = ", ".join(
         f'"{field.name}"'
         if field.name in there
@@ -214,23 +232,34 @@ def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...], alik
     comparable = comparable and alike
     best = connection.sql(
         f"SELECT * FROM rows WHERE value IS NOT NULL AND kind <> 'baseline' AND NOT {CONSTANT} "
-        "ORDER BY value DESC, trial_id LIMIT 1"
+        f"ORDER BY value_mean DESC, {FIRST}, trial_id LIMIT 1"
     ).to_arrow_table()
+    first = best.to_pylist()[0] if len(best) and comparable else None
+    lost = stopped = 0
+    if first is not None:
+        ((lost, stopped),) = connection.execute(
+            "SELECT count(*) FILTER (value IS NULL), "
+            "count(*) FILTER (value IS NOT NULL AND state = 'stopped' AND $state <> 'stopped') "
+            "FROM rows WHERE run = $run AND params = $params",
+            {name: first[name] for name in ("run", "params", "state")},
+        ).fetchall()
     return Facts(
         runs=names,
         trials=trials,
         comparable=comparable,
         leaky=leaky,
         groups_unknown=unknown,
-        best=best.to_pylist()[0] if len(best) and comparable else None,
+        best=first,
         best_baseline=best_baseline if comparable else None,
+        best_lost=lost,
+        best_stopped=stopped,
     )
 
 
 def best_rows_per(column: str, *, within_runs: bool) -> str:
     """Returns the SQL that keeps the best row of `fit` for each value of a column."""
     of = f'"{column}"' + (", run" if within_runs and column != "run" else "")
-    place = f"row_number() OVER (PARTITION BY {of} ORDER BY value IS NULL, {CONSTANT}, value DESC, trial_id)"
+    place = f"row_number() OVER (PARTITION BY {of} ORDER BY {_MERIT}, {FIRST}, trial_id)"
     return f"SELECT * FROM fit QUALIFY {place} = 1"
 
 

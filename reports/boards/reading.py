@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from reports.boards.columns import SCHEMA, SMALLER_IS_BETTER
-from reports.boards.query import QueryResult, best_rows_per, check_readable, first_rows, found, opened
+from reports.boards.query import FIRST, QueryResult, best_rows_per, check_readable, first_rows, found, opened
 from spaces.errors import RunError
 
 
@@ -62,7 +62,7 @@ def read(
             if best_per is not None:
                 fit = fit.query("fit", best_rows_per(best_per, within_runs=not facts.comparable))
             direction = direction or ("asc" if column in SMALLER_IS_BETTER else "desc")
-            order = f'"{column}" {direction} NULLS LAST, trial_id'
+            order = f'"{column}" {direction} NULLS LAST, {FIRST}, trial_id'
             ordered = fit.order(order if len(paths) == 1 else f"{order}, run")
             table = first_rows(ordered, facts.trials if top is None else min(top, facts.trials), columns)
             table.validate(full=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -32,24 +33,30 @@ EVENT_ROWS, FEWEST = 10_000_000, 8
 taken in any case."""
 FEW = 30
 """With fewer units, 95% percentile intervals cover less than 95%: in simulation 88% with 20, 76% with 8."""
+SEEDS = 10
+"""At most so many seeds of a configuration are resampled, its first ones."""
 METHOD = 3
 """Version of the method, raised when the same scores give other numbers: files are then made anew."""
-_COLUMNS = ("rank", "trial_id", "kind", "trunk", "state", "value", "threshold_score", "constant_decision")
+_COLUMNS = (
+    *("rank", "trial_id", "kind", "trunk", "state", "value", "value_mean", "seeds", "seed_of"),
+    *("threshold_score", "constant_decision"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """What is known of a run's ranking; None is undefined.
 
+    What competes are configurations: the seeds of one count as their mean, and each of them has its numbers.
     Baselines are yardsticks: they are never promoted, so they are compared with the winner but cannot win,
     and have no part in the correction. Trials whose decision is constant do not compete either: those that
     were trained are left out, and baselines keep their rank of the leaderboard.
 
     Args:
         objective: what `value` measures.
-        best: id of the winner: the trained trial of the best value, of equal ones the first; None if no
-            trained trial has a value.
-        values: the cross-fitted value with its 95% interval, by trial id.
+        best: id of the winner: the first seed of the trained configuration of the best value, of equal ones
+            the first; None if no trained trial has a value.
+        values: the cross-fitted value with its 95% interval, the mean over seeds, by trial id.
         differences: the winner's value minus the trial's, with an interval that knows that the winner was
             picked, see `search.comparison.ties`; by trial id.
         ranks: lowest and highest rank by trial id, `(1, k)` for the k trials that cannot be told from the
@@ -57,7 +64,7 @@ class Selection:
             none of the three, is that of the leaderboard.
         corrected: what the winner is worth on new data, corrected for having been picked: the mean over
             resamples with its 95% interval, see `search.comparison.bias_correction`.
-        trials: how many trained trials with a value competed.
+        trials: how many trained configurations with a value competed.
         units: what was resampled.
         unit_count: how many of them there are.
         note: why something is missing, or what was left out.
@@ -141,10 +148,11 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
     is_baseline = pc.equal(ranked["kind"], "baseline")
     decides = pc.invert(ranked["constant_decision"].fill_null(False))
     trained = ranked.filter(pc.and_(pc.invert(is_baseline), decides))
+    configurations = pc.count_distinct(pc.coalesce(trained["seed_of"], trained["trial_id"])).as_py()
     most = _most(study, len(reference.y))
-    candidates = trained.slice(0, max(COMPARED, PICKED) if most is None else most).to_pylist()
-    beside = [*candidates[:COMPARED], *ranked.filter(is_baseline).to_pylist()]
-    beside.sort(key=lambda row: row["rank"])  # keeps the leaderboard's order among equals
+    candidates = _candidates(ranked, trained, max(COMPARED, PICKED) if most is None else most)
+    beside = [*_first(candidates, COMPARED), *([row] for row in ranked.filter(is_baseline).to_pylist())]
+    beside.sort(key=lambda rows: rows[0]["rank"])  # keeps the leaderboard's order among equals
     unknown = Selection(
         objective=setting.metric,
         best=None,
@@ -152,7 +160,7 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
         differences={},
         ranks={},
         corrected=None,
-        trials=len(trained),
+        trials=configurations,
         units=setting.units.kind,
         unit_count=setting.units.count,
         note=None,
@@ -162,24 +170,57 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
         none = "no trained trial has a value yet"
         return replace(unknown, note="every trained trial's decision is constant" if constant else none)
     try:
-        contenders = {row["trial_id"]: _contender(run, study, row) for row in [*candidates[:PICKED], *beside]}
-        comparison = compared([contenders[row["trial_id"]] for row in beside], setting)
-        winner = corrected([contenders[row["trial_id"]] for row in candidates[:PICKED]], setting)
+        pickable = _first(candidates, PICKED)
+        contenders = {one[0]["trial_id"]: _contender(run, study, one) for one in [*pickable, *beside]}
+        comparison = compared([contenders[one[0]["trial_id"]] for one in beside], setting)
+        winner = corrected([contenders[one[0]["trial_id"]] for one in pickable], setting)
     except TrialError as error:
         return replace(unknown, note=f"scores and values do not belong together: {error}")
-    ids = [row["trial_id"] for row in beside]
+    values, differences, ranks = {}, {}, {}
+    for k, rows_of_one in enumerate(beside):
+        rank = rows_of_one[0]["rank"]
+        for name in (row["trial_id"] for row in rows_of_one if row["rank"] == rank):
+            values[name], differences[name] = comparison.values[k], comparison.differences[k]
+            ranks[name] = comparison.ranks[k] if comparison.tied[k] else (rank, rank)
     return replace(
         unknown,
-        best=ids[comparison.best],
-        values=dict(zip(ids, comparison.values, strict=True)),
-        differences=dict(zip(ids, comparison.differences, strict=True)),
-        ranks={
-            row["trial_id"]: place if tied else (row["rank"], row["rank"])
-            for row, place, tied in zip(beside, comparison.ranks, comparison.tied.tolist(), strict=True)
-        },
+        best=beside[comparison.best][0]["trial_id"],
+        values=values,
+        differences=differences,
+        ranks=ranks,
         corrected=None if winner.value is None else winner,
-        note=_note(setting, len(trained), most, is_corrected=winner.value is not None),
+        note=_note(
+            setting,
+            configurations,
+            len(trained),
+            len(_first(candidates, COMPARED)),
+            len(pickable),
+            max(len(rows_of_one) for rows_of_one in candidates),
+            corrected=winner.value is not None,
+        ),
     )
+
+
+def _candidates(ranked: pa.Table, trained: pa.Table, most: int) -> list[list[dict[str, Any]]]:
+    """The best configurations, at most so many: the rows of all seeds of each, those that decide first.
+
+    Args:
+        ranked: all rows with a value.
+        trained: those that were trained and decide something.
+        most: how many seeds are resampled in all; see `_first`.
+    """
+    best = pc.unique(pc.coalesce(trained["seed_of"], trained["trial_id"])).slice(0, most)
+    first = pc.coalesce(ranked["seed_of"], ranked["trial_id"])
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in best.to_pylist()}
+    for row in ranked.filter(pc.is_in(first, best)).to_pylist():
+        found[row["seed_of"] or row["trial_id"]].append(row)
+    return _first(list(found.values()), most)
+
+
+def _first(candidates: list[list[dict[str, Any]]], most: int) -> list[list[dict[str, Any]]]:
+    """The first configurations, until so many seeds are resampled."""
+    before = np.cumsum([0, *(min(len(rows), SEEDS) for rows in candidates)])[:-1]
+    return candidates[: np.count_nonzero(before < most)]
 
 
 def _most(study: Study, rows: int) -> int | None:
@@ -189,11 +230,12 @@ def _most(study: Study, rows: int) -> int | None:
     return max(FEWEST, EVENT_ROWS // rows) if by_events or metric in EVENT_METRICS else None
 
 
-def _contender(run: RunFolder, study: Study, row: dict[str, Any]) -> Contender:
+def _contender(run: RunFolder, study: Study, rows: list[dict[str, Any]]) -> Contender:
+    row, names = rows[0], sorted((one["trial_id"] for one in rows), key=int)
     params = json.loads(row.get("params") or "{}")
     return Contender(
-        raw=run.scores(row["trial_id"])[0],
-        value=row["value"],
+        raws=tuple(run.scores(name)[0] for name in names[:SEEDS]),
+        value=row["value_mean"],
         # The name of a baseline stands in the column of the trunk.
         policy=ALWAYS_ON if row["trunk"] == ALWAYS else policy_of(study, params.get("threshold")),
         may_win=row["kind"] != "baseline",
@@ -201,22 +243,32 @@ def _contender(run: RunFolder, study: Study, row: dict[str, Any]) -> Contender:
     )
 
 
-def _note(setting: Setting, trials: int, most: int | None, *, is_corrected: bool) -> str | None:
-    units = setting.units
-    compared_most, picked_most = min(COMPARED, most or COMPARED), min(PICKED, most or PICKED)
-    notes = []
+def _note(
+    setting: Setting,
+    competed: int,
+    trials: int,
+    compared_most: int,
+    picked_most: int,
+    most_seeds: int,
+    *,
+    corrected: bool,
+) -> str | None:
+    units, notes = setting.units, []
     if units.count < 2:
         notes.append(f"one of {units.kind} says nothing about the next, so there are no intervals")
-    elif not is_corrected:
+    elif not corrected:
         notes.append(f"most resamples leave out too little to measure {setting.metric} on")
     if units.kind == "recordings" and setting.reference.groups is not None:
         notes.append("all rows are of one group, so recordings were resampled")
     if 2 <= units.count < FEW:
         notes.append(f"intervals from {units.count} {units.kind} hold the truth in fewer than 95 of 100")
-    if trials > compared_most:
-        notes.append(f"compared with the winner: the best {compared_most} of {trials} trials")
-    if trials > picked_most:
-        notes.append(f"corrected for a pick among the best {picked_most} of {trials} trials")
+    noun = "trials" if competed == trials else "configurations"
+    if competed > compared_most:
+        notes.append(f"compared with the winner: the best {compared_most} of {competed} {noun}")
+    if competed > picked_most:
+        notes.append(f"corrected for a pick among the best {picked_most} of {competed} {noun}")
+    if most_seeds > SEEDS:
+        notes.append(f"of each configuration the first {SEEDS} seeds were resampled")
     return "; ".join(notes) or None
 
 

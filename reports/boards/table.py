@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from rich.table import Table
 
-from reports.boards.footnotes import about_events, footnotes
+from reports.boards.footnotes import about_events, footnotes, repeated
 from reports.boards.query import QueryResult
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _title(rows: Sequence[dict[str, Any]], title: str) -> str:
 def _columns(
     board: QueryResult, rows: Sequence[dict[str, Any]], chosen: "Selection | None"
 ) -> list[Column[dict[str, Any]]]:
-    events = about_events(rows)
+    events, seeds = about_events(rows), repeated(rows)
     columns: tuple[Column[dict[str, Any]] | None, ...] = (
         Column("rank", lambda r: _rank(r, chosen)),
         Column("run", lambda r: str(r["run"]), number=False) if len(board.facts.runs) > 1 else None,
@@ -105,6 +105,8 @@ def _columns(
         ),
         Column("optimizer", lambda r: r["optimizer"] or "", number=False, least_width=150),
         Column("value", lambda r: number(r["value"])),
+        Column("mean", lambda r: number(r["value_mean"])) if seeds else None,
+        Column("seeds", lambda r: str(r["seeds"] or "")) if seeds else None,
         None if chosen is None else Column("95%", lambda r: _interval(r, chosen), least_width=90),
         Column("its fa/day", lambda r: number(r["value_fa_per_day"], digits=1)) if events else None,
         Column("sens.", lambda r: number(r["val_sensitivity"])),

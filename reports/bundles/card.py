@@ -50,8 +50,9 @@ def text(record: Record, config: dict[str, Any]) -> str:
         "",
         "## How it did",
         f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
-        f"on {validation['rows']} rows{_of_another_threshold(decision)}. "
-        "Its best epoch was chosen on these rows and the trial was picked for this value, so it flatters."
+        f"on {validation['rows']} rows{_of_another_threshold(decision)}{_mean(validation)}. "
+        "Its best epoch was chosen on these rows and the trial was picked for "
+        f"{'this value' if validation['seeds'] == 1 else 'that mean'}, so it flatters."
         f"{_baseline(validation)}",
         "",
         *_parts(config["split"]["by"]),
@@ -164,11 +165,18 @@ def _moved(prevalence: float | None) -> str:
     )
 
 
+def _mean(validation: dict[str, Any]) -> str:
+    if validation["seeds"] == 1:
+        return ""
+    mean, seeds = validation["value_mean"], validation["seeds"]
+    return f"; {mean:.3f} is the mean of the {seeds} seeds of its configuration"
+
+
 def _baseline(validation: dict[str, Any]) -> str:
     name, value = validation["best_baseline"], validation["best_baseline_value"]
     if name is None:
         return ""
-    beaten = validation["value"] is not None and validation["value"] > value
+    beaten = validation["value_mean"] is not None and validation["value_mean"] > value
     return f" The best baseline there, {name}, has {value:.3f}{'' if beaten else ': it is NOT beaten'}."
 
 

@@ -90,6 +90,8 @@ def bundle_config(
         "validation": {
             "objective": record.objective,
             "value": record.value,
+            "value_mean": choice.value_mean,
+            "seeds": choice.seeds,
             "value_fa_per_day": record.value_fa_per_day,
             "best_baseline": None if baseline is None else baseline.ask.baseline,
             "best_baseline_value": None if baseline is None else baseline.value,

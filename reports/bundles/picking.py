@@ -10,6 +10,7 @@ import numpy as np
 from reports.boards.columns import SCHEMA
 from reports.boards.leaderboard import row as row_of
 from reports.boards.requirements import Requirement, nearest, unmet
+from reports.boards.standings import Standings
 from search.record import PROOF_TOLERANCE, Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS, sigmoid
@@ -25,13 +26,20 @@ class Choice:
         record: the trial, with the threshold that ships and the in-sample metrics at it.
         forced: the faults that were permitted by force.
         replaced: the trial's own `threshold_score` where another was chosen by hand, else None.
-        better: a better trial that meets the requirements, but whose weights were not kept.
+        better: a trial of a better configuration that meets the requirements, but whose weights were not
+            kept.
+        value_mean: the mean of `value` over the seeds of its configuration; None without a value.
+        seeds: how many these are.
+        better_mean: `value_mean` of the better one.
     """
 
     record: Record
     forced: tuple[str, ...] = ()
     replaced: float | None = None
     better: Record | None = None
+    value_mean: float | None = None
+    seeds: int = 1
+    better_mean: float | None = None
 
 
 def pick(
@@ -42,11 +50,14 @@ def pick(
     *,
     force: bool = False,
 ) -> Choice:
-    """Returns the trial to promote: the one named, or the best that meets the requirements.
+    """Returns the trial to promote: the one named, or the first of the best that meets the requirements.
+
+    Configurations are ordered by the means of their seeds, and the seeds of one by their trials, so that none
+    is picked for its luck. A required `value` is that mean.
 
     Args:
         run: the run.
-        trial_id: the trial; None takes the best by `value` that is no baseline and whose weights are kept.
+        trial_id: the trial; None takes the best by `value_mean` that is no baseline and has kept weights.
         requirements: what its row must meet, at the threshold that ships.
         threshold_score: replaces the threshold of a trial that is named.
         force: permits a trial whose numbers are not to be trusted, if it is named or no other meets the
@@ -67,6 +78,7 @@ def pick(
     if record.ask.config is None or record.state == "failed":
         what = f"failed: {record.error}" if record.error else f"the baseline {record.ask.baseline}"
         raise RunError(f"only a trained trial can be promoted, but {record.ask.trial_id} is {what}")
+    mean, seeds = _mean(record, Standings(run.records()))
     forced = _forced(record, force)
     replaced = None
     if threshold_score is not None and _float32(threshold_score) != _float32(record.threshold_score):
@@ -80,10 +92,11 @@ def pick(
         forced += always
     else:
         check_decides(record)
-    if unmet(row_of_record(record), requirements):
-        short = _short(record, requirements)
+    row = {**row_of_record(record), "value": mean}
+    if unmet(row, requirements):
+        short = _short(row, requirements)
         raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {short}", exit_code=1)
-    return Choice(record=record, forced=forced, replaced=replaced)
+    return Choice(record=record, forced=forced, replaced=replaced, value_mean=mean, seeds=seeds)
 
 
 def faults(record: Record) -> tuple[str, ...]:
@@ -107,7 +120,8 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     trained = [
         r for r in run.records() if r.ask.config is not None and r.state != "failed" and r.value is not None
     ]
-    trained.sort(key=lambda r: (tuple(-one for one in r.merit), r.ask.number))
+    standings = Standings(trained)
+    trained.sort(key=standings.merit, reverse=True)
     if not trained:
         raise RunError(f"{run.path} has no finished trial with a value", exit_code=1)
     check_decides(trained[0])  # the best: the others decide no more than it
@@ -116,9 +130,9 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
     if not trusted:
         _forced(trained[0], force)
     asked = trained if force else trusted
-    fitting = [record for record in asked if not unmet(row_of_record(record), requirements)]
+    fitting = [record for record in asked if not unmet(_row(record, standings), requirements)]
     if not fitting:
-        raise _none_fits(run, asked, requirements)
+        raise _none_fits(run, [_row(record, standings) for record in asked], requirements)
     # `force` only permits: a trial that can be trusted is still preferred to one that cannot.
     fitting = [record for record in fitting if not faults(record)] or fitting
     kept = set(run.kept())
@@ -129,9 +143,17 @@ def _best(run: RunFolder, requirements: Sequence[Requirement], force: bool) -> C
             f"does; train it again: python search.py reproduce {run.path} {fitting[0].ask.trial_id}",
             exit_code=1,
         )
-    record = shippable[0]
-    better = fitting[0] if fitting[0] is not record else None
-    return Choice(record=record, forced=_forced(record, force), better=better)
+    record, first = shippable[0], fitting[0]
+    mean, seeds = _mean(record, standings)
+    better = None if standings.of(first) is standings.of(record) else first
+    return Choice(
+        record=record,
+        forced=_forced(record, force),
+        better=better,
+        value_mean=mean,
+        seeds=seeds,
+        better_mean=None if better is None else _mean(better, standings)[0],
+    )
 
 
 def _is_refused(record: Record) -> bool:
@@ -154,11 +176,12 @@ def check_decides(record: Record) -> None:
         )
 
 
-def _none_fits(run: RunFolder, asked: Sequence[Record], requirements: Sequence[Requirement]) -> RunError:
-    closest = nearest([row_of_record(record) for record in asked], requirements)
-    found = next(r for r in asked if closest is not None and r.ask.trial_id == closest["trial_id"])
+def _none_fits(
+    run: RunFolder, asked: Sequence[Mapping[str, Any]], requirements: Sequence[Requirement]
+) -> RunError:
+    found = nearest(asked, requirements) or asked[0]
     text = (
-        f"no trial meets {_told(requirements)}; the nearest is {found.ask.trial_id}: "
+        f"no trial meets {_told(requirements)}; the nearest is {found['trial_id']}: "
         f"{_short(found, requirements)}"
     )
     if all(one.metric in METRICS for one in requirements):
@@ -226,13 +249,26 @@ def row_of_record(record: Record) -> Mapping[str, Any]:
     return {**dict.fromkeys(SCHEMA.names), **row_of(record)}
 
 
+def _row(record: Record, standings: Standings) -> Mapping[str, Any]:
+    """A row whose `value` is the mean of its configuration: requirements ask for that."""
+    return {**row_of_record(record), "value": _mean(record, standings)[0]}
+
+
+def _mean(record: Record, standings: Standings) -> tuple[float | None, int]:
+    """The mean value of a trial's configuration, and over how many seeds it is."""
+    if record.value is None:
+        return None, 1
+    standing = standings.of(record)
+    return standing.mean, standing.seeds
+
+
 def _told(requirements: Sequence[Requirement]) -> str:
     return ", ".join(map(str, requirements))
 
 
-def _short(record: Record, requirements: Sequence[Requirement]) -> str:
-    """Returns the values by which a trial misses its requirements."""
-    row, found = row_of_record(record), []
+def _short(row: Mapping[str, Any], requirements: Sequence[Requirement]) -> str:
+    """Returns the values by which a row misses its requirements."""
+    found = []
     for requirement in unmet(row, requirements):
         value = row[requirement.column]
         if value is None:

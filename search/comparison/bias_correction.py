@@ -5,7 +5,7 @@ trial is given its threshold and the best is picked; the rows that it leaves out
 say what the pick is worth. The mean over resamples is the estimate, their percentiles its interval.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ CHUNK = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """The value of one trial in each resample.
+    """The value of one trial, or of one configuration, in each resample.
 
     Args:
         inside: its metric on the rows drawn, at the threshold chosen on them, `(repeats,)`; NaN where there
@@ -59,6 +59,16 @@ def picked(trials: Iterable[Drawn], repeats: int) -> F64:
             sharing[here] += 1
     with np.errstate(invalid="ignore"):
         return np.asarray(total / sharing)
+
+
+def mean_of(seeds: Sequence[Drawn]) -> Drawn:
+    """A configuration as the mean of its seeds; NaN where that of one is."""
+    if len(seeds) == 1:
+        return seeds[0]
+    return Drawn(
+        np.mean([seed.inside for seed in seeds], axis=0),
+        lambda here: np.asarray(np.mean([seed.outside(here) for seed in seeds], axis=0)),
+    )
 
 
 def by_threshold(

@@ -14,6 +14,7 @@ from search.comparison.bias_correction import (
     by_order,
     by_threshold,
     drawn_counts,
+    mean_of,
     picked,
     spread,
 )
@@ -24,7 +25,7 @@ from search.comparison.event_bias_correction import (
     event_values,
     events_as_decided,
 )
-from search.comparison.resampling import Setting, draws, exact
+from search.comparison.resampling import F32, Setting, draws, exact
 from search.comparison.ties import Compared, compare
 from search.events.scoring import EVENT_METRICS
 from search.record import Estimate, defined
@@ -39,17 +40,20 @@ VALUE_REPEATS, ORDER_REPEATS, PICK_REPEATS = 2000, 500, 500
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contender:
-    """One trial of those that are compared.
+    """One configuration, or one yardstick, of those that are compared.
+
+    A configuration that was trained with several seeds counts as the mean of them, whatever is measured: the
+    luckiest of its seeds is no contender.
 
     Args:
-        raw: raw scores of the validation rows, float32 `(n,)`.
-        value: its cross-fitted value, as the leaderboard has it.
+        raws: raw scores of the validation rows, float32 `(n,)`, of each of its seeds; one at least.
+        value: its cross-fitted value, as the leaderboard has it: the mean over all its seeds.
         policy: the rule of its threshold.
         may_win: whether it may be picked; a yardstick may not.
         may_tie: whether it takes a place among the others; a constant decision does not.
     """
 
-    raw: NDArray[np.float32]
+    raws: tuple[NDArray[np.float32], ...]
     value: float
     policy: Chosen | SensitivityAtFaPerDay
     may_win: bool = True
@@ -57,7 +61,7 @@ class Contender:
 
 
 def compared(contenders: Sequence[Contender], setting: Setting) -> Compared:
-    """Compares trials with the best on one set of resamples of the rows; decisions and halves stand.
+    """Compares contenders with the best on one set of resamples of the rows; decisions and halves stand.
 
     The value is a mean over the halves of all splits. A resample that leaves a half without its few positives
     says nothing about a trial, and with patients as units many do; so the counts of the two halves of a split
@@ -89,17 +93,26 @@ def compared(contenders: Sequence[Contender], setting: Setting) -> Compared:
 
 
 def _resampled(contenders: Sequence[Contender], setting: Setting, times: NDArray[Any]) -> F64:
-    """Each trial's value under each resample, `(trials, repeats)`."""
+    """Each contender's value under each resample, the mean of its seeds, `(contenders, repeats)`."""
+    of_seeds = _of_seeds([(raw, one.policy) for one in contenders for raw in one.raws], setting, times)
+    ends = np.cumsum([len(one.raws) for one in contenders])
+    return np.array([rows.mean(axis=0) for rows in np.split(of_seeds, ends[:-1])])
+
+
+def _of_seeds(
+    seeds: Sequence[tuple[F32, Chosen | SensitivityAtFaPerDay]], setting: Setting, times: NDArray[Any]
+) -> F64:
+    """The value of each seed under each resample, `(seeds, repeats)`."""
     y, units, metric = setting.reference.y, setting.units, setting.metric
     positive = positives(y, y)
     if metric in AREAS:
         areas = []
-        for contender in contenders:
-            rows = ranked(contender.raw)
+        for raw, _ in seeds:
+            rows = ranked(raw)
             counts = drawn_counts(rows, spread(rows.ends, CUTS), positive, units.piece, times)
             areas.append(AREAS[metric](counts.tp, counts.fp))
         return np.array(areas)
-    decided = (_decided(contender, setting) for contender in contenders)
+    decided = (_decided(raw, policy, setting) for raw, policy in seeds)
     if metric in EVENT_METRICS:
         return np.array([event_values(rows, setting, times) for rows in decided])
     p, n = (
@@ -113,9 +126,9 @@ def _resampled(contenders: Sequence[Contender], setting: Setting, times: NDArray
     return values(cells, p, n, metric, times)
 
 
-def _decided(contender: Contender, setting: Setting) -> NDArray[np.bool_]:
+def _decided(raw: F32, policy: Chosen | SensitivityAtFaPerDay, setting: Setting) -> NDArray[np.bool_]:
     """The decision on each row in each split, `(n, splits)`."""
-    raw, policy, reference = contender.raw, contender.policy, setting.reference
+    reference = setting.reference
     if isinstance(policy, SensitivityAtFaPerDay):
         return event_decisions(raw, policy, setting)
     return decided_in_halves(reference.y, raw, reference.halves, setting.calibrate, policy)
@@ -124,9 +137,10 @@ def _decided(contender: Contender, setting: Setting) -> NDArray[np.bool_]:
 def corrected(contenders: Sequence[Contender], setting: Setting) -> Estimate:
     """What the winner is worth once it was picked; see `search.comparison.bias_correction`.
 
-    In each resample every trial's threshold is chosen on the rows drawn, and the trial that does best on them
-    is scored on the rows left out. The calibration behind a `fixed` threshold is not fitted anew: it follows
-    the labels, not the metric, and is no part of the pick.
+    In each resample every trial's threshold is chosen on the rows drawn, and the contender that does best on
+    them is scored on the rows left out. What a contender does is the mean over its seeds, on either side, so
+    nothing is gained by the luck of one. The calibration behind a `fixed` threshold is not fitted anew: it
+    follows the labels, not the metric, and is no part of the pick.
 
     Args:
         contenders: all that could be picked; their order does not matter.
@@ -145,8 +159,13 @@ def corrected(contenders: Sequence[Contender], setting: Setting) -> Estimate:
 
 
 def _drawn(contender: Contender, setting: Setting, times: NDArray[Any]) -> Drawn:
-    metric, piece, policy = setting.metric, setting.units.piece, contender.policy
-    y, raw = setting.reference.y, contender.raw
+    return mean_of([_seed_drawn(raw, contender.policy, setting, times) for raw in contender.raws])
+
+
+def _seed_drawn(
+    raw: F32, policy: Chosen | SensitivityAtFaPerDay, setting: Setting, times: NDArray[Any]
+) -> Drawn:
+    metric, piece, y = setting.metric, setting.units.piece, setting.reference.y
     if metric in AREAS:
         return by_order(y, raw, metric, piece, times)
     if isinstance(policy, Fixed):

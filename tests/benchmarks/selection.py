@@ -100,7 +100,7 @@ def outcome(study: Drawn, seed: int) -> Outcome:
         flattering.append(float(np.fmax.reduce(METRICS["f1"](chosen.counts))))
         truth.append(true_f1(float(apart), threshold, study.spread))
         value = cross_fit(study.y, raw, halves, fit_none, MaxF1(), "f1")
-        contenders.append(Contender(raw=raw, value=value, policy=MaxF1()))
+        contenders.append(Contender(raws=(raw,), value=value, policy=MaxF1()))
     setting = Setting(
         reference=reference,
         units=units_of(reference, seed),

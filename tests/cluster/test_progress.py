@@ -1,4 +1,7 @@
-"""Progress of jobs: plain lines elsewhere than on a terminal, one bar there, no error where it went away."""
+"""Progress of jobs: plain lines elsewhere than on a terminal, one bar there, no error where it went away.
+
+Of a search: the best configuration by its mean, and once that its space is used up.
+"""
 
 import io
 
@@ -6,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from cluster import progress
-from cluster.progress import JobProgress
+from cluster.progress import JobProgress, Progress
+from search.trials.trial import Finished
+from tests.helpers.records import config_of, record, seed_of
 
 
 def test_elsewhere_than_on_a_terminal_each_job_is_a_line():
@@ -48,3 +53,37 @@ def test_a_terminal_that_goes_away_is_no_error():
         shown.done("p1")
     with JobProgress(Console(file=Gone(), width=80), "folds", 2) as shown:
         shown.done("p1")
+
+
+def finished(made) -> Finished:
+    return Finished(made, None, None, [], done=True)
+
+
+def test_a_space_that_is_used_up_is_told_once(tmp_path):
+    console = Console(file=io.StringIO(), width=200)
+    space = frozenset({config_of(0), config_of(1)})
+    line = "the space holds 2 configurations, all tried: further trials are further seeds of them"
+    log = tmp_path / "driver.log"
+    with Progress(8, [record(7, value=0.2)], log, console, space=space) as shown:
+        shown.on_record(finished(seed_of(0, 2, value=0.9)))
+        shown.on_record(finished(seed_of(0, 3, value=0.3)))
+        assert line not in console.file.getvalue()
+        shown.on_record(finished(seed_of(1, 4, value=None, state="failed", error="no")))
+        assert console.file.getvalue().count(line) == 1
+        shown.on_record(finished(seed_of(1, 5, value=0.5)))
+        assert "best f1 0.600 (sigmoid, trial 00002, mean of 2 seeds)" in shown.line()
+        shown.on_record(finished(seed_of(0, 6, value=0.0)))
+        assert "best f1 0.500 (sigmoid, trial 00005)" in shown.line()
+    assert console.file.getvalue().count(line) == 1
+    assert log.read_text().count(line) == 1
+    console = Console(file=io.StringIO(), width=200)
+    with Progress(8, [seed_of(0, 2), seed_of(1, 4)], log, console, space=space):
+        assert console.file.getvalue() == f"{line}\n", "a run that goes on says it, too"
+
+
+def test_a_space_of_ranges_is_never_used_up(tmp_path):
+    console = Console(file=io.StringIO(), width=200)
+    with Progress(3, [], tmp_path / "driver.log", console) as shown:
+        for number in range(3):
+            shown.on_record(finished(record(number)))
+    assert "space" not in console.file.getvalue()

@@ -14,7 +14,7 @@ from search.scores.reference import Reference
 from search.trials.trial import Finished
 from spaces.study import Study
 from spaces.study_file import parse
-from tests.helpers.records import CONFIG, record
+from tests.helpers.records import config_of, record
 
 TRIALS = 2
 RESOLVED = {"run_id": "one", "data_digest": "d", "split_digest": "s"}
@@ -38,7 +38,8 @@ def study_in(storage: Path | str | None) -> Study:
 
 def ask_of(number: int) -> Ask:
     """Returns what is asked of a trial, the same every time."""
-    return Ask(number=number, kind="search", config=CONFIG, drawn={"learning_rate": 1e-3}, seed=number)
+    drawn = {"learning_rate": 1e-3}
+    return Ask(number=number, kind="search", config=config_of(number), drawn=drawn, seed=number)
 
 
 def trial(number: int) -> Finished:

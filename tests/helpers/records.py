@@ -18,9 +18,23 @@ CONFIG = Config(
 )
 
 
+def config_of(number: int) -> Config:
+    """A configuration that, by its learning rate, no other number has."""
+    return CONFIG.model_copy(update={"learning_rate": 1e-3 + number * 1e-9})
+
+
+def seed_of(config: int, number: int, **changes) -> Record:
+    """A trial of the configuration of that number, with a seed of its own."""
+    return record(
+        number, ask=Ask(number=number, kind="search", config=config_of(config), seed=number), **changes
+    )
+
+
 def record(number: int = 2, **changes) -> Record:
+    """A record whose configuration is that of no other number."""
+    drawn = {"learning_rate": 1e-3}
     fields = {
-        "ask": Ask(number=number, kind="search", config=CONFIG, drawn={"learning_rate": 1e-3}, seed=5),
+        "ask": Ask(number=number, kind="search", config=config_of(number), drawn=drawn, seed=5),
         "state": "completed",
         "objective": "f1",
         "value": 0.5,

@@ -45,8 +45,9 @@ def measured(ask: Ask, raw: Any, reference: Reference, study: Study, policy: Any
 
 
 def ask(number: int, **changes: Any) -> Ask:
-    """A trial drawn by a sampler."""
-    return Ask(number=number, kind="search", config=config("sigmoid", "bce", **changes), seed=number)
+    """A trial drawn by a sampler; its configuration, by its learning rate, is that of no other number."""
+    drawn = config("sigmoid", "bce", **{"learning_rate": 0.01 + number * 1e-9, **changes})
+    return Ask(number=number, kind="search", config=drawn, seed=number)
 
 
 def begin(path: Path, study: Study, reference: Reference) -> RunFolder:

@@ -5,7 +5,7 @@ from itertools import product
 import optuna
 import pytest
 
-from spaces.configuration import Config, suggest
+from spaces.configuration import Config, every, suggest, used_up
 from spaces.heads import HEADS
 from spaces.losses import LOSSES
 from spaces.study_file import parse
@@ -102,3 +102,56 @@ def test_hidden_layers_are_read_from_below_to_above():
     assert config.hidden_units == (1024, 1024, 512)
     _, config = draw("sigmoid", "bce", "adam", {"space": {"hidden_layers": "none"}})
     assert config.hidden_units == ()
+
+
+FINITE = {
+    "heads": {"sigmoid": ["bce", "focal"], "softmax": ["cce"], "margin": "hinge"},
+    "learning_rate": 1e-3,
+    "optimizer": ["adam", "adamw"],
+    "weight_decay": 0.1,
+    "batch_size": [32, 64],
+    "class_weight": ["none", "balanced"],
+    "hidden_layers": ["none", "32"],
+    "dropout": 0.1,
+    "label_smoothing": 0.0,
+    "focal_gamma": 2.0,
+    "focal_alpha": 0.5,
+}
+
+
+def test_every_configuration_of_a_space_of_choices_is_listed_once():
+    study = parse({"space": FINITE})
+    found = every(study, 100)
+    assert len(found) == 4 * 2 * 2 * 2 * 2
+    drawn = set()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampled = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(600):
+        drawn.add(suggest(sampled.ask(), study))
+    assert drawn == found
+    assert every(study, 64) == found
+    assert every(study, 63) is None
+    assert every(parse({"space": FINITE | {"heads": {"sigmoid": "bce"}, "optimizer": "adam"}}), 8) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"learning_rate": {"low": 1e-4, "high": 1e-2}},
+        {"weight_decay": {"low": 0.0, "high": 0.1}},  # of one optimizer alone
+        {"focal_gamma": {"low": 1.0, "high": 2.0}},  # of one loss alone
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_numbers_in_ranges_have_no_end(changes):
+    assert every(parse({"space": FINITE | changes}), 10_000) is None
+    assert every(parse({"space": FINITE, "threshold": {"low": 0.1, "high": 0.9}}), 10_000) is None
+
+
+def test_one_configuration_is_a_space_too():
+    one = {name: value[0] if isinstance(value, list) else value for name, value in FINITE.items()}
+    study = parse({"space": one | {"heads": {"margin": "hinge"}}})
+    assert every(study, 1) == {suggest(Script(), study)}
+    assert every(study, 0) is None
+    assert used_up(1) == "holds 1 configuration, which was tried: further trials are further seeds of it"
+    assert used_up(3) == "holds 3 configurations, all tried: further trials are further seeds of them"

@@ -18,7 +18,9 @@ from search.record import Ask, Record
 from search.runs.driver_lock import DriverLock
 from search.runs.run_folder import RunFolder
 from search.runs.start_times import StartTimes
+from spaces.configuration import every
 from spaces.study import Study
+from spaces.study_file import parse
 from tests.helpers.driving import ROOT, contents, numpy_driver, write_study
 from tests.helpers.records import record as made
 from tests.helpers.toys import config
@@ -223,3 +225,30 @@ def test_a_search_is_watched_from_outside_while_it_runs(tmp_path):
     assert lines[0] == f"run       {run}: no driver is at work: interrupted, or out of time"
     assert lines[-1] == f"next      python search.py resume {run}"
     assert any(line.startswith("waiting") for line in lines)
+
+
+def test_a_space_that_is_used_up_is_told_with_the_mean_of_its_seeds(tmp_path):
+    space = {
+        "heads": {"sigmoid": ["bce"]}, "learning_rate": 1e-3, "optimizer": "adam", "batch_size": [32, 64],
+        "class_weight": "none", "hidden_layers": "none", "dropout": 0.0, "label_smoothing": 0.0,
+    }  # fmt: skip
+    study = parse({"name": "toy", "space": space, "budget": {"trials": 2}})
+    folder = RunFolder(tmp_path / "toy")
+    folder.create(study, {"study_digest": "s", "code_digest": "c"})
+    one, two = sorted(every(study, 2), key=lambda config: config.batch_size)
+    folder.write_record(record(0, 0.95))
+    for number, (config_, value) in enumerate([(one, 0.9), (one, 0.5), (one, 0.7)], start=1):
+        asked = Ask(number=number, kind="search", config=config_, seed=number)
+        folder.write_record(record(number, value, ask=asked))
+    assert "space" not in lines_of(folder)
+    assert status(folder.path, NOW).configurations is None
+    folder.write_record(record(4, 0.1, ask=Ask(number=4, kind="search", config=two, seed=4)))
+    found = lines_of(folder)
+    assert found["space"] == "holds 2 configurations, all tried: further trials are further seeds of them"
+    assert found["best"] == (
+        "f1 0.700 (sigmoid, bce, trial 00001, mean of 3 seeds); "
+        "the baseline is not beaten: f1 0.950 (prevalence, trial 00000)"
+    )
+    assert found["next"] == f"python search.py leaderboard {folder.path}"
+    told = json.loads(as_json(status(folder.path, NOW)))
+    assert (told["configurations"], told["best"]["value"], told["best"]["seeds"]) == (2, 0.7, 3)

@@ -6,8 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from reports.boards import leaderboard
+from reports.boards import leaderboard, reading
 from reports.boards import selection as selections
+from reports.boards.footnotes import footnotes
 from reports.boards.selection import Selection, selection
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
@@ -15,7 +16,7 @@ from search.scores.reference import Reference
 from search.trials.evaluation import measure, policy_of
 from spaces.policies import with_policy
 from spaces.study import Study
-from tests.helpers.records import record
+from tests.helpers.records import config_of, record
 from tests.helpers.seizures import LIMIT, RULES
 from tests.helpers.seizures import reference as event_reference
 
@@ -188,3 +189,50 @@ def test_a_folder_that_is_only_read_is_compared_all_the_same(run, monkeypatch):
     found = selection(run)
     assert found.best is not None
     assert not (run.path / "selection.json").exists()
+
+
+def repeated(path, seeds=3) -> RunFolder:
+    """A run of a baseline, a configuration with three seeds or more, of which one is lucky, and another."""
+    made, rng = reference(), np.random.default_rng(3)
+    run = RunFolder(path)
+    run.write_reference(made, np.arange(made.y.size))
+    run.create(Study(), {"data_digest": "d"})
+    drawn = [0.5, *[1.2, 3.0, 1.0, *[1.1] * (seeds - 3)], 2.4]
+    for number, gap in enumerate(drawn):
+        raw = (rng.normal(size=made.y.size) + gap * made.y).astype(np.float32)
+        changes = {"config": config_of(7 if 0 < number <= seeds else 8)}
+        if not number:
+            changes = {"kind": "baseline", "baseline": "logistic_regression", "config": None}
+        trial(run, made, Study(), number, raw, **changes)
+    leaderboard.write(run.leaderboard, run.records())
+    return run
+
+
+def test_configurations_compete_and_not_the_luckiest_of_their_seeds(tmp_path):
+    run = repeated(tmp_path / "run")
+    found, board = selection(run), reading.read(run.path)
+    assert (found.best, found.trials) == ("00004", 2)
+    values = {row["trial_id"]: row for row in board.rows}
+    assert values["00002"]["value"] > values["00004"]["value"], "the lucky one"
+    assert set(found.values) == {f"0000{k}" for k in range(5)}
+    for name in ("00001", "00002", "00003"):
+        assert found.values[name] == found.values["00001"]
+        assert found.values[name].value == values[name]["value_mean"]
+        assert found.ranks[name] == found.ranks["00001"]
+    assert found.values["00001"].low < found.values["00001"].value < found.values["00001"].high
+    assert found.corrected.value < values["00004"]["value"] + 0.02
+    notes = " ".join(footnotes(board, found))
+    assert f"corrected for having been picked from {2} " in notes
+
+
+def test_seeds_of_the_best_beyond_ten_are_not_resampled_and_the_note_says_so(tmp_path, monkeypatch):
+    run = repeated(tmp_path / "run", seeds=12)
+    assert selection(run).note == f"{FEW_NOTE}; of each configuration the first 10 seeds were resampled"
+    monkeypatch.setattr(selections, "SEEDS", 2)
+    monkeypatch.setattr(selections, "COMPARED", 1)
+    monkeypatch.setattr(selections, "PICKED", 1)
+    (run.path / "selection.json").unlink()
+    assert selection(run).note == (
+        f"{FEW_NOTE}; compared with the winner: the best 1 of 2 configurations; "
+        "corrected for a pick among the best 1 of 2 configurations"
+    )

@@ -46,7 +46,7 @@ def run(tmp_path) -> RunFolder:
             number=number,
             kind="baseline" if baseline else "search",
             baseline="logistic_regression" if baseline else None,
-            config=None if baseline else config("sigmoid", "bce"),
+            config=None if baseline else config("sigmoid", "bce", learning_rate=0.01 * (1 + number)),
             seed=number,
         )
         made.write_scores(ask.trial_id, raw, measured.score)
@@ -288,3 +288,50 @@ def test_an_empty_run_is_one_line(tmp_path):
         pick(made, None)
     assert caught.value.exit_code == 1
     assert Path(made.study_file).is_file()
+
+
+def again(run: RunFolder, number: int, of: str, **changes) -> None:
+    """Adds a trial that is another seed of a trial's configuration, with its scores."""
+    found = run.record(of)
+    ask = found.ask.model_copy(update={"number": number, "seed": number})
+    run.write_scores(ask.trial_id, *run.scores(of))
+    run.write_record(found.model_copy(update={"ask": ask, **changes}))
+
+
+def test_the_first_seed_of_the_best_configuration_is_taken_and_not_the_luckiest(run):
+    value = run.record("00003").value
+    again(run, 5, "00002", value=1.0)
+    again(run, 6, "00002", value=0.0)
+    run.write_weights("00005", [np.zeros(1, np.float32)])
+    run.write_weights("00003", [np.zeros(1, np.float32)])
+    choice = pick(run, None)
+    assert (choice.record.ask.trial_id, choice.value_mean, choice.seeds) == ("00003", value, 1)
+    again(run, 6, "00002", value=1.0)
+    choice = pick(run, None)
+    mean = float(np.mean([run.record("00002").value, 1.0, 1.0]))
+    assert (choice.record.ask.trial_id, choice.seeds, choice.better) == ("00002", 3, None)
+    assert choice.value_mean == pytest.approx(mean, abs=1e-15)
+    run.drop_weights("00002")
+    choice = pick(run, None)
+    assert choice.record.ask.trial_id == "00005", "another seed of the same"
+    assert choice.better is None, "it is no better one"
+    assert choice.value_mean == pytest.approx(mean, abs=1e-15)
+    run.drop_weights("00005")
+    choice = pick(run, None)
+    assert (choice.record.ask.trial_id, choice.better.ask.trial_id) == ("00003", "00002")
+    assert choice.better_mean == pytest.approx(mean, abs=1e-15)
+
+
+def test_a_required_value_is_the_mean_of_the_seeds(run):
+    again(run, 5, "00003", value=0.5)
+    mean = (run.record("00003").value + 0.5) / 2
+    for trial_id in ("00003", "00005"):
+        run.write_weights(trial_id, [np.zeros(1, np.float32)])
+    with pytest.raises(
+        RunError, match=f"trial 00003 does not meet .*: its value {mean:.4g} is .* below 0.95"
+    ):
+        pick(run, "00003", parse(["value.min=0.95"]))
+    assert pick(run, "00003", parse([f"value.min={mean - 1e-9}"])).seeds == 2
+    change(run, "00002", value=mean - 0.01)
+    with pytest.raises(RunError, match=f"the nearest is 00003: its value {mean:.4g} is"):
+        pick(run, None, parse([f"value.min={mean + 0.001}"]))

@@ -68,7 +68,9 @@ def setting_of(y, group, metric="f1", calibrate=fit_none, seed=0):
 def contenders_of(raws, setting, policy=POLICIES[0]):
     y, halves = setting.reference.y, setting.reference.halves
     values = [cross_fit(y, raw, halves, setting.calibrate, policy, setting.metric) for raw in raws]
-    return [Contender(raw=raw, value=value, policy=policy) for raw, value in zip(raws, values, strict=True)]
+    return [
+        Contender(raws=(raw,), value=value, policy=policy) for raw, value in zip(raws, values, strict=True)
+    ]
 
 
 @each_policy
@@ -214,7 +216,7 @@ def test_groups_are_kept_whole():
     y, group, raws = rows(9, n=60)
     once, twice = setting_of(y, group), setting_of(np.tile(y, 2), np.tile(group, 2))
     found = corrected(contenders_of(raws, once), once)
-    again = corrected([Contender(raw=np.tile(raw, 2), value=0.5, policy=MaxF1()) for raw in raws], twice)
+    again = corrected([Contender(raws=(np.tile(raw, 2),), value=0.5, policy=MaxF1()) for raw in raws], twice)
     assert (again.value, again.low, again.high) == pytest.approx(
         (found.value, found.low, found.high), abs=1e-12
     )
@@ -274,7 +276,7 @@ def test_a_rule_that_cannot_be_met_is_an_error_where_a_value_is_claimed():
     y, group, _ = rows(11)
     setting = setting_of(y, group)
     policy = RecallAtPrecision(policy="recall_at_precision", precision=0.999)
-    flat = Contender(raw=np.zeros(y.size, np.float32), value=0.5, policy=policy)
+    flat = Contender(raws=(np.zeros(y.size, np.float32),), value=0.5, policy=policy)
     with pytest.raises(TrialError, match=r"needs a cut with precision of at least 0\.999"):
         compared([flat], setting)
     assert corrected([flat], setting).value is None
@@ -315,9 +317,9 @@ def test_event_decisions_of_the_halves_are_those_behind_the_value():
 def test_event_values_of_resamples_equal_timescoring(policy):
     setting, raw = events_setting("event_f1")
     times = draws(setting.units, 3, np.random.default_rng(0))
-    contender = Contender(raw=raw, value=0.5, policy=policy)
+    contender = Contender(raws=(raw,), value=0.5, policy=policy)
     found = _resampled([contender], setting, times)[0]
-    decided = _decided(contender, setting)
+    decided = _decided(raw, policy, setting)
     expected = np.zeros(3)
     for split in range(decided.shape[1]):
         for k, drawn in enumerate(times):
@@ -331,7 +333,7 @@ def test_the_pick_by_events_equals_timescoring(policy, metric, monkeypatch):
     monkeypatch.setattr("search.comparison.event_bias_correction.quantile_thresholds", an_eighth)
     setting, raw = events_setting(metric)
     times = draws(setting.units, 3, np.random.default_rng(2))
-    drawn = _drawn(Contender(raw=raw, value=0.5, policy=policy), setting, times)
+    drawn = _drawn(Contender(raws=(raw,), value=0.5, policy=policy), setting, times)
     outside = drawn.outside(np.arange(3))
     y, piece = setting.reference.y, setting.units.piece
     cuts = an_eighth(raw)
@@ -385,3 +387,51 @@ def test_a_trial_that_takes_no_place_is_compared_and_shifts_no_rank():
     assert with_it.tied.tolist() == [False, *without.tied.tolist()]
     assert with_it.best == 1
     assert with_it.differences[0].value == pytest.approx(-0.1)
+
+
+def of_seeds(parts, setting, policy=POLICIES[0]):
+    """Contenders of several seeds each."""
+    single = [contenders_of(part, setting, policy) for part in parts]
+    return [
+        Contender(
+            raws=tuple(raw for one in seeds for raw in one.raws),
+            value=float(np.mean([one.value for one in seeds])),
+            policy=policy,
+        )
+        for seeds in single
+    ]
+
+
+@pytest.mark.parametrize("metric", ["f1", "mcc", "average_precision"])
+def test_a_configuration_is_the_mean_of_its_seeds_in_every_resample(metric):
+    y, group, raws = rows(3, n=60, trials=5)
+    setting = setting_of(y, group, metric)
+    times = draws(setting.units, 20, np.random.default_rng(0))
+    parts = [raws[:3], raws[3:4], raws[4:]]
+    found = _resampled(of_seeds(parts, setting), setting, times)
+    alone = _resampled(contenders_of(raws, setting), setting, times)
+    expected = [alone[:3].mean(axis=0), alone[3], alone[4]]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_array_equal(found[1:], alone[3:], "of one seed: to the last bit")
+    for one, part in zip(of_seeds(parts, setting), parts, strict=True):
+        whole, seeds = (
+            _drawn(one, setting, times),
+            [_drawn(single, setting, times) for single in contenders_of(part, setting)],
+        )
+        np.testing.assert_allclose(whole.inside, np.mean([seed.inside for seed in seeds], axis=0))
+        here = np.array([0, 7, 19])
+        np.testing.assert_allclose(
+            whole.outside(here), np.mean([seed.outside(here) for seed in seeds], axis=0)
+        )
+
+
+def test_the_same_configuration_again_is_no_further_pick():
+    """Twenty seeds of one configuration are one contender: nothing was picked, so nothing is corrected."""
+    y, group, raws = rows(5, n=240, trials=20, digits=6)
+    setting = setting_of(y, group)
+    (one,) = of_seeds([raws], setting)
+    assert compared([one], setting).ranks == ((1, 1),)
+    together = corrected([one], setting).value
+    alone = np.mean([corrected([seed], setting).value for seed in contenders_of(raws, setting)])
+    assert together == pytest.approx(alone, abs=0.01)
+    assert one.value == pytest.approx(np.mean([seed.value for seed in contenders_of(raws, setting)]))

@@ -268,3 +268,13 @@ def test_the_thread_ends_with_the_search(searcher):
     assert any(thread.name.startswith("sampler") for thread in threading.enumerate())
     searcher.close()
     assert not any(thread.name.startswith("sampler") for thread in threading.enumerate())
+
+
+def test_a_configuration_that_is_drawn_again_has_a_seed_of_its_own():
+    space = {
+        "heads": {"sigmoid": ["bce"]}, "learning_rate": 1e-3, "optimizer": "adam", "batch_size": [32, 64],
+        "class_weight": "none", "hidden_layers": "none", "dropout": 0.0, "label_smoothing": 0.0,
+    }  # fmt: skip
+    asks = asked(parse({"trunk": {"name": "mlp"}, "space": space, "budget": {"trials": 60}}), 50)
+    assert len({ask.config for ask in asks}) == 2
+    assert len({ask.seed for ask in asks}) == 50
