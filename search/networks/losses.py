@@ -9,9 +9,14 @@ used: on TensorFlow they may silently read other logits than the ones they are g
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from spaces.heads import Head
+
+PARAMETERS = ("label_smoothing", "focal_gamma", "focal_alpha")
+"""Every parameter of a loss, in the order of `loss_columns`."""
 
 Formula = Callable[[Any, Any, Mapping[str, float]], Any]
 
@@ -24,6 +29,43 @@ def training_loss(head: Head, loss: str, parameters: Mapping[str, float]) -> Cal
         return formula(ops.cast(targets, "float32"), ops.cast(logits, "float32"), parameters)
 
     return compute
+
+
+def loss_columns(head: Head, loss: str, parameters: Mapping[str, float]) -> NDArray[np.float32]:
+    """Returns the number of a loss and its parameters as `shared_loss` reads them, `(k,)`."""
+    named = [parameters.get(name, 0.0) for name in PARAMETERS]
+    return np.asarray([_of_logits(head.logits).index((head.exclusive, loss)), *named], np.float32)
+
+
+def beside(targets: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns targets `(n, logits)` with the same columns `(k,)` beside each row, `(n, logits + k)`.
+
+    So which loss it is, and its parameters, come with the rows: a network that is compiled once serves every
+    loss of its logits.
+    """
+    return np.concatenate([targets, np.broadcast_to(columns, (len(targets), columns.size))], axis=1)
+
+
+def shared_loss(logits: int) -> Callable[[Any, Any], Any]:
+    """Returns a Keras loss of targets with `loss_columns` beside them; its value is that of `training_loss`.
+
+    Args:
+        logits: how many there are; two heads of as many share it.
+    """
+    formulas = [_FORMULAS[pair] for pair in _of_logits(logits)]
+
+    def compute(targets: Any, scores: Any) -> Any:
+        targets, scores = ops.cast(targets, "float32"), ops.cast(scores, "float32")
+        given = {name: targets[:1, logits + 1 + k] for k, name in enumerate(PARAMETERS)}
+        branches = [lambda t, z, of=formula: of(t, z, given) for formula in formulas]
+        return ops.switch(ops.cast(targets[0, logits], "int32"), branches, targets[:, :logits], scores)
+
+    return compute
+
+
+def _of_logits(count: int) -> list[tuple[bool, str]]:
+    """The losses of so many logits, by their keys in `_FORMULAS`: one column shares nothing."""
+    return [pair for pair in _FORMULAS if count > 1 or not pair[0]]
 
 
 def _smoothed(targets: Any, parameters: Mapping[str, float]) -> Any:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from search.networks.trunks import trunk_of
 from spaces.configuration import Config
@@ -13,6 +13,53 @@ from spaces.heads import HEADS
 
 LOGITS = "logits"
 """The name of the last layer."""
+_RATE = "dropout_rate"
+
+
+class Dropout(layers.Layer):  # type: ignore[misc]  # keras carries no types
+    """Dropout whose rate is a variable, so that trials of other rates share what was compiled for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seed_generator = keras.random.SeedGenerator(0)
+        self.rate = self.add_weight(
+            name=_RATE, shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False
+        )
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Leaves out each value with probability `rate`, and divides the others by `1 - rate`."""
+        if not training:
+            return inputs
+        drawn = keras.random.uniform(ops.shape(inputs), dtype="float32", seed=self.seed_generator)
+        factor = ops.where(drawn >= self.rate, 1 / (1 - self.rate), 0.0)
+        return inputs * ops.cast(factor, inputs.dtype)
+
+
+class Shared(keras.Model):  # type: ignore[misc]  # keras carries no types
+    """A network that trials share; its weights are those of one built for a trial alone."""
+
+    @property
+    def weights(self) -> list[Any]:
+        """All weights but the rates of dropout, which no bundle holds."""
+        return [weight for weight in super().weights if weight.name != _RATE]
+
+    def begin(self, fresh: Any, dropout: float) -> None:
+        """Takes over the weights and random seeds of a network that was built for one trial.
+
+        Args:
+            fresh: the same network from `build`, not shared.
+            dropout: the rate before the head and its hidden layers.
+
+        Raises:
+            ValueError: it is another network.
+        """
+        for mine, other in zip(self.layers, fresh.layers, strict=True):
+            if isinstance(mine, Dropout):
+                mine.rate.assign(dropout)
+            # Keras' dropout of rate 0 has no seed.
+            held = [variable for variable in mine.variables if variable.name != _RATE]
+            for variable, value in zip(held if other.variables else (), other.variables, strict=True):
+                variable.assign(value)
 
 
 def build(
@@ -22,6 +69,7 @@ def build(
     *,
     pretrained: bool = True,
     precision: str = "float32",
+    shared: bool = False,
 ) -> Any:
     """Builds the network of a configuration.
 
@@ -33,6 +81,7 @@ def build(
             trial's own weights are set next.
         precision: the Keras dtype policy of all layers but the first and the last, which are float32. Weights
             are float32 under each, so what a network was trained to be under one, another takes as it is.
+        shared: whether trials are to share it; it begins as what `Shared.begin` is given.
 
     Returns:
         A `keras.Model` from `(batch, *shape)` to float32 logits `(batch, head.logits)`.
@@ -50,12 +99,12 @@ def build(
             x = layers.Rescaling((high - low) / 255, offset=low, dtype="float32")(inputs)
         x = trunk.build(x, config)
         for count in config.hidden_units:
-            x = layers.Dropout(config.dropout)(x)
+            x = (Dropout() if shared else layers.Dropout(config.dropout))(x)
             x = layers.Dense(count, activation="relu")(x)
-        x = layers.Dropout(config.dropout)(x)
+        x = (Dropout() if shared else layers.Dropout(config.dropout))(x)
         # Linear and float32 even under mixed precision: every activation belongs to a loss or the decode.
         logits = layers.Dense(HEADS[config.head].logits, dtype="float32", name=LOGITS)(x)
-        model = keras.Model(inputs, logits, name="network")
+        model = (Shared if shared else keras.Model)(inputs, logits, name="network")
     if pretrained:
         trunk.start(model, config)
     return model
@@ -77,7 +126,7 @@ def above(model: Any, layer: str, precision: str = "float32") -> Any:
         precision: that of the network, by which Keras decides whether to scale the loss (float16 needs it).
     """
     with _dtype_policy(precision):
-        return keras.Model(model.get_layer(layer).output, model.output, name="above")
+        return type(model)(model.get_layer(layer).output, model.output, name="above")
 
 
 @contextmanager
@@ -91,8 +140,24 @@ def _dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
+class SGD(keras.optimizers.SGD):  # type: ignore[misc]  # keras carries no types
+    """Keras' SGD with the momentum in a variable, so that trials of another one share a compiled step."""
+
+    def __init__(self, learning_rate: Any) -> None:
+        super().__init__(learning_rate, momentum=1.0)  # any but 0 makes the variables it needs
+        self.momentum_factor = keras.Variable(0.0, trainable=False, dtype="float32")
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Moves one variable, as Keras' own does."""
+        held = self.momentums[self._get_variable_index(variable)]
+        factor = ops.cast(self.momentum_factor, variable.dtype)
+        step = ops.cast(gradient, variable.dtype) * ops.cast(learning_rate, variable.dtype)
+        self.assign(held, held * factor - step)
+        self.assign_add(variable, held)
+
+
 def optimizer(config: Config, cosine_steps: int | None = None) -> Any:
-    """Returns the configuration's optimizer, fresh.
+    """Returns the configuration's optimizer, fresh; `adjust` makes it that of another one of its kind.
 
     Args:
         config: names it.
@@ -103,7 +168,21 @@ def optimizer(config: Config, cosine_steps: int | None = None) -> Any:
     if cosine_steps is not None:
         rate = keras.optimizers.schedules.CosineDecay(rate, cosine_steps)
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=config.momentum or 0.0)
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate)
+        made = SGD(rate)
+    elif config.optimizer == "adamw":
+        made = keras.optimizers.AdamW(rate)
+        made.weight_decay = keras.Variable(made.weight_decay, trainable=False, dtype="float32")
+    else:
+        made = keras.optimizers.Adam(rate)
+    adjust(made, config)
+    return made
+
+
+def adjust(optimizer: Any, config: Config) -> None:
+    """Sets an optimizer of `optimizer` to the numbers of a configuration; a schedule keeps its own rate."""
+    if not isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        optimizer.learning_rate = config.learning_rate
+    if config.optimizer == "sgd":
+        optimizer.momentum_factor.assign(config.momentum or 0.0)
+    elif config.optimizer == "adamw":
+        optimizer.weight_decay.assign(config.weight_decay)

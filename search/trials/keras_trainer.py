@@ -1,11 +1,17 @@
 """The trainer of every search: trains one configuration with Keras, which it imports when it starts."""
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from search.data.trial_data import TrialData
 from search.networks import backend
 from search.record import Ask
 from search.trials.session import Session
 from spaces.errors import RunError
 from spaces.study import Study
+
+if TYPE_CHECKING:
+    from search.trials.compiled import CompiledNetworks
 
 
 def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
@@ -17,4 +23,13 @@ def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
         raise RunError(f"trial {ask.trial_id} has no configuration to train")
     minutes = study.budget.trial_minutes
     limit_s = None if minutes is None else minutes * 60
-    return Training(ask.config, study.training, study.objective.steer, data, ask.seed, limit_s)
+    networks = _compiled()
+    return Training(ask.config, study.training, study.objective.steer, data, ask.seed, limit_s, networks)
+
+
+@cache
+def _compiled() -> "CompiledNetworks":
+    """The networks that this process has compiled, for its trials one after another."""
+    from search.trials.compiled import CompiledNetworks
+
+    return CompiledNetworks()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.shards import Inputs
+from search.networks.losses import beside
 from search.networks.model import LOGITS
 from search.record import PROOF_TOLERANCE
 from search.trials.feeding import InOrder, fed, predict
@@ -26,6 +27,7 @@ SPREAD_ROWS = 16
 
 def prove(
     model: Any,
+    columns: NDArray[np.float32],
     head: Head,
     loss: str,
     parameters: dict[str, float],
@@ -45,6 +47,7 @@ def prove(
 
     Args:
         model: the compiled model, with the weights the scores are claimed to come from.
+        columns: what stood beside its targets in training, see `search.networks.losses.loss_columns`.
         head: the head whose decode made the scores.
         loss: name of the loss, with its `parameters`.
         x: inputs `(n, ...)`; read batch by batch, never whole.
@@ -76,7 +79,7 @@ def prove(
     mean = votes.mean(axis=1)
     _prove_mean_of_votes(head, votes, mean, raw)
     rows = _drawn(len(y), draw)
-    trained = float(model.evaluate(fed(InOrder(x, head.encode(y), rows)), verbose=0))
+    trained = float(model.evaluate(fed(InOrder(x, beside(head.encode(y), columns), rows)), verbose=0))
     trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
     around_raw = (votes - mean[:, None] + raw[:, None])[rows]
     expected = float(LOSSES[loss].per_row(y[rows][:, None], around_raw, **parameters).mean())

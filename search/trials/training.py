@@ -1,7 +1,10 @@
 """Trains one configuration with Keras `fit`, steered by a ranking metric of the validation rows."""
 
 import math
+import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -12,9 +15,10 @@ from search.data.trial_data import Features, TrialData
 from search.networks import backend
 from search.networks import model as network
 from search.networks.augmentation import augment
-from search.networks.losses import training_loss
-from search.networks.trunks import trunk_of
+from search.networks.losses import beside, loss_columns
+from search.networks.trunks import TRUNKS
 from search.scores.metrics import RANKING_METRICS
+from search.trials.compiled import CompiledNetworks, structure_of
 from search.trials.feeding import fed, predict
 from search.trials.proof import prove, prove_features
 from search.trials.session import Trained
@@ -30,7 +34,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
     def __init__(self, data: TrialData, config: Config, seed: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._x, self._augmentation = data.x_train, config.augmentation
-        self._targets = HEADS[config.head].encode(data.y_train)
+        head = HEADS[config.head]
+        self.loss_columns = loss_columns(head, config.loss, config.loss_parameters)
+        self._targets = beside(head.encode(data.y_train), self.loss_columns)
         self._weights = row_weights(data.y_train, config.class_weight)
         self._size = config.batch_size
         self._seed = seed
@@ -45,8 +51,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
         x = self._x[taken]
         if self._augmentation != "none":
             x = augment(x, self._augmentation, np.random.default_rng([self._seed, self._epoch, index]))
-        batch = (x, self._targets[taken])
-        return batch if self._weights is None else (*batch, self._weights[taken])
+        return x, self._targets[taken], self._weights[taken]
 
     def shuffle(self, epoch: int) -> None:
         """Sets the order of an epoch, which depends on the seed and the epoch alone.
@@ -58,10 +63,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
         self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._targets))
 
 
-def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32] | None:
-    """Returns weights `(n,)` that give both classes the same total and have mean 1, or None."""
+def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32]:
+    """Returns weights `(n,)` of mean 1: all 1, or such that both classes have the same total."""
     if class_weight == "none":
-        return None
+        return np.ones(len(y), np.float32)
     counts = np.bincount(y, minlength=2)
     return (len(y) / (2 * counts))[y].astype(np.float32)
 
@@ -179,6 +184,8 @@ class Training:
         data: the rows, mapped.
         seed: of weights, shuffling and dropout.
         limit_s: what the trial may take from now on, in seconds; None for no limit.
+        networks: those that this process has compiled; None compiles one for this trial alone, as is always
+            done for a trunk of the user's own.
     """
 
     def __init__(
@@ -189,38 +196,46 @@ class Training:
         data: TrialData,
         seed: int,
         limit_s: float | None = None,
+        networks: CompiledNetworks | None = None,
     ) -> None:
-        backend.forget()
-        keras.utils.set_random_seed(seed)
         self._config, self._rules, self._data, self._seed = config, rules, data, seed
-        layer = self._layer = (
-            trunk_of(config.trunk).frozen_up_to(config) if data.features is not None else None
-        )
         self._head = HEADS[config.head]
         self._precision = backend.precision(rules.mixed_precision)
-        loss = training_loss(self._head, config.loss, config.loss_parameters)
-        shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
-        compiles = backend.compiles(rules.xla)
-        self.model = network.build(config, shape, dtype, precision=self._precision)
-        self._fitted = self.model if layer is None else network.above(self.model, layer, self._precision)
         self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
         self._batches = Batches(self._inputs, config, seed)
-        steps = len(self._batches) * rules.epochs if rules.schedule == "cosine" else None
-        self._fitted.compile(optimizer=network.optimizer(config, steps), loss=loss, jit_compile=compiles)
-        # Else its variables are made while the training step is traced, which is then traced twice.
-        self._fitted.optimizer.build(self._fitted.trainable_variables)
-        self.shipped, self._scored = self.model, self._fitted
-        if self._precision != "float32":
-            self.shipped = network.build(config, shape, dtype, pretrained=False)
-            self._scored = self.shipped
-            if layer is not None:
-                self.shipped.set_weights(self.model.get_weights())  # those of frozen layers for good
-                self._scored = network.above(self.shipped, layer)
-            self._scored.compile(loss=loss, jit_compile=compiles)
+        shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
+        structure = structure_of(
+            config,
+            steps=len(self._batches) * rules.epochs if rules.schedule == "cosine" else None,
+            precision=self._precision,
+            compiles=backend.compiles(rules.xla),
+            shape=shape,
+            dtype=dtype,
+            features=data.features is not None,
+        )
+        self._layer = structure.above
+        if networks is None or config.trunk not in TRUNKS:
+            # A layer of the user's own may draw from any generator, or hold what is no variable.
+            networks = CompiledNetworks()
+            keras.utils.set_random_seed(seed)
+        networks.make_room(structure)
+        # Keras draws the seeds of weights and layers from this one; set_random_seed would also make
+        # TensorFlow forget its kernels, which costs as much as a trace.
+        random.seed(seed)
+        fresh = network.build(config, shape, dtype, precision=self._precision)
+        found = self._compiled = networks.of(structure, config)
+        found.begin(self, fresh, config)
+        self.model, self._fitted = found.model, found.fitted
+        self.shipped, self._scored = found.shipped, found.scored
         self._steering = Steering(self._scored, self._inputs, self._batches, config, rules, metric)
         self._limits = [] if limit_s is None else [Limit(limit_s, rules.epochs)]
         self._epochs = 0
         self._proven = False
+
+    @property
+    def loss_columns(self) -> NDArray[np.float32]:
+        """Which loss it is trained on, and with which parameters; see `search.networks.losses`."""
+        return self._batches.loss_columns
 
     @property
     def device(self) -> str:
@@ -243,14 +258,15 @@ class Training:
         Raises:
             TrialError: loss or logits stopped being finite, or the limit is reached.
         """
-        self._fitted.fit(
-            fed(self._batches),
-            initial_epoch=self._epochs,
-            epochs=min(epochs, self._rules.epochs),
-            callbacks=[self._steering, *self._limits],
-            shuffle=False,
-            verbose=0,
-        )
+        with self._having_it():
+            self._fitted.fit(
+                fed(self._batches),
+                initial_epoch=self._epochs,
+                epochs=min(epochs, self._rules.epochs),
+                callbacks=[self._steering, *self._limits],
+                shuffle=False,
+                verbose=0,
+            )
         self._epochs = len(self._steering.history)
 
     def best(self) -> Trained:
@@ -259,6 +275,10 @@ class Training:
         Raises:
             TrialError: the proof failed.
         """
+        with self._having_it():
+            return self._best()
+
+    def _best(self) -> Trained:
         steering, scored = self._steering, self._scored
         current = scored.get_weights()
         scored.set_weights(steering.best_weights)
@@ -268,7 +288,8 @@ class Training:
         raw, config = self._head.score(logits), self._config
         whole = None if scored is self.shipped else (self.shipped, self._data.x_validation)
         draw = (self._seed, self._epochs)
-        proof = prove(scored, self._head, config.loss, config.loss_parameters, x, y, raw, logits, whole, draw)
+        columns, loss = self.loss_columns, (config.loss, config.loss_parameters)
+        proof = prove(scored, columns, self._head, *loss, x, y, raw, logits, whole, draw)
         self._prove_features()
         weights = steering.best_weights if whole is None else self.shipped.get_weights()
         scored.set_weights(current)
@@ -281,6 +302,16 @@ class Training:
             history=tuple(steering.history),
             proof=proof,
         )
+
+    @contextmanager
+    def _having_it(self) -> Iterator[None]:
+        """Holds the compiled network, which no other trial gets where this one ends in an error."""
+        self._compiled.check(self)
+        try:
+            yield
+        except BaseException:
+            self._compiled.sound = False
+            raise
 
     def _prove_features(self) -> None:
         """Proves features, once: neither they nor the layers below them change in training."""

@@ -204,3 +204,30 @@ def test_one_loss_of_two_heads_is_one_loss(data):
     focal = LOSSES["focal"].per_row(y, z, focal_gamma=0.0, focal_alpha=0.5)
     # Halving the very smallest numbers rounds them away.
     np.testing.assert_allclose(2 * focal, LOSSES["bce"].per_row(y, z), rtol=1e-12, atol=1e-300)
+
+
+@each_pair
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_the_loss_that_comes_with_the_targets_is_the_loss_of_its_pair(keras, head, loss, size):
+    """One compiled loss serves every pair of as many logits: the same numbers, and the same gradients."""
+    import tensorflow as tf
+
+    from search.networks.losses import beside, loss_columns, shared_loss, training_loss
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("takes gradients with TensorFlow")
+    z, chosen = tf.constant(draw_logits(head, 1, size)), dict(LOSSES[loss].parameters)
+    chosen |= dict.fromkeys(chosen, 0.3)
+    targets = head.encode(Y)
+    shared = tf.function(shared_loss(head.logits))
+    found = []
+    for compute, given_targets in (
+        (training_loss(head, loss, chosen), targets),
+        (shared, beside(targets, loss_columns(head, loss, chosen))),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            each = compute(tf.constant(given_targets), z)
+        found.append((each.numpy(), tape.gradient(each, z).numpy()))
+    for alone, together in zip(*found, strict=True):
+        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-7)

@@ -51,11 +51,12 @@ def session_of():
     return session_of
 
 
-def prove(session, head, loss, raw, data=DATA, **parameters):
+def prove(session, head, loss, raw, data=DATA, logits=None, **parameters):
     from search.trials import proof
 
     chosen = {**LOSSES[loss].parameters, **parameters}
-    return proof.prove(session.model, HEADS[head], loss, chosen, data.x_validation, data.y_validation, raw)
+    x, y = data.x_validation, data.y_validation
+    return proof.prove(session.model, session.loss_columns, HEADS[head], loss, chosen, x, y, raw, logits)
 
 
 def scores(session, head, data=DATA):
@@ -118,6 +119,14 @@ def test_being_right_about_everything_fails_no_trial(session_of, head, loss, sco
 # The six planted faults.
 
 
+def plant_loss(monkeypatch, loss):
+    """Has networks trained on another loss than the study's."""
+    from search.trials import compiled
+
+    without_columns = lambda logits: lambda targets, z: loss(targets[:, :logits], z)  # noqa: E731
+    monkeypatch.setattr(compiled, "shared_loss", without_columns)
+
+
 @each_head
 def test_fault_1_columns_swapped(plant_head, head):
     """`z0 - z1`; with a single column, its sign."""
@@ -145,7 +154,7 @@ def test_fault_3_activation_applied_twice(monkeypatch, keras, head):
     def with_activation(*arguments, **options):
         network = build(*arguments, **options)
         network.get_layer(model.LOGITS).activation = keras.activations.get(SQUASHED_BY[head])
-        return keras.Model(network.input, network.get_layer(model.LOGITS)(network.layers[-2].output))
+        return type(network)(network.input, network.get_layer(model.LOGITS)(network.layers[-2].output))
 
     monkeypatch.setattr(model, "build", with_activation)
     with pytest.raises(TrialError, match=NOT_LINEAR):
@@ -155,8 +164,6 @@ def test_fault_3_activation_applied_twice(monkeypatch, keras, head):
 @with_entropy
 @pytest.mark.parametrize("wrong", ["logits taken for probabilities", "probabilities taken for logits"])
 def test_fault_4_from_logits_wrong(monkeypatch, keras, head, wrong):
-    from search.trials import training
-
     entropy = {"bce": keras.losses.BinaryCrossentropy, "cce": keras.losses.CategoricalCrossentropy}
     squash = getattr(keras.ops, SQUASHED_BY[head])
     if wrong == "logits taken for probabilities":
@@ -168,7 +175,7 @@ def test_fault_4_from_logits_wrong(monkeypatch, keras, head, wrong):
             # Times 1: straight from the activation, Keras on TensorFlow would find the logits behind it.
             return compute(targets, 1.0 * squash(logits))
 
-    monkeypatch.setattr(training, "training_loss", lambda *_: loss)
+    plant_loss(monkeypatch, loss)
     with pytest.raises(TrialError, match=f"{NOT_DECODED}|the training loss became nan"):
         trained(head, LOSS_OF[head]).best()
 
@@ -240,7 +247,9 @@ def test_of_many_rows_the_last_one_is_always_held_against_the_model(monkeypatch,
     x, y = DATA.x_validation, DATA.y_validation
     chosen = dict(LOSSES[LOSS_OF[head]].parameters)
     with pytest.raises(TrialError, match=NOT_DECODED):
-        proof.prove(session.model, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits)
+        proof.prove(
+            session.model, session.loss_columns, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits
+        )
 
 
 @pytest.mark.parametrize(
@@ -257,10 +266,8 @@ def test_two_sigmoids_must_score_half_their_difference(plant_head, decode):
 @pytest.mark.parametrize("entropy", ["CategoricalCrossentropy", "BinaryFocalCrossentropy"])
 def test_two_sigmoids_trained_on_another_loss_fail(monkeypatch, keras, entropy):
     """Categorical cross-entropy of their logits is a softmax's loss: the score alone would not show it."""
-    from search.trials import training
-
     loss = getattr(keras.losses, entropy)(from_logits=True)
-    monkeypatch.setattr(training, "training_loss", lambda *_: loss)
+    plant_loss(monkeypatch, loss)
     with pytest.raises(TrialError, match=NOT_DECODED):
         trained("two_sigmoids", "bce").best()
 
@@ -283,10 +290,14 @@ def test_logits_at_hand_need_not_be_predicted_again(session_of, monkeypatch, hea
         training.predict(session.model, DATA.x_validation)
     x, y = DATA.x_validation, DATA.y_validation
     chosen = dict(LOSSES[LOSS_OF[head]].parameters)
-    given = proof.prove(session.model, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits)
+    given = proof.prove(
+        session.model, session.loss_columns, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits
+    )
     assert given == pytest.approx(expected, abs=1e-6)
     with pytest.raises(TrialError, match=NOT_DECODED):
-        proof.prove(session.model, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits[::-1])
+        proof.prove(
+            session.model, session.loss_columns, HEADS[head], LOSS_OF[head], chosen, x, y, raw, logits[::-1]
+        )
 
 
 # And what is no fault, or none of the six.
