@@ -151,7 +151,8 @@ def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
 
 def _photos(path: Path, size: int) -> Inputs:
     """Reads photos, some hundreds at a time; all unreadable ones are reported together."""
-    from search.data.sources.images import decode, photos_below, refuse_bad
+    from search.data.sources.images import decode, refuse_bad
+    from search.data.sources.photo_folders import photos_below
 
     root, paths = photos_below(path)
 

@@ -1,8 +1,6 @@
-"""Reads photos: one sub-folder per class to train on, or any folder to predict."""
+"""Reads photos as they look, resized to one square."""
 
-import logging
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,19 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from search.data.rows import Labels
-from search.data.sources.labels import binarize
-from spaces.data import Images
+from search.data.sources.photo_folders import photos_below
 from spaces.errors import RunError, first_of
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
 """What Pillow may try: its rarer decoders have had the most holes."""
-
-BESIDE_SUFFIXES = frozenset(
-    {"", ".csv", ".tsv", ".txt", ".json", ".xml", ".md", ".yaml", ".yml", ".db", ".ini"}
-)
-"""Files that lie beside photos by right; others are ignored too, but counted in a warning."""
 
 ANIMATED = ("PNG", "WEBP", "GIF")
 """Formats whose frames are an animation. A JPEG's further pictures are not: cameras store previews there."""
@@ -43,41 +33,6 @@ Bad = tuple[str, str]
 """A file that is no photo, and why, in one clause."""
 
 
-def photos_of(config: Images, base: Path) -> tuple[tuple[Path, ...], NDArray[np.int8], Labels]:
-    """Lists the photos of a folder with one sub-folder per class; none is opened.
-
-    Args:
-        config: folder and positive label.
-        base: the folder a relative `config.path` is taken from.
-
-    Returns:
-        The photos, sorted by class, then by path; `y` `(n,)`; and the names of the two classes.
-
-    Raises:
-        RunError: the folder has no class folders, or other than two, or a class has no photos.
-    """
-    root = base / config.path
-    if not root.is_dir():
-        raise RunError(
-            f"data.path must name a folder with one sub-folder of photos per class, but {root} is none"
-        )
-    classes = sorted(f for f in root.iterdir() if f.is_dir() and not _is_hidden(f.relative_to(root)))
-    if not classes:
-        raise RunError(
-            f"data.path must hold one sub-folder of photos per class, but {root} has no sub-folders"
-        )
-    paths = {folder.name: _photos(folder) for folder in classes}
-    for name, found in paths.items():
-        if not found:
-            raise RunError(
-                f"every class folder must hold photos ({_suffixes()}), but {root / name} has none; "
-                "remove the folder if it is not a class"
-            )
-    names = [name for name, found in paths.items() for _ in found]
-    y, labels = binarize(names, config.positive, f"sub-folders of {root}")
-    return tuple(path for found in paths.values() for path in found), y, labels
-
-
 def load_folder(path: Path, size: int) -> tuple[NDArray[np.uint8], list[str]]:
     """Reads all photos below a folder, flat or nested, without labels.
 
@@ -95,28 +50,6 @@ def load_folder(path: Path, size: int) -> tuple[NDArray[np.uint8], list[str]]:
     x, _, bad = decode(found, size, below=root)
     refuse_bad(bad, len(found))
     return x, [photo.relative_to(root).as_posix() for photo in found]
-
-
-def photos_below(path: Path) -> tuple[Path, list[Path]]:
-    """Lists all photos below a folder, flat or nested, sorted; none is opened.
-
-    Args:
-        path: a folder, or one photo.
-
-    Returns:
-        The folder that names start from, and the photos.
-
-    Raises:
-        RunError: there is no folder, or no photo in it.
-    """
-    if path.is_file():
-        return path.parent, [path]
-    if not path.is_dir():
-        raise RunError(f"photos must lie in a folder, but {path} is not there")
-    found = _photos(path)
-    if not found:
-        raise RunError(f"a folder to read must hold photos ({_suffixes()}), but {path} has none")
-    return path, found
 
 
 def decode(
@@ -221,30 +154,3 @@ def _pixels(opened: Image.Image, size: int) -> NDArray[np.uint8]:
         layer = photo.convert("RGBA")
         photo = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
     return np.asarray(photo.convert("RGB").resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
-
-
-def _photos(folder: Path) -> list[Path]:
-    """All photos below `folder`, sorted by path; hidden files and folders are passed over."""
-    files = [
-        f
-        for f in sorted(folder.rglob("*"))
-        # A link to nothing is a file that is not there: it is named among the bad ones.
-        if not _is_hidden(f.relative_to(folder)) and (f.is_file() or (f.is_symlink() and not f.exists()))
-    ]
-    other = Counter(
-        f.suffix.lower() for f in files if f.suffix.lower() not in PHOTO_SUFFIXES | BESIDE_SUFFIXES
-    )
-    if other:
-        listed = ", ".join(f"{count} {suffix}" for suffix, count in sorted(other.items()))
-        logging.getLogger(__name__).warning(
-            "files ignored in %s: %s; photos are %s", folder, listed, _suffixes()
-        )
-    return [f for f in files if f.suffix.lower() in PHOTO_SUFFIXES]
-
-
-def _is_hidden(below: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in below.parts)
-
-
-def _suffixes() -> str:
-    return " ".join(sorted(PHOTO_SUFFIXES))

@@ -11,9 +11,10 @@ from search.data.plan import Form, Piece, Plan, at_once, fingerprint_of, size_of
 from search.data.rows import Rows
 from search.data.sources.bonn import load_bonn
 from search.data.sources.custom import load_custom
-from search.data.sources.images import decode, photos_of
+from search.data.sources.images import decode
 from search.data.sources.labels import binarize
 from search.data.sources.npz import load_npz
+from search.data.sources.photo_folders import photos_of
 from search.files import digest_of_files
 from spaces.base import Frozen
 from spaces.data import Bonn, Custom, Data, Images, Npz, Scores, SimulatedEeg, Table
@@ -160,7 +161,7 @@ def key(config: Data, plan: Plan) -> str:
 def _code() -> str:
     """Tells versions of all that reads and writes apart: another may read the same file in another way."""
     here = Path(__file__).parent
-    beside = (here.parent / f"{name}.py" for name in ("plan", "rows", "store"))
+    beside = (here.parent / f"{name}.py" for name in ("folders", "plan", "rows", "store"))
     versions = " ".join(f"{name} {version(name)}" for name in READERS)
     return f"{digest_of_files([*here.rglob('*.py'), *beside], here.parent)} {versions}"
 
