@@ -17,9 +17,10 @@ from search.networks import backend
 from spaces.base import Label
 from spaces.errors import RunError
 
-FORMAT = 3
+FORMAT = 4
 """The version of a bundle's format. Earlier versions are read too, later ones are refused. Version 2 added
-the events and how windows are cut from recordings. Version 3 added the exports, and refuses added files."""
+the events and how windows are cut from recordings. Version 3 added the exports, and refuses added files.
+Version 4 added how 16-bit photos are scaled."""
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""

@@ -78,7 +78,7 @@ def bundle_config(
             "dtype": str(rows.x.dtype),
             **({} if scale is None else {"root_mean_square": scale}),
             "source": study.data.source,
-            **({"image_size": rows.x.shape[1]} if _takes_photos(rows) else {}),
+            **(_photos(rows) if _takes_photos(rows) else {}),
             **({"array": study.data.x} if isinstance(study.data, Npz) else {}),
             **({"channels": list(rows.channels)} if rows.channels else {}),
             **({"preprocessing": preprocessing(study.data)} if isinstance(study.data, Eeg) else {}),
@@ -148,6 +148,11 @@ def _takes_photos(rows: Rows) -> bool:
     """Whether photos resized to a square are rows of this form."""
     shape = rows.x.shape[1:]
     return rows.kind == "image" and rows.x.dtype == np.uint8 and shape == (shape[0], shape[0], 3)
+
+
+def _photos(rows: Rows) -> dict[str, Any]:
+    """Returns how photos become rows: their size, and the bits that 16-bit ones use, if there were any."""
+    return {"image_size": rows.x.shape[1], "photo_bits": None if rows.photos is None else rows.photos.bits}
 
 
 def _dumped(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from reports.bundles.bundle import Bundle
+from search.data.photos import WHOLE
 from search.data.rows import READ_BYTES, blocks
 from search.data.sources.eeg import edf, recordings
 from search.data.sources.eeg.edf_header import open_header
@@ -108,7 +109,8 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
             f"{wanted['kind']} rows of the source {wanted['source']}, and got {data}"
         )
     if "image_size" in wanted:
-        return _photos(path, int(wanted["image_size"]))
+        # Up to format 3 the upper eight of 16 bits were kept, in training too.
+        return _photos(path, int(wanted["image_size"]), wanted.get("photo_bits", WHOLE))
     raise RunError(f"this bundle takes {wanted['kind']} rows from a .npz file, but got {data}")
 
 
@@ -149,7 +151,7 @@ def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
     return _in_memory(fitting[0], "row", list(range(len(fitting[0]))))
 
 
-def _photos(path: Path, size: int) -> Inputs:
+def _photos(path: Path, size: int, bits: int | None) -> Inputs:
     """Reads photos, some hundreds at a time; all unreadable ones are reported together."""
     from search.data.sources.images import decode, refuse_bad
     from search.data.sources.photo_folders import photos_below
@@ -160,7 +162,7 @@ def _photos(path: Path, size: int) -> Inputs:
         bad: list[tuple[str, str]] = []
         for start in range(0, len(paths), PHOTOS_AT_ONCE):
             some = paths[start : start + PHOTOS_AT_ONCE]
-            x, _, unread = decode(some, size, below=root)
+            x, _, unread = decode(some, size, below=root, bits=bits)
             bad += unread
             if not bad:
                 yield Batch(x, {"file": pa.array([photo.relative_to(root).as_posix() for photo in some])})

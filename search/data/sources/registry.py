@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from search.data.photos import Photos
 from search.data.plan import Form, Piece, Plan, at_once, fingerprint_of, size_of
 from search.data.rows import Rows
 from search.data.sources.bonn import load_bonn
 from search.data.sources.custom import load_custom
-from search.data.sources.images import decode
+from search.data.sources.images import decode, survey
 from search.data.sources.labels import binarize
 from search.data.sources.npz import load_npz
 from search.data.sources.photo_folders import photos_of
@@ -84,6 +85,7 @@ def plan_images(config: Images, base: Path) -> Plan:
     ]
     return Plan(
         read=_photos,
+        survey=_survey,
         jobs=tuple(jobs),
         # By the names in the folder: a photo may be a link to elsewhere, or to nothing, which `decode` names.
         fingerprint=fingerprint_of([path for path in paths if path.exists()], root),
@@ -94,9 +96,14 @@ def plan_images(config: Images, base: Path) -> Plan:
     )
 
 
-def _photos(job: tuple[Any, Any, int, Path, Form]) -> Iterator[Piece]:
+def _survey(job: tuple[Any, Any, int, Path, Form]) -> Photos | None:
+    paths, y, size, _, _ = job
+    return survey(paths, y, size)
+
+
+def _photos(job: tuple[Any, Any, int, Path, Form], photos: Photos | None = None) -> Iterator[Piece]:
     paths, y, size, below, form = job
-    x, good, bad = decode(paths, size, below=below)
+    x, good, bad = decode(paths, size, below=below, bits=None if photos is None else photos.bits)
     yield Piece(form=form, x=x, y=y[good], bad=tuple(f"{name}: {reason}" for name, reason in bad))
 
 
@@ -161,7 +168,7 @@ def key(config: Data, plan: Plan) -> str:
 def _code() -> str:
     """Tells versions of all that reads and writes apart: another may read the same file in another way."""
     here = Path(__file__).parent
-    beside = (here.parent / f"{name}.py" for name in ("folders", "plan", "rows", "store"))
+    beside = (here.parent / f"{name}.py" for name in ("folders", "photos", "plan", "rows", "store"))
     versions = " ".join(f"{name} {version(name)}" for name in READERS)
     return f"{digest_of_files([*here.rglob('*.py'), *beside], here.parent)} {versions}"
 
