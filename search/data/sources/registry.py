@@ -3,9 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from search.data.photos import Photos
 from search.data.plan import Form, Piece, Plan, at_once, fingerprint_of, size_of
@@ -76,13 +80,15 @@ def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Table | Bonn, bas
 
 def plan_images(config: Images, base: Path) -> Plan:
     """Photos, decoded some hundreds at a time."""
-    paths, y, labels = photos_of(config, base)
+    paths, y, labels, parts = photos_of(config, base)
     form = Form(labels, "image")
     root = base / config.path
-    below, starts = base / config.path, range(0, len(paths), PHOTOS_PER_JOB)
-    jobs = [
-        (paths[k : k + PHOTOS_PER_JOB], y[k : k + PHOTOS_PER_JOB], config.size, below, form) for k in starts
-    ]
+    jobs = []
+    for start in range(0, len(paths), PHOTOS_PER_JOB):
+        some = slice(start, start + PHOTOS_PER_JOB)
+        jobs.append(
+            PhotoJob(paths[some], y[some], None if parts is None else parts[some], config.size, root, form)
+        )
     return Plan(
         read=_photos,
         survey=_survey,
@@ -96,15 +102,32 @@ def plan_images(config: Images, base: Path) -> Plan:
     )
 
 
-def _survey(job: tuple[Any, Any, int, Path, Form]) -> Photos | None:
-    paths, y, size, _, _ = job
-    return survey(paths, y, size)
+@dataclass(frozen=True, eq=False)
+class PhotoJob:
+    """Some photos below a folder, their labels `(k,)` and, where folders name them, their parts `(k,)`."""
+
+    paths: tuple[Path, ...]
+    y: NDArray[np.int8]
+    parts: NDArray[np.str_] | None
+    size: int
+    below: Path
+    form: Form
 
 
-def _photos(job: tuple[Any, Any, int, Path, Form], photos: Photos | None = None) -> Iterator[Piece]:
-    paths, y, size, below, form = job
-    x, good, bad = decode(paths, size, below=below, bits=None if photos is None else photos.bits)
-    yield Piece(form=form, x=x, y=y[good], bad=tuple(f"{name}: {reason}" for name, reason in bad))
+def _survey(job: PhotoJob) -> Photos | None:
+    return survey(job.paths, job.y, job.size)
+
+
+def _photos(job: PhotoJob, photos: Photos | None = None) -> Iterator[Piece]:
+    bits = None if photos is None else photos.bits
+    x, good, bad = decode(job.paths, job.size, below=job.below, bits=bits)
+    yield Piece(
+        form=job.form,
+        x=x,
+        y=job.y[good],
+        parts=None if job.parts is None else job.parts[good],
+        bad=tuple(f"{name}: {reason}" for name, reason in bad),
+    )
 
 
 def plan_eeg(config: Eeg, base: Path) -> Plan:

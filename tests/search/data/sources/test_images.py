@@ -60,7 +60,7 @@ def config(**changes) -> Images:
 def test_photos_are_listed_without_being_opened(tmp_path):
     saved(tmp_path)
     (tmp_path / "men" / "0.png").write_bytes(b"no photo")
-    paths, y, labels = photos_of(config(), tmp_path)
+    paths, y, labels, _ = photos_of(config(), tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     assert names[:4] == ["men/0.png", "men/2.png", "men/deep/1.png", "men/deep/3.png"]
     assert names[4:] == [name.replace("men", "women") for name in names[:4]]
@@ -122,7 +122,7 @@ def test_a_file_that_is_gone_and_a_link_to_nothing_have_a_reason(tmp_path):
     (tmp_path / "men" / "album").symlink_to(tmp_path / "gone")
     (tmp_path / "men" / "README").symlink_to(tmp_path / "gone.txt")
     (tmp_path / "men" / "notes.txt").symlink_to(tmp_path / "gone.txt")
-    paths, y, _ = photos_of(config(), tmp_path)
+    paths, y, _, _ = photos_of(config(), tmp_path)
     _, good, bad = decode(paths, 8, below=tmp_path)
     assert bad == tuple((f"men/{name}", os.strerror(2)) for name in ("9.png", "README", "album"))
     assert y[good].sum() == 4

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from search.data.sources.photo_folders import photos_below, photos_of
-from spaces.data import Images
+from search.data.splits import split
+from spaces.data import Images, Split
 from spaces.errors import RunError
+from tests.helpers.stored import load
 
 
 def save(folder: Path, count: int = 2, first: int = 0) -> Path:
@@ -90,3 +92,131 @@ def test_photos_beside_the_class_folders_are_told(pets, caplog):
     save(pets / "set", 3)
     assert found(pets) == PETS
     assert f"photos ignored in {pets / 'set'}, for they lie in no class folder: 3" in caplog.text
+
+
+def save_parts(base: Path, *parts: str, classes: tuple[str, ...] = ("cats", "dogs")) -> Path:
+    for part in parts:
+        for name in classes:
+            save(base / "set" / part / name, 3)
+    return base
+
+
+@pytest.mark.parametrize(
+    "names", [("test", "train", "validation"), ("TEST", "Training", "val"), ("Testing", "Train", "VALID")]
+)
+@pytest.mark.parametrize("by", ["group", "column"])
+def test_folders_that_are_named_as_parts_are_the_parts(tmp_path, names, by):
+    rows = load(config(), save_parts(tmp_path, *names))
+    assert rows.labels.positive == "dogs"
+    assert rows.y.tolist() == [0, 0, 0, 1, 1, 1] * 3
+    assert rows.parts.tolist() == ["test"] * 6 + ["train"] * 6 + ["validation"] * 6
+    made = split(rows, Split(by=by))
+    assert (made.by, made.leaky, made.groups_known) == ("column", False, False)
+    assert [part.tolist() for part in (made.train, made.validation, made.test)] == [
+        [*range(6, 12)], [*range(12, 18)], [*range(6)],
+    ]  # fmt: skip
+    anew = split(rows, Split(by="window"))
+    assert anew.by == "row"
+    assert len(anew.train) > 6
+
+
+def test_bad_photos_that_are_left_out_take_their_parts_along(tmp_path):
+    base = save_parts(tmp_path, "test", "train", "val")
+    (base / "set" / "train" / "cats" / "1.png").write_bytes(b"")
+    rows = load(config(on_bad_file="skip"), base)
+    assert rows.parts.tolist() == ["test"] * 6 + ["train"] * 5 + ["validation"] * 6
+
+
+@pytest.mark.parametrize(
+    ("positive", "parts"), [("test", "auto"), ("control", "auto"), ("test", "none"), ("control", "none")]
+)
+def test_a_class_may_be_called_test(tmp_path, positive, parts):
+    for name in ("test", "control"):
+        save(tmp_path / "set" / name / "deep")
+    paths, y, labels, found = photos_of(config(positive=positive, parts=parts), tmp_path)
+    assert (len(paths), int(y.sum()), labels.positive, found) == (4, 2, positive, None)
+
+
+def test_two_classes_that_are_called_train_and_test(tmp_path):
+    for name in ("train", "test"):
+        save(tmp_path / "set" / name / "deep")
+    assert photos_of(config(positive="test"), tmp_path)[3] is None
+    save_parts(tmp_path / "both", "train", "test", classes=("test", "control"))
+    assert photos_of(config(positive="test"), tmp_path / "both")[3] is not None
+    assert photos_of(config(positive="test", parts="none"), tmp_path / "both")[3] is None
+
+
+OR_NONE = "; write data.parts: none if they are classes all the same"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (
+            "birds",
+            "folders of photos must all be parts (train, validation, test) or all be classes, but in {root} "
+            "those named as parts are test, train, validation, and those that are not birds" + OR_NONE,
+        ),
+        (
+            "Val/cats",
+            "a part of the split has one folder, but Val and validation in {root} both stand for validation",
+        ),
+        (
+            "test",
+            "a part of the split must hold one sub-folder of photos per class and no photos beside them, but "
+            "{root}/test holds 2 sub-folders and 2 photos" + OR_NONE,
+        ),
+        ("test/birds", "headsearch searches binary heads; found 3 classes"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("parts", ["auto", "folders"])
+def test_folders_that_are_half_parts_are_refused(tmp_path, more, reason, parts):
+    save(save_parts(tmp_path, "train", "validation", "test") / "set" / more)
+    assert refused(tmp_path, parts=parts).startswith(reason.format(root=tmp_path / "set"))
+
+
+def test_one_part_beside_classes_is_no_class(tmp_path):
+    save(save_parts(tmp_path, "train") / "set" / "dogs")
+    assert "those named as parts are train, and those that are not dogs" in refused(tmp_path)
+
+
+def test_parts_without_class_folders_are_refused(tmp_path):
+    for part in ("train", "val", "test"):
+        save(tmp_path / "set" / part)
+    assert f"{tmp_path}/set/test holds 0 sub-folders and 2 photos" in refused(tmp_path)
+    assert "found 3 classes" in refused(tmp_path, parts="none")
+
+
+def test_folders_that_should_be_parts_and_are_none(pets):
+    assert refused(pets, parts="folders") == (
+        f"folders of photos must all be parts (train, validation, test) or all be classes, but in {pets}/set "
+        f"those named as parts are none, and those that are not cats, dogs{OR_NONE}"
+    )
+
+
+@pytest.mark.parametrize("parts", [("train", "test"), ("train", "valid"), ("train",)])
+def test_a_part_that_is_missing_is_refused_as_in_a_column(tmp_path, parts):
+    rows = load(config(), save_parts(tmp_path, *parts))
+    missing = "test" if "valid" in parts else "validation"
+    message = (
+        f"^each of train, validation and test needs positive and negative rows, but {missing} has 0 positive "
+        r"and 0 negative; add photos of both classes, or deal all photos anew with split: \{by: window\}$"
+    )
+    with pytest.raises(RunError, match=message):
+        split(rows, Split())
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_copies_across_parts_are_refused(tmp_path, link):
+    base = save_parts(tmp_path, "train", "val", "test") / "set"
+    copy, source = base / "test" / "cats" / "9.png", base / "train" / "cats" / "0.png"
+    if link:
+        copy.symlink_to(source)
+    else:
+        copy.write_bytes(source.read_bytes())
+    rows = load(config(), tmp_path)
+    with pytest.raises(
+        RunError, match=r"2 rows have an exact copy in another part \(row 3 in test is row 7 in train"
+    ):
+        split(rows, Split())
+    assert split(rows, Split(i_accept_leakage=True)).leaky
