@@ -49,6 +49,8 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
             "the parts are those that the data name" if parts.by == "column" else "rows are split one by one"
         )
         say(console, f"groups: unknown, so {parted}")
+    if rows.photos is not None and rows.photos.bits is not None:
+        say(console, f"depth: {rows.photos.scaling()}")
     if parts.units is not None:
         say(console, f"one patient, split by {parts.by}: values will say nothing of other patients")
     share = len(parts.train) / len(rows)
