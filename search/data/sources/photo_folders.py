@@ -86,9 +86,9 @@ def _class_folders(root: Path, config: Images) -> list[tuple[Part | None, Path]]
         raise RunError(
             f"data.path must hold one sub-folder of photos per class, but {root} has no sub-folders"
         )
+    if loose := _loose(root):
+        _warn("photos ignored in %s, for they lie in no class folder: %d", root, loose)
     if not _are_parts(folders, config):
-        if loose := _loose(root):
-            _warn("photos ignored in %s, for they lie in no class folder: %d", root, loose)
         return [(None, folder) for folder in folders]
     others = [folder.name for folder in folders if _part(folder) is None]
     if others:
@@ -104,11 +104,11 @@ def _class_folders(root: Path, config: Images) -> list[tuple[Part | None, Path]]
         if parts[part] > 1:
             twins = " and ".join(other.name for other in folders if _part(other) == part)
             raise RunError(f"a part of the split has one folder, but {twins} in {root} both stand for {part}")
-        loose, classes = _loose(folder), _folders(folder)
-        if loose or not classes:
+        classes = _folders(folder)
+        if (beside := _loose(folder)) or not classes:
             raise RunError(
                 "a part of the split must hold one sub-folder of photos per class and no photos beside them, "
-                f"but {folder} holds {len(classes)} sub-folders and {loose} photos; {_OR_CLASSES}"
+                f"but {folder} holds {len(classes)} sub-folders and {beside} photos; {_OR_CLASSES}"
             )
     return [(_part(folder), below) for folder in folders for below in _folders(folder)]
 

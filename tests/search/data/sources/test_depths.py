@@ -18,20 +18,26 @@ GREY, COLOUR, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 4, 6
 BANDS = {GREY: 1, COLOUR: 3, GREY_ALPHA: 2, COLOUR_ALPHA: 4}
 
 
+def packed(width: int, height: int, bits: int, kind: int, lines: bytes, clear: bytes = b"") -> bytes:
+    """A PNG of lines that are packed as its header says, each after its filter."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)),
+        *([(b"tRNS", clear)] if clear else []),
+        (b"IDAT", zlib.compress(lines)),
+        (b"IEND", b""),
+    ]
+    whole = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(whole)
+
+
 def png(values: np.ndarray, kind: int = GREY, *, transparent: int | None = None) -> bytes:
     """A PNG of 16-bit values `(height, width)`, the same in each colour, opaque where there is opacity."""
     bands = [values] * (BANDS[kind] - (kind in (GREY_ALPHA, COLOUR_ALPHA)))
     bands += [np.full_like(values, 65535)] * (kind in (GREY_ALPHA, COLOUR_ALPHA))
     lines = np.stack(bands, axis=-1).reshape(len(values), -1).astype(">u2")
     clear = b"" if transparent is None else struct.pack(">H", transparent) * len(bands)
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)),
-        *([(b"tRNS", clear)] if clear else []),
-        (b"IDAT", zlib.compress(b"".join(b"\0" + line.tobytes() for line in lines))),
-        (b"IEND", b""),
-    ]
-    packed = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+    height, width = values.shape
+    return packed(width, height, 16, kind, b"".join(b"\0" + line.tobytes() for line in lines), clear)
 
 
 def ramp(most: int, seed: int = 0) -> np.ndarray:
@@ -154,3 +160,14 @@ def test_formats_that_are_not_read_are_told(suffix, tmp_path, caplog):
     ):
         load(config(), tmp_path)
     assert f"files ignored in {tmp_path / 'off'}: 1 {suffix}; photos are .bmp" in caplog.text
+
+
+@pytest.mark.parametrize(("bits", "line"), [(1, 0b01000000), (2, 0b00011011), (4, 0x0F)])
+def test_grey_of_fewer_bits_goes_from_black_to_white(bits, line, tmp_path):
+    width = {1: 2, 2: 4, 4: 2}[bits]
+    (tmp_path / "a.png").write_bytes(packed(width, 1, bits, GREY, bytes([0, line])))
+    with Image.open(tmp_path / "a.png") as photo:
+        assert photo.size == (width, 1)
+    came = read_photo(tmp_path / "a.png", 8, None)[0, :, 0]
+    assert (came.min(), came.max()) == (0, 255)
+    np.testing.assert_array_equal(np.sort(came), came)

@@ -92,6 +92,10 @@ def test_photos_beside_the_class_folders_are_told(pets, caplog):
     save(pets / "set", 3)
     assert found(pets) == PETS
     assert f"photos ignored in {pets / 'set'}, for they lie in no class folder: 3" in caplog.text
+    caplog.clear()
+    save(save_parts(pets / "other", "train", "val", "test") / "set", 4)
+    assert len(found(pets / "other")) == 18
+    assert "for they lie in no class folder: 4" in caplog.text
 
 
 def save_parts(base: Path, *parts: str, classes: tuple[str, ...] = ("cats", "dogs")) -> Path:
