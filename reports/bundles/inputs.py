@@ -1,5 +1,6 @@
 """Reads the rows to predict, block by block, from arrays, photos, recordings or a simulated patient."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,8 @@ SIMULATED = "simulated_eeg"
 """As DATA: a simulated patient that no quickstart has trained on."""
 NEW_PATIENT_SEED = 4_294_967_291
 PHOTOS_AT_ONCE = 256
+FEWER_BITS = 4
+"""A warning is given where all 16-bit photos are at most a 16th as bright as those trained on may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +156,17 @@ def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
 
 def _photos(path: Path, size: int, bits: int | None) -> Inputs:
     """Reads photos, some hundreds at a time; all unreadable ones are reported together."""
-    from search.data.sources.images import decode, refuse_bad
+    from search.data.sources.images import decode, refuse_bad, survey
     from search.data.sources.photo_folders import photos_below
 
     root, paths = photos_below(path)
+    found = None if bits is None else survey(paths, np.zeros(len(paths), np.int8), size)
+    if bits is not None and found is not None and found.bits is not None and found.bits <= bits - FEWER_BITS:
+        logging.getLogger(__name__).warning(
+            "16-bit photos use %d bits at most, those trained on %d: scaled alike, they are darker",
+            found.bits,
+            bits,
+        )
 
     def batches() -> Iterator[Batch]:
         bad: list[tuple[str, str]] = []

@@ -87,8 +87,8 @@ def _check_channels(
     names = [channels[k] if channels and len(channels) == len(far) else str(k) for k in np.flatnonzero(far)]
     said = (
         f"the bundle was trained on other values of {first_of(names, NAMED)}, of {len(far)} channels: 98% of "
-        f"those of {names[0]} lay from {low[one]:.3g} to {high[one]:.3g}, and here lie from {came[one, 0]:.3g} "
-        f"to {came[one, 2]:.3g}: other units?"
+        f"those of {names[0]} lay from {low[one]:.3g} to {high[one]:.3g}, and here lie from "
+        f"{came[one, 0]:.3g} to {came[one, 2]:.3g}: other units?"
     )
     if 2 * np.count_nonzero(far) > np.count_nonzero(telling):
         raise RunError(said)

@@ -61,7 +61,7 @@ def test_predictions_are_those_of_the_rows_that_were_trained_on(bundle, tmp_path
     assert pq.ParquetFile(out).read().drop_columns(["file"]).equals(load(bundle).predict(x))
 
 
-def test_other_depths_are_refused_or_read_as_they_were(bundle, tmp_path):
+def test_other_depths_are_refused_or_read_as_they_were(bundle, tmp_path, caplog):
     values = np.arange(64).reshape(8, 8)
     save(tmp_path / "a.png", values * 64)
     loaded = load(bundle)
@@ -78,3 +78,8 @@ def test_other_depths_are_refused_or_read_as_they_were(bundle, tmp_path):
         rows(eight, tmp_path)
     older = with_input(loaded, {key: value for key, value in known.items() if key != "photo_bits"})
     np.testing.assert_array_equal(rows(older, tmp_path)[..., 0], np.stack([values // 4, values * 4]))
+    assert not caplog.records
+    rows(older, tmp_path / "a.png")
+    assert caplog.records[0].getMessage() == (
+        "16-bit photos use 12 bits at most, those trained on 16: scaled alike, they are darker"
+    )
