@@ -27,9 +27,6 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _DEPTH_AT = 24
 """Where a PNG's header says how many bits a value has (ISO/IEC 15948, 11.2.2)."""
 
-_MEMBER = np.searchsorted([2**bits for bits in DEPTHS], np.arange(256) << 8, side="right").astype(np.uint8)
-"""Which of `DEPTHS` a 16-bit value needs, by its upper eight bits."""
-
 _KINDS = {
     "1": "1-bit",
     "L": "8-bit grey",
@@ -262,8 +259,11 @@ def _eight_bits(photo: Image.Image, bits: int | None) -> Image.Image:
 
 def _counts(photo: Image.Image) -> NDArray[np.int64]:
     """How many values of a 16-bit photo need each of `DEPTHS`."""
-    upper = np.asarray(photo) >> 8 if photo.mode == "I;16" else np.asarray(photo.convert("RGB"))
-    return np.bincount(_MEMBER[upper].ravel(), minlength=len(DEPTHS))
+    whole = photo.mode == "I;16"
+    values = np.asarray(photo if whole else photo.convert("RGB"))
+    unseen = 0 if whole else 8  # bits that Pillow leaves out
+    above = [np.count_nonzero(values >= 2 ** (bits - unseen)) for bits in DEPTHS[:-1]]
+    return -np.diff([values.size, *above, 0])
 
 
 def _kind(photo: Image.Image, deep: bool) -> str:

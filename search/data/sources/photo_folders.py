@@ -156,7 +156,14 @@ def photos_below(path: Path) -> tuple[Path, list[Path]]:
 
 def _folders(folder: Path) -> list[Path]:
     """The sub-folders of a folder, sorted; those that are passed over left out."""
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not _is_hidden(f.name))
+    found = sorted(f for f in folder.iterdir() if not _is_hidden(f.name))
+    for path in found:
+        if _leads_nowhere(path) and path.suffix.lower() not in BESIDE_SUFFIXES - {""}:
+            raise RunError(
+                f"a link among folders of photos must lead somewhere, but {path} leads to "
+                f"{path.readlink()}, which is not there; mend or remove it"
+            )
+    return [path for path in found if path.is_dir()]
 
 
 def _photos(folder: Path, named: str) -> dict[str, Path]:

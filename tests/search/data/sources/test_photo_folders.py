@@ -67,6 +67,17 @@ def test_a_link_out_of_a_class_to_all_of_them_is_a_circle(pets):
     assert found(pets) == PETS
 
 
+def test_a_class_or_a_part_that_is_a_link_to_nothing_is_refused(pets):
+    base = save_parts(pets / "parts", "train", "test")
+    for link in (pets / "set" / "birds", base / "set" / "val", pets / "set" / "notes.txt"):
+        link.symlink_to(pets / "gone")
+    message = (
+        "a link among folders of photos must lead somewhere, but {} leads to {}, which is not there; mend or"
+    )
+    assert refused(pets).startswith(message.format(pets / "set" / "birds", pets / "gone"))
+    assert refused(base).startswith(message.format(base / "set" / "val", pets / "gone"))
+
+
 @pytest.mark.parametrize(("link", "to"), [("more", "dogs"), ("7.png", "dogs/0.png")])
 def test_one_file_in_two_classes_is_refused(pets, link, to):
     (pets / "set" / "cats" / link).symlink_to(pets / "set" / to)
