@@ -84,7 +84,10 @@ def _check_channels(
     if not far.any():
         return
     one = int(np.argmax(far))
-    names = [channels[k] if channels and len(channels) == len(far) else str(k) for k in np.flatnonzero(far)]
+    names = [
+        channels[k] if channels and len(channels) == len(far) else str(k)
+        for k in np.flatnonzero(far).tolist()
+    ]
     said = (
         f"the bundle was trained on other values of {first_of(names, NAMED)}, of {len(far)} channels: 98% of "
         f"those of {names[0]} lay from {low[one]:.3g} to {high[one]:.3g}, and here lie from "
