@@ -158,7 +158,7 @@ def _folders(folder: Path) -> list[Path]:
     """The sub-folders of a folder, sorted; those that are passed over left out."""
     found = sorted(f for f in folder.iterdir() if not _is_hidden(f.name))
     for path in found:
-        if _leads_nowhere(path) and path.suffix.lower() not in BESIDE_SUFFIXES - {""}:
+        if path.suffix.lower() not in (BESIDE_SUFFIXES | PHOTO_SUFFIXES) - {""} and _leads_nowhere(path):
             raise RunError(
                 f"a link among folders of photos must lead somewhere, but {path} leads to "
                 f"{path.readlink()}, which is not there; mend or remove it"

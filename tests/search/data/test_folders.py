@@ -1,9 +1,12 @@
 """Folders are walked once each, links included; a file that several paths lead to counts once."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from search.data.folders import once, walk
 from spaces.errors import RunError
@@ -39,6 +42,34 @@ def test_a_link_back_up_is_no_way(tmp_path, to):
     touch(root / "a" / "b" / "1", tmp_path / "other", tmp_path / "up" / "other")
     (root / "a" / "b" / "round").symlink_to(root / to)
     assert listed(root) == ["a/b/1"]
+
+
+PLACES = ["set", "set/a", "set/a/b", "set/c", "far", "far/d", "far/d/e", "."]
+
+
+def reachable(folder: Path, above: set[Path]) -> set[Path]:
+    """The slow way: all folders that are reached, by their places."""
+    found, last = {folder.resolve()}, set[Path]()
+    while found != last:
+        last = set(found)
+        found |= {p.resolve() for f in last for p in f.iterdir() if p.is_dir()} - above
+    return found
+
+
+@given(links=st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(PLACES)), max_size=6))
+@settings(deadline=None)
+def test_every_folder_that_links_lead_to_is_listed_once(links):
+    with tempfile.TemporaryDirectory() as made:
+        base = Path(made).resolve()
+        for place in PLACES:
+            touch(base / place / "file")
+        for number, (at, to) in enumerate(links):
+            (base / at / f"link{number}").symlink_to(base / to)
+        places = [folder.resolve() for folder, _ in walk(base / "set", "data.path", frozenset())]
+        assert len(places) == len(set(places))
+        assert set(places) == reachable(base / "set", set((base / "set").parents))
+        own = {base / place for place in PLACES if place.startswith("set")}
+        assert own <= {folder for folder, _ in walk(base / "set", "data.path", frozenset())}
 
 
 def test_two_folders_that_link_to_each_other(tmp_path):

@@ -147,7 +147,8 @@ def test_bad_photos_that_are_left_out_take_their_parts_along(tmp_path):
 )
 def test_a_class_may_be_called_test(tmp_path, positive, parts):
     for name in ("test", "control"):
-        save(tmp_path / "set" / name / "deep")
+        save(tmp_path / "set" / name / "deep", 1)
+        (tmp_path / "set" / name / "not_fetched.png").symlink_to(tmp_path / f"{name}.png")
     paths, y, labels, found = photos_of(config(positive=positive, parts=parts), tmp_path)
     assert (len(paths), int(y.sum()), labels.positive, found) == (4, 2, positive, None)
 
