@@ -24,8 +24,9 @@ five sets is in training, and none 6 times where all are."""
 SCALE_ROWS = 4096
 """The scale is taken from at most so many training rows."""
 
-MOST_VALUES = 2**22
-"""Quantiles are those of rows that hold about so many values together, evenly spaced among all."""
+TRAINING_VALUES, NEW_VALUES = 2**22, 2**18
+"""Quantiles are those of rows that hold about so many values together, evenly spaced among all. New rows are
+checked batch by batch, in milliseconds."""
 
 MOST_CHANNELS = 256
 """Rows with a longer last axis are taken as one channel: a flattened signal, whose values are of one kind."""
@@ -45,7 +46,7 @@ def scale_of(x: Inputs) -> dict[str, Any]:
     some = np.linspace(0, len(x) - 1, min(len(x), SCALE_ROWS)).astype(np.int64)
     return {
         "root_mean_square": root_mean_square(Part(x, some)),
-        "quantiles": _quantiles(Part(x, some)).tolist(),
+        "quantiles": _quantiles(Part(x, some), TRAINING_VALUES).tolist(),
     }
 
 
@@ -79,7 +80,7 @@ def _check_channels(
     low, middle, high = trained.T
     reach = np.maximum(high - middle, middle - low)
     telling = reach > 0  # a value that was constant in training says nothing of units
-    came = _quantiles(x)
+    came = _quantiles(x, NEW_VALUES)
     far = telling & (np.abs(came - middle[:, None]).max(axis=1) > FAR * reach)
     if not far.any():
         return
@@ -98,9 +99,9 @@ def _check_channels(
     logging.getLogger(__name__).warning("%s", said)
 
 
-def _quantiles(x: Inputs) -> NDArray[np.float64]:
+def _quantiles(x: Inputs, values: int) -> NDArray[np.float64]:
     """The `QUANTILES` of the values of each channel of rows `(n, ..., channels)`, `(channels, 3)`."""
-    step = max(1, len(x) * int(np.prod(x.shape[1:])) // MOST_VALUES)
+    step = max(1, len(x) * int(np.prod(x.shape[1:])) // values)
     some = x[np.arange(0, len(x), step)].astype(np.float64)
     flat = some.reshape(-1, x.shape[-1] if x.shape[-1] <= MOST_CHANNELS else 1)
     return np.asarray(np.quantile(flat, QUANTILES, axis=0).T)

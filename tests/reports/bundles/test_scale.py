@@ -77,6 +77,14 @@ def test_a_channel_that_was_constant_in_training_says_nothing(caplog):
     assert told(caplog) == []
 
 
+def test_of_many_rows_some_stand_for_all():
+    x = rows(3000, 400, 1) * np.linspace(1, 3, 3000, dtype=np.float32)[:, None, None]
+    flat = x.reshape(-1).astype(np.float64)
+    np.testing.assert_allclose(scale_of(x)["quantiles"][0], np.quantile(flat, [0.01, 0.5, 0.99]), atol=0.05)
+    with pytest.raises(RunError, match="other units"):
+        check_scale(x * 60, {"quantiles": scale_of(x)["quantiles"]}, None)
+
+
 def test_far_begins_where_it_says(caplog):
     scale = {"quantiles": [[-1.0, 0.0, 2.0]]}
     check_scale(np.full((1, 1), 2 * FAR, np.float32), scale, None)
