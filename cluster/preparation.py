@@ -48,7 +48,12 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
     )
     say(console, f"data {study.data.source}: {counts}")
     if rows.groups is None:
-        say(console, "groups: unknown, so rows are split one by one")
+        parted = (
+            "the parts are those that the data name" if parts.by == "column" else "rows are split one by one"
+        )
+        say(console, f"groups: unknown, so {parted}")
+    if rows.photos is not None and rows.photos.bits is not None:
+        say(console, f"depth: {rows.photos.scaling()}")
     if parts.units is not None:
         say(console, f"one patient, split by {parts.by}: values will say nothing of other patients")
     share = len(parts.train) / len(rows)

@@ -88,11 +88,15 @@ class Table(Frozen):
 
 
 class Images(Frozen):
-    """A folder with one sub-folder of photos per class."""
+    """A folder with one sub-folder of photos per class, or such sub-folders in train, validation and test."""
 
     source: Literal["images"]
     path: str = Field(description="the folder")
     size: int = Field(default=96, ge=8, le=1024, description="photos are resized to size x size pixels")
+    parts: Literal["auto", "folders", "none"] = Field(
+        default="auto",
+        description="folders: those in it are train, validation and test; none: classes; auto: told by names",
+    )
     positive: Label | None = Field(default=None, description=POSITIVE)
     on_bad_file: Literal["stop", "skip"] = Field(
         default="stop", description="a photo that cannot be read ends the run, or is left out"

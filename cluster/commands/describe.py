@@ -71,6 +71,7 @@ def _overview(study: Study, stored: Stored) -> Table:
         "imbalance": f"1 to {(len(rows) - positives) / positives:.1f}" if positives else "no positive row",
         "groups": "unknown" if rows.groups is None else str(len(np.unique(rows.groups))),
         **_recorded(rows),
+        **_photographed(rows),
         "channels": ", ".join(rows.channels) if rows.channels else "unnamed",
         "left out": _counted(stored.bad),
         "mended": _counted(stored.notes),
@@ -98,6 +99,28 @@ def _recorded(rows: Rows) -> dict[str, str]:
     return {"recordings": str(len(np.unique(rows.recordings)))}
 
 
+def _photographed(rows: Rows) -> dict[str, str]:
+    photos = rows.photos
+    if photos is None:
+        return {}
+    labels = rows.labels
+    kinds = (
+        f"{kind}: {without} of {labels.negative!r}, {having} of {labels.positive!r}"
+        for kind, without, having in photos.kinds
+    )
+    size = rows.x.shape[1]
+    fewer = f"; {photos.enlarged} are enlarged to {size} x {size}" if photos.enlarged else ""
+    return {
+        "photos": "\n".join(kinds),
+        "sizes": f"{_range(photos.widths)} pixels wide, {_range(photos.heights)} high{fewer}",
+        **({} if photos.bits is None else {"depth": photos.scaling()}),
+    }
+
+
+def _range(ends: tuple[int, int]) -> str:
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
 def _groups(rows: Rows) -> Table:
     names, codes = np.unique(rows.groups if rows.groups is not None else [], return_inverse=True)
     table = _table("group", "rows", "positive", *(("hours", "seizures") if rows.timeline else ()))
@@ -111,14 +134,18 @@ def _groups(rows: Rows) -> Table:
 
 
 def _parts(rows: Rows, split: Split) -> Table:
-    table = _table("part", "rows", "positive", "groups", *(("hours", "seizures") if rows.timeline else ()))
+    negative = () if rows.photos is None else ("negative",)
+    timed = ("hours", "seizures") if rows.timeline else ()
+    table = _table("part", "rows", *negative, "positive", "groups", *timed)
     table.title = f"split by {split.by}"
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     for name, taken in parts.items():
         groups = set() if rows.groups is None else set(rows.groups[taken].tolist())
         count = str(len(groups)) if groups else "unknown"
         mask = np.isin(np.arange(len(rows)), taken)
-        table.add_row(name, *_counts(rows.y[taken]), count, *_time(rows, mask))
+        total, positive = _counts(rows.y[taken])
+        without = [str(int(np.sum(rows.y[taken] == 0)))] * len(negative)
+        table.add_row(name, total, *without, positive, count, *_time(rows, mask))
     return table
 
 

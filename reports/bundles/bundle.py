@@ -10,23 +10,21 @@ import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
-from search.data.rows import Labels, root_mean_square
+from reports.bundles.scale import check_scale
+from search.data.rows import Labels
 from search.data.shards import Inputs
 from search.files import write_atomically
 from search.networks import backend
 from spaces.base import Label
 from spaces.errors import RunError
 
-FORMAT = 3
+FORMAT = 4
 """The version of a bundle's format. Earlier versions are read too, later ones are refused. Version 2 added
-the events and how windows are cut from recordings. Version 3 added the exports, and refuses added files."""
+the events and how windows are cut from recordings. Version 3 added the exports, and refuses added files.
+Version 4 added how 16-bit photos are scaled, and the quantiles of training rows."""
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""
-OTHER_UNITS = 100.0
-"""Rows are refused whose root mean square is more than this factor above or below that of the training rows:
-units differ by a factor of 1000, and pixels that were divided by 255 once too often by 255. Any two of the
-500 Bonn recordings are at most a factor of 31 apart."""
 Outputs = dict[str, NDArray[Any]]
 """`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
 
@@ -59,8 +57,8 @@ class Bundle:
             x: inputs `(n, *shape)`, of the bundle's shape and type; finite.
 
         Raises:
-            RunError: the shape or type is not that of the training rows, a value is not finite, or the root
-                mean square of all rows is of other units (see `OTHER_UNITS`).
+            RunError: the shape or type is not that of the training rows, a value is not finite, or the rows
+                are of other units (see `check_scale`).
         """
         return outputs(self.model, self._checked(x))
 
@@ -99,20 +97,8 @@ class Bundle:
                     f"inputs must be finite, but {unfinite.size} of {len(x)} rows are not, "
                     f"the first being row {unfinite[0]}"
                 )
-            self._check_units(x)
+            check_scale(x, self.config["input"], self.config["input"].get("channels"))
         return x
-
-    def _check_units(self, x: NDArray[np.float32]) -> None:
-        trained = self.config["input"].get("root_mean_square")  # bundles made before it was stored take any
-        if not trained:
-            return
-        came = root_mean_square(x)
-        # Zeros are zeros in every unit.
-        if came and not trained / OTHER_UNITS <= came <= trained * OTHER_UNITS:
-            raise RunError(
-                f"the bundle was trained on rows of root mean square {trained:.2g}, "
-                f"but these have {came:.2g}: other units?"
-            )
 
 
 def load(folder: Path | str, *, as_guest: bool = True) -> Bundle:

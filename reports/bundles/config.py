@@ -8,7 +8,8 @@ import numpy as np
 
 from reports.bundles.bundle import FORMAT
 from reports.bundles.picking import Choice
-from search.data.rows import Rows, root_mean_square
+from reports.bundles.scale import scale_of
+from search.data.rows import Rows
 from search.data.shards import Part
 from search.events.patients import Patient
 from search.events.scoring import scoring_of
@@ -24,8 +25,6 @@ PREPROCESSING = (
     *("window_s", "form"),
 )
 """Settings of the source eeg that say, with the step, how windows are cut."""
-SCALE_ROWS = 4096
-"""The scale of the values is taken from at most so many training rows."""
 
 
 def bundle_config(
@@ -38,7 +37,7 @@ def bundle_config(
     opened: int,
     baseline: Record | None,
     exports: list[dict[str, Any]],
-    scale: float | None,
+    scale: dict[str, Any],
 ) -> dict[str, Any]:
     """Returns the content of `config.yaml`.
 
@@ -79,9 +78,9 @@ def bundle_config(
             "kind": rows.kind,
             "shape": list(rows.x.shape[1:]),
             "dtype": str(rows.x.dtype),
-            **({} if scale is None else {"root_mean_square": scale}),
+            **scale,
             "source": study.data.source,
-            **({"image_size": rows.x.shape[1]} if _takes_photos(rows) else {}),
+            **(_photos(rows) if _takes_photos(rows) else {}),
             **({"array": study.data.x} if isinstance(study.data, Npz) else {}),
             **({"channels": list(rows.channels)} if rows.channels else {}),
             **({"preprocessing": preprocessing(study.data)} if isinstance(study.data, Eeg) else {}),
@@ -114,13 +113,10 @@ def bundle_config(
     }
 
 
-def training_scale(prepared: Prepared) -> float | None:
-    """Returns the root mean square of evenly spaced training rows; None for pixels, whose range is known."""
-    x, train = prepared.rows.x, prepared.split.train
-    if x.dtype != np.float32:
-        return None
-    some = np.linspace(0, len(train) - 1, min(len(train), SCALE_ROWS)).astype(np.int64)
-    return root_mean_square(Part(x, train[some]))
+def training_scale(prepared: Prepared) -> dict[str, Any]:
+    """Returns the scale of the training rows, see `scale_of`; nothing of pixels, whose range is known."""
+    x = prepared.rows.x
+    return scale_of(Part(x, prepared.split.train)) if x.dtype == np.float32 else {}
 
 
 def trained(config: Config) -> dict[str, Any]:
@@ -153,6 +149,11 @@ def _takes_photos(rows: Rows) -> bool:
     """Whether photos resized to a square are rows of this form."""
     shape = rows.x.shape[1:]
     return rows.kind == "image" and rows.x.dtype == np.uint8 and shape == (shape[0], shape[0], 3)
+
+
+def _photos(rows: Rows) -> dict[str, Any]:
+    """Returns how photos become rows: their size, and the bits that 16-bit ones use, if there were any."""
+    return {"image_size": rows.x.shape[1], "photo_bits": None if rows.photos is None else rows.photos.bits}
 
 
 def _dumped(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:

@@ -1,5 +1,6 @@
 """Reads the rows to predict, block by block, from arrays, photos, recordings or a simulated patient."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from reports.bundles.bundle import Bundle
+from search.data.photos import WHOLE
 from search.data.rows import READ_BYTES, blocks
 from search.data.sources.eeg import edf, recordings
 from search.data.sources.eeg.edf_header import open_header
@@ -21,6 +23,8 @@ SIMULATED = "simulated_eeg"
 """As DATA: a simulated patient that no quickstart has trained on."""
 NEW_PATIENT_SEED = 4_294_967_291
 PHOTOS_AT_ONCE = 256
+FEWER_BITS = 4
+"""A warning is given where all 16-bit photos are at most a 16th as bright as those trained on may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +113,8 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
             f"{wanted['kind']} rows of the source {wanted['source']}, and got {data}"
         )
     if "image_size" in wanted:
-        return _photos(path, int(wanted["image_size"]))
+        # Up to format 3 the upper eight of 16 bits were kept, in training too.
+        return _photos(path, int(wanted["image_size"]), wanted.get("photo_bits", WHOLE))
     raise RunError(f"this bundle takes {wanted['kind']} rows from a .npz file, but got {data}")
 
 
@@ -150,17 +155,25 @@ def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
     return _in_memory(fitting[0], "row", list(range(len(fitting[0]))))
 
 
-def _photos(path: Path, size: int) -> Inputs:
+def _photos(path: Path, size: int, bits: int | None) -> Inputs:
     """Reads photos, some hundreds at a time; all unreadable ones are reported together."""
-    from search.data.sources.images import decode, photos_below, refuse_bad
+    from search.data.sources.images import decode, refuse_bad, survey
+    from search.data.sources.photo_folders import photos_below
 
     root, paths = photos_below(path)
+    found = None if bits is None else survey(paths, np.zeros(len(paths), np.int8), size)
+    if bits is not None and found is not None and found.bits is not None and found.bits <= bits - FEWER_BITS:
+        logging.getLogger(__name__).warning(
+            "16-bit photos use %d bits at most, those trained on %d: scaled alike, they are darker",
+            found.bits,
+            bits,
+        )
 
     def batches() -> Iterator[Batch]:
         bad: list[tuple[str, str]] = []
         for start in range(0, len(paths), PHOTOS_AT_ONCE):
             some = paths[start : start + PHOTOS_AT_ONCE]
-            x, _, unread = decode(some, size, below=root)
+            x, _, unread = decode(some, size, below=root, bits=bits)
             bad += unread
             if not bad:
                 yield Batch(x, {"file": pa.array([photo.relative_to(root).as_posix() for photo in some])})

@@ -103,11 +103,12 @@ def source(study: Study) -> str:
 
 
 def _parts(study: Study, first: Record, reference: Reference, rows: Rows | None, split_digest: str) -> Facts:
+    made = None if rows is None else _split(rows, study, first, split_digest)
+    by = "column" if made is not None and made.by == "column" else study.split.by
     whose = " (groups are unknown, rows are taken one by one)" if first.groups == "unknown" else ""
     if first.groups.startswith("one"):
         whose = " (all parts are of one patient: values say nothing of other patients)"
-    found = [("split by", study.split.by + whose)]
-    made = None if rows is None else _split(rows, study, first, split_digest)
+    found = [("split by", by if by == "column" else by + whose)]
     if rows is not None and made is not None:
         for name, taken in (("train", made.train), ("validation", made.validation), ("test", made.test)):
             found.append((name, _part(rows.y[taken], None if rows.groups is None else rows.groups[taken])))

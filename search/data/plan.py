@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.photos import Photos
 from search.data.rows import Kind, Labels, Recording, Rows, blocks
 from search.data.shards import Inputs
 
@@ -61,8 +62,11 @@ class Piece:
         return {name: values for name, values in found.items() if values is not None}
 
 
-Read = Callable[[Any], Iterator[Piece]]
+Read = Callable[..., Iterator[Piece]]
 """Reads one job; importable by name. A `RunError` says why all of the job's rows are to be left out."""
+
+Survey = Callable[[Any], Photos | None]
+"""Describes the photos of one job; importable by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +74,8 @@ class Plan:
     """A source that is ready to be read.
 
     Args:
-        read: reads one job.
+        read: reads one job; after a survey it also takes `photos`, what was found of all jobs together.
+        survey: looks through every job before the first is read.
         jobs: what is to be read; each job makes one shard.
         fingerprint: JSON values that tell one state of the source from another; None where nothing but
             reading it can tell.
@@ -83,6 +88,7 @@ class Plan:
     read: Read
     jobs: tuple[Any, ...]
     fingerprint: Any
+    survey: Survey | None = None
     skip_bad: bool = False
     parallel: bool = False
     files: int = 1

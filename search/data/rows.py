@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.photos import Photos
 from search.data.shards import Inputs
 from spaces.base import Label
 from spaces.errors import RunError
@@ -65,6 +66,7 @@ class Rows:
         timeline: every recording with its seizures, for event scores; None is unknown.
         parts: `(n,)` text, train, validation or test, where the data name them; None is unknown.
         notes: what was mended while reading, each as `name: what`.
+        photos: what the photos were like before they were resized; None for other rows.
 
     Raises:
         RunError: a shape, a type or a value is not as above.
@@ -82,6 +84,7 @@ class Rows:
     timeline: tuple[Recording, ...] | None = None
     parts: NDArray[np.str_] | None = None
     notes: tuple[str, ...] = ()
+    photos: Photos | None = None
 
     def __post_init__(self) -> None:
         if len(self.x.shape) < 2:

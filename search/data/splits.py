@@ -126,9 +126,15 @@ def divide(rows: Rows, config: SplitConfig) -> Split:
     check_classes(rows.y)
     known = rows.groups is not None
     by: By = "row" if not known and config.by in ("group", "window") else config.by
+    remedy = ""
+    if (
+        rows.photos is not None and rows.parts is not None
+    ):  # folders that stand for parts are a wish of their own
+        by = "column" if config.by == "group" else by
+        remedy = "; add photos of both classes, or deal all photos anew with split: {by: window}"
     leaky, names = by == "window", None
     if by == "column":
-        parts = _named_parts(rows)
+        parts = _named_parts(rows, remedy)
     else:
         if by in ("recording", "time"):
             names = recording_names(rows) if by == "recording" else block_names(rows, config)
@@ -185,16 +191,17 @@ def digest(split: Split) -> str:
     return total.hexdigest()
 
 
-def _named_parts(rows: Rows) -> NDArray[np.int8]:
+def _named_parts(rows: Rows, remedy: str) -> NDArray[np.int8]:
     """The parts that the data name: 0 train, 1 validation, 2 test, `(n,)`; each with both classes."""
     if rows.parts is None:
         raise RunError(
             "split.by column takes the parts that the data name, but they name none; say which array holds "
-            "them (data.split), or which patients are in which part (data.parts)"
+            "them (data.split), which patients are in which part (data.parts), or, of photos, put the class "
+            "folders into folders train, validation and test"
         )
     parts = np.searchsorted(np.array(PARTS)[_ASCENDING], rows.parts)
     numbers = np.asarray(_ASCENDING[parts], dtype=np.int8)
-    _check_both_classes(rows, numbers)
+    _check_both_classes(rows, numbers, remedy)
     return numbers
 
 

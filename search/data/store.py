@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from search.data import photos
 from search.data.plan import Form, Piece, Plan, Read
 from search.data.rows import Labels, Recording, Rows, check_finite
 from search.data.shards import Shards
@@ -200,6 +201,7 @@ def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
         window_s=form["window_s"],
         channels=None if form["channels"] is None else tuple(form["channels"]),
         timeline=timeline or None,
+        photos=photos.stored(manifest.get("photos")),
     )
     return Stored(
         path=folder,
@@ -216,7 +218,9 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
     """Writes shards, columns and timeline, and the manifest last; returns the digest of the contents."""
     named = [(job, str(folder / f"x-{number:05d}.bin")) for number, job in enumerate(plan.jobs)]
     shards: list[_Shard] = []
-    for shard in map_jobs(partial(_write_shard, plan.read), named):
+    seen = None if plan.survey is None else photos.merged(map_jobs(plan.survey, plan.jobs))
+    read = plan.read if seen is None else partial(plan.read, photos=seen)
+    for shard in map_jobs(partial(_write_shard, read), named):
         shards.append(shard)
         on_done(len(shards), len(named))
     bad = tuple(reason for shard in shards for reason in shard.bad)
@@ -255,8 +259,9 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         "bad": bad,
         "notes": [note for shard in shards for note in shard.notes],
         "doubts": [doubt for shard in shards for doubt in shard.doubts],
+        "photos": None if seen is None else asdict(seen),
     }
-    # Of the contents alone: how Parquet wrote them, or what was mended, makes no other data.
+    # Of the contents alone: how Parquet wrote them, or what was found while reading, makes no other data.
     contents = {key: manifest[key] for key in ("form", "dtype", "row_shape", "shards", "timeline")}
     digest = _sha256_of(contents, _content(columns))
     manifest["digest"] = digest

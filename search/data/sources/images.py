@@ -1,81 +1,58 @@
-"""Reads photos: one sub-folder per class to train on, or any folder to predict."""
+"""Reads photos as they look, resized to one square."""
 
-import logging
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from search.data.rows import Labels
-from search.data.sources.labels import binarize
-from spaces.data import Images
+from search.data.photos import DEPTHS, WHOLE, Photos
+from search.data.sources.photo_folders import photos_below
 from spaces.errors import RunError, first_of
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif"})
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
 """What Pillow may try: its rarer decoders have had the most holes."""
-
-BESIDE_SUFFIXES = frozenset(
-    {"", ".csv", ".tsv", ".txt", ".json", ".xml", ".md", ".yaml", ".yml", ".db", ".ini"}
-)
-"""Files that lie beside photos by right; others are ignored too, but counted in a warning."""
 
 ANIMATED = ("PNG", "WEBP", "GIF")
 """Formats whose frames are an animation. A JPEG's further pictures are not: cameras store previews there."""
 
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16")
-"""Pillow's names for how the pixels of a photo may be stored."""
-
 MOST_PIXELS = 50_000_000
 """A photo with more is not decoded: a small file can unpack to more than the memory holds."""
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+_DEPTH_AT = 24
+"""Where a PNG's header says how many bits a value has (ISO/IEC 15948, 11.2.2)."""
+
+_KINDS = {
+    "1": "1-bit",
+    "L": "8-bit grey",
+    "LA": "8-bit grey with transparency",
+    "P": "palette",
+    "PA": "palette with transparency",
+    "RGB": "8-bit colour",
+    "RGBA": "8-bit colour with transparency",
+    "CMYK": "8-bit CMYK",
+    "YCbCr": "8-bit YCbCr",
+    "I;16": "16-bit grey",
+}
+"""Pillow's modes that photos may have, and what describe calls them."""
+
+_SAVE = "save it with 8 bits a value"
 _DAMAGED = "damaged or cut short"
 _TOO_LARGE = f"more than {MOST_PIXELS // 10**6} megapixels"
+
+BAD_INPUT = 2
+"""Exit code of an error that lies in the file, not in the machine."""
 
 NAMED = 5
 """Bad files that a message names."""
 
 Bad = tuple[str, str]
 """A file that is no photo, and why, in one clause."""
-
-
-def photos_of(config: Images, base: Path) -> tuple[tuple[Path, ...], NDArray[np.int8], Labels]:
-    """Lists the photos of a folder with one sub-folder per class; none is opened.
-
-    Args:
-        config: folder and positive label.
-        base: the folder a relative `config.path` is taken from.
-
-    Returns:
-        The photos, sorted by class, then by path; `y` `(n,)`; and the names of the two classes.
-
-    Raises:
-        RunError: the folder has no class folders, or other than two, or a class has no photos.
-    """
-    root = base / config.path
-    if not root.is_dir():
-        raise RunError(
-            f"data.path must name a folder with one sub-folder of photos per class, but {root} is none"
-        )
-    classes = sorted(f for f in root.iterdir() if f.is_dir() and not _is_hidden(f.relative_to(root)))
-    if not classes:
-        raise RunError(
-            f"data.path must hold one sub-folder of photos per class, but {root} has no sub-folders"
-        )
-    paths = {folder.name: _photos(folder) for folder in classes}
-    for name, found in paths.items():
-        if not found:
-            raise RunError(
-                f"every class folder must hold photos ({_suffixes()}), but {root / name} has none; "
-                "remove the folder if it is not a class"
-            )
-    names = [name for name, found in paths.items() for _ in found]
-    y, labels = binarize(names, config.positive, f"sub-folders of {root}")
-    return tuple(path for found in paths.values() for path in found), y, labels
 
 
 def load_folder(path: Path, size: int) -> tuple[NDArray[np.uint8], list[str]]:
@@ -97,30 +74,8 @@ def load_folder(path: Path, size: int) -> tuple[NDArray[np.uint8], list[str]]:
     return x, [photo.relative_to(root).as_posix() for photo in found]
 
 
-def photos_below(path: Path) -> tuple[Path, list[Path]]:
-    """Lists all photos below a folder, flat or nested, sorted; none is opened.
-
-    Args:
-        path: a folder, or one photo.
-
-    Returns:
-        The folder that names start from, and the photos.
-
-    Raises:
-        RunError: there is no folder, or no photo in it.
-    """
-    if path.is_file():
-        return path.parent, [path]
-    if not path.is_dir():
-        raise RunError(f"photos must lie in a folder, but {path} is not there")
-    found = _photos(path)
-    if not found:
-        raise RunError(f"a folder to read must hold photos ({_suffixes()}), but {path} has none")
-    return path, found
-
-
 def decode(
-    paths: Sequence[Path], size: int, *, below: Path | None = None
+    paths: Sequence[Path], size: int, *, below: Path | None = None, bits: int | None = WHOLE
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], tuple[Bad, ...]]:
     """Reads photos one after another, and tells those that can be read from those that cannot.
 
@@ -128,6 +83,7 @@ def decode(
         paths: n files.
         size: photos are resized to size x size pixels.
         below: the folder that names in messages start from; whole paths if left out.
+        bits: see `read_photo`.
 
     Returns:
         `x` `(k, size, size, 3)` of the good photos, in order; which are good, `(n,)`; and each bad one.
@@ -137,10 +93,10 @@ def decode(
     bad: list[Bad] = []
     for row, path in enumerate(paths):
         try:
-            x[row - len(bad)] = read_photo(path, size)
+            x[row - len(bad)] = read_photo(path, size, bits)
             good[row] = True
         except RunError as error:
-            if error.exit_code != 2:  # the machine's fault: the photo may be sound
+            if error.exit_code != BAD_INPUT:  # the machine's fault: the photo may be sound
                 raise
             bad.append(((path if below is None else path.relative_to(below)).as_posix(), str(error)))
     return x[: len(paths) - len(bad)], good, tuple(bad)
@@ -163,25 +119,81 @@ def refuse_bad(bad: Sequence[Bad], total: int) -> None:
         )
 
 
-def read_photo(path: Path, size: int) -> NDArray[np.uint8]:
+def survey(paths: Sequence[Path], y: NDArray[np.int8], size: int) -> Photos | None:
+    """Describes photos as they are stored; of 16-bit ones the pixels are read, of others the headers alone.
+
+    Args:
+        paths: n files; those that cannot be read are passed over.
+        y: their labels, `(n,)`.
+        size: of the rows made of them.
+
+    Returns:
+        What they are like; None where none can be read.
+    """
+    kinds: list[Counter[str]] = [Counter(), Counter()]
+    sizes: list[tuple[int, int]] = []
+    values = np.zeros(len(DEPTHS), np.int64)
+    for path, label in zip(paths, y, strict=True):
+        try:
+            with _opened(path) as (photo, deep):
+                if deep:
+                    values += _counts(photo)
+                kinds[label][_kind(photo, deep)] += 1
+                sizes.append(photo.size)
+        except RunError as error:
+            if error.exit_code != BAD_INPUT:
+                raise
+    if not sizes:
+        return None
+    widths, heights = zip(*sizes, strict=True)
+    v8, v10, v12, v14, v16 = values.tolist()
+    return Photos(
+        kinds=tuple(
+            (kind, kinds[0][kind], kinds[1][kind]) for kind in sorted(kinds[0].keys() | kinds[1].keys())
+        ),
+        widths=(min(widths), max(widths)),
+        heights=(min(heights), max(heights)),
+        enlarged=sum(min(one) < size for one in sizes),
+        values=(v8, v10, v12, v14, v16),
+    )
+
+
+def read_photo(path: Path, size: int, bits: int | None = WHOLE) -> NDArray[np.uint8]:
     """One photo as RGB, `(size, size, 3)` uint8.
 
-    Turned upright by its EXIF orientation; transparency is laid on white; 16-bit grey keeps its upper eight
-    bits. Resized with Pillow's bilinear filter, which widens with the shrink factor (antialiasing); the
-    aspect is not kept. The format is taken from the contents, whatever the name ends in.
+    Turned upright by its EXIF orientation; transparency is laid on white. Resized with Pillow's bilinear
+    filter, which widens with the shrink factor (antialiasing); the aspect is not kept. The format is taken
+    from the contents, whatever the name ends in.
+
+    Args:
+        path: the file.
+        size: in pixels.
+        bits: how many bits the 16-bit photos of the set use; of these the upper eight are kept. None: the set
+            has no such photos, so nothing says how one is to be scaled.
 
     Raises:
-        RunError: it is no photo; the message is the reason alone.
+        RunError: it is no photo, or has 16 bits and does not fit `bits`; the message is the reason alone.
     """
+    with _opened(path) as (photo, deep):
+        return _pixels(photo, size, bits, deep=deep)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Image.Image, bool]]:
+    """A photo whose header was checked, and whether its values have 16 bits."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             if path.stat().st_size == 0:
                 raise RunError("empty")
-            with path.open("rb") as file, Image.open(file, formats=FORMATS) as opened:
-                check_header(opened)
-                return _pixels(opened, size)
+            with path.open("rb") as file:
+                head = file.read(_DEPTH_AT + 1)
+                file.seek(0)
+                with Image.open(file, formats=FORMATS) as opened:
+                    check_header(opened)
+                    # Of 16-bit colours Pillow gives the upper eight bits, and no mode that says so.
+                    yield opened, head.startswith(_PNG) and head[_DEPTH_AT] == 16
     except RunError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
@@ -209,42 +221,50 @@ def check_header(photo: Image.Image) -> None:
         raise RunError(f"{_TOO_LARGE}, {photo.width} x {photo.height}")
     if photo.format in ANIMATED and getattr(photo, "is_animated", False):
         raise RunError("an animation")
-    if photo.mode not in MODES:
+    if photo.mode not in _KINDS:
         raise RunError(f"pixels of a kind that no photo has, {photo.mode}")
 
 
-def _pixels(opened: Image.Image, size: int) -> NDArray[np.uint8]:
+def _pixels(opened: Image.Image, size: int, bits: int | None, *, deep: bool) -> NDArray[np.uint8]:
     photo = ImageOps.exif_transpose(opened)
-    if photo.mode == "I;16":
-        photo = Image.fromarray((np.asarray(photo) >> 8).astype(np.uint8))
+    if deep:
+        photo = _eight_bits(photo, bits)
     if photo.has_transparency_data:
         layer = photo.convert("RGBA")
         photo = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
     return np.asarray(photo.convert("RGB").resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
-def _photos(folder: Path) -> list[Path]:
-    """All photos below `folder`, sorted by path; hidden files and folders are passed over."""
-    files = [
-        f
-        for f in sorted(folder.rglob("*"))
-        # A link to nothing is a file that is not there: it is named among the bad ones.
-        if not _is_hidden(f.relative_to(folder)) and (f.is_file() or (f.is_symlink() and not f.exists()))
-    ]
-    other = Counter(
-        f.suffix.lower() for f in files if f.suffix.lower() not in PHOTO_SUFFIXES | BESIDE_SUFFIXES
-    )
-    if other:
-        listed = ", ".join(f"{count} {suffix}" for suffix, count in sorted(other.items()))
-        logging.getLogger(__name__).warning(
-            "files ignored in %s: %s; photos are %s", folder, listed, _suffixes()
-        )
-    return [f for f in files if f.suffix.lower() in PHOTO_SUFFIXES]
+def _eight_bits(photo: Image.Image, bits: int | None) -> Image.Image:
+    """A 16-bit photo with the upper eight of the bits that its set uses."""
+    if bits is None:
+        raise RunError(f"16 bits a value, where the photos trained on have 8; {_SAVE}")
+    needed = DEPTHS[int(np.flatnonzero(_counts(photo)).max())]
+    if needed > bits:
+        raise RunError(f"16 bits a value of which {needed} are used, where the photos trained on use {bits}")
+    if photo.mode != "I;16":
+        if bits < WHOLE:
+            raise RunError(
+                f"16-bit colours of which {bits} bits are used, the lower 8 of which cannot be read; {_SAVE}"
+            )
+        if "transparency" in photo.info:
+            raise RunError(f"16-bit colours one of which stands for transparency; {_SAVE}")
+        return photo
+    values = np.asarray(photo)
+    grey = (values >> (bits - 8)).astype(np.uint8)
+    if "transparency" in photo.info:
+        grey[values == photo.info["transparency"]] = 255
+    return Image.fromarray(grey)
 
 
-def _is_hidden(below: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in below.parts)
+def _counts(photo: Image.Image) -> NDArray[np.int64]:
+    """How many values of a 16-bit photo need each of `DEPTHS`."""
+    whole = photo.mode == "I;16"
+    values = np.asarray(photo if whole else photo.convert("RGB"))
+    unseen = 0 if whole else 8  # bits that Pillow leaves out
+    above = [np.count_nonzero(values >= 2 ** (bits - unseen)) for bits in DEPTHS[:-1]]
+    return -np.diff([values.size, *above, 0])
 
 
-def _suffixes() -> str:
-    return " ".join(sorted(PHOTO_SUFFIXES))
+def _kind(photo: Image.Image, deep: bool) -> str:
+    return _KINDS[photo.mode].replace("8-bit", "16-bit") if deep else _KINDS[photo.mode]

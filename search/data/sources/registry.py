@@ -3,17 +3,23 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from search.data.photos import Photos
 from search.data.plan import Form, Piece, Plan, at_once, fingerprint_of, size_of
 from search.data.rows import Rows
 from search.data.sources.bonn import load_bonn
 from search.data.sources.custom import load_custom
-from search.data.sources.images import decode, photos_of
+from search.data.sources.images import decode, survey
 from search.data.sources.labels import binarize
 from search.data.sources.npz import load_npz
+from search.data.sources.photo_folders import photos_of
 from search.files import digest_of_files
 from spaces.base import Frozen
 from spaces.data import Bonn, Custom, Data, Images, Npz, Scores, SimulatedEeg, Table
@@ -74,15 +80,18 @@ def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Table | Bonn, bas
 
 def plan_images(config: Images, base: Path) -> Plan:
     """Photos, decoded some hundreds at a time."""
-    paths, y, labels = photos_of(config, base)
+    paths, y, labels, parts = photos_of(config, base)
     form = Form(labels, "image")
     root = base / config.path
-    below, starts = base / config.path, range(0, len(paths), PHOTOS_PER_JOB)
-    jobs = [
-        (paths[k : k + PHOTOS_PER_JOB], y[k : k + PHOTOS_PER_JOB], config.size, below, form) for k in starts
-    ]
+    jobs = []
+    for start in range(0, len(paths), PHOTOS_PER_JOB):
+        some = slice(start, start + PHOTOS_PER_JOB)
+        jobs.append(
+            PhotoJob(paths[some], y[some], None if parts is None else parts[some], config.size, root, form)
+        )
     return Plan(
         read=_photos,
+        survey=_survey,
         jobs=tuple(jobs),
         # By the names in the folder: a photo may be a link to elsewhere, or to nothing, which `decode` names.
         fingerprint=fingerprint_of([path for path in paths if path.exists()], root),
@@ -93,10 +102,32 @@ def plan_images(config: Images, base: Path) -> Plan:
     )
 
 
-def _photos(job: tuple[Any, Any, int, Path, Form]) -> Iterator[Piece]:
-    paths, y, size, below, form = job
-    x, good, bad = decode(paths, size, below=below)
-    yield Piece(form=form, x=x, y=y[good], bad=tuple(f"{name}: {reason}" for name, reason in bad))
+@dataclass(frozen=True, eq=False)
+class PhotoJob:
+    """Some photos below a folder, their labels `(k,)` and, where folders name them, their parts `(k,)`."""
+
+    paths: tuple[Path, ...]
+    y: NDArray[np.int8]
+    parts: NDArray[np.str_] | None
+    size: int
+    below: Path
+    form: Form
+
+
+def _survey(job: PhotoJob) -> Photos | None:
+    return survey(job.paths, job.y, job.size)
+
+
+def _photos(job: PhotoJob, photos: Photos | None = None) -> Iterator[Piece]:
+    bits = None if photos is None else photos.bits
+    x, good, bad = decode(job.paths, job.size, below=job.below, bits=bits)
+    yield Piece(
+        form=job.form,
+        x=x,
+        y=job.y[good],
+        parts=None if job.parts is None else job.parts[good],
+        bad=tuple(f"{name}: {reason}" for name, reason in bad),
+    )
 
 
 def plan_eeg(config: Eeg, base: Path) -> Plan:
@@ -160,7 +191,7 @@ def key(config: Data, plan: Plan) -> str:
 def _code() -> str:
     """Tells versions of all that reads and writes apart: another may read the same file in another way."""
     here = Path(__file__).parent
-    beside = (here.parent / f"{name}.py" for name in ("plan", "rows", "store"))
+    beside = (here.parent / f"{name}.py" for name in ("folders", "photos", "plan", "rows", "store"))
     versions = " ".join(f"{name} {version(name)}" for name in READERS)
     return f"{digest_of_files([*here.rglob('*.py'), *beside], here.parent)} {versions}"
 

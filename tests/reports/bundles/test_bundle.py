@@ -154,7 +154,7 @@ def test_a_bundle_of_the_first_format_is_read(run, copy, tmp_path, capsys):
     def older(config):
         config["format"] = 1
         del config["events"], config["split"], config["test"]["patients"], config["exports"], config["forced"]
-        del config["input"]["root_mean_square"]
+        del config["input"]["root_mean_square"], config["input"]["quantiles"]
         for name in ("chosen_by", "policy_threshold_score"):
             del config["decision"][name]
 

@@ -175,13 +175,17 @@ def test_other_units_are_told_by_the_root_mean_square_of_the_training_rows(run, 
     x = prepared.rows.x[prepared.split.train].astype(np.float64)
     trained = loaded.config["input"]["root_mean_square"]
     assert trained == pytest.approx(np.sqrt((x**2).mean()))
-    for times in (0.0, 1 / 99, 1.0, 99.0):
+    for times in (0.0, 1 / 99, 1.0, 30.0):
         assert len(loaded.predict(np.full((3, 4), times * trained))) == 3
     for times in (1 / 255, 1 / 101, 101.0):
         with pytest.raises(RunError, match=r"other units\?$"):
             loaded.predict(np.full((3, 4), times * trained))
-    older = {name: value for name, value in loaded.config["input"].items() if name != "root_mean_square"}
-    earlier = Bundle({**loaded.config, "input": older}, loaded.model)
+    known = dict(loaded.config["input"])
+    assert len(known.pop("quantiles")) == 4
+    before_quantiles = Bundle({**loaded.config, "input": dict(known)}, loaded.model)
+    assert len(before_quantiles.predict(np.full((3, 4), 99.0 * trained))) == 3
+    del known["root_mean_square"]
+    earlier = Bundle({**loaded.config, "input": known}, loaded.model)
     assert len(earlier.predict(np.full((3, 4), 1e6))) == 3
 
 

@@ -1,7 +1,6 @@
 """Finds the recordings, patients and annotation files of an EEG data set by file names alone."""
 
 import logging
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Literal
 
+from search.data.folders import walk
 from spaces.eeg import Eeg, Part
 from spaces.errors import RunError, first_of
 
@@ -174,19 +174,11 @@ def edf_files(root: Path, named: str) -> dict[str, tuple[list[str], frozenset[st
     if not root.is_dir():
         raise RunError(f"{named} must name a folder of EDF recordings, but {root} is none")
 
-    def refuse(error: OSError) -> None:
-        raise RunError(f"{named} must be readable, but {error.filename} gave: {error.strerror}") from None
-
-    found, seen = {}, set()
-    for folder, below, files in os.walk(root, onerror=refuse, followlinks=True):
-        if (real := os.path.realpath(folder)) in seen:  # a link back up would be walked for ever
-            below.clear()
-            continue
-        seen.add(real)
-        below[:] = sorted(name for name in below if not name.startswith(".") and name not in PASSED_OVER)
+    found = {}
+    for folder, files in walk(root, named, PASSED_OVER):
         edfs = [name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
         if edfs:
-            found[Path(folder).relative_to(root).as_posix()] = (edfs, frozenset(files))
+            found[folder.relative_to(root).as_posix()] = (edfs, frozenset(files))
     if not found:
         raise RunError(f"{named} must hold EDF or BDF recordings (*.edf, *.bdf), but {root} has none")
     return found

@@ -1,0 +1,85 @@
+"""A bundle scales 16-bit photos as those that it was trained on, or refuses them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from cluster.cli import main
+from reports.bundles.bundle import Bundle, load
+from reports.bundles.inputs import open_inputs
+from search.data import store
+from search.runs.run_folder import RunFolder
+from spaces.errors import RunError
+from tests.helpers.driving import write_study
+from tests.helpers.shipping import train
+
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+
+
+def save(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.astype(np.uint16)).save(path)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory, keras) -> Path:
+    """Trained on dark and light photos of 12 bits in 16-bit files."""
+    folder = tmp_path_factory.mktemp("deep")
+    rng = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("light", 2048)):
+        for k in range(40):
+            save(folder / "data" / name / f"{k}.png", rng.integers(low, low + 2048, (10, 10)))
+    data = {"source": "images", "path": str(folder / "data"), "size": 8, "positive": "light"}
+    file = write_study(folder, {"data": data})
+    run = RunFolder(folder / "runs" / "photos")
+    train(run, file, [("sigmoid", "bce")])
+    assert main(["promote", str(run.path), "--to", str(folder / "bundle")]) == 0
+    return folder / "bundle"
+
+
+def rows(bundle: Bundle, path: Path) -> np.ndarray:
+    (series,) = open_inputs(bundle, str(path)).series
+    return np.concatenate([batch.x for batch in series.batches])
+
+
+def with_input(bundle: Bundle, values: dict) -> Bundle:
+    return replace(bundle, config={**bundle.config, "input": values})
+
+
+def test_predictions_are_those_of_the_rows_that_were_trained_on(bundle, tmp_path):
+    root = bundle.parent
+    (prepared,) = root.rglob(store.MANIFEST)
+    x = store.open_stored(prepared.parent).rows.x[:]
+    assert x.max() > 200
+    assert load(bundle).config["input"]["photo_bits"] == 12
+    out = tmp_path / "o.parquet"
+    assert main(["predict", str(bundle), str(root / "data"), "--out", str(out)]) == 0
+    assert pq.ParquetFile(out).read().drop_columns(["file"]).equals(load(bundle).predict(x))
+
+
+def test_other_depths_are_refused_or_read_as_they_were(bundle, tmp_path, caplog):
+    values = np.arange(64).reshape(8, 8)
+    save(tmp_path / "a.png", values * 64)
+    loaded = load(bundle)
+    np.testing.assert_array_equal(rows(loaded, tmp_path)[0, ..., 0], values * 4)
+    save(tmp_path / "b.png", values * 1024)
+    message = r"^photos must be readable, but 1 of 2 are not: b\.png: 16 bits a value of which 16 are used, "
+    with pytest.raises(RunError, match=message + "where the photos trained on use 12; mend or remove them$"):
+        rows(loaded, tmp_path)
+    known = loaded.config["input"]
+    eight = with_input(loaded, {**known, "photo_bits": None})
+    with pytest.raises(
+        RunError, match=r"2 of 2 are not: a\.png: 16 bits a value, where the photos trained on"
+    ):
+        rows(eight, tmp_path)
+    older = with_input(loaded, {key: value for key, value in known.items() if key != "photo_bits"})
+    np.testing.assert_array_equal(rows(older, tmp_path)[..., 0], np.stack([values // 4, values * 4]))
+    assert not caplog.records
+    rows(older, tmp_path / "a.png")
+    assert caplog.records[0].getMessage() == (
+        "16-bit photos use 12 bits at most, those trained on 16: scaled alike, they are darker"
+    )
