@@ -132,13 +132,13 @@ def _simulated() -> Inputs:
 
 def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
     """Reads the array that the study named, or the only one that holds rows of this shape."""
-    from search.data.sources.npz import open_npz, take_array
+    from search.data.sources.arrays import open_arrays
 
-    with open_npz(path) as arrays:
-        if name in arrays.files:
-            x = take_array(arrays, name, "x", path)
+    with open_arrays(path) as arrays:
+        if name in arrays.names:
+            x = arrays.take(name, "x")
             return _in_memory(x, "row", list(range(len(x))))
-        found = {other: take_array(arrays, other, "x", path) for other in arrays.files}
+        found = {other: arrays.take(other, "x") for other in arrays.names}
     fitting = [values for values in found.values() if values.shape[1:] == shape]
     if len(fitting) != 1:
         held = ", ".join(f"{other} {values.shape}" for other, values in found.items()) or "nothing"
