@@ -1,6 +1,6 @@
-"""Reads the rows to predict, block by block, from arrays, photos, recordings or a simulated patient."""
+"""Reads the rows to predict, block by block: tables, arrays, photos, recordings or a simulated patient."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from reports.bundles.bundle import Bundle
 from search.data.rows import READ_BYTES, blocks
+from search.data.sources.arrays import SUFFIXES, open_arrays
+from search.data.sources.columns import check_named, listed, numbers, open_table, read_columns, values
 from search.data.sources.eeg import edf, recordings
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.layouts import edf_files
+from search.data.sources.table import inputs
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -21,6 +24,13 @@ SIMULATED = "simulated_eeg"
 """As DATA: a simulated patient that no quickstart has trained on."""
 NEW_PATIENT_SEED = 4_294_967_291
 PHOTOS_AT_ONCE = 256
+DATA = (
+    "an .edf file or a folder of them, a table (.csv, .parquet, .feather), arrays (.npz, .npy, .mat, .h5), "
+    f"an image folder or {SIMULATED}"
+)
+"""What may be predicted; a bundle takes what it was trained on."""
+OF_ROWS = {"group": "group", "recording": "recording", "time": "start_s"}
+"""What the columns of a table that name its rows are called in predictions, by setting."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +87,7 @@ def check_there(data: str) -> None:
         RunError: naming what DATA may be.
     """
     if data != SIMULATED and not Path(data).expanduser().exists():
-        raise RunError(
-            f"DATA is an .edf file or a folder of them, a .npz file, an image folder or {SIMULATED}, "
-            f"but there is no {data}"
-        )
+        raise RunError(f"DATA is {DATA}, but there is no {data}")
 
 
 def open_inputs(bundle: Bundle, data: str) -> Inputs:
@@ -88,7 +95,7 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
 
     Args:
         bundle: a loaded bundle.
-        data: an `.edf` file or a folder of them, a `.npz` file, an image folder, or `simulated_eeg`.
+        data: see `DATA`.
 
     Raises:
         RunError: nothing of that form is there.
@@ -98,7 +105,7 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
         return _simulated()
     check_there(data)
     path = Path(data).expanduser()
-    if path.suffix.lower() == ".npz":
+    if path.suffix.lower() in SUFFIXES or (wanted["source"] == "npz" and any(path.glob("*.npy"))):
         return _arrays(path, tuple(wanted["shape"]), wanted.get("array", "X"))
     if wanted["source"] == "eeg":
         return open_recordings(bundle, path)
@@ -107,15 +114,20 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
             f"EDF recordings are for bundles trained on the source eeg, but this one was trained on "
             f"{wanted['kind']} rows of the source {wanted['source']}, and got {data}"
         )
+    if wanted["source"] == "table":
+        return _table(path, wanted)
     if "image_size" in wanted:
         return _photos(path, int(wanted["image_size"]))
-    raise RunError(f"this bundle takes {wanted['kind']} rows from a .npz file, but got {data}")
+    raise RunError(
+        f"this bundle takes {wanted['kind']} rows from arrays ({', '.join(SUFFIXES)}), as it was trained on "
+        f"the source {wanted['source']}, but got {data}"
+    )
 
 
-def _in_memory(x: NDArray[Any], name: str, values: list[Any]) -> Inputs:
+def _in_memory(x: NDArray[Any], columns: Mapping[str, pa.Array]) -> Inputs:
     def batches() -> Iterator[Batch]:
         for part in blocks(x, READ_BYTES):
-            yield Batch(x[part], {name: pa.array(values[part])})
+            yield Batch(x[part], {name: column[part] for name, column in columns.items()})
         if not len(x):
             raise RunError("there is nothing to predict: the data has no rows")
 
@@ -127,26 +139,51 @@ def _simulated() -> Inputs:
 
     made = simulate(patients=1, windows=300, seed=NEW_PATIENT_SEED)
     names = [f"{r} {t:g} s" for r, t in zip(made.recordings, made.times, strict=True)]
-    return _in_memory(made.x, "window", names)
+    return _in_memory(made.x, {"window": pa.array(names)})
+
+
+def _table(path: Path, wanted: Mapping[str, Any]) -> Inputs:
+    """Reads the columns that were trained on, wherever in the file they stand, and those that name rows."""
+    if "columns" not in wanted:
+        raise RunError(
+            "to read a table a bundle must name its columns, which this one does not; promote again"
+        )
+    file, where = open_table(path), path.name
+    missing = [name for name in wanted["columns"] if name not in file.names]
+    if missing:
+        raise RunError(
+            f"a table to predict must have every column that the bundle was trained on, but {where} lacks "
+            f"{listed(missing)}; it has {listed(file.names)}"
+        )
+    of_rows = {key: name for key, name in wanted["row_columns"].items() if name in file.names}
+    for name in [*wanted["columns"], *of_rows.values()]:
+        check_named("the bundle", name, file.names, where)
+    time = [of_rows["time"]] if "time" in of_rows else []
+    others = [name for name in of_rows.values() if name not in time]
+    table = read_columns(file, [*wanted["columns"], *time], others)
+    for name in time:
+        numbers(values(table, name, where), name, where)
+    x = inputs(table, wanted["columns"], wanted["shape"], where)
+    named = {OF_ROWS[key]: table[name].combine_chunks() for key, name in of_rows.items()}
+    return _in_memory(x, {"row": pa.array(np.arange(len(x)))} | named)
 
 
 def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
     """Reads the array that the study named, or the only one that holds rows of this shape."""
-    from search.data.sources.arrays import open_arrays
-
     with open_arrays(path) as arrays:
-        if name in arrays.names:
+        if {name, f"{name}.npy"} & {*arrays.names}:
             x = arrays.take(name, "x")
-            return _in_memory(x, "row", list(range(len(x))))
-        found = {other: arrays.take(other, "x") for other in arrays.names}
-    fitting = [values for values in found.values() if values.shape[1:] == shape]
-    if len(fitting) != 1:
-        held = ", ".join(f"{other} {values.shape}" for other, values in found.items()) or "nothing"
-        raise RunError(
-            f"the bundle takes the array {name}, or the only one of rows of shape {shape}, "
-            f"but {path.name} holds {held}"
-        )
-    return _in_memory(fitting[0], "row", list(range(len(fitting[0]))))
+        else:
+            found = {other: arrays.take(other, "x") for other in arrays.names}
+            fitting = [values for values in found.values() if values.shape[1:] == shape]
+            if len(fitting) != 1:
+                held = ", ".join(f"{other} {values.shape}" for other, values in found.items()) or "nothing"
+                raise RunError(
+                    f"the bundle takes the array {name}, or the only one of rows of shape {shape}, "
+                    f"but {path.name} holds {held}"
+                )
+            (x,) = fitting
+        return _in_memory(x, {"row": pa.array(np.arange(len(x)))})
 
 
 def _photos(path: Path, size: int) -> Inputs:
@@ -234,8 +271,7 @@ def _found(path: Path) -> dict[str, Path]:
     if path.is_file():
         if path.suffix.lower() != ".edf":
             raise RunError(
-                f"this bundle takes .edf files, or rows of the shape it was trained on from a .npz file, "
-                f"but got {path}"
+                f"this bundle takes .edf files, or arrays of the shape it was trained on, but got {path}"
             )
         return {path.stem: path}
     found: dict[str, Path] = {}

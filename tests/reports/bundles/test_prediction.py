@@ -310,8 +310,13 @@ def test_what_is_no_recording_is_one_line(eeg_bundle, image_bundle, new, tmp_pat
         ),
         (image_bundle, str(new), out, "a folder to read must hold photos"),
         (eeg_bundle, str(tmp_path / "empty"), out, "DATA must hold EDF recordings (*.edf), but"),
-        (eeg_bundle, str(tmp_path / "notes.txt"), out, "this bundle takes .edf files, or rows of the shape"),
-        (eeg_bundle, str(tmp_path / "no.edf"), out, "DATA is an .edf file or a folder of them, a .npz file,"),
+        (eeg_bundle, str(tmp_path / "notes.txt"), out, "this bundle takes .edf files, or arrays of the sha"),
+        (
+            eeg_bundle,
+            str(tmp_path / "no.edf"),
+            out,
+            "DATA is an .edf file or a folder of them, a table (.csv",
+        ),
         (eeg_bundle, str(tmp_path / "other.npz"), out, "the bundle takes rows of shape (256, 19), but got"),
         (eeg_bundle, "simulated_eeg", out, "the bundle takes rows of shape (256, 19), but got (32, 9, 19)"),
         (
