@@ -170,6 +170,7 @@ def _table(path: Path, wanted: Mapping[str, Any]) -> Inputs:
 
 def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
     """Reads the array that the study named, or the only one that holds rows of this shape."""
+    name = name.removesuffix(".npy")  # a file of a folder, or the array of that name elsewhere
     with open_arrays(path) as arrays:
         if {name, f"{name}.npy"} & {*arrays.names}:
             x = arrays.take(name, "x")

@@ -17,7 +17,7 @@ from spaces.errors import RunError, one_line
 SUFFIXES = (".npz", ".npy", ".mat", ".h5", ".hdf5")
 """Names of files of arrays end so."""
 KINDS = "an .npz, .mat or HDF5 file, or a folder of .npy files"
-_OBJECTS = ("Object arrays", "Python objects", "pickled data")
+_OBJECTS = ("Object arrays", "Python objects", "pickled")
 """In what numpy says of arrays that can run code."""
 
 
@@ -68,7 +68,7 @@ class Arrays:
 def _of_objects(name: str, where: str) -> RunError:
     return RunError(
         f"arrays of Python objects are not loaded, since they can run code, but {name} is one; "
-        f"save it as numbers or text, e.g. {name}.astype(str) ({where})"
+        f"save it as numbers or text, e.g. {name.removesuffix('.npy')}.astype(str) ({where})"
     )
 
 

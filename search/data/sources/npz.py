@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.rows import PARTS, Kind, Rows, check_finite
+from search.data.rows import PARTS, Kind, Rows, blocks, check_finite
 from search.data.sources.arrays import open_arrays
 from search.data.sources.labels import binarize
 from spaces.data import Npz, Scores
@@ -133,17 +133,23 @@ def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
         return np.ascontiguousarray(x)
     if x.dtype.kind not in "biuf":
         raise RunError(f"inputs must be numbers, but {name} is {x.dtype} ({where})")
-    with np.errstate(over="ignore"):
-        inputs = np.ascontiguousarray(x, dtype=np.float32)
-    if x.dtype.kind == "f" and x.dtype.itemsize > 4:
-        beyond = (np.isinf(inputs) & np.isfinite(x)).reshape(len(x), -1).any(axis=1)
-        if beyond.any():
-            raise RunError(
-                f"inputs must lie within the range of float32 (3.4e38 either way), but "
-                f"{int(beyond.sum())} of {len(x)} rows of {name} hold larger numbers, "
-                f"the first is row {int(beyond.argmax())}; "
-                f"rescale them ({where})"
-            )
+    if x.dtype == np.float32:
+        return np.ascontiguousarray(x)
+    inputs = np.empty(x.shape, np.float32)
+    beyond = np.zeros(len(x), np.bool_)
+    for part in blocks(x):  # which reads a mapped array once
+        given = x[part]
+        with np.errstate(over="ignore"):
+            inputs[part] = given
+        if x.dtype.kind == "f" and x.dtype.itemsize > 4:
+            beyond[part] = (np.isinf(inputs[part]) & np.isfinite(given)).reshape(len(given), -1).any(axis=1)
+    if beyond.any():
+        raise RunError(
+            f"inputs must lie within the range of float32 (3.4e38 either way), but "
+            f"{int(beyond.sum())} of {len(x)} rows of {name} hold larger numbers, "
+            f"the first is row {int(beyond.argmax())}; "
+            f"rescale them ({where})"
+        )
     return inputs
 
 
