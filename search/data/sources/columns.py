@@ -145,6 +145,8 @@ def values(table: pa.Table, name: str, where: str) -> NDArray[Any]:
     column = table[name]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_nested(column.type):
+        raise RunError(f"{name} must hold one value per row, but is {column.type} ({where})")
     if pa.types.is_string_view(column.type):
         column = column.cast(pa.string())
     if pa.types.is_decimal(column.type):

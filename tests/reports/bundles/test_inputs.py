@@ -36,8 +36,8 @@ def test_what_a_bundle_of_arrays_does_not_take(tmp_path):
     with pytest.raises(RunError) as caught:
         read(tmp_path / "new.csv")
     assert str(caught.value) == (
-        "this bundle takes table rows from arrays (.npz, .npy, .mat, .h5, .hdf5), as it was trained on the "
-        f"source npz, but got {tmp_path / 'new.csv'}"
+        "a bundle of the source npz takes rows of shape (6,) from a file of arrays (.npz, .npy, .mat, .h5, "
+        f".hdf5), but got {tmp_path / 'new.csv'}"
     )
     np.savez(tmp_path / "two.npz", a=X, b=X)
     with pytest.raises(

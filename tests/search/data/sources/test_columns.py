@@ -92,6 +92,15 @@ def test_decimals_are_numbers(tmp_path):
     assert numbers(values(table, "p", "t"), "p", "t").tolist() == [1.0, 25.0]
 
 
+def test_names_with_dots_are_names_and_lists_are_no_values(tmp_path):
+    columns = {"a.b": [1.0], "a": [2.0], "a.b.c": ["x"], "list": [[1.0, 2.0]]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    table = read_columns(open_table(tmp_path / "t.parquet"), ["a.b", "a", "a.b.c"], ["list"])
+    assert [values(table, name, "t").tolist() for name in ("a", "a.b", "a.b.c")] == [[2.0], [1.0], ["x"]]
+    with pytest.raises(RunError, match="list must hold one value per row, but is list<element: double>"):
+        values(table, "list", "t.parquet")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
