@@ -305,7 +305,7 @@ def predict(
         str,
         typer.Argument(
             metavar="DATA",
-            help="an .edf or .bdf file or a folder of them, a .npz file, an image folder, or simulated_eeg",
+            help="a table (.csv, .parquet), arrays (.npz, .mat, .h5), .edf files, photos, or simulated_eeg",
             show_default=False,
         ),
     ],

@@ -35,10 +35,10 @@ class SimulatedEeg(Frozen):
 
 
 class Npz(Frozen):
-    """Arrays in one `.npz` file: inputs `(n, ...)`, labels `(n,)`, and optionally who and when."""
+    """Named arrays: inputs `(n, ...)`, labels `(n,)`, and optionally who and when."""
 
     source: Literal["npz"]
-    path: str = Field(description="the file")
+    path: str = Field(description="an .npz, .mat or HDF5 file, or a folder of .npy files")
     x: str = Field(default="X", description="array of inputs `(n, ...)`, one row each")
     y: str = Field(default="y", description="array of labels `(n,)`, of two values")
     group: str | None = Field(default=None, description="array naming each row's patient or file")
@@ -51,10 +51,10 @@ class Npz(Frozen):
 
 
 class Table(Frozen):
-    """A CSV or Parquet file with a row a line: features, label, and optionally who and when."""
+    """A table with a row a line: features, label, and optionally who and when."""
 
     source: Literal["table"]
-    path: str = Field(description="the file, .csv, .csv.gz or .parquet")
+    path: str = Field(description="the file: .csv, .tsv, .csv.gz, .parquet or .feather")
     label: str = Field(description="column of labels")
     features: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="columns of the inputs, or patterns such as `X*`"
@@ -138,7 +138,7 @@ class Scores(Frozen):
     """
 
     source: Literal["scores"]
-    path: str = Field(description="a .csv, .parquet or .npz file")
+    path: str = Field(description="a table (.csv, .parquet, .feather) or arrays (.npz, .mat, .h5)")
     label: str = Field(description="column of labels, of two values")
     score: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="columns of scores; higher means more positive"

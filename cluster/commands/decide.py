@@ -20,7 +20,10 @@ def _column(help_text: str) -> Any:
 
 
 ScoresFile = Annotated[
-    Path, typer.Argument(help="a .csv, .tsv, .parquet or .npz file", metavar="SCORES", show_default=False)
+    Path,
+    typer.Argument(
+        help="a table (.csv, .parquet) or arrays (.npz, .mat, .h5)", metavar="SCORES", show_default=False
+    ),
 ]
 LabelColumn = Annotated[str, _column("the column of labels")]
 ScoreColumns = Annotated[

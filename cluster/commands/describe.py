@@ -64,7 +64,9 @@ def _overview(study: Study, stored: Stored) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     positives = int(rows.y.sum())
+    path = study.data.model_dump().get("path")
     facts = {
+        **({"read from": path} if path else {}),
         "rows": f"{len(rows)}, each {rows.x.dtype} {rows.x.shape[1:]}",
         "positive": f"{positives} ({positives / len(rows):.2%}): {rows.labels.positive!r}",
         "negative": f"{len(rows) - positives}: {rows.labels.negative!r}",

@@ -4,9 +4,11 @@ import re
 from typing import Any
 
 from search.record import Record
+from spaces.errors import first_of
 
 SHOWN = ("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "mcc", "average_precision",
          "roc_auc", "brier", "log_loss", "ece")  # fmt: skip
+COLUMNS_SHOWN = 8
 
 _MARKS = re.compile(r"[\\`*\[\]<|#~&]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown reads as markup. An underscore between letters or digits is none."""
@@ -37,6 +39,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
         f"loss {trained['loss']}",
         f"- input: {config['input']['dtype']} rows of shape {tuple(config['input']['shape'])} "
         f"({config['input']['source']})",
+        *_columns(config["input"].get("columns")),
         *_recordings(config["input"].get("preprocessing")),
         f"- output: score, probability, label; positive is {positive}, negative is {negative}",
         f"- decision: score >= {decision['threshold_score']:.6g} "
@@ -131,6 +134,12 @@ def _exported(export: dict[str, Any]) -> str:
         f"- {name}: says what model.keras says: on {export['compared_rows']} validation rows, probabilities "
         f"differ by at most {export['probability_difference']:.1e}, and no label that is not at the threshold"
     )
+
+
+def _columns(names: list[str] | None) -> list[str]:
+    if names is None:
+        return []
+    return [f"- columns of a table: {first_of(names, COLUMNS_SHOWN)}, by name; all others are ignored"]
 
 
 def _recordings(cut: dict[str, Any] | None) -> list[str]:

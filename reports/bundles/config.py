@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from reports.bundles.picking import Choice
 from reports.bundles.scale import scale_of
 from search.data.rows import Rows
 from search.data.shards import Part
+from search.data.sources.columns import open_table
+from search.data.sources.table import feature_names, roles_of
 from search.events.patients import Patient
 from search.events.scoring import scoring_of
 from search.record import Estimate, Record
 from search.trials.preparation import Prepared
 from spaces.configuration import Config
-from spaces.data import Npz
+from spaces.data import Npz, Table
 from spaces.eeg import Eeg
 from spaces.study import Study
 
@@ -38,6 +41,7 @@ def bundle_config(
     baseline: Record | None,
     exports: list[dict[str, Any]],
     scale: dict[str, Any],
+    base: Path,
 ) -> dict[str, Any]:
     """Returns the content of `config.yaml`.
 
@@ -50,6 +54,7 @@ def bundle_config(
         baseline: the best baseline of the run.
         exports: the result of each, see `search.networks.export.Exported`.
         scale: of the training rows, see `training_scale`.
+        base: the folder that relative paths of the study are taken from.
     """
     rows, split, record = prepared.rows, prepared.split, choice.record
     groups = rows.groups if split.units is None else split.units
@@ -82,6 +87,7 @@ def bundle_config(
             "source": study.data.source,
             **(_photos(rows) if _takes_photos(rows) else {}),
             **({"array": study.data.x} if isinstance(study.data, Npz) else {}),
+            **(columns(study.data, base) if isinstance(study.data, Table) else {}),
             **({"channels": list(rows.channels)} if rows.channels else {}),
             **({"preprocessing": preprocessing(study.data)} if isinstance(study.data, Eeg) else {}),
         },
@@ -130,6 +136,15 @@ def trained(config: Config) -> dict[str, Any]:
 def preprocessing(data: Eeg) -> dict[str, Any]:
     """Returns the settings by which windows are cut, as `Eeg` takes them."""
     return {**data.model_dump(mode="json", include=set(PREPROCESSING)), "step_s": data.step}
+
+
+def columns(data: Table, base: Path) -> dict[str, Any]:
+    """Returns the columns that were trained on, in order, and those that name rows, where they are known."""
+    named = roles_of(data)
+    return {
+        "columns": list(feature_names(data, open_table(base / data.path))),
+        "row_columns": {key: named[key] for key in ("group", "recording", "time") if key in named},
+    }
 
 
 def is_calibrated(record: Record) -> bool:

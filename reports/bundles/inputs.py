@@ -1,7 +1,7 @@
-"""Reads the rows to predict, block by block, from arrays, photos, recordings or a simulated patient."""
+"""Reads the rows to predict, block by block: tables, arrays, photos, recordings or a simulated patient."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from reports.bundles.bundle import Bundle
 from search.data.photos import WHOLE
 from search.data.rows import READ_BYTES, blocks
+from search.data.sources.arrays import SUFFIXES, open_arrays
+from search.data.sources.columns import check_named, listed, numbers, open_table, read_columns, values
 from search.data.sources.eeg import edf, recordings
 from search.data.sources.eeg.edf_header import open_header
-from search.data.sources.eeg.layouts import SUFFIXES, edf_files
+from search.data.sources.eeg.layouts import SUFFIXES as OF_RECORDINGS
+from search.data.sources.eeg.layouts import edf_files
+from search.data.sources.table import inputs
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -25,6 +29,13 @@ NEW_PATIENT_SEED = 4_294_967_291
 PHOTOS_AT_ONCE = 256
 FEWER_BITS = 4
 """A warning is given where all 16-bit photos are at most a 16th as bright as those trained on may be."""
+DATA = (
+    "an .edf or .bdf file or a folder of them, a table (.csv, .parquet, .feather), "
+    f"arrays (.npz, .npy, .mat, .h5), an image folder or {SIMULATED}"
+)
+"""What may be predicted; a bundle takes what it was trained on."""
+OF_ROWS = {"group": "group", "recording": "recording", "time": "start_s"}
+"""What the columns of a table that name its rows are called in predictions, by setting."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +92,7 @@ def check_there(data: str) -> None:
         RunError: naming what DATA may be.
     """
     if data != SIMULATED and not Path(data).expanduser().exists():
-        raise RunError(
-            f"DATA is an .edf or .bdf file or a folder of them, a .npz file, an image folder or {SIMULATED}, "
-            f"but there is no {data}"
-        )
+        raise RunError(f"DATA is {DATA}, but there is no {data}")
 
 
 def open_inputs(bundle: Bundle, data: str) -> Inputs:
@@ -92,8 +100,7 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
 
     Args:
         bundle: a loaded bundle.
-        data: an `.edf` or `.bdf` file or a folder of them, a `.npz` file, an image folder, or
-            `simulated_eeg`.
+        data: see `DATA`.
 
     Raises:
         RunError: nothing of that form is there.
@@ -103,25 +110,30 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
         return _simulated()
     check_there(data)
     path = Path(data).expanduser()
-    if path.suffix.lower() == ".npz":
+    if path.suffix.lower() in SUFFIXES or (wanted["source"] == "npz" and any(path.glob("*.npy"))):
         return _arrays(path, tuple(wanted["shape"]), wanted.get("array", "X"))
     if wanted["source"] == "eeg":
         return open_recordings(bundle, path)
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in OF_RECORDINGS:
         raise RunError(
             f"EDF and BDF recordings are for bundles trained on the source eeg, but this one was trained on "
             f"{wanted['kind']} rows of the source {wanted['source']}, and got {data}"
         )
+    if wanted["source"] == "table":
+        return _table(path, wanted)
     if "image_size" in wanted:
         # Up to format 3 the upper eight of 16 bits were kept, in training too.
         return _photos(path, int(wanted["image_size"]), wanted.get("photo_bits", WHOLE))
-    raise RunError(f"this bundle takes {wanted['kind']} rows from a .npz file, but got {data}")
+    raise RunError(
+        f"a bundle of the source {wanted['source']} takes rows of shape {tuple(wanted['shape'])} from a "
+        f"file of arrays ({', '.join(SUFFIXES)}), but got {data}"
+    )
 
 
-def _in_memory(x: NDArray[Any], name: str, values: list[Any]) -> Inputs:
+def _in_memory(x: NDArray[Any], columns: Mapping[str, pa.Array]) -> Inputs:
     def batches() -> Iterator[Batch]:
         for part in blocks(x, READ_BYTES):
-            yield Batch(x[part], {name: pa.array(values[part])})
+            yield Batch(x[part], {name: column[part] for name, column in columns.items()})
         if not len(x):
             raise RunError("there is nothing to predict: the data has no rows")
 
@@ -133,26 +145,52 @@ def _simulated() -> Inputs:
 
     made = simulate(patients=1, windows=300, seed=NEW_PATIENT_SEED)
     names = [f"{r} {t:g} s" for r, t in zip(made.recordings, made.times, strict=True)]
-    return _in_memory(made.x, "window", names)
+    return _in_memory(made.x, {"window": pa.array(names)})
+
+
+def _table(path: Path, wanted: Mapping[str, Any]) -> Inputs:
+    """Reads the columns that were trained on, wherever in the file they stand, and those that name rows."""
+    if "columns" not in wanted:
+        raise RunError(
+            "to read a table a bundle must name its columns, which this one does not; promote again"
+        )
+    file, where = open_table(path), path.name
+    missing = [name for name in wanted["columns"] if name not in file.names]
+    if missing:
+        raise RunError(
+            f"a table to predict must have every column that the bundle was trained on, but {where} lacks "
+            f"{listed(missing)}; it has {listed(file.names)}"
+        )
+    of_rows = {key: name for key, name in wanted["row_columns"].items() if name in file.names}
+    for name in [*wanted["columns"], *of_rows.values()]:
+        check_named("the bundle", name, file.names, where)
+    time = [of_rows["time"]] if "time" in of_rows else []
+    others = [name for name in of_rows.values() if name not in time]
+    table = read_columns(file, [*wanted["columns"], *time], others)
+    for name in time:
+        numbers(values(table, name, where), name, where)
+    x = inputs(table, wanted["columns"], wanted["shape"], where)
+    named = {OF_ROWS[key]: table[name].combine_chunks() for key, name in of_rows.items()}
+    return _in_memory(x, {"row": pa.array(np.arange(len(x)))} | named)
 
 
 def _arrays(path: Path, shape: tuple[int, ...], name: str) -> Inputs:
     """Reads the array that the study named, or the only one that holds rows of this shape."""
-    from search.data.sources.npz import open_npz, take_array
-
-    with open_npz(path) as arrays:
-        if name in arrays.files:
-            x = take_array(arrays, name, "x", path)
-            return _in_memory(x, "row", list(range(len(x))))
-        found = {other: take_array(arrays, other, "x", path) for other in arrays.files}
-    fitting = [values for values in found.values() if values.shape[1:] == shape]
-    if len(fitting) != 1:
-        held = ", ".join(f"{other} {values.shape}" for other, values in found.items()) or "nothing"
-        raise RunError(
-            f"the bundle takes the array {name}, or the only one of rows of shape {shape}, "
-            f"but {path.name} holds {held}"
-        )
-    return _in_memory(fitting[0], "row", list(range(len(fitting[0]))))
+    name = name.removesuffix(".npy")  # a file of a folder, or the array of that name elsewhere
+    with open_arrays(path) as arrays:
+        if {name, f"{name}.npy"} & {*arrays.names}:
+            x = arrays.take(name, "x")
+        else:
+            found = {other: arrays.take(other, "x") for other in arrays.names}
+            fitting = [values for values in found.values() if values.shape[1:] == shape]
+            if len(fitting) != 1:
+                held = ", ".join(f"{other} {values.shape}" for other, values in found.items()) or "nothing"
+                raise RunError(
+                    f"the bundle takes the array {name}, or the only one of rows of shape {shape}, "
+                    f"but {path.name} holds {held}"
+                )
+            (x,) = fitting
+        return _in_memory(x, {"row": pa.array(np.arange(len(x)))})
 
 
 def _photos(path: Path, size: int, bits: int | None) -> Inputs:
@@ -246,10 +284,9 @@ def _config(bundle: Bundle) -> Eeg:
 def _found(path: Path) -> dict[str, Path]:
     """Returns EDF and BDF files by name, sorted."""
     if path.is_file():
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in OF_RECORDINGS:
             raise RunError(
-                f"this bundle takes .edf and .bdf files, or rows of the shape it was trained on from a .npz "
-                f"file, but got {path}"
+                f"this bundle takes .edf and .bdf files, or arrays of the shape it was trained on, but got {path}"
             )
         return {path.stem: path}
     found: dict[str, Path] = {}

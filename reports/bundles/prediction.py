@@ -52,8 +52,7 @@ def predict_file(bundle: Bundle, data: str, out: Path, progress: Progress) -> Wr
 
     Args:
         bundle: a loaded bundle.
-        data: an `.edf` or `.bdf` file or a folder of them, a `.npz` file, an image folder, or
-            `simulated_eeg`.
+        data: see `reports.bundles.inputs.DATA`.
         out: the Parquet file.
         progress: called after every block.
 

@@ -144,6 +144,7 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
         best_baseline(run.records()),
         exported,
         scale,
+        run.path,
     )
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     write_atomically(made / "config.yaml", text.encode())

@@ -1,19 +1,17 @@
-"""Reads rows from the arrays of one `.npz` file."""
+"""Reads rows from named arrays: those of one `.npz`, `.mat` or HDF5 file, or of a folder of `.npy` files."""
 
-import difflib
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from search.data.rows import PARTS, Kind, Rows, check_finite
+from search.data.rows import PARTS, Kind, Rows, blocks, check_finite
+from search.data.sources.arrays import open_arrays
 from search.data.sources.labels import binarize
 from spaces.data import Npz, Scores
-from spaces.errors import RunError, first_of, one_line
+from spaces.errors import RunError, first_of
 
 NAMED = 3
 """Names of several spellings that a note lists."""
@@ -23,7 +21,7 @@ def load_npz(config: Npz, base: Path) -> Rows:
     """Reads the arrays that `config` names; nothing is unpickled.
 
     Args:
-        config: file, array names and the positive label.
+        config: file or folder, array names and the positive label.
         base: the folder a relative `config.path` is taken from.
 
     Returns:
@@ -33,8 +31,8 @@ def load_npz(config: Npz, base: Path) -> Rows:
         RunError: the file or an array is missing, damaged, or disagrees with the others.
     """
     path = base / config.path
-    with open_npz(path) as opened:
-        arrays = {name: take_array(opened, name, key, path) for key, name in _named(config).items()}
+    with open_arrays(path) as opened:
+        arrays = {name: opened.take(name, f"data.{key}") for key, name in _named(config).items()}
     return rows_of(arrays, config, path.name)
 
 
@@ -49,15 +47,18 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
     Raises:
         RunError: they disagree in length, or hold what rows cannot.
     """
-    named = {key: _array(arrays[name], name, where) for key, name in _named(config).items()}
-    names, x = _named(config), named["x"]
-    columns = {k: _column(a, names[k], where) for k, a in named.items() if k not in ("x", "y")}
-    _check_counts({names[key]: array for key, array in named.items()}, where)
+    names = _named(config)
+    named = {key: _array(arrays[name], name, where) for key, name in names.items()}
+    x = named.pop("x")
+    named["y"] = squeezed(named["y"])
+    y = named["y"] if isinstance(arrays[config.y], np.ndarray) else arrays[config.y]  # lists may mix types
+    columns = {key: _column(array, names[key], where) for key, array in named.items() if key != "y"}
+    _check_counts(x, config.x, {names["y"]: named["y"]} | {names[k]: a for k, a in columns.items()}, where)
     if x.ndim < 2:
         raise RunError(
             f"inputs must have at least two axes, (rows, ...), but {config.x} has shape {x.shape} ({where})"
         )
-    encoded, labels = binarize(arrays[config.y], config.positive, f"{where}: {config.y}")
+    encoded, labels = binarize(y, config.positive, f"{where}: {config.y}")
     groups, recordings, notes = groups_and_recordings(columns, config, where)
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
@@ -100,75 +101,29 @@ def _named(config: Npz) -> dict[str, str]:
     return {key: name for key, name in found.items() if name is not None}
 
 
-def open_npz(path: Path) -> NpzFile:
-    """Opens a `.npz` file, in which no array of objects will be loaded.
-
-    Raises:
-        RunError: it is not there, or not one.
-    """
-    if not path.is_file():
-        raise RunError(f"data.path must name an .npz file, but {path} is not there")
-    if not zipfile.is_zipfile(path):
-        raise RunError(f"data.path must name an .npz file written by numpy.savez, but {path} is not one")
-    try:
-        arrays = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise RunError(f"data.path must name a readable .npz file, but {path} gave: {error}") from error
-    opened: NpzFile = arrays
-    return opened
-
-
-def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]:
-    """Reads one array; `key` is the setting that names it.
-
-    Raises:
-        RunError: it is not there, damaged, or made of objects.
-    """
-    if name not in arrays.files:
-        near = difflib.get_close_matches(
-            name.casefold(), [n.casefold() for n in arrays.files], n=1, cutoff=0.5
-        )
-        close = [n for n in arrays.files if near and n.casefold() == near[0]]
-        hint = f'; did you mean {key}: "{close[0]}"?' if close else ""
-        held = ", ".join(arrays.files) or "none"
-        raise RunError(
-            f'data.{key} must name an array of {path.name}, but "{name}" is not among: {held}{hint}'
-        )
-    try:
-        array: NDArray[Any] = arrays[name]
-    except MemoryError as error:
-        raise RunError(
-            f"arrays must fit into memory, but {name} says that it is larger: {error} ({path.name})"
-        ) from error
-    # RuntimeError: the member is encrypted; SyntaxError, TypeError and their like: its header is damaged.
-    except Exception as error:
-        if "Object arrays" in str(error):
-            raise RunError(
-                f"arrays of Python objects are not loaded, since they can run code, but {name} is one; "
-                f"save it as numbers or text, e.g. {name}.astype(str) ({path.name})"
-            ) from error
-        reason = one_line(error, 300)
-        raise RunError(f"arrays must be readable, but {name} gave: {reason} ({path.name})") from error
-    if not isinstance(array, np.ndarray):
-        raise RunError(f"{name} must be a numpy array, but it is another kind of file ({path.name})")
-    if array.ndim == 0:
-        raise RunError(f"arrays must have one entry per row, but {name} is a single value ({path.name})")
-    return array
+def squeezed(array: NDArray[Any]) -> NDArray[Any]:
+    """A row or a column, such as every vector of MATLAB is, as `(n,)`."""
+    return array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
 
 
 def _column(array: NDArray[Any], name: str, where: str) -> NDArray[Any]:
-    if array.ndim == 2 and array.shape[1] == 1:
-        return array[:, 0]
-    if array.ndim != 1:
+    found = squeezed(array)
+    if found.ndim != 1:
         raise RunError(f"{name} must hold one value per row, (n,), but has shape {array.shape} ({where})")
-    return array
+    return found
 
 
-def _check_counts(named: dict[str, NDArray[Any]], where: str) -> None:
-    counts = {name: len(array) for name, array in named.items()}
+def _check_counts(x: NDArray[Any], x_name: str, others: Mapping[str, NDArray[Any]], where: str) -> None:
+    counts = {x_name: len(x)} | {name: len(array) for name, array in others.items()}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise RunError(f"all arrays must have the same number of rows, but {listed} ({where})")
+        axes = [axis for axis, size in enumerate(x.shape) if {size} == {*map(len, others.values())}]
+        hint = (
+            f"; rows are the first axis of {x_name}, which has shape {x.shape}: move axis {axes[0] + 1} there"
+            if axes
+            else ""
+        )
+        raise RunError(f"all arrays must have the same number of rows, but {listed}{hint} ({where})")
     if 0 in counts.values():
         raise RunError(f"data must hold at least one row, but the arrays of {where} are empty")
 
@@ -178,17 +133,23 @@ def _inputs(x: NDArray[Any], name: str, where: str) -> NDArray[Any]:
         return np.ascontiguousarray(x)
     if x.dtype.kind not in "biuf":
         raise RunError(f"inputs must be numbers, but {name} is {x.dtype} ({where})")
-    with np.errstate(over="ignore"):
-        inputs = np.ascontiguousarray(x, dtype=np.float32)
-    if x.dtype.kind == "f" and x.dtype.itemsize > 4:
-        beyond = (np.isinf(inputs) & np.isfinite(x)).reshape(len(x), -1).any(axis=1)
-        if beyond.any():
-            raise RunError(
-                f"inputs must lie within the range of float32 (3.4e38 either way), but "
-                f"{int(beyond.sum())} of {len(x)} rows of {name} hold larger numbers, "
-                f"the first is row {int(beyond.argmax())}; "
-                f"rescale them ({where})"
-            )
+    if x.dtype == np.float32:
+        return np.ascontiguousarray(x)
+    inputs = np.empty(x.shape, np.float32)
+    beyond = np.zeros(len(x), np.bool_)
+    for part in blocks(x):  # which reads a mapped array once
+        given = x[part]
+        with np.errstate(over="ignore"):
+            inputs[part] = given
+        if x.dtype.kind == "f" and x.dtype.itemsize > 4:
+            beyond[part] = (np.isinf(inputs[part]) & np.isfinite(given)).reshape(len(given), -1).any(axis=1)
+    if beyond.any():
+        raise RunError(
+            f"inputs must lie within the range of float32 (3.4e38 either way), but "
+            f"{int(beyond.sum())} of {len(x)} rows of {name} hold larger numbers, "
+            f"the first is row {int(beyond.argmax())}; "
+            f"rescale them ({where})"
+        )
     return inputs
 
 

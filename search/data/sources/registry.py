@@ -27,7 +27,7 @@ from spaces.eeg import Eeg
 from spaces.errors import RunError
 
 PHOTOS_PER_JOB = 256
-READERS = ("numpy", "scipy", "edfio", "pillow")
+READERS = ("numpy", "scipy", "edfio", "pillow", "pyarrow", "h5py")
 """Libraries that decode, filter and resample."""
 
 
@@ -55,7 +55,7 @@ def _simulated(config: SimulatedEeg, _base: Path) -> Rows:
 
 
 def plan_npz(config: Npz, base: Path) -> Plan:
-    """Arrays of one file."""
+    """Arrays of one file, or of the `.npy` files of a folder."""
     return _one_file(load_npz, config, base)
 
 
@@ -75,6 +75,8 @@ def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Table | Bonn, bas
     path = (base / config.path).resolve()
     # What is wrong with a file that is not there, the loader says.
     known = fingerprint_of([path], path.parent) if path.is_file() else ""
+    if path.is_dir():
+        known = fingerprint_of(list(path.glob("*.npy")), path)
     return at_once(load, config, base, fingerprint=known)
 
 

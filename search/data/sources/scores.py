@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.rows import Rows
-from search.data.sources.columns import labels, numbers, read_columns
+from search.data.sources.arrays import SUFFIXES, open_arrays
+from search.data.sources.columns import (
+    check_named,
+    labels,
+    numbers,
+    open_table,
+    read_columns,
+    values,
+)
 from search.data.sources.labels import binarize
-from search.data.sources.npz import groups_and_recordings
+from search.data.sources.npz import groups_and_recordings, squeezed
 from spaces.data import Scores
 from spaces.errors import RunError
 
@@ -111,7 +120,7 @@ def read_scores(config: Scores, base: Path) -> Given:
     Raises:
         RunError: the file or a column is missing, or holds what scores cannot.
     """
-    path = base / config.path
+    path, where = base / config.path, Path(config.path).name
     given = {
         "--label": config.label,
         "--group": config.group,
@@ -119,10 +128,9 @@ def read_scores(config: Scores, base: Path) -> Given:
         "--start": config.start,
     }
     named = {key: name for key, name in given.items() if name is not None}
-    scores = {f"--score {name}": name for name in config.score}
-    found = read_columns(path, named | scores)
-    where = path.name
-    counts = {name: len(values) for name, values in found.items()}
+    named |= {f"--score {name}": name for name in config.score}
+    found = _read(path, named, [*config.score, *([config.start] if config.start else [])])
+    counts = {name: len(column) for name, column in found.items()}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise RunError(f"all columns must have the same number of rows, but {listed} ({where})")
@@ -139,6 +147,18 @@ def read_scores(config: Scores, base: Path) -> Given:
         where=where,
         notes=notes,
     )
+
+
+def _read(path: Path, named: Mapping[str, str], numeric: list[str]) -> dict[str, NDArray[Any]]:
+    """Reads the columns, or arrays, that options name."""
+    if path.suffix.lower() in SUFFIXES:
+        with open_arrays(path) as arrays:
+            return {name: squeezed(arrays.take(name, key)) for key, name in named.items()}
+    file = open_table(path)
+    for key, name in named.items():
+        check_named(key, name, file.names, path.name)
+    table = read_columns(file, numeric, [name for name in named.values() if name not in numeric])
+    return {name: values(table, name, path.name) for name in named.values()}
 
 
 def given_of(

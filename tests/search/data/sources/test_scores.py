@@ -98,7 +98,6 @@ def test_log_odds_are_finite_and_keep_the_order(given):
         ({"positive": "Seizure"}, {}, "data.positive must be one of the labels"),
         ({"positive": None}, {}, "data.positive is required unless labels are 0/1 or false/true"),
         ({"path": "nowhere.csv"}, {}, "nowhere.csv is not there"),
-        ({"path": "scores.xlsx"}, {}, "scores are a file of .csv, .tsv, .parquet, .npz, but got "),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_line(tmp_path, changes, columns, message):
@@ -111,7 +110,7 @@ def test_what_is_wrong_with_a_file_is_one_line(tmp_path, changes, columns, messa
 
 def test_a_damaged_parquet_file_and_a_doubled_column(tmp_path):
     (tmp_path / "scores.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(RunError, match="must be a readable Parquet file"):
+    with pytest.raises(RunError, match=r"tables must be readable, but scores\.parquet gave: "):
         read_scores(config(path="scores.parquet"), tmp_path)
     table = pa.table([["0", "1"], [0.1, 0.2], [0.3, 0.4]], names=["label", "p", "p"])
     pq.write_table(table, tmp_path / "twice.parquet")

@@ -67,16 +67,16 @@ def test_describe_takes_a_table(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("text", "changes", "message"),
     [
-        (None, {}, "data.path must name a CSV or Parquet file, but "),
+        (None, {}, "a table is a CSV file in UTF-8, a Parquet or an Arrow file, but "),
         ("a,y\n1,0\n2,1", {}, "'X*' matches none of: 'a', 'y'"),
-        ("X1,y\n1,0\n2,1", {"label": "z"}, 'data.label must name a column of rows.csv, but "z" is not among'),
-        ("X1,y\n1,0\nhigh,1", {}, "features must be numbers, but X1 has invalid value 'high' (rows.csv)"),
+        ("X1,y\n1,0\n2,1", {"label": "z"}, "data.label must name a column of rows.csv, but 'z' is not among"),
+        ("X1,y\n1,0\nhigh,1", {}, "X1 must hold numbers, but row 2 has 'high' (rows.csv)"),
         (
             "X1,y\n1,0\n,1",
             {},
-            "must have a value in every row, but X1 lacks 1 of 2, the first in row 1",
+            "every row needs a value, but X1 has none in 1 of 2 rows, the first is row 2; fill or drop them",
         ),
-        ("X1,X1,y\n1,2,0", {}, "columns must have different names, but 'X1' stand twice (rows.csv)"),
+        ("X1,X1,y\n1,2,0", {}, "columns must have names of their own, but 'X1' stands twice in rows.csv"),
         ("X1,y\n1,0\n2,1", {"features": ["X1", "y"]}, "inputs must not hold the label, but data.features"),
         ("X1,y\n1,0\n2,1", {"features": ["X1", "X*"]}, "data.features must name each column once, but 'X1'"),
         ("X1,y\n1,0\n2,1\n3,2", {"positive": None}, "but 'y' has 3: 0, 1, 2; e.g. positive: [0]"),
@@ -86,8 +86,16 @@ def test_describe_takes_a_table(tmp_path, monkeypatch, capsys):
             "must list values of 'y', but 7 is not among: 0, 1",
         ),
         ("X1,y\n1,0\n2,1", {"shape": [2, 2]}, "but 2 x 2 is 4 and 1 columns were found (rows.csv)"),
-        ("X1,y\n1,0\n2,1\n3,", {"positive": 1}, "every row needs a label, but 1 of 3 are missing"),
-        ("X1,y\n1,0\n2,", {"positive": [0]}, "every row needs a label, but 1 of 2 have none in 'y'"),
+        (
+            "X1,y\n1,0\n2,1\n3,",
+            {"positive": 1},
+            "every row needs a value, but y has none in 1 of 3 rows, the first is row 3",
+        ),
+        (
+            "X1,y\n1,0\n2,",
+            {"positive": [0]},
+            "every row needs a value, but y has none in 1 of 2 rows, the first is row 2",
+        ),
         ("X1,y,who\n1,0,a\n2,1,b", {"group": "who", "group_pattern": "(c)"}, "'(c)' does not match 'a'"),
     ],
 )
