@@ -48,6 +48,8 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
         say(console, "groups: unknown, so rows are split one by one")
     if parts.units is not None:
         say(console, f"one patient, split by {parts.by}: values will say nothing of other patients")
+    if rows.kind != "image":
+        say(console, f"validation, {made.told_of_events}")
     share = len(parts.train) / len(rows)
     if parts.by in ("group", "row", "window") and share < study.split.train - FAR_OFF:
         say(

@@ -18,6 +18,7 @@ from spaces.base import FUNCTION, Frozen, Label, as_tuple
 from spaces.eeg import Eeg
 
 POSITIVE = "the label value of the positive class; needed unless labels are 0/1 or false/true"
+STEP = "seconds from one row's start to the next; for overlaps of over 50 rows, gaps of over 100"
 EXACT_NAMES = "groups and recordings whose names differ in blanks or capitals alone are different"
 
 
@@ -45,6 +46,7 @@ class Npz(Frozen):
     recording: str | None = Field(default=None, description="array naming each row's recording")
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
     split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
@@ -69,6 +71,7 @@ class Table(Frozen):
     recording: str | None = Field(default=None, description="column naming each row's recording")
     time: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
     split: str | None = Field(default=None, description="column of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | tuple[Label, ...] | None = Field(
@@ -123,6 +126,7 @@ class Custom(Frozen):
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
@@ -143,6 +147,7 @@ class Scores(Frozen):
     recording: str | None = Field(default=None, description="column naming each row's recording")
     start: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 

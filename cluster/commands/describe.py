@@ -53,7 +53,10 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
     elif signs or parts.leaky:
         raise RunError("a search refuses these parts, which are not independent; see split.by and the groups")
-    halves = Prepared(rows, parts, stored.digest, digest(parts)).reference(study).halves
+    prepared = Prepared(rows, parts, stored.digest, digest(parts))
+    if rows.kind != "image":
+        yield f"validation, {prepared.told_of_events}"
+    halves = prepared.reference(study).halves
     yield f"half-splits of the validation rows, for cross-fitting: by {halves.by}"
 
 

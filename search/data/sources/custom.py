@@ -44,6 +44,7 @@ def load_custom(config: Custom, base: Path) -> Rows:
         path="",
         positive=config.positive,
         window_s=config.window_s,
+        step_s=config.step_s,
         exact_names=config.exact_names,
         **named,
     )

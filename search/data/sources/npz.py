@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from search.data.rows import PARTS, Kind, Rows, check_finite
 from search.data.sources.labels import binarize
+from search.data.sources.times import check_times
 from spaces.data import Npz, Scores
 from spaces.errors import RunError, first_of, one_line
 
@@ -61,7 +62,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
     groups, recordings, notes = groups_and_recordings(columns, config, where)
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
-    return Rows(
+    rows = Rows(
         x=inputs,
         y=encoded,
         labels=labels,
@@ -73,6 +74,8 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
         parts=_parts(columns.get("split"), config.split, where),
         notes=notes,
     )
+    check_times(rows, config.step_s, where)
+    return rows
 
 
 def _array(values: Any, name: str, where: str) -> NDArray[Any]:

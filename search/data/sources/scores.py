@@ -11,10 +11,12 @@ from search.data.rows import Rows
 from search.data.sources.columns import labels, numbers, read_columns
 from search.data.sources.labels import binarize
 from search.data.sources.npz import groups_and_recordings
+from search.data.sources.times import Settings, check_times
 from spaces.data import Scores
 from spaces.errors import RunError
 
 F64 = NDArray[np.float64]
+OPTIONS = Settings(time="--start", window="--window-s", step="--set data.step_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,4 +179,5 @@ def given_of(
         channels=tuple(scores),
         notes=notes,
     )
+    check_times(rows, config.step_s, where, OPTIONS)
     return Given(rows=rows, scales=scales, columns=scores)
