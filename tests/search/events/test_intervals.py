@@ -186,7 +186,7 @@ def test_counts_are_summed_by_group_over_leading_axes():
     recordings = [recording("x", "b"), recording("y", "a"), recording("z", "b")]
     tp = np.array([[1, 2], [3, 4], [5, 6]])
     counts = EventCounts(tp, tp * 10, np.broadcast_to(tp[:, :1], (3, 2)), np.ones((3, 2)))
-    groups, sums = summed_by_group(counts, recordings)
+    groups, sums = summed_by_group(counts, [one.group for one in recordings])
     assert groups == ("a", "b")
     assert sums.tp.tolist() == [[3, 4], [6, 8]]
     assert sums.ref.tolist() == [[3, 3], [6, 6]]
