@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cluster.progress import JobProgress
 from cluster.terminal import say
+from search.data.file_order import warning
 from search.data.store import MANIFEST, Stored
 from search.networks.checks import check_network
 from search.trials.preparation import Prepared, divided, prepare_rows
@@ -38,14 +39,18 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
     made = divided(study, prepared_rows(study, base, root, console, connect))
     check_network(study, made.rows.x.shape[1:])
     parts, rows = made.split, made.rows
+    units = rows.groups if parts.units is None else parts.units
     counts = ", ".join(
         f"{name} {len(part)} rows ({rows.y[part].mean():.1%} positive"
-        + (f", {len(set(rows.groups[part].tolist()))} groups)" if rows.groups is not None else ")")
+        + (f", {len(set(units[part].tolist()))} {parts.noun})" if units is not None else ")")
         for name, part in (("train", parts.train), ("validation", parts.validation), ("test", parts.test))
     )
     say(console, f"data {study.data.source}: {counts}")
     if rows.groups is None:
         say(console, "groups: unknown, so rows are split one by one")
+        beware = warning(rows) if parts.by == "row" else None
+        if beware is not None:
+            say(console, beware)
     if parts.units is not None:
         say(console, f"one patient, split by {parts.by}: values will say nothing of other patients")
     if rows.kind != "image":

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from search.data.file_order import warning
 from search.data.leakage import copies
 from search.data.rows import Rows
 from search.data.splits import Split, digest, divide, find_leakage
@@ -48,6 +49,9 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
     yield f"leakage: {'; '.join(signs) if signs else 'no sign of it'}"
     if rows.groups is None:
         yield "groups are unknown: rows of one person may stand in several parts, which nothing here can see"
+        beware = warning(rows) if parts.by == "row" else None
+        if beware is not None:
+            yield beware
     accepted = study.split.i_accept_leakage
     if (signs or parts.leaky) and accepted:
         yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
@@ -111,11 +115,12 @@ def _groups(rows: Rows) -> Table:
 
 
 def _parts(rows: Rows, split: Split) -> Table:
-    table = _table("part", "rows", "positive", "groups", *(("hours", "seizures") if rows.timeline else ()))
+    table = _table("part", "rows", "positive", split.noun, *(("hours", "seizures") if rows.timeline else ()))
     table.title = f"split by {split.by}"
+    units = rows.groups if split.units is None else split.units
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     for name, taken in parts.items():
-        groups = set() if rows.groups is None else set(rows.groups[taken].tolist())
+        groups = set() if units is None else set(units[taken].tolist())
         count = str(len(groups)) if groups else "unknown"
         mask = np.isin(np.arange(len(rows)), taken)
         table.add_row(name, *_counts(rows.y[taken]), count, *_time(rows, mask))
