@@ -47,6 +47,11 @@ class Npz(Frozen):
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
     step_s: float | None = Field(default=None, gt=0, description=STEP)
+    seizures: str | None = Field(
+        default=None,
+        description="array `(k, 3)` of recording, start and end of each seizure, in seconds of `time`, for "
+        "event scores; without, positive rows that touch are one",
+    )
     split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
@@ -117,7 +122,7 @@ class Custom(Frozen):
     """A source of the user's own: `package.module:function`, which returns arrays as an `.npz` holds them.
 
     The function takes the options as keyword arguments and returns a mapping with `X` and `y`, and, where
-    they are known, `group`, `recording`, `time` and `split`.
+    they are known, `group`, `recording`, `time`, `split` and `seizures`.
     """
 
     source: str = Field(pattern=f"^{FUNCTION}$", description="package.module:function")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from search.data.rows import PARTS, Kind, Rows, check_finite
 from search.data.sources.labels import binarize
+from search.data.sources.seizures import with_seizures
 from search.data.sources.times import check_times
 from spaces.data import Npz, Scores
 from spaces.errors import RunError, first_of, one_line
@@ -35,7 +36,8 @@ def load_npz(config: Npz, base: Path) -> Rows:
     """
     path = base / config.path
     with open_npz(path) as opened:
-        arrays = {name: take_array(opened, name, key, path) for key, name in _named(config).items()}
+        named = _named(config) | ({} if config.seizures is None else {"seizures": config.seizures})
+        arrays = {name: take_array(opened, name, key, path) for key, name in named.items()}
     return rows_of(arrays, config, path.name)
 
 
@@ -75,7 +77,10 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
         notes=notes,
     )
     check_times(rows, config.step_s, where)
-    return rows
+    if config.seizures is None:
+        return rows
+    stated = _array(arrays[config.seizures], config.seizures, where)
+    return with_seizures(rows, stated, config.seizures, where, exact_names=config.exact_names)
 
 
 def _array(values: Any, name: str, where: str) -> NDArray[Any]:
