@@ -9,9 +9,9 @@ import pytest
 from search.data.file_order import resembles_time_series, warning
 from search.data.rows import Labels, Rows
 from search.data.sources.simulated_eeg import simulate
-from tests.conftest import ROOT
+from tests.conftest import SHARED
 
-BONN = ROOT.parent / "shared" / "data" / "bonn" / "bonn_eeg.zip"
+BONN = SHARED / "bonn" / "bonn_eeg.zip"
 
 
 def rows_of(x, y, **fields) -> Rows:
