@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cluster.progress import JobProgress
 from cluster.terminal import say
+from search.data.file_order import warning
 from search.data.rows import Rows
 from search.data.store import MANIFEST, Stored
 from search.events.unmarked import unmarked
@@ -41,9 +42,10 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
     made = divided(study, prepared_rows(study, base, root, console, connect))
     check_network(study, made.rows.x.shape[1:])
     parts, rows = made.split, made.rows
+    units = rows.groups if parts.units is None else parts.units
     counts = ", ".join(
         f"{name} {len(part)} rows ({rows.y[part].mean():.1%} positive"
-        + (f", {len(set(rows.groups[part].tolist()))} groups)" if rows.groups is not None else ")")
+        + (f", {len(set(units[part].tolist()))} {parts.noun})" if units is not None else ")")
         for name, part in (("train", parts.train), ("validation", parts.validation), ("test", parts.test))
     )
     say(console, f"data {study.data.source}: {counts}")
@@ -52,10 +54,15 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
             "the parts are those that the data name" if parts.by == "column" else "rows are split one by one"
         )
         say(console, f"groups: unknown, so {parted}")
+        beware = warning(rows) if parts.by == "row" else None
+        if beware is not None:
+            say(console, beware)
     if rows.photos is not None and rows.photos.bits is not None:
         say(console, f"depth: {rows.photos.scaling()}")
     if parts.units is not None:
         say(console, f"one patient, split by {parts.by}: values will say nothing of other patients")
+    if rows.kind != "image":
+        say(console, f"validation, {made.told_of_events}")
     share = len(parts.train) / len(rows)
     if parts.by in ("group", "row", "window") and share < study.split.train - FAR_OFF:
         say(

@@ -18,6 +18,7 @@ from spaces.base import FUNCTION, Frozen, Label, as_tuple
 from spaces.eeg import Eeg
 
 POSITIVE = "the label value of the positive class; needed unless labels are 0/1 or false/true"
+STEP = "seconds from one row's start to the next; for overlaps of over 50 rows, gaps of over 100"
 EXACT_NAMES = "groups and recordings whose names differ in blanks or capitals alone are different"
 
 
@@ -45,6 +46,12 @@ class Npz(Frozen):
     recording: str | None = Field(default=None, description="array naming each row's recording")
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
+    seizures: str | None = Field(
+        default=None,
+        description="array `(k, 3)` of recording, start and end of each seizure, in seconds of `time`, for "
+        "event scores; without, positive rows that touch are one",
+    )
     split: str | None = Field(default=None, description="array of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
@@ -69,6 +76,7 @@ class Table(Frozen):
     recording: str | None = Field(default=None, description="column naming each row's recording")
     time: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
     split: str | None = Field(default=None, description="column of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | tuple[Label, ...] | None = Field(
@@ -118,7 +126,7 @@ class Custom(Frozen):
     """A source of the user's own: `package.module:function`, which returns arrays as an `.npz` holds them.
 
     The function takes the options as keyword arguments and returns a mapping with `X` and `y`, and, where
-    they are known, `group`, `recording`, `time` and `split`.
+    they are known, `group`, `recording`, `time`, `split` and `seizures`.
     """
 
     source: str = Field(pattern=f"^{FUNCTION}$", description="package.module:function")
@@ -127,6 +135,7 @@ class Custom(Frozen):
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
@@ -147,6 +156,7 @@ class Scores(Frozen):
     recording: str | None = Field(default=None, description="column naming each row's recording")
     start: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    step_s: float | None = Field(default=None, gt=0, description=STEP)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 

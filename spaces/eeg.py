@@ -11,7 +11,7 @@ from spaces.base import Frozen, Label, as_tuple
 Layout = Literal["auto", "chbmit", "siena", "seizeit", "tuh", "bids"]
 """How a data set lays out its folders and annotations; `auto` recognises it."""
 
-Part = Literal["train", "validation", "test"]
+Part = Literal["train", "validation", "test", "left_out"]
 
 MONTAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -77,7 +77,8 @@ class Eeg(Frozen):
     )
     parts: Mapping[Part, Annotated[tuple[str, ...], BeforeValidator(as_tuple)]] | None = Field(
         default=None,
-        description="for split.by column: patients, or patterns of paths, such as {test: ['eval/*']}",
+        description="for split.by column: patients, or patterns of paths, such as {test: ['eval/*']}; "
+        "left_out goes before the others, and may stand alone under any split",
     )
     bad_annotations: Literal["stop", "mend"] = Field(
         default="stop",

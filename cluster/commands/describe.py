@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from cluster.preparation import lost_seizures
+from search.data.file_order import warning
 from search.data.leakage import copies
 from search.data.rows import Rows
 from search.data.splits import Split, digest, divide, find_leakage
@@ -49,12 +50,18 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
     yield f"leakage: {'; '.join(signs) if signs else 'no sign of it'}"
     if rows.groups is None:
         yield "groups are unknown: rows of one person may stand in several parts, which nothing here can see"
+        beware = warning(rows) if parts.by == "row" else None
+        if beware is not None:
+            yield beware
     accepted = study.split.i_accept_leakage
     if (signs or parts.leaky) and accepted:
         yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
     elif signs or parts.leaky:
         raise RunError("a search refuses these parts, which are not independent; see split.by and the groups")
-    halves = Prepared(rows, parts, stored.digest, digest(parts)).reference(study).halves
+    prepared = Prepared(rows, parts, stored.digest, digest(parts))
+    if rows.kind != "image":
+        yield f"validation, {prepared.told_of_events}"
+    halves = prepared.reference(study).halves
     yield f"half-splits of the validation rows, for cross-fitting: by {halves.by}"
 
 
@@ -138,11 +145,12 @@ def _groups(rows: Rows) -> Table:
 def _parts(rows: Rows, split: Split) -> Table:
     negative = () if rows.photos is None else ("negative",)
     timed = ("hours", "seizures") if rows.timeline else ()
-    table = _table("part", "rows", *negative, "positive", "groups", *timed)
+    table = _table("part", "rows", *negative, "positive", split.noun, *timed)
     table.title = f"split by {split.by}"
+    units = rows.groups if split.units is None else split.units
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     for name, taken in parts.items():
-        groups = set() if rows.groups is None else set(rows.groups[taken].tolist())
+        groups = set() if units is None else set(units[taken].tolist())
         count = str(len(groups)) if groups else "unknown"
         mask = np.isin(np.arange(len(rows)), taken)
         total, positive = _counts(rows.y[taken])

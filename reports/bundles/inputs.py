@@ -286,7 +286,8 @@ def _found(path: Path) -> dict[str, Path]:
     if path.is_file():
         if path.suffix.lower() not in OF_RECORDINGS:
             raise RunError(
-                f"this bundle takes .edf and .bdf files, or arrays of the shape it was trained on, but got {path}"
+                f"this bundle takes .edf and .bdf files, or arrays of the shape it was trained on, "
+                f"but got {path}"
             )
         return {path.stem: path}
     found: dict[str, Path] = {}

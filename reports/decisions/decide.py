@@ -15,6 +15,7 @@ from reports.boards.rescoring import Rescored, rescore_all
 from search.data.rows import Rows
 from search.data.sources.scores import Given
 from search.events.evaluation import check_events
+from search.events.timelines import find_timeline
 from search.files import is_new_or_empty, write_atomically
 from search.hosts.provenance import code_digest, versions
 from search.record import Ask
@@ -130,7 +131,8 @@ def _digest(rows: Rows) -> str:
 
 
 def _notes(given: Given) -> tuple[str, ...]:
-    notes = list(given.rows.notes)
+    told = find_timeline(given.rows, np.arange(len(given.rows))).told
+    notes = [*given.rows.notes, told]
     for k, (name, scale) in enumerate(zip(given.rows.channels or (), given.scales, strict=True)):
         kind = "log-odds" if name in given.log_odds else "scores"
         if scale.probability:

@@ -111,7 +111,8 @@ def _parts(study: Study, first: Record, reference: Reference, rows: Rows | None,
     found = [("split by", by if by == "column" else by + whose)]
     if rows is not None and made is not None:
         for name, taken in (("train", made.train), ("validation", made.validation), ("test", made.test)):
-            found.append((name, _part(rows.y[taken], None if rows.groups is None else rows.groups[taken])))
+            units = rows.groups if made.units is None else made.units
+            found.append((name, _part(rows.y[taken], None if units is None else units[taken], made.noun)))
     else:
         found.append(("validation", _part(reference.y, reference.groups)))
         parts = study.split
@@ -195,8 +196,8 @@ def _split(rows: Rows, study: Study, first: Record, split_digest: str) -> splits
     return made if splits.digest(made) == split_digest else None
 
 
-def _part(y: NDArray[np.int8], groups: NDArray[np.str_] | None) -> str:
-    return _count(y) + ("" if groups is None else f", {len(np.unique(groups))} groups")
+def _part(y: NDArray[np.int8], groups: NDArray[np.str_] | None, noun: str = "groups") -> str:
+    return _count(y) + ("" if groups is None else f", {len(np.unique(groups))} {noun}")
 
 
 def _count(y: NDArray[np.int8]) -> str:

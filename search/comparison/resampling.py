@@ -11,7 +11,7 @@ from search.scores.reference import Reference
 from spaces.study import Events
 
 F32 = NDArray[np.float32]
-Kind = Literal["groups", "recordings", "rows"]
+Kind = Literal["groups", "recordings", "blocks of time", "rows"]
 ROWS_ALONE = 2000
 """Up to so many rows are drawn one by one; if there are more, they are bundled first."""
 BUNDLES = 500
@@ -62,11 +62,17 @@ class Setting:
 def units_of(reference: Reference, seed: int) -> Units:
     """Returns the units of the rows: groups, unless all rows are of one; else recordings; else rows.
 
+    Of one patient, what was dealt to the parts stands where groups do.
+
     Args:
         reference: the rows.
         seed: of the bundles.
     """
-    return units({"groups": reference.groups, "recordings": reference.recordings}, len(reference.y), seed)
+    groups, recordings, by = reference.groups, reference.recordings, reference.halves.by
+    kind: Kind = "blocks of time" if by == "block" else "groups"
+    if by == "recording" and groups is not None and recordings is not None:
+        kind = "recordings" if np.array_equal(groups, recordings) else "groups"
+    return units({kind: groups} | {"recordings": recordings}, len(reference.y), seed)
 
 
 def units(names: dict[Kind, NDArray[Any] | None], rows: int, seed: int) -> Units:

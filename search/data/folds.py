@@ -57,6 +57,8 @@ def draw_folds(rows: Rows, k: int | None, study: Study) -> tuple[Fold, ...]:
             "or recording (data.group) and start a new run"
         )
     names, units = np.unique(rows.groups, return_inverse=True)
+    if len(names) < 2:
+        raise RunError(f"folds hold out whole groups, but all {len(rows)} rows are of one, {str(names[0])!r}")
     k = min(len(names), MOST_LEFT_OUT_SINGLY) if k is None else k
     if not 2 <= k <= len(names):
         raise RunError(f"folds of {len(names)} groups number 2 to {len(names)}, but got {k} (--k)")

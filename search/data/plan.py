@@ -82,6 +82,7 @@ class Plan:
         skip_bad: whether rows that cannot be read are left out, rather than stopping the run.
         parallel: whether jobs may be read in other processes of this host.
         files, size_bytes: how many files the jobs read in all, and how large they are together.
+        left_out: what the study leaves out by name, each as `name: why`.
         remedy: what a person can do about files that cannot be read.
     """
 
@@ -93,6 +94,7 @@ class Plan:
     parallel: bool = False
     files: int = 1
     size_bytes: int = 0
+    left_out: tuple[str, ...] = ()
     remedy: str = "mend or remove them, or leave them out with data.on_bad_file: skip"
 
 

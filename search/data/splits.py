@@ -63,6 +63,13 @@ class Split:
     units: NDArray[np.str_] | None = None
 
     @property
+    def noun(self) -> str:
+        """What the parts hold whole, in the plural."""
+        if self.units is None:
+            return "groups"
+        return "blocks of time" if self.by == "time" else "recordings"
+
+    @property
     def groups(self) -> GroupsKnown:
         """What a record says of groups: known, unknown, or that all rows are of one patient."""
         if self.units is not None:

@@ -256,7 +256,7 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         "shards": [{"name": s.name, "rows": s.rows, "sha256": s.sha256} for s in shards],
         "columns": _sha256(folder / COLUMNS),
         "timeline": _sha256(folder / TIMELINE),
-        "bad": bad,
+        "bad": plan.left_out + bad,
         "notes": [note for shard in shards for note in shard.notes],
         "doubts": [doubt for shard in shards for doubt in shard.doubts],
         "photos": None if seen is None else asdict(seen),

@@ -110,12 +110,26 @@ def event_estimates(
     found = windows(reference)
     if found is None:
         return {name: Estimate(value=None, low=None, high=None) for name in EVENT_METRICS}
-    return estimated(found, _scored(found, score, threshold_score, rules)[1], seed)
+    counts = _scored(found, score, threshold_score, rules)[1]
+    return estimated(groups_of_recordings(reference, found), counts, seed)
 
 
-def estimated(found: Windows, counts: EventCounts, seed: int) -> dict[str, Estimate]:
-    """Returns every event metric of the counts of each recording, `(r,)`, with intervals over groups."""
-    _, groups = summed_by_group(counts, found.recordings)
+def groups_of_recordings(reference: Reference, found: Windows) -> NDArray[np.str_]:
+    """The group of each recording, `(r,)`, over which intervals are drawn: of one patient, the recording."""
+    if reference.groups is None:
+        return np.array([recording.group for recording in found.recordings], np.str_)
+    return reference.groups[found.order[found.ends[:-1]]]
+
+
+def estimated(groups_of: NDArray[np.str_], counts: EventCounts, seed: int) -> dict[str, Estimate]:
+    """Returns every event metric, with intervals by bootstrap over groups.
+
+    Args:
+        groups_of: see `groups_of_recordings`.
+        counts: of each recording, `(r,)`.
+        seed: of the resamples.
+    """
+    _, groups = summed_by_group(counts, groups_of)
     table = np.stack([groups.tp, groups.fp, groups.ref, groups.seconds], axis=1).astype(np.float64)
     drawn = (
         EventCounts(*resampled_counts(table, REPEATS, np.random.default_rng(seed)).T)

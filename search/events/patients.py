@@ -45,7 +45,7 @@ def per_patient(
     delays: dict[str, list[float]] = {}
     for recording, found in zip(recordings, events, strict=True):
         delays.setdefault(recording.group, []).extend(_delays(recording, found))
-    groups, sums = summed_by_group(counts, recordings)
+    groups, sums = summed_by_group(counts, [recording.group for recording in recordings])
     metrics = {name: EVENT_METRICS[name](sums).tolist() for name in ("event_sensitivity", "fa_per_day")}
     return [
         Patient(

@@ -118,10 +118,15 @@ def summed(counts: EventCounts, axis: int = 0) -> EventCounts:
 
 
 def summed_by_group(
-    counts: EventCounts, recordings: Sequence[Recording]
+    counts: EventCounts, groups: Sequence[str] | NDArray[np.str_]
 ) -> tuple[tuple[str, ...], EventCounts]:
-    """Counts of each group together, `(r, ...)` to `(groups, ...)`, with the groups' names, sorted."""
-    names, group = np.unique([recording.group for recording in recordings], return_inverse=True)
+    """Counts of each group together, `(r, ...)` to `(groups, ...)`, with the groups' names, sorted.
+
+    Args:
+        counts: of r recordings.
+        groups: the group of each.
+    """
+    names, group = np.unique(groups, return_inverse=True)
 
     def summed_field(field: NDArray[Any]) -> NDArray[Any]:
         sums = np.zeros((names.size, *field.shape[1:]), field.dtype)

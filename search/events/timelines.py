@@ -1,11 +1,11 @@
-"""Derives recordings and seizures from labelled windows, where the data name no seizures themselves."""
+"""Finds the recordings of rows, and their seizures, which labels tell where the data name none themselves."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.rows import Recording
+from search.data.rows import Recording, Rows
 from search.events.intervals import GRID_PER_S, Windows, coverage, in_seconds, unions, windows_of
 from search.scores.metrics import F64
 from spaces.errors import RunError
@@ -15,13 +15,68 @@ LEAST_COVERAGE = 0.9
 negative windows were thrown away, so were the false alarms in them."""
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """The recordings of some rows.
+
+    Args:
+        recordings: with their seizures; None where there can be no event scores.
+        times: start of each row in its recording, seconds `(k,)`; None if unknown.
+        told: one line on what event scores are counted on, or why there are none.
+    """
+
+    recordings: tuple[Recording, ...] | None
+    times: F64 | None
+    told: str
+
+
+def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
+    """Returns the recordings of some rows.
+
+    Where the source has no annotation, the rows' labels tell of seizures. Recordings of which the rows cover
+    too little are as good as unknown: false alarms cannot fall where no window is.
+
+    Args:
+        rows: the data.
+        taken: which of them, `(k,)`.
+
+    Raises:
+        RunError: a recording with rows of two groups.
+    """
+    times = None if rows.times is None else rows.times[taken]
+    if times is None or rows.recordings is None or rows.window_s is None:
+        known = {"recordings": rows.recordings, "times": times, "window_s": rows.window_s}
+        lacking = ", no ".join(name for name, value in known.items() if value is None)
+        return Timeline(None, times, f"event scores: none, since the data name no {lacking}")
+    names = rows.recordings[taken]
+    if rows.timeline is None:
+        groups = names if rows.groups is None else rows.groups[taken]
+        timeline, since = timeline_of(names, groups, times, rows.y[taken], rows.window_s)
+    else:
+        there = set(names.tolist())
+        timeline, since = tuple(one for one in rows.timeline if one.name in there), times
+    covered = coverage(windows_of(timeline, names, since, rows.window_s))
+    if not covered >= LEAST_COVERAGE:
+        told = (
+            f"event scores: none, since windows cover {covered:.2%} of their recordings and not "
+            f"{LEAST_COVERAGE:.0%}: false alarms cannot fall where no window is (times are seconds, and a "
+            f"window lasts {rows.window_s:g} s)"
+        )
+        return Timeline(None, times, told)
+    hours = sum(one.duration_s for one in timeline) / 3600
+    seizures = sum(len(one.seizures) for one in timeline)
+    source = "labels" if rows.timeline is None else "annotation"
+    told = f"event scores: recordings {len(timeline)}, hours {hours:.4g}, seizures by {source} {seizures}"
+    return Timeline(timeline, since, told)
+
+
 def timeline_of(
     names: NDArray[np.str_],
     groups: NDArray[np.str_],
     times_s: F64,
     y: NDArray[np.int8],
     window_s: float,
-) -> tuple[tuple[Recording, ...], F64] | None:
+) -> tuple[tuple[Recording, ...], F64]:
     """Recordings that reach from the start of their first window to the end of their last.
 
     A seizure is the union of positive windows that touch or overlap.
@@ -35,8 +90,7 @@ def timeline_of(
 
     Returns:
         The recordings, sorted by name, and the times `(n,)` of the rows since the start of their recording's
-        first window: they replace `times_s`, for seizures are told on that clock. None where the windows
-        cover less than LEAST_COVERAGE of the recordings.
+        first window: they replace `times_s`, for seizures are told on that clock.
 
     Raises:
         RunError: a recording with rows of two groups.
@@ -54,8 +108,6 @@ def timeline_of(
         for name, group, duration_s in zip(found.tolist(), owner, length.tolist(), strict=True)
     ]
     windows = windows_of(recordings, names, since, window_s)
-    if not coverage(windows) >= LEAST_COVERAGE:
-        return None
     positive = (y == 1)[windows.order]
     return tuple(_with_seizures(windows, positive, k) for k in range(found.size)), since
 

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data import store
-from search.data.rows import Recording, Rows
+from search.data.rows import Rows
 from search.data.shards import Inputs, Part
 from search.data.sources import registry
 from search.data.splits import Split, digest, split
 from search.data.trial_data import TrialData, features_of
 from search.events.evaluation import check_events
-from search.events.intervals import coverage, windows_of
-from search.events.timelines import LEAST_COVERAGE, timeline_of
+from search.events.timelines import find_timeline
 from search.networks.augmentation import check_augmentation
 from search.networks.checks import check_shape
 from search.runs.storage import absolute
@@ -87,6 +86,11 @@ class Prepared:
         taken = self.split.test
         return self._with_units(reference_of(self.rows, taken, self.reference(study).halves), taken)
 
+    @property
+    def told_of_events(self) -> str:
+        """What event scores of the validation rows are counted on, or why there are none, in one line."""
+        return find_timeline(self.rows, self.split.validation).told
+
     def _with_units(self, reference: Reference, taken: NDArray[np.int64]) -> Reference:
         """Of one patient, intervals are drawn over what was dealt to the parts."""
         units = _taken(self.split.units, taken)
@@ -117,15 +121,15 @@ def reference_of(rows: Rows, taken: NDArray[np.int64], halves: Halves) -> Refere
     Raises:
         RunError: a recording of theirs has rows of two groups.
     """
-    timeline, times = _timeline(rows, taken)
+    found = find_timeline(rows, taken)
     return Reference(
         y=rows.y[taken],
         groups=_taken(rows.groups, taken),
         recordings=_taken(rows.recordings, taken),
-        times=times,
+        times=found.times,
         halves=halves,
         window_s=rows.window_s,
-        timeline=timeline,
+        timeline=found.recordings,
     )
 
 
@@ -220,28 +224,6 @@ def check_same(prepared: Prepared, began: Mapping[str, Any]) -> None:
                 f"a run goes on with the {what} it began with (digest {began[f'{what}_digest'][:12]}), "
                 f"but the {what} is now {now[:12]}; start a new run"
             )
-
-
-def _timeline(
-    rows: Rows, taken: NDArray[np.int64]
-) -> tuple[tuple[Recording, ...] | None, NDArray[np.float64] | None]:
-    """The recordings of some rows, and when in them each row starts; the recordings are None if unknown.
-
-    Where the source has no annotation, the rows' labels tell of seizures. Recordings of which the rows cover
-    too little are as good as unknown: false alarms cannot fall where no window is.
-    """
-    times = _taken(rows.times, taken)
-    if times is None or rows.recordings is None or rows.window_s is None:
-        return None, times
-    names = rows.recordings[taken]
-    if rows.timeline is None:
-        groups = names if rows.groups is None else rows.groups[taken]
-        found = timeline_of(names, groups, times, rows.y[taken], rows.window_s)
-        return (None, times) if found is None else found
-    there = set(names.tolist())
-    timeline = tuple(recording for recording in rows.timeline if recording.name in there)
-    covered = coverage(windows_of(timeline, names, times, rows.window_s))
-    return (timeline if covered >= LEAST_COVERAGE else None), times
 
 
 def _taken(values: NDArray[Any] | None, rows: NDArray[np.int64]) -> NDArray[Any] | None:

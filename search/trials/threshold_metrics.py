@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.events.evaluation import estimated, windows
+from search.events.evaluation import estimated, groups_of_recordings, windows
 from search.events.scoring import EVENT_METRICS, EventCounts
 from search.events.sweep import sweep
 from search.record import Estimate, defined
@@ -76,7 +76,8 @@ class ThresholdMetrics:
                 of_cut = EventCounts(
                     swept.tp[:, place], swept.fp[:, place], swept.ref[:, place], swept.seconds[:, place]
                 )
-                found[k] |= estimated(self._windows, of_cut, self._study.seed)
+                groups = groups_of_recordings(self._reference, self._windows)
+                found[k] |= estimated(groups, of_cut, self._study.seed)
         return found
 
     def _kinds(self, counts: Counts, in_order: NDArray[np.intp] | None) -> Kinds:

@@ -24,7 +24,9 @@ def train(run: RunFolder, study_file: Path, pairs, **changes) -> list[str]:
     run.write_reference(prepared.reference(study), prepared.split.validation)
     digests = {"data_digest": prepared.data_digest, "split_digest": prepared.split_digest}
     run.create(study, {**digests, "code_digest": "c" * 64, "versions": {}})
-    facts = RunFacts(groups="known", leaky=False, data_digest=prepared.data_digest, code_digest="c" * 64)
+    facts = RunFacts(
+        groups=prepared.split.groups, leaky=False, data_digest=prepared.data_digest, code_digest="c" * 64
+    )
     ids = []
     for number, (head, loss) in enumerate(pairs):
         config = toys.config(head, loss, batch_size=32, **changes)

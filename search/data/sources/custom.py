@@ -13,7 +13,7 @@ from search.data.sources.npz import rows_of
 from spaces.data import Custom, Npz
 from spaces.errors import RunError, one_line
 
-ARRAYS = ("X", "y", "group", "recording", "time", "split")
+ARRAYS = ("X", "y", "group", "recording", "time", "split", "seizures")
 
 
 def load_custom(config: Custom, base: Path) -> Rows:
@@ -38,12 +38,13 @@ def load_custom(config: Custom, base: Path) -> Rows:
             f"{config.source} must return a mapping with X, y and, where known, "
             f"{', '.join(ARRAYS[2:])}, but it returned {came}"
         )
-    named = {key: key for key in ("group", "recording", "time", "split") if key in arrays}
+    named = {key: key for key in ARRAYS[2:] if key in arrays}
     as_npz = Npz(
         source="npz",
         path="",
         positive=config.positive,
         window_s=config.window_s,
+        step_s=config.step_s,
         exact_names=config.exact_names,
         **named,
     )

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from search.data.rows import PARTS, Kind, Rows, blocks, check_finite
 from search.data.sources.arrays import open_arrays
 from search.data.sources.labels import binarize
+from search.data.sources.seizures import with_seizures
+from search.data.sources.times import check_times
 from spaces.data import Npz, Scores
 from spaces.errors import RunError, first_of
 
@@ -32,7 +34,8 @@ def load_npz(config: Npz, base: Path) -> Rows:
     """
     path = base / config.path
     with open_arrays(path) as opened:
-        arrays = {name: opened.take(name, f"data.{key}") for key, name in _named(config).items()}
+        named = _named(config) | ({} if config.seizures is None else {"seizures": config.seizures})
+        arrays = {name: opened.take(name, f"data.{key}") for key, name in named.items()}
     return rows_of(arrays, config, path.name)
 
 
@@ -62,7 +65,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
     groups, recordings, notes = groups_and_recordings(columns, config, where)
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
-    return Rows(
+    rows = Rows(
         x=inputs,
         y=encoded,
         labels=labels,
@@ -74,6 +77,11 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
         parts=_parts(columns.get("split"), config.split, where),
         notes=notes,
     )
+    check_times(rows, config.step_s, where)
+    if config.seizures is None:
+        return rows
+    stated = _array(arrays[config.seizures], config.seizures, where)
+    return with_seizures(rows, stated, config.seizures, where, exact_names=config.exact_names)
 
 
 def _array(values: Any, name: str, where: str) -> NDArray[Any]:

@@ -20,10 +20,12 @@ from search.data.sources.columns import (
 )
 from search.data.sources.labels import binarize
 from search.data.sources.npz import groups_and_recordings, squeezed
+from search.data.sources.times import Settings, check_times
 from spaces.data import Scores
 from spaces.errors import RunError
 
 F64 = NDArray[np.float64]
+OPTIONS = Settings(time="--start", window="--window-s", step="--set data.step_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,4 +201,5 @@ def given_of(
         channels=tuple(scores),
         notes=notes,
     )
+    check_times(rows, config.step_s, where, OPTIONS)
     return Given(rows=rows, scales=scales, columns=scores)

@@ -70,6 +70,7 @@ def load_table(config: Table, base: Path) -> Rows:
         y="data.label",
         positive=positive,
         window_s=config.window_s,
+        step_s=config.step_s,
         exact_names=config.exact_names,
         **{key: f"data.{key}" for key in roles if key != "label"},
     )

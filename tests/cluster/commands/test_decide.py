@@ -48,6 +48,30 @@ def test_a_table_becomes_a_leaderboard_a_page_and_a_decision(capsys, tmp_path):
     assert yaml.safe_load((tmp_path / "by_hand/decision.yaml").read_text())["threshold_score"] == 1.5
 
 
+def test_why_there_are_no_event_scores_is_said(capsys):
+    assert main(["decide", "p.csv", *GIVEN]) == 0
+    assert "event scores: none, since the data name no recordings, no times, no window_s" in spaced(capsys)
+    events = ["--recording", "recording", "--start", "start", "--window-s"]
+    given = [*GIVEN[:-1], "other"]
+    assert main(["decide", "p.csv", *given, *events, "1"]) == 0
+    assert "event scores: none, since windows cover 50.21% of their recordings and not 90%" in spaced(capsys)
+    given = [*GIVEN[:-1], "third"]
+    assert main(["decide", "p.csv", *given, *events, "2"]) == 0
+    assert "event scores: recordings 10, hours 0.6667, seizures by labels 10" in spaced(capsys)
+    assert main(["decide", "p.csv", *given, *events, "120"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "search.py: times are the start of each window in seconds, but windows of 120 s of recording 'p0_r1' "
+        "start 2 apart, as if in minutes (p.csv: --start); give seconds, correct --window-s, or state --set "
+        "data.step_s, the seconds from one start to the next, where windows do overlap or lie apart so far"
+    )
+
+
+def spaced(capsys) -> str:
+    """What was printed, without its line breaks."""
+    return " ".join(capsys.readouterr().out.split())
+
+
 def test_neither_keras_nor_ray_is_imported():
     code = (
         "import sys; from cluster.cli import main; "

@@ -51,7 +51,7 @@ def test_folds_hold_out_every_group_once_and_never_train_on_it(structure, k, see
             two_parts(structure[:g] + structure[g + 1 :]) for g in range(len(structure))
         )
     if isinstance(folds, str):
-        assert any(word in folds for word in ("folds of", "folds need", "holds out"))
+        assert any(word in folds for word in ("folds of", "folds need", "folds hold out", "holds out"))
         return
     assert len(folds) == (k or min(len(groups), 10))
     assert [fold.number for fold in folds] == list(range(1, len(folds) + 1))
@@ -106,3 +106,8 @@ def test_copies_in_two_folds_are_found():
     x[8] = x[1]
     (sign,) = find_fold_leakage(dataclasses.replace(rows, x=x), folds)
     assert "2 rows have an exact copy in another part (row 1 in fold 1 is row 8 in fold 2)" in sign
+
+
+def test_folds_of_one_group_are_refused():
+    with pytest.raises(RunError, match="folds hold out whole groups, but all 7 rows are of one, 'g000'"):
+        draw_folds(rows_of([(5, 2)]), None, Study())

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from timescoring.scoring import EventScoring
 
-from search.data.rows import Recording
+from search.data.rows import Labels, Recording, Rows
 from search.events.intervals import coverage, detected, detections, windows_of
 from search.events.patients import Patient, per_patient
 from search.events.scoring import (
@@ -20,7 +20,7 @@ from search.events.scoring import (
     scorer_parameters,
     summed_by_group,
 )
-from search.events.timelines import timeline_of
+from search.events.timelines import find_timeline, timeline_of
 from spaces.errors import RunError
 from spaces.study import Events
 from tests.helpers import event_reference
@@ -186,7 +186,7 @@ def test_counts_are_summed_by_group_over_leading_axes():
     recordings = [recording("x", "b"), recording("y", "a"), recording("z", "b")]
     tp = np.array([[1, 2], [3, 4], [5, 6]])
     counts = EventCounts(tp, tp * 10, np.broadcast_to(tp[:, :1], (3, 2)), np.ones((3, 2)))
-    groups, sums = summed_by_group(counts, recordings)
+    groups, sums = summed_by_group(counts, [one.group for one in recordings])
     assert groups == ("a", "b")
     assert sums.tp.tolist() == [[3, 4], [6, 8]]
     assert sums.ref.tolist() == [[3, 3], [6, 6]]
@@ -218,11 +218,7 @@ def test_a_timeline_is_read_off_the_windows():
     names = text(*"bbbbb", *"aaaa")
     times = np.array([10.3, 10.4, 10.5, 10.6, 10.7, 2.5, 2.0, 3.0, 3.5])
     y = np.array([1, 1, 0, 0, 1, 1, 0, 0, 0], np.int8)
-    made = timeline_of(names, np.char.add("p_", names), times, y, 0.1)
-    assert made is None  # of the recording a, windows of 0.1 s cover 0.4 s of 1.6 s
-    made = timeline_of(names, np.char.add("p_", names), times, y, 0.5)
-    assert made is not None
-    recordings, since = made
+    recordings, since = timeline_of(names, np.char.add("p_", names), times, y, 0.5)
     assert since.tolist() == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0, 1, 1.5]
     assert [astuple(recording) for recording in recordings] == [
         ("a", "p_a", 2.0, ((0.5, 1.0),)),
@@ -232,14 +228,40 @@ def test_a_timeline_is_read_off_the_windows():
     assert detected(windows, y == 1, ALONE) == (((0.5, 1.0),), ((0.0, 0.9),))
 
 
+def rows_of(starts, **fields) -> Rows:
+    """Negative rows of one second of the recording r, at these times."""
+    n = len(starts)
+    fields = {"recordings": np.full(n, "r"), "times": np.array(starts, float), "window_s": 1.0} | fields
+    return Rows(x=np.zeros((n, 1), np.float32), y=np.zeros(n, np.int8), labels=Labels(0, 1), **fields)
+
+
 def test_a_timeline_needs_nine_tenths_of_the_time():
-    times = np.array([0, 1, 2, 3, 4, 5, 6, 7, 9.0])
-    rows = (text(*"rrrrrrrrr"), text(*"ppppppppp"), times, np.zeros(9, np.int8))
-    made = timeline_of(*rows, 1.0)
-    assert made is not None
-    assert made[0] == (recording("r", "p", 10.0),)
-    times[-1] = 9.1
-    assert timeline_of(*rows, 1.0) is None
+    rows = rows_of([0, 1, 2, 3, 4, 5, 6, 7, 9.0])
+    found = find_timeline(rows, np.arange(9))
+    assert found.recordings == (recording("r", "r", 10.0),)
+    assert found.told == "event scores: recordings 1, hours 0.002778, seizures by labels 0"
+    found = find_timeline(rows_of([0, 1, 2, 3, 4, 5, 6, 7, 9.1]), np.arange(9))
+    assert found.recordings is None
+    assert found.told == (
+        "event scores: none, since windows cover 89.11% of their recordings and not 90%: false alarms cannot "
+        "fall where no window is (times are seconds, and a window lasts 1 s)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("unknown", "lacking"),
+    [
+        (["recordings"], "recordings"),
+        (["times"], "times"),
+        (["window_s"], "window_s"),
+        (["recordings", "times", "window_s"], "recordings, no times, no window_s"),
+    ],
+)
+def test_what_is_unknown_is_said_where_there_can_be_no_event_scores(unknown, lacking):
+    rows = rows_of([0, 1, 2], **dict.fromkeys(unknown))
+    found = find_timeline(rows, np.arange(3))
+    assert found.recordings is None
+    assert found.told == f"event scores: none, since the data name no {lacking}"
 
 
 def test_a_recording_of_two_groups_is_refused():

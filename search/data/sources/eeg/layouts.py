@@ -255,19 +255,21 @@ def _assigned(found: Mapping[PurePosixPath, Found], config: Eeg) -> list[Found]:
     for path, recording in found.items():
         fitting = [(p, e) for p, e in entries if e == recording.group or fnmatchcase(str(path), e)]
         parts: dict[Part, str] = dict(reversed(fitting))
+        if "left_out" in parts:
+            parts = {"left_out": parts["left_out"]}
         if len(parts) > 1:
             listed = " and ".join(f"{part} ({entry})" for part, entry in sorted(parts.items()))
             raise RunError(f"data.parts must put every recording in one part, but {path} is in {listed}")
         used.update(fitting)
         nowhere += [path] * (not parts)
-        assigned += [replace(recording, part=part) for part in parts]
+        assigned += [replace(recording, part=part) for part in parts or (None,)]
     for part, entry in entries:
         if (part, entry) not in used:
             raise RunError(
                 f"data.parts.{part} must name patients or match paths below data.path, but {entry!r} "
                 f"does neither; {_part_hint(entry, found, config)}"
             )
-    if nowhere:
+    if nowhere and {*config.parts} != {"left_out"}:
         raise RunError(
             f"data.parts must put every recording in one part, but {_listed(nowhere)} "
             f"{'is' if len(nowhere) == 1 else 'are'} in none"

@@ -39,7 +39,10 @@ def plan_recordings(config: Eeg, base: Path) -> Plan:
     root = (base / config.path).resolve()
     for names in (config.channels, tuple(config.repeated_channels)):
         standard_channels(names)  # an unknown name is told before any file is opened
-    found = layouts.find(root, config)
+    every = layouts.find(root, config)
+    found = [one for one in every if one.part != "left_out"]
+    if not found:
+        raise RunError(f"data.parts must leave something in, but all {len(every)} recordings are left out")
     files = {one.edf for one in found} | {one.annotations for one in found if one.annotations}
     return Plan(
         read=read_recording,
@@ -49,6 +52,7 @@ def plan_recordings(config: Eeg, base: Path) -> Plan:
         parallel=True,
         files=len(found),
         size_bytes=size_of([one.edf for one in found]),
+        left_out=tuple(f"{one.name}: by data.parts" for one in every if one.part == "left_out"),
         remedy=_remedy(config),
     )
 

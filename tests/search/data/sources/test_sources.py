@@ -304,3 +304,15 @@ def test_a_source_of_your_own_is_called_again_and_kept_once(tmp_path):
         made = store.prepare(plan, registry.key(config, plan), root)
         assert len(made.rows) == rows
         assert len(list(root.iterdir())) == folders
+
+
+def test_recordings_that_are_left_out_are_counted_and_named(tmp_path):
+    write_bids(tmp_path / "set", patients=3, recordings=2, seconds=30)
+    parts = {"left_out": ["sub-02", "sub-03/*run-01*"]}
+    made = plan(Eeg(source="eeg", path="set", form="raw", parts=parts), tmp_path)
+    stored = store.prepare(made, "eeg", tmp_path / "prepared")
+    assert sorted(set(stored.rows.groups.tolist())) == ["sub-01", "sub-03"]
+    assert len(stored.rows.timeline) == 3
+    assert [one.partition(": ")[2] for one in stored.bad] == ["by data.parts"] * 3
+    with pytest.raises(RunError, match="must leave something in, but all 6 recordings are left out"):
+        plan(Eeg(source="eeg", path="set", parts={"left_out": ["*"]}), tmp_path)

@@ -282,3 +282,18 @@ def test_a_part_that_names_nothing(chbmit):
 def test_an_entry_may_repeat_within_a_part(chbmit):
     found = find(chbmit, config(parts={"train": ["chb01", "chb01/*", "chb*"]}))
     assert {f.part for f in found} == {"train"}
+
+
+def test_recordings_are_left_out_by_name(chbmit):
+    left = {"left_out": ["chb21/*1.edf", "chb09"]}
+    found = find(chbmit, config(parts={"train": "chb*", **left}))
+    parts = {f.name: f.part for f in found}
+    assert parts == {
+        "chb01_01": "train", "chb01_02": "train", "chb09_01": "left_out", "chb09_02": "left_out",
+        "chb21_01": "left_out", "chb21_02": "train",
+    }  # fmt: skip
+    alone = find(chbmit, config(parts=left))
+    assert [f.part for f in alone] == [None, None, *["left_out"] * 3, None]
+    assert "data.parts.left_out must name patients" in refused(chbmit, parts={"left_out": ["chb2"]})
+    message = refused(chbmit, parts={"train": ["chb01"], **left})
+    assert message.endswith("but chb21/chb21_02.edf is in none")

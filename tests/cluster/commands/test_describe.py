@@ -1,0 +1,46 @@
+"""`describe` says what a search would say of its data, before one is started."""
+
+import numpy as np
+import pytest
+import yaml
+
+from cluster.cli import main
+
+RECORDINGS, SECONDS = 12, 90
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, capsys):
+    """Describes twelve recordings with a seizure each, with changes of arrays and of `data:`."""
+    monkeypatch.chdir(tmp_path)
+
+    def describe(arrays=None, **data) -> str:
+        second = np.tile(np.arange(SECONDS), RECORDINGS)
+        kept = {
+            "X": np.random.default_rng(0).normal(size=(second.size, 4)),
+            "y": (second >= 30) & (second < 45),
+            "recording": np.repeat(np.arange(RECORDINGS), SECONDS),
+            "time": second,
+        }
+        np.savez("rows.npz", **(kept | (arrays or {})))
+        named = {"source": "npz", "path": "rows.npz", "recording": "recording", "time": "time", "window_s": 1}
+        study = {
+            "name": "s",
+            "trunk": {"name": "mlp"},
+            "data": {k: v for k, v in (named | data).items() if v is not None},
+        }
+        (tmp_path / "s.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+        code = main(["describe", "s.yaml"])
+        printed = capsys.readouterr()
+        return " ".join((printed.err if code else printed.out).split())
+
+    return describe
+
+
+def test_what_event_scores_are_counted_on_or_why_there_are_none(study):
+    assert "validation, event scores: recordings 3, hours 0.075, seizures by labels 3" in study()
+    said = "validation, event scores: none, since"
+    assert f"{said} the data name no window_s" in study(window_s=None)
+    assert f"{said} the data name no times" in study(time=None)
+    assert f"{said} windows cover 50.28% of their recordings and not 90%" in study(window_s=0.5)
+    assert "start 0.01667 apart, as if in minutes" in study({"time": np.tile(np.arange(SECONDS), 12) / 60})
