@@ -1,5 +1,6 @@
 """Trains one configuration with Keras `fit`, steered by a ranking metric of the validation rows."""
 
+import gc
 import math
 import random
 import time
@@ -225,6 +226,9 @@ class Training:
         fresh = network.build(config, shape, dtype, precision=self._precision)
         found = self._compiled = networks.of(structure, config)
         found.begin(self, fresh, config)
+        # A Keras model holds itself: it goes now, and not when Python next looks for such.
+        del fresh
+        gc.collect()
         self.model, self._fitted = found.model, found.fitted
         self.shipped, self._scored = found.shipped, found.scored
         self._steering = Steering(self._scored, self._inputs, self._batches, config, rules, metric)
