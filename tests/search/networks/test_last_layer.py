@@ -108,6 +108,7 @@ def test_other_activations_are_named_and_stay(keras):
     assert np.array_equal(said["outputs"], said["logits"])
 
 
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize` method")
 def test_a_quantized_layer_is_taken_by_its_outputs(tmp_path):
     from search.networks import last_layer
 
