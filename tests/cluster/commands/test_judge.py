@@ -125,7 +125,11 @@ def test_its_folder_is_a_run_and_its_decision_a_bundle(out, home, monkeypatch, c
     assert main(["report", "out"]) == 0
     assert main(["status", "out"]) == 0
     by_hand = ["--trial", "00000", "--threshold-score", "0.5", "--to", "by_hand"]
+    capsys.readouterr()
     assert main(["promote", "out", *by_hand]) == 0
+    assert "beware: no file says on which rows a model was trained" in capsys.readouterr().out
+    for name in ("README.md", "decision.py"):
+        assert "raw scores of its logits, not what predict() returns" in (home / "by_hand" / name).read_text()
     x = np.load("rows.npz")["X"]
     np.savez("new.npz", X=x)
     for folder in ("out/decision", "by_hand"):

@@ -108,6 +108,7 @@ def test_other_activations_are_named_and_stay(keras):
     assert np.array_equal(said["outputs"], said["logits"])
 
 
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize` method")
 def test_a_quantized_layer_is_taken_by_its_outputs(tmp_path):
     from search.networks import last_layer
 
@@ -190,3 +191,45 @@ def test_rows_that_the_model_does_not_take_are_refused(keras):
     existing.check_rows(words, np.ones((3, 2), np.float32), "X")
     with pytest.raises(RunError, match=r"takes whole numbers \(int32\), but X holds others"):
         existing.check_rows(words, np.full((3, 2), 0.5, np.float32), "X")
+
+
+def _log_sigmoid(z):
+    return -np.logaddexp(0, -z)
+
+
+def _bce(z, targets):
+    return -np.mean(targets * _log_sigmoid(z) + (1 - targets) * _log_sigmoid(-z))
+
+
+def _cce(z, targets):
+    return -np.mean(np.sum(targets * (z - np.logaddexp.reduce(z, axis=1, keepdims=True)), axis=1))
+
+
+def _cut_off(z, targets):
+    p = np.clip(z, 1e-7, 1 - 1e-7)
+    return -np.mean(targets * np.log(p) + (1 - targets) * np.log(1 - p))
+
+
+TRAINED = {
+    "one softmax unit": (1, "softmax", "binary_crossentropy", _bce),
+    "two softmax columns, each for itself": (2, "softmax", "binary_crossentropy", _bce),
+    "two sigmoid columns that exclude each other": (2, "sigmoid", "categorical_crossentropy", _cce),
+    "a sigmoid said to be a logit": (1, "sigmoid", "from_logits", _bce),
+    "a logit said to be a probability": (1, None, "binary_crossentropy", _cut_off),
+}
+"""Pairs that do not fit, and the loss that TensorFlow computes for them from the logits below."""
+
+
+@pytest.mark.filterwarnings("ignore:.*received `from_logits=True`")
+@pytest.mark.parametrize("kind", TRAINED)
+def test_what_keras_trains_is_what_is_decoded(keras, kind):
+    """`spaces/trained.py` says what these pairs were trained to say: here is what evaluate() computes."""
+    if keras.config.backend() != "tensorflow":
+        pytest.skip("TensorFlow alone reads the logits below")
+    units, activation, loss, by_hand = TRAINED[kind]
+    model = dense(units, activation)
+    model.compile(loss=losses().BinaryCrossentropy(from_logits=True) if loss == "from_logits" else loss)
+    x, y, _ = last_layers.rows(64)
+    targets = np.eye(2)[y] if units == 2 else y[:, None]
+    came = model.evaluate(x, targets, batch_size=64, verbose=0)
+    assert came == pytest.approx(by_hand(last_layers.logits(x, units), targets), rel=1e-4)
