@@ -305,3 +305,15 @@ def test_a_manifest_of_another_format_is_passed_over_by_its_digest_and_refused_w
     assert store.known(made.path.parent, made.digest) is None
     with pytest.raises(RunError, match=r"a manifest must be as it was written, but .*manifest.json is not"):
         reads.prepare()
+
+
+def test_what_was_prepared_before_doubts_were_told_is_still_known(reads):
+    made = reads.prepare()
+    path = made.path / store.MANIFEST
+    manifest = json.loads(path.read_text())
+    assert manifest.pop("doubts") == []
+    del manifest["sha256"]
+    path.write_text(json.dumps({**manifest, "sha256": store._sha256_of(manifest)}))
+    found = store.known(made.path.parent, made.digest)
+    assert found is not None
+    assert found.doubts == ()

@@ -169,7 +169,7 @@ def resolve(
             name several times has it less often than `repeated` says.
     """
     channels = standard_channels(wanted)
-    held, chosen = _chosen({k: read for k, text in enumerate(labels) if (read := _read(text))}, repeated)
+    held = _chosen({k: read for k, text in enumerate(labels) if (read := _read(text))}, repeated)
     singles = _singles([name for name in channels if "-" not in name], held)
     rows = {name: row for name in channels if (row := _row(name, held, singles)) is not None}
     interpolated: tuple[str, ...] = ()
@@ -181,20 +181,17 @@ def resolve(
     weights = np.array([[rows[name].get(signal, 0.0) for name in channels] for signal in signals])
     names = tuple(held[k].pair if held[k].pair in channels else held[k].name for k in signals)
     twins = tuple((k, other) for k in signals for other in held if other != k and held[other] == held[k])
-    picked = tuple(chosen[k] for k in signals if k in chosen)
-    notes = (*_mixed(rows, held), *_doubled(dict(twins), held), *picked)
+    notes = _mixed(rows, held) + _doubled(dict(twins), held)
     return Montage(channels, signals, names, weights, interpolated, notes, twins)
 
 
-def _chosen(
-    held: Mapping[int, _Label], repeated: Mapping[str, int]
-) -> tuple[dict[int, _Label], dict[int, str]]:
-    """The signals without those that a study does not choose of several of one name; notes on those it does.
+def _chosen(held: Mapping[int, _Label], repeated: Mapping[str, int]) -> dict[int, _Label]:
+    """The signals without those that a study does not choose of several of one name.
 
     Raises:
         RunError: a file has several, but fewer than the study counts to.
     """
-    kept, notes = dict(held), {}
+    kept = dict(held)
     for name, number in zip(standard_channels(tuple(repeated)), repeated.values(), strict=True):
         for label in {label for label in held.values() if name in (label.name, label.pair)}:
             same = [k for k, other in held.items() if other == label]
@@ -206,8 +203,7 @@ def _chosen(
                     f"{name}, of which there are {len(same)}"
                 )
             kept = {k: other for k, other in kept.items() if k == same[number - 1] or k not in same}
-            notes[same[number - 1]] = f"of {len(same)} signals called {name}, number {number} is read"
-    return kept, notes
+    return kept
 
 
 def _by_reference(wanted: Sequence[str], held: Mapping[int, _Label]) -> list[dict[str, int]]:
