@@ -1,7 +1,7 @@
 """What the photos of a data set are like before they are resized."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,39 +24,46 @@ class Photos:
         widths: the smallest and the largest, in pixels.
         heights: likewise.
         enlarged: how many are narrower or lower than the rows made of them.
-        values: how many values of 16-bit photos need 8, 10, 12, 14 and 16 bits; opacity does not count.
+        values: of the negative and of the positive 16-bit photos, how many values need 8, 10, 12, 14 and 16
+            bits; opacity does not count.
     """
 
     kinds: tuple[tuple[str, int, int], ...]
     widths: tuple[int, int]
     heights: tuple[int, int]
     enlarged: int
-    values: tuple[int, int, int, int, int]
+    values: tuple[tuple[int, ...], tuple[int, ...]]
 
     @property
     def bits(self) -> int | None:
         """The fewest bits that hold every value of the 16-bit photos; None where there are no such photos."""
-        return max((bits for bits, count in zip(DEPTHS, self.values, strict=True) if count), default=None)
-
-    @property
-    def bulk_bits(self) -> int | None:
-        """The fewest bits that hold nearly all values of the 16-bit photos (see `BULK`)."""
-        within = 0
-        for bits, count in zip(DEPTHS, self.values, strict=True):
-            within += count
-            if count and within >= BULK * sum(self.values):
-                return bits
-        return None
+        return _holding(self._total, 1.0)
 
     def scaling(self) -> str:
         """Says how 16-bit photos are scaled; empty where there are none."""
         if self.bits is None:
             return ""
+        negative, positive = (_holding(values, 1.0) for values in self.values)
+        alike = negative == positive or None in (negative, positive)
+        whose = "" if alike else f" (negative ones {negative}, positive ones {positive})"
         kept = ", the upper 8 of which are kept" if self.bits > DEPTHS[0] else ""
-        fewer = (
-            "" if self.bulk_bits == self.bits else f"; {BULK:.1%} of their values need {self.bulk_bits} alone"
-        )
-        return f"16-bit photos use {self.bits} bits{kept}{fewer}"
+        bulk = _holding(self._total, BULK)
+        fewer = "" if bulk == self.bits else f"; {BULK:.1%} of their values need {bulk} alone"
+        return f"16-bit photos use {self.bits} bits{whose}{kept}{fewer}"
+
+    @property
+    def _total(self) -> tuple[int, ...]:
+        return _sums(self.values)
+
+
+def _holding(values: Sequence[int], share: float) -> int | None:
+    """The fewest bits that hold a share of the values; None where there are no values."""
+    within = 0
+    for bits, count in zip(DEPTHS, values, strict=True):
+        within += count
+        if count and within >= share * sum(values):
+            return bits
+    return None
 
 
 def merged(some: Iterable[Photos | None]) -> Photos | None:
@@ -69,14 +76,17 @@ def merged(some: Iterable[Photos | None]) -> Photos | None:
         for kind, without, having in photos.kinds:
             negative[kind] += without
             positive[kind] += having
-    values = [sum(photos.values[k] for photos in sets) for k in range(len(DEPTHS))]
     return Photos(
         kinds=tuple((kind, negative[kind], positive[kind]) for kind in sorted(negative)),
         widths=(min(p.widths[0] for p in sets), max(p.widths[1] for p in sets)),
         heights=(min(p.heights[0] for p in sets), max(p.heights[1] for p in sets)),
         enlarged=sum(photos.enlarged for photos in sets),
-        values=(values[0], values[1], values[2], values[3], values[4]),
+        values=(_sums([photos.values[0] for photos in sets]), _sums([photos.values[1] for photos in sets])),
     )
+
+
+def _sums(rows: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*rows, strict=True)))
 
 
 def stored(values: dict[str, Any] | None) -> Photos | None:
@@ -88,5 +98,5 @@ def stored(values: dict[str, Any] | None) -> Photos | None:
         widths=tuple(values["widths"]),
         heights=tuple(values["heights"]),
         enlarged=values["enlarged"],
-        values=tuple(values["values"]),
+        values=(tuple(values["values"][0]), tuple(values["values"][1])),
     )

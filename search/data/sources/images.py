@@ -132,12 +132,12 @@ def survey(paths: Sequence[Path], y: NDArray[np.int8], size: int) -> Photos | No
     """
     kinds: list[Counter[str]] = [Counter(), Counter()]
     sizes: list[tuple[int, int]] = []
-    values = np.zeros(len(DEPTHS), np.int64)
+    values = np.zeros((2, len(DEPTHS)), np.int64)
     for path, label in zip(paths, y, strict=True):
         try:
             with _opened(path) as (photo, deep):
                 if deep:
-                    values += _counts(photo)
+                    values[label] += _counts(photo)
                 kinds[label][_kind(photo, deep)] += 1
                 sizes.append(photo.size)
         except RunError as error:
@@ -146,7 +146,7 @@ def survey(paths: Sequence[Path], y: NDArray[np.int8], size: int) -> Photos | No
     if not sizes:
         return None
     widths, heights = zip(*sizes, strict=True)
-    v8, v10, v12, v14, v16 = values.tolist()
+    negative, positive = values.tolist()
     return Photos(
         kinds=tuple(
             (kind, kinds[0][kind], kinds[1][kind]) for kind in sorted(kinds[0].keys() | kinds[1].keys())
@@ -154,7 +154,7 @@ def survey(paths: Sequence[Path], y: NDArray[np.int8], size: int) -> Photos | No
         widths=(min(widths), max(widths)),
         heights=(min(heights), max(heights)),
         enlarged=sum(min(one) < size for one in sizes),
-        values=(v8, v10, v12, v14, v16),
+        values=(tuple(negative), tuple(positive)),
     )
 
 

@@ -132,7 +132,7 @@ def test_a_survey_tells_sizes_kinds_and_depths(tmp_path):
         widths=(7, 30),
         heights=(9, 40),
         enlarged=3,
-        values=(16, 48, 192, 0, 0),
+        values=((0, 0, 0, 0, 0), (16, 48, 192, 0, 0)),
     )
     one_by_one = [survey(paths[k : k + 1], y[k : k + 1], 16) for k in range(6)]
     assert one_by_one[5] is None
@@ -140,14 +140,21 @@ def test_a_survey_tells_sizes_kinds_and_depths(tmp_path):
     assert merged([None]) is None
 
 
-def test_a_few_bright_values_are_told():
-    made = {"kinds": (), "widths": (1, 1), "heights": (1, 1), "enlarged": 0}
-    assert Photos(**made, values=(0, 0, 0, 0, 0)).scaling() == ""
-    assert Photos(**made, values=(9, 0, 0, 0, 0)).scaling() == "16-bit photos use 8 bits"
-    assert Photos(**made, values=(0, 10, 9990, 0, 10)).scaling() == (
+def test_depths_that_differ_and_a_few_bright_values_are_told():
+    def scaling(*values: tuple[int, ...]) -> str:
+        photos = Photos(kinds=(), widths=(1, 1), heights=(1, 1), enlarged=0, values=values)
+        assert (photos.bits is None) == (photos.scaling() == "")
+        return photos.scaling()
+
+    none, eight = (0, 0, 0, 0, 0), (9, 0, 0, 0, 0)
+    assert scaling(none, none) == ""
+    assert scaling(eight, eight) == scaling(none, eight) == "16-bit photos use 8 bits"
+    assert scaling((0, 10, 9990, 0, 10), none) == (
         "16-bit photos use 16 bits, the upper 8 of which are kept; 99.9% of their values need 12 alone"
     )
-    assert Photos(**made, values=(5, 0, 9990, 0, 20)).bulk_bits == 16
+    assert scaling((5, 0, 9990, 0, 0), (0, 0, 0, 0, 20)) == (
+        "16-bit photos use 16 bits (negative ones 12, positive ones 16), the upper 8 of which are kept"
+    )
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".pgm"])
