@@ -119,8 +119,8 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
     if "image_size" in wanted:
         return _photos(path, int(wanted["image_size"]))
     raise RunError(
-        f"a bundle of the source {wanted['source']} takes rows of shape {tuple(wanted['shape'])} from a file of "
-        f"arrays ({', '.join(SUFFIXES)}), but got {data}"
+        f"a bundle of the source {wanted['source']} takes rows of shape {tuple(wanted['shape'])} from a file "
+        f"of arrays ({', '.join(SUFFIXES)}), but got {data}"
     )
 
 
