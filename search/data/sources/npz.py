@@ -139,8 +139,9 @@ def take_array(arrays: NpzFile, name: str, key: str, path: Path) -> NDArray[Any]
         close = [n for n in arrays.files if near and n.casefold() == near[0]]
         hint = f'; did you mean {key}: "{close[0]}"?' if close else ""
         held = ", ".join(arrays.files) or "none"
+        setting = key if key.startswith("--") else f"data.{key}"
         raise RunError(
-            f'data.{key} must name an array of {path.name}, but "{name}" is not among: {held}{hint}'
+            f'{setting} must name an array of {path.name}, but "{name}" is not among: {held}{hint}'
         )
     try:
         array: NDArray[Any] = arrays[name]
