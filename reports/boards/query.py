@@ -138,13 +138,30 @@ def _check(path: Path) -> None:
     if not path.is_file():
         raise RunError(f"a leaderboard is written when the first trial finishes, but {path} does not exist")
     try:
-        names = pq.read_schema(path).names
+        schema = pq.read_schema(path)
+        unlike = [one.name for one in schema if one.name in SCHEMA.names and not _as_written(one)]
+        names = [] if unlike else schema.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the file system's, not the file's
         names = []
     if not set(ESSENTIAL) <= set(names):
         raise RunError(f"a leaderboard is a Parquet file with the columns of one, but {path} is not")
+
+
+def _as_written(field: pa.Field) -> bool:
+    """Whether a column holds what its name says: text, truth or numbers, or nothing at all."""
+    kinds = (_is_text, pa.types.is_boolean, _is_number)
+    wanted = SCHEMA.field(field.name).type
+    return pa.types.is_null(field.type) or any(kind(wanted) and kind(field.type) for kind in kinds)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def check_readable(paths: Sequence[Path]) -> None:

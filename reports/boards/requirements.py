@@ -44,7 +44,7 @@ class Requirement:
 
     def shortfall(self, row: Mapping[str, Any]) -> float:
         """How far a row of the leaderboard is from it; 0 where it is met, infinite where null."""
-        value = row[self.column]
+        value = row.get(self.column)  # a run of an earlier version may not know the metric
         if value is None:
             return math.inf
         return max(0.0, float(self.limit - value if self.bound == "min" else value - self.limit))

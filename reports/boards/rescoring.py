@@ -17,6 +17,7 @@ from reports.boards.leaderboard import Board
 from reports.boards.leaderboard import row as leaderboard_row
 from reports.boards.requirements import Requirement, nearest, unmet
 from search.events.evaluation import check_events
+from search.events.scoring import EVENT_METRICS
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
@@ -188,6 +189,12 @@ class _Rescorer:
             used = study if policy is None else study.model_copy(update={"threshold": policy})
             check_events(used, reference)
         self.study = study
+        of_events = [one for one in asked.requirements if one.metric in EVENT_METRICS]
+        if of_events and reference.timeline is None:
+            raise RunError(
+                f"--require {of_events[0]} needs event scores, but {asked.path} has none: recordings, times "
+                "or window_s of its rows are unknown, or windows cover too little of the recordings"
+            )
         window = tuple(one for one in asked.requirements if one.metric in METRICS)
         self._rethresholding = Rethresholding(reference, study, asked.policies, Limits(window))
 
@@ -219,7 +226,7 @@ class _Rescorer:
         row = leaderboard_row(record)
         missed = unmet(row, self._asked.requirements)
         if missed:
-            came = ", ".join(f"{one.metric} {_shown(row[one.column])}" for one in missed)
+            came = ", ".join(f"{one.metric} {_shown(row.get(one.column))}" for one in missed)
             wanted = ", ".join(map(str, missed))
             error = f"the row does not meet {wanted}: {came}"
         elif record.value is None:

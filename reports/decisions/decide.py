@@ -74,7 +74,14 @@ def decide(
     if not is_new_or_empty(to):
         raise RunError(f"decisions are written to a new or empty folder, but {to} is taken (--to)")
     rows = given.rows
-    halves = draw_halves(rows.y, rows.groups, rows.recordings, study.seed)
+    halves = draw_halves(
+        rows.y,
+        rows.groups,
+        rows.recordings,
+        study.seed,
+        which="a decision needs",
+        remedy="give scores of more groups (--group, --recording)",
+    )
     reference = reference_of(rows, np.arange(len(rows)), halves)
     for policy in (study.threshold, *policies):
         check_events(study.model_copy(update={"threshold": policy}), reference)

@@ -29,7 +29,7 @@ from search.comparison.resampling import F32, Setting, draws, exact
 from search.comparison.ties import Compared, compare
 from search.events.scoring import EVENT_METRICS
 from search.record import Estimate, defined
-from search.scores.bootstrap import interval
+from search.scores.bootstrap import interval, interval_around
 from search.scores.metrics import AREAS, F64, decide
 from search.scores.ranking import positives, ranked
 from search.scores.thresholds import choose, curve
@@ -147,14 +147,14 @@ def corrected(contenders: Sequence[Contender], setting: Setting) -> Estimate:
         setting: see `Setting`.
 
     Returns:
-        The mean and the 95% percentile interval over resamples. All None if fewer than half of the resamples
-        are defined, or there is only one unit.
+        The mean and the 95% percentile interval over resamples, which holds the mean. All
+        None if fewer than half of the resamples are defined, or there is only one unit.
     """
     units = setting.units
     times = exact(draws(units, PICK_REPEATS, np.random.default_rng([setting.seed, 1])), units.piece)
     scores = picked((_drawn(contender, setting, times) for contender in contenders), PICK_REPEATS)
-    low, high = interval(scores)
-    mean = float(np.nanmean(scores)) if not np.isnan(low) else np.nan
+    mean = float(np.nanmean(scores)) if not np.isnan(interval(scores)[0]) else np.nan
+    low, high = interval_around(mean, scores)
     return Estimate(value=defined(mean), low=defined(low), high=defined(high))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.record import Estimate, defined
-from search.scores.bootstrap import interval
+from search.scores.bootstrap import interval, interval_around
 from search.scores.metrics import F64
 
 
@@ -93,5 +93,5 @@ def compare(
 
 
 def _around(value: float, deviations: F64, bounds: tuple[float, float]) -> Estimate:
-    low, high = interval(np.clip(value + deviations, *bounds))
+    low, high = interval_around(value, np.clip(value + deviations, *bounds))
     return Estimate(value=value, low=defined(low), high=defined(high))

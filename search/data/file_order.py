@@ -97,13 +97,10 @@ def warning(rows: Rows) -> str | None:
     share = resembles_time_series(rows)
     if share is None:
         return None
-    name = (
-        "data.recording or data.group"
-        if rows.times is not None
-        else "data.time, data.recording or data.group"
-    )
+    one = "name data.time and write" if rows.times is None else "write"
     return (
         f"beware: {share:.0%} of rows are more like the next row of the file than like one further on with "
         "the same label (50% where the order says nothing), as windows of one recording or rows of a person "
-        f"are; split one by one, such rows stand in all parts and numbers flatter: name {name}"
+        f"are; split one by one, such rows stand in all parts and numbers flatter: name data.recording or "
+        f"data.group, or, of one person, {one} split: {{by: time}}"
     )

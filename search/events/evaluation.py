@@ -46,7 +46,8 @@ def check_events(study: Study, reference: Reference) -> None:
     if asked and reference.timeline is None:
         raise RunError(
             f"{asked[0]} needs recordings that the rows cover: their names, the rows' times and window_s "
-            "(npz: data.recording, data.time, data.window_s), but these are unknown or cover too little"
+            "(data.recording, data.time, data.window_s; of decide --recording, --start, --window-s), but "
+            "these are unknown or cover too little"
         )
     if asked and reference.halves.by == "row":
         raise RunError(f"{asked[0]} needs whole recordings in each half, but these are drawn by rows")

@@ -318,3 +318,13 @@ def interval(values: F64) -> Interval:
         return float("nan"), float("nan")
     low, high = np.percentile(defined, [2.5, 97.5])
     return float(low), float(high)
+
+
+def interval_around(value: float, values: F64) -> Interval:
+    """Returns `interval(values)`, widened to hold the estimate itself where it lies outside.
+
+    It does where the resamples are skewed: of more than 39 in 40 that are 0 both percentiles are 0, and the
+    mean of all is above 0. Widened, the interval covers the truth no less often.
+    """
+    low, high = interval(values)
+    return min(low, value), max(high, value)

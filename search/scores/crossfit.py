@@ -37,6 +37,9 @@ def draw_halves(
     recordings: NDArray[Any] | None,
     seed: int,
     splits: int = SPLITS,
+    *,
+    which: str = "validation needs",
+    remedy: str = "use more groups or a larger split.validation",
 ) -> Halves:
     """Draws half-splits in which each half holds a positive group and a negative row.
 
@@ -50,6 +53,7 @@ def draw_halves(
         recordings: the recording of each row, `(n,)`.
         seed: of the draw.
         splits: how many.
+        which, remedy: what the rows are called, and what a person can do, for messages.
 
     Raises:
         RunError: nothing that may be dealt out has two positive units and two with negative rows.
@@ -71,8 +75,8 @@ def draw_halves(
             return Halves(by, np.stack(masks, axis=1))
         came.append(f"{has_positive.sum()} {by}s with positives and {has_negative.sum()} with negatives")
     raise RunError(
-        "validation needs two groups (or recordings) with positive rows and two with negative rows, one for "
-        f"each half of a cross-fit, but got {', '.join(came)}; use more groups or a larger split.validation",
+        f"{which} two groups (or recordings) with positive rows and two with negative rows, one for "
+        f"each half of a cross-fit, but got {', '.join(came)}; {remedy}",
         exit_code=2,
     )
 

@@ -1,12 +1,18 @@
 """One patient: refused, then split by recording or blocks of time; every row and the card say what it is."""
 
+import io
+import re
+
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 
+from cluster import preparation
 from cluster.cli import main
 from reports.boards import leaderboard
 from search.runs.run_folder import RunFolder
+from spaces.study_file import read
 from tests.helpers.shipping import train
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
@@ -62,6 +68,13 @@ def test_from_the_refusal_to_the_card(by, tmp_path, monkeypatch, capsys):
     events = "recordings" if by == "recording" else "none, since windows cover"
     assert f"validation, event scores: {events}" in shown
     assert ("left out: " in shown) == (by == "time")
+
+    console = Console(file=io.StringIO(), width=400)
+    preparation.prepared(read(study), tmp_path, tmp_path / "prepared", console, lambda: "")
+    told = console.file.getvalue()
+    assert f"one patient, split by {by}: values will say nothing of other patients" in told
+    assert re.search(rf"validation \d+ rows \(.*positive, \d+ {noun}\)", told)
+    assert f"validation, event scores: {events}" in told
 
     run = RunFolder(tmp_path / "run")
     train(run, study, [("sigmoid", "bce"), ("softmax", "cce")])

@@ -16,7 +16,10 @@ SHOWN = 6
 
 
 def binarize(
-    values: Sequence[object] | NDArray[Any], positive: Label | None, where: str
+    values: Sequence[object] | NDArray[Any],
+    positive: Label | None,
+    where: str,
+    setting: str = "data.positive",
 ) -> tuple[NDArray[np.int8], Labels]:
     """Encodes two label values as 0 and 1.
 
@@ -27,6 +30,7 @@ def binarize(
         values: one label per row, `(n,)` or `(n, 1)`: booleans, whole numbers, numbers or text.
         positive: the value of the positive class, `data.positive` of the study.
         where: what to call the labels in messages, e.g. `labels.npz: y`.
+        setting: what names the positive value: a study's, or an option such as `--positive`.
 
     Returns:
         `y`, `(n,)` int8 with 1 for positive, and the two original values.
@@ -44,7 +48,10 @@ def binarize(
         raise RunError(
             f"labels must have two classes, but all {len(codes)} rows have {_shown(classes[0])} ({where})"
         )
-    at = _default_positive(classes, where) if positive is None else _position(positive, classes, where)
+    if positive is None:
+        at = _default_positive(classes, where, setting)
+    else:
+        at = _position(positive, classes, where, setting)
     return (codes == at).astype(np.int8), Labels(negative=classes[1 - at], positive=classes[at])
 
 
@@ -124,28 +131,35 @@ def _refuse_missing(missing: int, n: int, where: str) -> None:
         )
 
 
-def _default_positive(classes: list[Label], where: str) -> int:
+def _default_positive(classes: list[Label], where: str, setting: str) -> int:
     if classes == [0, 1]:
         return 1
     raise RunError(
-        f"data.positive is required unless labels are 0/1 or false/true, "
+        f"{setting} is required unless labels are 0/1 or false/true, "
         f"but the labels are {_listed(classes)}; "
-        f"name the positive one, e.g. positive: {_shown(classes[1])} ({where})"
+        f"name the positive one, e.g. {_written(classes[1], setting)} ({where})"
     )
 
 
-def _position(positive: Label, classes: list[Label], where: str) -> int:
+def _position(positive: Label, classes: list[Label], where: str, setting: str) -> int:
     if positive in classes:
         return classes.index(positive)
     raise RunError(
-        f"data.positive must be one of the labels {_listed(classes)}, but got {_shown(positive)}"
-        f"{_positive_hint(positive, classes)} ({where})"
+        f"{setting} must be one of the labels {_listed(classes)}, but got {_shown(positive)}"
+        f"{_positive_hint(positive, classes, setting)} ({where})"
     )
 
 
-def _positive_hint(positive: Label, classes: list[Label]) -> str:
+def _written(value: Label, setting: str) -> str:
+    """How a label is given: as YAML in a study, or after an option."""
+    return f"{setting} {value}" if setting.startswith("--") else f"positive: {_shown(value)}"
+
+
+def _positive_hint(positive: Label, classes: list[Label], setting: str) -> str:
     """The likely slip: quotes too many, quotes too few, or YAML's booleans."""
     text_labels = isinstance(classes[0], str)
+    if setting.startswith("--") and isinstance(positive, str) != text_labels:
+        return f"; e.g. {_written(classes[1], setting)}"
     if isinstance(positive, str) and not text_labels:
         return f"; the labels are numbers: write it without quotes, e.g. positive: {_shown(classes[1])}"
     if isinstance(positive, bool) and text_labels:

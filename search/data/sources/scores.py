@@ -187,7 +187,7 @@ def given_of(
     Raises:
         RunError: labels of other than two classes, or scores that tell nothing apart.
     """
-    encoded, values = binarize(y, config.positive, f"{where}: {config.label}")
+    encoded, values = binarize(y, config.positive, f"{where}: {config.label}", "--positive")
     scales = tuple(scale_of(given, name) for name, given in scores.items())
     raw = [scale.raw(given) for scale, given in zip(scales, scores.values(), strict=True)]
     rows = Rows(

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import yaml
 
@@ -99,7 +100,7 @@ def test_neither_keras_nor_ray_is_imported():
             ["p.csv", *GIVEN, "--score", "probability"],
             "must name different columns, but got probability, probability",
         ),
-        (["p.csv", *GIVEN, "--positive", "ictal"], "data.positive must be one of the labels"),
+        (["p.csv", *GIVEN, "--positive", "ictal"], "--positive must be one of the labels"),
         (["p.csv", *GIVEN, "--policy", "max_f2"], "must be one of"),
         (["p.csv", *GIVEN, "--policy", "sensitivity_at_fa_per_day,fa_per_day=2"], "needs recordings"),
         (["p.csv", *GIVEN, "--require", "sensitivity"], "sensitivity"),
@@ -123,3 +124,42 @@ def test_what_trains_says_that_there_is_nothing_to_train(capsys, command):
     assert main(command) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "nothing to train" in line
+
+
+def refused(capsys, *arguments) -> str:
+    """The one line of a command that was asked wrongly."""
+    assert main([*arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_messages_name_options_and_not_the_settings_of_a_study(capsys, tmp_path):
+    bare = ["p.csv", "--label", "label", "--score", "probability", "--to", "out"]
+    line = refused(capsys, "decide", *bare)
+    assert "--positive is required unless labels are 0/1 or false/true" in line
+    assert line.endswith("name the positive one, e.g. --positive seizure (p.csv: label)")
+    line = refused(capsys, "decide", *bare, "--positive", "fit")
+    assert line.endswith(
+        '--positive must be one of the labels "background", "seizure", but got "fit" (p.csv: label)'
+    )
+    line = refused(capsys, "decide", *bare, "--positive", "1")
+    assert line.endswith("but got 1; e.g. --positive seizure (p.csv: label)")
+    rows = (tmp_path / "p.csv").read_text().splitlines()
+    (tmp_path / "one.csv").write_text("\n".join([rows[0], *(row for row in rows[1:] if ",p1," in row)]))
+    line = refused(capsys, "decide", "one.csv", *GIVEN)
+    assert "a decision needs two groups (or recordings) with positive rows and two" in line
+    assert line.endswith("give scores of more groups (--group, --recording)")
+    line = refused(capsys, "decide", "p.csv", *GIVEN, "--policy", "sensitivity_at_fa_per_day,fa_per_day=2")
+    assert "of decide --recording, --start, --window-s" in line
+    np.savez(tmp_path / "p.npz", label=np.arange(9) % 2, probability=np.linspace(0.1, 0.9, 9))
+    line = refused(capsys, "decide", "p.npz", *GIVEN)
+    assert "--group must name an array of p.npz" in line
+    assert "data." not in line
+
+
+def test_requirements_on_events_are_refused_where_a_run_has_none(capsys):
+    assert main(["decide", "p.csv", *GIVEN]) == 0
+    capsys.readouterr()
+    for requirement in ("fa_per_day.max=2", "event_f1.min=0.5"):
+        line = refused(capsys, "rescore", "out", "--policy", "max_f1", "--require", requirement)
+        assert f"--require {requirement} needs event scores, but out has none" in line

@@ -325,3 +325,19 @@ def test_a_damaged_study_does_not_keep_a_leaderboard_from_being_read(runs, tmp_p
             best_per=None,
         )
         assert "00001" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("column", "values"), [("value", "text"), ("trial_id", 1.5), ("leaky", "no")])
+def test_a_leaderboard_whose_columns_hold_something_else_is_none(runs, tmp_path, capsys, column, values):
+    whole = pq.read_table(runs / "first" / "leaderboard.parquet")
+    place = whole.column_names.index(column)
+    path = tmp_path / "leaderboard.parquet"
+    pq.write_table(whole.set_column(place, column, pa.array([values] * len(whole))), path)
+    for form in ("table", "json"):
+        assert main(["leaderboard", str(path), "--format", form]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == (
+            f"search.py: a leaderboard is a Parquet file with the columns of one, but {path} is not"
+        )
+    pq.write_table(whole.set_column(place, column, pa.nulls(len(whole))), path)
+    assert query.found([path]) == (path,)

@@ -200,6 +200,19 @@ def test_a_copy_of_the_best_is_tied_with_it_and_ranks_do_not_depend_on_the_order
     assert list(again.values) == [found.values[k] for k in order]
 
 
+def test_a_value_lies_within_its_interval_where_hardly_a_resample_differs():
+    """At equal costs, with rare positives, nearly every pick decides all rows negative: an F1 of 0."""
+    y, group = np.zeros(400, np.int8), np.char.add("g", (np.arange(400) // 20).astype(str))
+    y[[5, 105, 205, 305]] = 1
+    raw = np.random.default_rng(2).normal(size=400).astype(np.float32)
+    setting, trial = setting_of(y, group), Contender(raw=raw, value=0.0, policy=Cost(policy="cost"))
+    found = corrected([trial], setting)
+    times = exact(draws(setting.units, 500, np.random.default_rng([0, 1])), setting.units.piece)
+    scores = picked([_drawn(trial, setting, times)], 500)
+    assert np.nanpercentile(scores, 97.5) == 0 < np.nanmean(scores)
+    assert (found.value, found.low, found.high) == (np.nanmean(scores), 0, np.nanmean(scores))
+
+
 def test_the_corrected_value_does_not_depend_on_the_order_of_trials_nor_on_copies():
     y, group, raws = rows(8, n=120, trials=5)
     setting = setting_of(y, group)

@@ -80,9 +80,11 @@ def test_windows_of_the_bonn_recordings():
 def test_what_the_warning_says_and_when():
     x, y = series(400)
     assert warning(rows_of(x, y)).startswith("beware: 9")
-    assert warning(rows_of(x, y)).endswith("name data.time, data.recording or data.group")
+    assert warning(rows_of(x, y)).endswith("or, of one person, name data.time and write split: {by: time}")
     timed = rows_of(x, y, times=np.arange(400.0))
-    assert warning(timed).endswith("numbers flatter: name data.recording or data.group")
+    assert warning(timed).endswith(
+        "name data.recording or data.group, or, of one person, write split: {by: time}"
+    )
     assert warning(rows_of(x, y, groups=np.full(400, "p1"))) is None
     assert warning(rows_of(x[:1], y[:1])) is None
     assert warning(rows_of(np.ones((400, 3)), y)) is None

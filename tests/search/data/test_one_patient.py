@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
+from search.comparison.resampling import units_of
 from search.data.splits import digest, divide, find_leakage, split
 from search.trials.preparation import Prepared
 from spaces.data import Split as SplitConfig
@@ -116,6 +117,9 @@ def test_halves_and_intervals_of_one_patient_go_by_the_same_units(by, halved_by,
     reference = prepared.reference(study)
     assert reference.halves.by == halved_by
     assert (reference.groups == made.units[made.validation]).all()
+    resampled = units_of(reference, 0)
+    assert resampled.kind == made.noun == ("blocks of time" if by == "time" else "recordings")
+    assert resampled.count == len(set(reference.groups))
     for half in reference.halves.mask.T:
         assert not set(reference.groups[half]) & set(reference.groups[~half])
     assert (prepared.test_reference(study).groups == made.units[made.test]).all()

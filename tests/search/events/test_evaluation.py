@@ -138,3 +138,16 @@ def test_the_patient_that_a_mean_hides():
     assert rows["p2"].sensitivity == 0
     assert rows["p2"].delay_s is None
     assert event_estimates(REFERENCE, raw, 1.0, RULES, seed=0)["event_sensitivity"].value > 0.6
+
+
+def test_intervals_of_one_patient_are_over_recordings():
+    timeline = tuple(Recording(r.name, "p", r.duration_s, r.seizures) for r in REFERENCE.timeline)
+    known = {**vars(REFERENCE), "timeline": timeline}
+    one = Reference(**known | {"groups": np.full(REFERENCE.y.size, "p")})
+    assert event_estimates(one, RAW, 1.0, RULES, seed=0)["event_sensitivity"].low is None
+    several = Reference(**known | {"groups": REFERENCE.recordings})
+    found = event_estimates(several, RAW, 2.2, RULES, seed=0)
+    assert found["event_sensitivity"].low < found["event_sensitivity"].value < found["event_sensitivity"].high
+    assert found["fa_per_day"].low < found["fa_per_day"].high
+    # Patients are still told by their own names.
+    assert [patient.group for patient in patients(several, RAW, 1.0, RULES)] == ["p"]

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from search.scores import bootstrap
-from search.scores.bootstrap import intervals, paired_difference
+from search.scores.bootstrap import interval, interval_around, intervals, paired_difference
 from search.scores.metrics import METRICS, RANKING_METRICS, average_precision, counts_at, roc_auc
 from spaces.errors import TrialError
 from tests.helpers import reference
@@ -160,3 +163,10 @@ def test_refusals():
     score[0] = np.nan
     with pytest.raises(TrialError, match="scores must be finite"):
         intervals(y, score, 0.0, group, seed=0)
+
+
+@given(arrays(np.float64, st.integers(2, 60), elements=st.floats(0, 1)), st.floats(-1, 2))
+def test_an_interval_is_widened_by_no_more_than_its_estimate(values, estimate):
+    low, high = interval(values)
+    assert interval_around(estimate, values) == (min(low, estimate), max(high, estimate))
+    assert interval_around(float(np.clip(estimate, low, high)), values) == (low, high)

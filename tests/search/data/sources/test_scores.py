@@ -95,8 +95,8 @@ def test_log_odds_are_finite_and_keep_the_order(given):
         ({}, {"p": [0, 1, 1, 0]}, "p holds 0 and 1 alone: these are decisions, made already"),
         ({}, {"p": [0.5] * 4}, "scores must differ between rows, but p is 0.5 in all 4"),
         ({}, {"logit": [1e39, 0, 1, 2]}, "numbers below 3.4e38, as float32 holds them, but row 1 has 1e+39"),
-        ({"positive": "Seizure"}, {}, "data.positive must be one of the labels"),
-        ({"positive": None}, {}, "data.positive is required unless labels are 0/1 or false/true"),
+        ({"positive": "Seizure"}, {}, "--positive must be one of the labels"),
+        ({"positive": None}, {}, "--positive is required unless labels are 0/1 or false/true"),
         ({"path": "nowhere.csv"}, {}, "nowhere.csv is not there"),
     ],
 )
