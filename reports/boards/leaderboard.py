@@ -85,7 +85,7 @@ class Board:
         constant rank after all that decide something. Undefined values come last and have no rank.
         """
         self._fold()
-        table = _with_seeds(self._table)
+        table = with_seeds(self._table)
         keys = pa.table(
             {
                 "defined": table["value"].is_valid().cast(pa.int8()),
@@ -120,7 +120,7 @@ class Board:
             self._table, self._rows = table.combine_chunks(), []
 
 
-def _with_seeds(table: pa.Table) -> pa.Table:
+def with_seeds(table: pa.Table) -> pa.Table:
     """Adds what `reports.boards.standings` says of the rows: it is the same, without records."""
     mean, ids = table["value"].to_numpy().copy(), table["trial_id"]
     numbers = _configurations(table)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reports.boards.leaderboard import Board
+from reports.boards.leaderboard import Board, with_seeds
 from reports.boards.leaderboard import row as leaderboard_row
 from reports.boards.requirements import Requirement, nearest, unmet
 from search.events.evaluation import check_events
@@ -103,9 +103,10 @@ def rescore_all(
     """Writes the leaderboards that a run would have had under other threshold policies.
 
     A requirement on a metric of single decisions is part of the rule: the threshold is chosen among the cuts
-    that meet it, on all rows and, for `value`, on each half anew. Any other (`value`, ranking, probabilities,
-    events) is asked of the finished row. A row that does not meet all of them has no value and no rank; its
-    `error` says why, and its threshold is the policy's, or that of the cut that falls short by least.
+    that meet it, on all rows and, for `value`, on each half anew. Any other (ranking, probabilities, events)
+    is asked of the finished row, and `value` of the mean over the seeds of its configuration. A row that does
+    not meet all of them has no value and no rank; its `error` says why, and its threshold is the policy's, or
+    that of the cut that falls short by least.
 
     Args:
         run: a run's folder; what it has finished is rescored.
@@ -132,8 +133,9 @@ def rescore_all(
     parts = _parts(rescorer, asked, ids, processes)
     made = []
     for k, (name, policy) in enumerate(zip(rescorer.file_names, asked.policies, strict=True)):
-        path, board = folder.path / name, Board()
-        board.add_rows(part[k][0] for part in parts)
+        path, together, board = folder.path / name, Board(), Board()
+        together.add_rows(part[k][0] for part in parts)
+        board.add_rows([_judged_by_means(together.rows(), asked.requirements)])
         before = [value for part in parts for value in part[k][1]]
         rows, used = board.rows(), (policy or rescorer.study.threshold).policy
         board.write(path)
@@ -225,14 +227,12 @@ class _Rescorer:
             return record
         row = leaderboard_row(record)
         missed = unmet(row, self._asked.requirements)
+        if record.value is not None and all(one.metric == "value" for one in missed):
+            return record  # judged with the other seeds of its configuration
         if missed:
-            came = ", ".join(f"{one.metric} {_shown(row.get(one.column))}" for one in missed)
-            wanted = ", ".join(map(str, missed))
-            error = f"the row does not meet {wanted}: {came}"
-        elif record.value is None:
-            error = "a half of the rows has no cut that meets the requirements, or no value at it"
+            error = _missed(missed, row)
         else:
-            return record
+            error = "a half of the rows has no cut that meets the requirements, or no value at it"
         return record.model_copy(update={"value": None, "value_fa_per_day": None, "error": error})
 
 
@@ -265,6 +265,31 @@ def _parts(rescorer: _Rescorer, asked: _Asked, ids: Sequence[str], processes: in
         finally:
             # After an error, jobs that no process has begun are dropped.
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _judged_by_means(rows: pa.Table, requirements: Sequence[Requirement]) -> pa.Table:
+    """Rows without their value where the mean of their configuration is not what is required of `value`."""
+    asked = [one for one in requirements if one.metric == "value"]
+    if not asked:
+        return rows
+    judged = [{"value": mean} for mean in with_seeds(rows)["value_mean"].to_pylist()]
+    missed = [[] if row["value"] is None else unmet(row, asked) for row in judged]
+    is_missed = pa.array(list(map(bool, missed)))
+    errors = [_missed(those, row) if those else None for those, row in zip(missed, judged, strict=True)]
+    changes = {
+        "value": pa.nulls(len(rows), pa.float64()),
+        "value_fa_per_day": pa.nulls(len(rows), pa.float64()),
+        "error": pa.array(errors, pa.string()),
+    }
+    for name, other in changes.items():
+        column = pc.if_else(is_missed, other, rows[name])
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows
+
+
+def _missed(missed: Sequence[Requirement], row: Mapping[str, Any]) -> str:
+    came = ", ".join(f"{one.metric} {_shown(row.get(one.column))}" for one in missed)
+    return f"the row does not meet {', '.join(map(str, missed))}: {came}"
 
 
 def _nearest(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.table import Table
 
+from reports.boards.standings import Standings
 from reports.boards.table import Column, lay_out, number
 from search.events.scoring import EVENT_METRICS, EventCounts
 from search.files import write_atomically
@@ -82,7 +83,7 @@ def pick(run: RunFolder, trial_id: str | None) -> Record:
         trained = [r for r in run.records() if r.ask.config is not None and r.value is not None]
         if not trained:
             raise RunError(f"{run.path} has no trained trial with a value", exit_code=1)
-        return max(trained, key=lambda r: (r.value or 0.0, -r.ask.number))
+        return max(trained, key=Standings(trained).merit)
     chosen = run.record(trial_id)
     if chosen.ask.config is None or chosen.state == "failed":
         what = f"failed: {chosen.error}" if chosen.error else f"the baseline {chosen.ask.baseline}"

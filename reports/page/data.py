@@ -25,7 +25,7 @@ FORMAT = 1
 DETAILED = 50
 """The best trials, this many, have curves and cuts."""
 
-READINGS = ("value: ", "its fa/day: ")
+READINGS = ("value: ", "mean: ", "its fa/day: ")
 """Footnotes that begin so explain a column; the others are warnings."""
 
 

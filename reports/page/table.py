@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.boards.columns import SCHEMA
+from reports.boards.footnotes import repeated
 
 NOT_SHOWN = frozenset({"params", "node", "gpu_ids", "plateau_low", "plateau_high"})
 """Columns that the page leaves out: addresses of hosts are private, the settings inside `params` become
@@ -14,6 +15,8 @@ OF_CONFIG = (
     "width", "weight_decay", "momentum", "label_smoothing", "focal_gamma", "focal_alpha", "augmentation",
 )  # fmt: skip
 """Settings of a trial that the leaderboard has inside `params` only."""
+OF_SEEDS = frozenset({"value_mean", "seeds", "seed_of"})
+"""Columns that the page has only where a configuration has several seeds."""
 ALWAYS = frozenset({"rank", "value"})
 """Columns that the page has even if they are null in all rows."""
 DIGITS = 5
@@ -26,15 +29,16 @@ Column = list[Any] | dict[str, Any]
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
     """Returns the rows of a leaderboard by column; those null in all rows are left out, but see ALWAYS.
 
+    Those of OF_SEEDS are left out, too, unless a configuration has several seeds.
+
     Values are as they stand in the Parquet file, to the last digit; interval ends have `DIGITS`. An infinite
     threshold is the text `inf` or `-inf`.
 
     Args:
         rows: from `reports.boards.reading.read`.
     """
-    found = {
-        name: [_shown(name, row[name]) for row in rows] for name in SCHEMA.names if name not in NOT_SHOWN
-    }
+    left_out = NOT_SHOWN if repeated(rows) else NOT_SHOWN | OF_SEEDS
+    found = {name: [_shown(name, row[name]) for row in rows] for name in SCHEMA.names if name not in left_out}
     configs = [json.loads(row["params"] or "{}") for row in rows]
     found |= {name: [config.get(name) for config in configs] for name in OF_CONFIG}
     return {

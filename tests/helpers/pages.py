@@ -135,6 +135,22 @@ def made(
     return run
 
 
+def with_one_configuration(run: RunFolder) -> RunFolder:
+    """Makes all drawn trials of a run seeds of the first one's configuration."""
+    records = run.records()
+    config = next(one.ask.config for one in records if one.ask.kind == "search")
+    made = [
+        one.model_copy(update={"ask": one.ask.model_copy(update={"config": config})})
+        if one.ask.kind == "search"
+        else one
+        for one in records
+    ]
+    for one in made:
+        run.write_record(one)
+    leaderboard.write(run.leaderboard, made)
+    return run
+
+
 def _ask(number: int, study: Study, rng: np.random.Generator) -> Ask:
     if number < 2:
         name = ("prevalence", "logistic_regression")[number]

@@ -1,6 +1,6 @@
 // The columns of the table: what each shows, sorts by, and whether it is there at first.
 
-import { DATA, NAMES, estimateOf, headOf, rankOf, valueOf } from "./data.js";
+import { DATA, NAMES, REPEATED, estimateOf, headOf, rankOf, valueOf } from "./data.js";
 import { h } from "./dom.js";
 import { DASH, duration, fixed, interval, isNumber, significant, words } from "./format.js";
 
@@ -40,7 +40,10 @@ const KNOWN = [
   text("trial_id", "trial", "all", { ascending: true }),
   text("head", "head", "all", { ascending: true, value: headOf, cell: (row) => headOf(row) ?? DASH }),
   text("loss", "loss", "all", { ascending: true }),
-  { key: "value", name: "value", number: true, value: (row) => row.value, cell: (row) => estimate(valueOf(row)), at: "all", hint: `${words(DATA.objective)}, cross-fitted` },
+  { key: "value", name: "value", number: true, value: (row) => row.value, cell: (row) => (REPEATED ? fixed(row.value) : estimate(valueOf(row))), at: "all", hint: `${words(DATA.objective)}, cross-fitted` },
+  { key: "value_mean", name: "mean", number: true, value: (row) => row.value_mean, cell: (row) => estimate(valueOf(row)), at: "all", hint: "of value over the seeds of the configuration; ranks" },
+  number("seeds", "seeds", "all"),
+  text("seed_of", "seed of", "", { ascending: true }),
   measured(`val_${DATA.objective}`, `${words(DATA.objective)} in sample`, "wide"),
   number("value_fa_per_day", "its fa/day", EVENTS ? "all" : "", (value) => fixed(value, 1)),
   measured("val_event_sensitivity", "seizures found", EVENTS ? "wide" : ""),

@@ -1,6 +1,6 @@
 // The course of the search: every trial's value when it finished, and the best until then.
 
-import { DATA, ROWS, isBaseline, titleOf } from "./data.js";
+import { DATA, ROWS, isBaseline, meanOf, titleOf } from "./data.js";
 import { legend, plot, steps } from "./chart.js";
 import { figure, h, s, select } from "./dom.js";
 import { duration, fixed, isNumber, words } from "./format.js";
@@ -30,8 +30,8 @@ function points(x, y) {
   let best = -Infinity;
   const line = [];
   for (const entry of TIMED) {
-    if (entry.row.value <= best || isBaseline(entry.row)) continue;
-    best = entry.row.value;
+    if (meanOf(entry.row) <= best || isBaseline(entry.row)) continue;
+    best = meanOf(entry.row);
     line.push([x(by.of(entry)), y(best)]);
   }
   const end = x(Math.max(...TIMED.map(by.of)));

@@ -61,9 +61,20 @@ export function rankOf(row) {
   return typeof row.rank === "number" ? String(row.rank) : null;
 }
 
+// Whether any configuration was drawn again: its trials are seeds, which rank by their mean.
+export const REPEATED = NAMES.includes("value_mean");
+
+export function meanOf(row) {
+  return (REPEATED ? row.value_mean : row.value) ?? null;
+}
+
+export function seedsOf(row) {
+  return row.seeds > 1 ? `mean of ${row.seeds} seeds` : null;
+}
+
 export function valueOf(row) {
   const known = DATA.selection?.values[row.trial_id];
-  return { value: row.value ?? null, low: known?.low ?? null, high: known?.high ?? null };
+  return { value: meanOf(row), low: known?.low ?? null, high: known?.high ?? null };
 }
 
 export function estimateOf(row, name) {

@@ -1,6 +1,6 @@
 // Heads x losses: the best trial of each pair.
 
-import { DATA, ROWS, isBaseline, valueOf } from "./data.js";
+import { DATA, ROWS, isBaseline, meanOf, valueOf } from "./data.js";
 import { byId, figure, h } from "./dom.js";
 import { DASH, fixed, interval, isNumber, plural, words } from "./format.js";
 import { choose } from "./state.js";
@@ -24,7 +24,7 @@ function tried(head, loss) {
 }
 
 function bestOf(rows) {
-  return rows.find((row) => isNumber(row.value)); // rows stand by rank
+  return rows.find((row) => isNumber(meanOf(row))); // rows stand by rank
 }
 
 function cell(rows, low, high) {
@@ -36,18 +36,19 @@ function cell(rows, low, high) {
   const element = h(
     "td",
     { class: "shaded" },
-    h("button", { class: "link", "aria-label": `${best.head}, ${best.loss}: ${fixed(best.value)}; show trial ${best.trial_id}`, click: open }, h("strong", {}, fixed(best.value))),
+    h("button", { class: "link", "aria-label": `${best.head}, ${best.loss}: ${fixed(meanOf(best))}; show trial ${best.trial_id}`, click: open }, h("strong", {}, fixed(meanOf(best)))),
     h("small", {}, intervalOf(best)),
     many,
   );
-  element.style.setProperty("--share", `${(100 * (best.value - low)) / (high - low || 1)}%`);
+  element.style.setProperty("--share", `${(100 * (meanOf(best) - low)) / (high - low || 1)}%`);
   return element;
 }
 
 export function matrixFigure() {
   const heads = unique("head");
   const losses = unique("loss");
-  const values = heads.flatMap((head) => losses.map((loss) => bestOf(tried(head, loss))?.value)).filter(isNumber);
+  const best = heads.flatMap((head) => losses.map((loss) => bestOf(tried(head, loss)))).filter(Boolean);
+  const values = best.map(meanOf);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const top = h("tr", {}, h("td", {}), losses.map((loss) => h("th", { scope: "col" }, words(loss))));
   const body = heads.map((name) =>

@@ -1,6 +1,6 @@
 // The head of the page: what was found, in one sentence and a few numbers, and what to beware of.
 
-import { BEST, BEST_BASELINE, DATA, ROWS, rankOf, titleOf, valueOf } from "./data.js";
+import { BEST, BEST_BASELINE, DATA, REPEATED, ROWS, rankOf, seedsOf, titleOf, valueOf } from "./data.js";
 import { byId, definitions, h, section } from "./dom.js";
 import { count, fixed, interval, percent, plural, words } from "./format.js";
 import { choose } from "./state.js";
@@ -41,13 +41,13 @@ function tiles() {
 function lead() {
   const data = `${count(DATA.rows)} ${DATA.trunk ? "validation rows" : "rows"} of ${DATA.source}, ${count(DATA.positives)} of them positive`;
   const trained = ROWS.filter((row) => row.kind !== "baseline").length;
-  const measured = DATA.trunk ? `${plural(trained, "configuration")} of ${DATA.trunk}` : `${plural(trained, "column")} of given scores`;
+  const measured = DATA.trunk ? `${plural(trained, REPEATED ? "trial" : "configuration")} of ${DATA.trunk}` : `${plural(trained, "column")} of given scores`;
   const what = `${measured}, measured on ${data}.`;
   if (!BEST) return h("p", { class: "lead" }, what, " No trained trial has a value.");
   const button = h("button", { class: "link", click: () => (choose(BEST.trial_id), byId("trial").scrollIntoView()) }, `trial ${BEST.trial_id}`);
   const rank = rankOf(BEST);
   const tied = rank && rank.includes("–") ? `, which shares ranks ${rank}: these rows are too few to tell them apart` : "";
-  return h("p", { class: "lead" }, what, " Best is ", button, ` (${titleOf(BEST)})${tied}.`);
+  return h("p", { class: "lead" }, what, " Best is ", button, ` (${[titleOf(BEST), seedsOf(BEST)].filter(Boolean).join("; ")})${tied}.`);
 }
 
 export function drawOverview() {

@@ -2,7 +2,7 @@
 
 import { notesOf } from "./columns.js";
 import { histogramFigure, cutAt, learningFigure, precisionFigure, reliabilityFigure, rocFigure } from "./curves.js";
-import { DATA, ROWS, detailOf, rankOf, rowOf, titleOf, valueOf } from "./data.js";
+import { DATA, ROWS, detailOf, rankOf, rowOf, seedsOf, titleOf, valueOf } from "./data.js";
 import { definitions, figure, h, section, select } from "./dom.js";
 import { patientsFigure, timelineFigure } from "./events.js";
 import { duration, fixed, interval, isNumber, significant, words } from "./format.js";
@@ -38,6 +38,7 @@ function summary(row) {
   const parts = [
     rankOf(row) && `rank ${rankOf(row)}`,
     `${words(DATA.objective)} ${fixed(value)}${range ? ` (${range})` : ""}, cross-fitted`,
+    seedsOf(row) && `${seedsOf(row)}, of which this one has ${fixed(row.value)}`,
     corrected && `${fixed(corrected.value)} corrected for having been picked`,
     isNumber(row.value_fa_per_day) && `at ${fixed(row.value_fa_per_day, 1)} false alarms per day`,
     notesOf(row),

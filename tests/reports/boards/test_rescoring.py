@@ -360,3 +360,26 @@ def test_the_command_names_the_nearest_where_none_meets(run, capsys):
     assert said.err.startswith(
         "search.py: no trial meets precision.min=0.999, f1.min=0.98 under youden; the nearest is 00000 with "
     )
+
+
+def test_a_required_value_is_asked_of_the_mean_of_the_seeds(tmp_path):
+    """The luckiest seed alone does not meet a requirement that its configuration misses."""
+    rng, study = np.random.default_rng(0), study_of({})
+    y = (rng.random(240) < 0.4).astype(np.int8)
+    groups = np.char.add("g", (np.arange(240) % 12).astype(str))
+    of = Reference(y, groups, None, None, draw_halves(y, groups, None, 0))
+    run = begin(tmp_path / "run", study, of)
+    for number, apart in enumerate((3.0, 0.5, 1.0, 1.8)):
+        raw = (rng.normal(size=240) + apart * y).astype(np.float32)
+        add(run, measured(ask(number, learning_rate=0.01 if number < 3 else 0.02), raw, of, study), raw)
+    whole = {row["trial_id"]: row for row in reading.read(rescore(run.path, "max_f1")).rows}
+    mean, limit = whole["00000"]["value_mean"], whole["00003"]["value"] - 0.01
+    assert mean < limit < whole["00000"]["value"]
+    [found] = rescore_all(run.path, ["max_f1"], parse([f"value.min={limit}"]))
+    rows = {row["trial_id"]: row for row in reading.read(found.path).rows}
+    assert found.met == 1
+    assert [rows[f"0000{k}"]["value"] is None for k in range(4)] == [True, True, True, False]
+    assert rows["00000"]["error"] == f"the row does not meet value.min={limit:g}: value is {mean:.4g}"
+    [found] = rescore_all(run.path, ["max_f1"], parse([f"value.min={mean - 1e-6}"]))
+    assert found.met == 4
+    assert reading.read(found.path).rows[1]["seeds"] == 3

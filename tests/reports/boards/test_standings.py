@@ -15,6 +15,7 @@ from cluster.finished_trials import FinishedTrials
 from reports.boards import advice, leaderboard, reading
 from reports.boards.footnotes import footnotes
 from reports.boards.standings import CERTAIN, Standings
+from reports.boards.verification import pick
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.trials.trial import Finished
@@ -263,6 +264,12 @@ def test_other_seeds_are_trained_of_one_trial_of_each_configuration(folder):
     written(folder, LUCKY)
     assert trainable(reading.read(folder.path), 3) == ["00004", "00001"]
     assert trainable(reading.read(folder.path, where="value <> 0.6"), 3) == ["00004", "00002"]
+
+
+def test_verify_takes_the_first_seed_of_the_best_configuration(folder):
+    assert pick(written(folder, LUCKY), None).ask.trial_id == "00004"
+    written(folder, [seed_of(50, 5, value=0.0)])
+    assert pick(folder, None).ask.trial_id == "00001"
 
 
 def test_kept_are_a_trial_of_each_of_the_best_configurations_then_further_seeds(folder):

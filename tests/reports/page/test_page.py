@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from search.scores.metrics import decide
 from search.scores.thresholds import curve
 from spaces.errors import RunError
 from tests.conftest import ROOT
-from tests.helpers.pages import SEIZURES, decoded, made
+from tests.helpers.pages import SEIZURES, decoded, made, with_one_configuration
 
 
 def embedded(run: RunFolder) -> dict:
@@ -60,14 +61,23 @@ def of_events(seizures) -> dict:
     return embedded(seizures)
 
 
-@pytest.mark.parametrize("name", ["run", "seizures"])
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory, run) -> RunFolder:
+    """The run, whose drawn trials are all seeds of one configuration."""
+    copy = RunFolder(tmp_path_factory.mktemp("page") / "repeated")
+    shutil.copytree(run.path, copy.path)
+    return with_one_configuration(copy)
+
+
+@pytest.mark.parametrize("name", ["run", "seizures", "repeated"])
 def test_the_table_is_the_parquet_file(name, request):
     folder = request.getfixturevalue(name)
     found, file = embedded(folder), pq.ParquetFile(folder.leaderboard).read()
     assert found["trials"] == file.num_rows
     for column in file.column_names:
         there = [page_table.number(v) if isinstance(v, float) else v for v in file[column].to_pylist()]
-        if column in page_table.NOT_SHOWN or not any(value is not None for value in there):
+        left_out = column in page_table.NOT_SHOWN or (name != "repeated" and column in page_table.OF_SEEDS)
+        if left_out or not any(value is not None for value in there):
             assert column not in found["table"]
             continue
         shown = decoded(found["table"][column], file.num_rows)

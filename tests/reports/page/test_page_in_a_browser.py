@@ -15,7 +15,7 @@ from search.events.scoring import EVENT_METRICS
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS, counts_at
 from tests.helpers.browser import chromium, complaints, opened, requests, settle
-from tests.helpers.pages import SEIZURES, made
+from tests.helpers.pages import SEIZURES, made, with_one_configuration
 
 KEYS = {
     "left": "\ue012",
@@ -280,6 +280,26 @@ def test_odd_runs_are_drawn(driver, toy, tmp_path, odd):
     assert complaints(driver) == []
     assert len(trials(driver)) == len(kept)
     assert one(driver, "#trial-title").text.startswith("Trial ")
+
+
+def test_seeds_of_a_configuration_show_their_mean(driver, toy, tmp_path):
+    shutil.copytree(toy.path, tmp_path / "seeds")
+    run = with_one_configuration(RunFolder(tmp_path / "seeds"))
+    rows = rows_of(run)
+    best = next(row for row in rows if (row["seeds"] or 1) > 1)
+    opened(driver, page.write(run))
+    assert complaints(driver) == []
+    heads = texts(driver, "#table-head th")
+    shown_row = texts(driver, f"#table-body tr:nth-child({1 + rows.index(best)}) td")
+    cells = dict(zip([head.rstrip("↑↓ ") for head in heads], shown_row, strict=True))
+    assert cells["value"] == number(best["value"])
+    assert cells["mean"].startswith(number(best["value_mean"]))
+    assert cells["seeds"] == str(best["seeds"])
+    driver.execute_script(
+        "[...document.querySelectorAll('#table-body .open')].at(arguments[0]).click()", rows.index(best)
+    )
+    said = " ".join(texts(driver, "#trial .lead"))
+    assert f"mean of {best['seeds']} seeds, of which this one has {number(best['value'])}" in said
 
 
 def test_dragging_along_an_axis_filters_the_table(shown):
