@@ -47,6 +47,7 @@ def text(record: Record, config: dict[str, Any]) -> str:
         + ("calibrated on the validation rows" if decision["probability_is_calibrated"] else "NOT calibrated")
         + _moved(decision["prevalence"]),
         *(_exported(one) for one in config["exports"]),
+        *(_read_by(one) for one in config["readers"]),
         "",
         "## How it did",
         f"Validation: {validation['objective']} {shown}, cross-fitted by {validation['cross_fit_by']} "
@@ -130,6 +131,19 @@ def _exported(export: dict[str, Any]) -> str:
         f"- {name}: says what model.keras says: on {export['compared_rows']} validation rows, probabilities "
         f"differ by at most {export['probability_difference']:.1e}, and no label that is not at the threshold"
     )
+
+
+def _read_by(reader: dict[str, Any]) -> str:
+    """Returns a line on the versions that read one form."""
+    needs = (
+        reader["library"] if reader["least"] is None else f"{reader['library']} {reader['least']} or later"
+    )
+    of_file = (
+        "" if reader["opset"] is None else f" (opset {reader['opset']}, IR version {reader['ir_version']})"
+    )
+    tried = reader["measured_on"]
+    known = f"tried on {tried}" if tried else "older ones were NOT tried with files of the versions below"
+    return f"- {reader['name']} needs {needs}{of_file}; {known}"
 
 
 def _recordings(cut: dict[str, Any] | None) -> list[str]:

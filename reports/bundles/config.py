@@ -35,6 +35,7 @@ def bundle_config(
     opened: int,
     baseline: Record | None,
     exports: list[dict[str, Any]],
+    readers: list[dict[str, Any]],
     scale: float | None,
 ) -> dict[str, Any]:
     """Returns the content of `config.yaml`.
@@ -47,6 +48,7 @@ def bundle_config(
         opened: how often the test split was opened.
         baseline: the best baseline of the run.
         exports: the result of each, see `search.networks.export.Exported`.
+        readers: what reads each form, see `search.networks.readers.Reader`.
         scale: of the training rows, see `training_scale`.
     """
     rows, split, record = prepared.rows, prepared.split, choice.record
@@ -103,6 +105,7 @@ def bundle_config(
             "patients": [asdict(patient) for patient in patients],
         },
         "exports": exports,
+        "readers": readers,
         "seed": record.ask.seed,
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -105,16 +105,18 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     """Writes the bundle into an empty folder. All checks are made before the test split is opened."""
     backend.import_keras()
     from search.networks import export
+    from search.networks.readers import readers
 
     study, record = run.study(), choice.record
     prepared = prepare(study, run.path, run.prepared)
     check_same(prepared, run.resolved())
     x, split = prepared.rows.x, prepared.split
-    model = export.deciding_model(record, run.weights(record.ask.trial_id), x.shape[1:], str(x.dtype))
+    shape, dtype, path = x.shape[1:], str(x.dtype), made / "model.keras"
+    export.save(export.deciding_model(record, run.weights(record.ask.trial_id), shape, dtype), path)
+    model = export.load(str(path), shape, dtype)  # what is checked and measured is what ships
     said = outputs(model, Part(x, split.validation))
     _check_against_stored(run, record, said)
     threshold_score = float(record.threshold_score or 0)
-    export.save(model, str(made / "model.keras"))
     exported = [
         asdict(one)
         for one in export.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
@@ -143,6 +145,7 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
         opened,
         best_baseline(run.records()),
         exported,
+        [asdict(one) for one in readers(made, "" if record.ask.config is None else record.ask.config.trunk)],
         scale,
     )
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)

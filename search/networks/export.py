@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from search.data.shards import Inputs
 from search.networks import model as network
+from search.networks.readers import keep_readable
 from search.record import Record
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS
@@ -65,9 +66,10 @@ def deciding_model(
     return keras.Model(trained.input, outputs, name="decider")
 
 
-def save(model: Any, path: str) -> None:
-    """Writes a model as a `.keras` file."""
-    model.save(path)
+def save(model: Any, path: Path) -> None:
+    """Writes a deciding model as a `.keras` file that older Keras reads too."""
+    model.save(str(path))
+    keep_readable(path)
 
 
 def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
