@@ -38,7 +38,7 @@ bench: .venv/ready .venv/peers
 bench-full: .venv/ready .venv/peers
 	$(BIN)/python -m tests.benchmarks --full
 
-# The tables of settings in docs/studies.md, from the models; and the pictures of the README, from a run.
+# The tables of settings in docs/studies.md and the schemas beside it, from the models; and the pictures of the README, from a run.
 docs: .venv/ready
 	$(BIN)/python -m tests.test_docs
 

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from reports.bundles.schema import BundleConfig
 from search.data.rows import Labels, root_mean_square
 from search.data.shards import Inputs
 from search.files import write_atomically
@@ -40,13 +42,13 @@ class Bundle:
         model: the deciding model.
     """
 
-    config: dict[str, Any]
+    config: BundleConfig
     model: Any
 
     @property
     def labels(self) -> Labels:
         """The original label values."""
-        return Labels(self.config["labels"]["negative"], self.config["labels"]["positive"])
+        return self.config.labels
 
     def predict(self, x: NDArray[Any]) -> pa.Table:
         """Returns the `table` of the `outputs` for rows `(n, *shape)`."""
@@ -76,7 +78,7 @@ class Bundle:
         return {"score": outputs["score"], "probability": outputs["probability"], "label": label}
 
     def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
-        shape, dtype = tuple(self.config["input"]["shape"]), self.config["input"]["dtype"]
+        shape, dtype = self.config.input.shape, self.config.input.dtype
         if x.shape[1:] != shape:
             raise RunError(f"the bundle takes rows of shape {shape}, but got {x.shape[1:]}")
         if len(x) == 0:
@@ -103,7 +105,7 @@ class Bundle:
         return x
 
     def _check_units(self, x: NDArray[np.float32]) -> None:
-        trained = self.config["input"].get("root_mean_square")  # bundles made before it was stored take any
+        trained = self.config.input.root_mean_square  # bundles made before it was stored take any
         if not trained:
             return
         came = root_mean_square(x)
@@ -132,12 +134,11 @@ def load(folder: Path | str, *, as_guest: bool = True) -> Bundle:
     backend.import_keras(as_guest=as_guest)
     from search.networks import export
 
-    takes = config["input"]
-    model = export.load(str(folder / "model.keras"), tuple(takes["shape"]), takes["dtype"])
+    model = export.load(str(folder / "model.keras"), config.input.shape, config.input.dtype)
     return Bundle(config, model)
 
 
-def verified(folder: Path) -> dict[str, Any]:
+def verified(folder: Path) -> BundleConfig:
     """Verifies every file of a bundle and returns its config, without importing TensorFlow.
 
     Raises: as `load`.
@@ -155,12 +156,20 @@ def verified(folder: Path) -> dict[str, Any]:
             raise _not_as_written(path, "is not listed")
         if _sum(path) != listed[name]:
             raise _not_as_written(path, "has changed")
-    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    if config["format"] > FORMAT:
+    content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    if content["format"] > FORMAT:
         raise RunError(
-            f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {config['format']}"
+            f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {content['format']}"
         )
-    if config["format"] >= 3:
+    try:
+        config = BundleConfig.model_validate(content)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RunError(
+            f"the config.yaml of a bundle must hold what docs/bundle.schema.json says, but {place} "
+            f"of {folder} does not: {error.errors()[0]['msg']}"
+        ) from None
+    if config.format >= 3:
         for name in _names(folder):
             if name not in listed:
                 raise _not_as_written(folder / name, "was added")

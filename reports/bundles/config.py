@@ -1,6 +1,5 @@
 """Makes a bundle's `config.yaml`. Nothing of the machine or of EDF headers reaches it."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +7,12 @@ import numpy as np
 
 from reports.bundles.bundle import FORMAT
 from reports.bundles.picking import Choice
+from reports.bundles.schema import BundleConfig
 from search.data.rows import Rows, root_mean_square
 from search.data.shards import Part
 from search.events.patients import Patient
 from search.events.scoring import scoring_of
+from search.networks.readers import Exported, Reader
 from search.record import Estimate, Record
 from search.trials.preparation import Prepared
 from spaces.configuration import Config
@@ -34,10 +35,10 @@ def bundle_config(
     patients: list[Patient],
     opened: int,
     baseline: Record | None,
-    exports: list[dict[str, Any]],
-    readers: list[dict[str, Any]],
+    exports: list[Exported],
+    readers: list[Reader],
     scale: float | None,
-) -> dict[str, Any]:
+) -> BundleConfig:
     """Returns the content of `config.yaml`.
 
     Args:
@@ -47,16 +48,16 @@ def bundle_config(
         patients: event scores of each patient of the test rows.
         opened: how often the test split was opened.
         baseline: the best baseline of the run.
-        exports: the result of each, see `search.networks.export.Exported`.
-        readers: what reads each form, see `search.networks.readers.Reader`.
+        exports: the result of each.
+        readers: what reads each form.
         scale: of the training rows, see `training_scale`.
     """
     rows, split, record = prepared.rows, prepared.split, choice.record
     groups = rows.groups if split.units is None else split.units
-    return {
+    content = {
         "format": FORMAT,
         "trial_id": record.ask.trial_id,
-        "forced": list(choice.forced) + [one["left_out"] for one in exports if one["forced"]],
+        "forced": list(choice.forced) + [one.left_out for one in exports if one.forced],
         "study": study.name,
         "config": {} if record.ask.config is None else trained(record.ask.config),
         "decision": {
@@ -73,7 +74,7 @@ def bundle_config(
             "prevalence": study.objective.prevalence if is_calibrated(record) else None,
         },
         "events": _events(study, rows),
-        "labels": {"negative": rows.labels.negative, "positive": rows.labels.positive},
+        "labels": rows.labels,
         "input": {
             "kind": rows.kind,
             "shape": list(rows.x.shape[1:]),
@@ -94,15 +95,15 @@ def bundle_config(
             "best_baseline_value": None if baseline is None else baseline.value,
             "cross_fit_by": record.cross_fit_by,
             "rows": len(split.validation),
-            "in_sample": _dumped(record.metrics),
+            "in_sample": record.metrics,
         },
         "test": {
             "times_opened": opened,
             "rows": len(split.test),
             "positives": int(rows.y[split.test].sum()),
             "groups": None if groups is None else len(np.unique(groups[split.test])),
-            "metrics": _dumped(test),
-            "patients": [asdict(patient) for patient in patients],
+            "metrics": test,
+            "patients": patients,
         },
         "exports": exports,
         "readers": readers,
@@ -110,6 +111,7 @@ def bundle_config(
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    return BundleConfig.model_validate(content)
 
 
 def training_scale(prepared: Prepared) -> float | None:
@@ -151,7 +153,3 @@ def _takes_photos(rows: Rows) -> bool:
     """Whether photos resized to a square are rows of this form."""
     shape = rows.x.shape[1:]
     return rows.kind == "image" and rows.x.dtype == np.uint8 and shape == (shape[0], shape[0], 3)
-
-
-def _dumped(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    return {name: asdict(estimate) for name, estimate in metrics.items()}

@@ -93,23 +93,23 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
     Raises:
         RunError: nothing of that form is there.
     """
-    wanted = bundle.config["input"]
+    wanted = bundle.config.input
     if data == SIMULATED:
         return _simulated()
     check_there(data)
     path = Path(data).expanduser()
     if path.suffix.lower() == ".npz":
-        return _arrays(path, tuple(wanted["shape"]), wanted.get("array", "X"))
-    if wanted["source"] == "eeg":
+        return _arrays(path, wanted.shape, wanted.array)
+    if wanted.source == "eeg":
         return open_recordings(bundle, path)
     if path.suffix.lower() == ".edf":
         raise RunError(
             f"EDF recordings are for bundles trained on the source eeg, but this one was trained on "
-            f"{wanted['kind']} rows of the source {wanted['source']}, and got {data}"
+            f"{wanted.kind} rows of the source {wanted.source}, and got {data}"
         )
-    if "image_size" in wanted:
-        return _photos(path, int(wanted["image_size"]))
-    raise RunError(f"this bundle takes {wanted['kind']} rows from a .npz file, but got {data}")
+    if wanted.image_size is not None:
+        return _photos(path, wanted.image_size)
+    raise RunError(f"this bundle takes {wanted.kind} rows from a .npz file, but got {data}")
 
 
 def _in_memory(x: NDArray[Any], name: str, values: list[Any]) -> Inputs:
@@ -220,13 +220,13 @@ def open_recordings(bundle: Bundle, path: Path) -> Inputs:
 
 
 def _config(bundle: Bundle) -> Eeg:
-    cut = bundle.config["input"].get("preprocessing")
+    cut = bundle.config.input.preprocessing
     if cut is None:
         raise RunError(
             "to read recordings a bundle must say how its windows were cut, which those of format 1 do not; "
             "promote its trial again"
         )
-    return Eeg(source="eeg", path="", **cut)
+    return Eeg(source="eeg", path="", **cut.model_dump())
 
 
 def _found(path: Path) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from search.data.shards import Inputs
 from search.networks import model as network
-from search.networks.readers import keep_readable
+from search.networks.readers import Exported, keep_readable
 from search.record import Record
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS
@@ -130,25 +130,6 @@ class Format:
     write: Callable[[Any, Path], None]
     reader: str
     read: Callable[[Path], Run]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exported:
-    """The result of exporting to one format.
-
-    Args:
-        name: see `Format`.
-        compared_rows: rows on which it was compared with the Keras model; 0 where its reader is missing.
-        probability_difference: the largest difference of a probability on these rows.
-        left_out: why the bundle does not hold it; None where it does.
-        forced: it failed, and was left out by force.
-    """
-
-    name: str
-    compared_rows: int = 0
-    probability_difference: float | None = None
-    left_out: str | None = None
-    forced: bool = False
 
 
 def _write_saved_model(model: Any, path: Path) -> None:

@@ -38,6 +38,25 @@ MEASURED = Measured(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exported:
+    """The result of exporting to one form.
+
+    Args:
+        name: of the file or folder.
+        compared_rows: rows on which it was compared with the Keras model; 0 where its reader is missing.
+        probability_difference: the largest difference of a probability on these rows.
+        left_out: why the bundle does not hold it; None where it does.
+        forced: it failed, and was left out by force.
+    """
+
+    name: str
+    compared_rows: int = 0
+    probability_difference: float | None = None
+    left_out: str | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reader:
     """What reads one form of a bundle.
 
