@@ -4,7 +4,7 @@ BIN := .venv/bin
 MINUTES ?= 60
 RUN := quickstart-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: search test lint check soak bench bench-full docs pictures format pins clean
+.PHONY: search test lint check soak versions bench bench-full docs pictures format pins clean
 
 search: .venv/ready
 	$(BIN)/python search.py run studies/quickstart.yaml --name $(RUN)
@@ -27,6 +27,10 @@ check: lint test
 soak: .venv/ready
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
+# The forms of a bundle in older Keras, TensorFlow and onnxruntime, each installed in a temporary folder.
+versions: .venv/ready
+	$(BIN)/python -m tests.versions
+
 # Ours beside its peers and floors, as ratios; tests/benchmarks/LOG.md keeps them. Nothing else should run meanwhile.
 bench: .venv/ready .venv/peers
 	$(BIN)/python -m tests.benchmarks
@@ -34,7 +38,7 @@ bench: .venv/ready .venv/peers
 bench-full: .venv/ready .venv/peers
 	$(BIN)/python -m tests.benchmarks --full
 
-# The tables of settings in docs/studies.md, from the models; and the pictures of the README, from a run.
+# The tables of settings in docs/studies.md and the schemas beside it, from the models; and the pictures of the README, from a run.
 docs: .venv/ready
 	$(BIN)/python -m tests.test_docs
 

@@ -1,10 +1,13 @@
 """README and docs stay true: their links, rooms, settings and commands are those of the project."""
 
+import json
 import re
 
 import pytest
 import yaml
 
+from reports.bundles import schema as bundles
+from reports.decisions import decision as decisions
 from spaces import settings
 from spaces.study_file import parse
 from tests.conftest import ROOT
@@ -15,6 +18,7 @@ TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 SETTINGS = re.compile(
     r"(?<=<!-- settings: made by `make docs` from the models in spaces/ -->\n).*(?=<!-- end of)", re.S
 )
+SCHEMAS = {"bundle.schema.json": bundles.json_schema, "decision.schema.json": decisions.json_schema}
 each_page = pytest.mark.parametrize("name", TEXTS)
 
 
@@ -22,6 +26,11 @@ def blocks(name: str, language: str) -> list[str]:
     """The fenced blocks of a page in one language, or in none where that is empty."""
     fenced = re.findall(r"^```(\w*)\n(.*?)^```$", TEXTS[name], flags=re.S | re.M)
     return [block for named, block in fenced if named == language]
+
+
+def schema(name: str) -> str:
+    """A JSON schema as docs/ has it."""
+    return json.dumps(SCHEMAS[name](), indent=2) + "\n"
 
 
 def test_the_readme_is_short():
@@ -78,8 +87,15 @@ def test_commands_and_targets_exist(name):
     assert set(re.findall(r"`make ([\w-]+)", TEXTS[name])) <= targets
 
 
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schemas_are_those_of_the_models(name):
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == schema(name), "run `make docs`"
+
+
 def main() -> None:
-    """Writes the tables of settings into docs/studies.md."""
+    """Writes the tables of settings into docs/studies.md, and the schemas."""
+    for name in SCHEMAS:
+        (ROOT / "docs" / name).write_text(schema(name), encoding="utf-8")
     page = ROOT / "docs" / "studies.md"
     text = page.read_text(encoding="utf-8")
     page.write_text(SETTINGS.sub(lambda _: f"\n{settings.tables()}\n\n", text), encoding="utf-8")

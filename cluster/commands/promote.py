@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from cluster.commands.decide import write_decision
 from reports.boards import requirements
@@ -14,6 +13,7 @@ from reports.bundles.picking import Choice
 from reports.decisions.judge import SEEN
 from reports.decisions.judged_bundle import is_judged
 from search.networks import backend
+from search.networks.readers import Exported
 from search.runs.run_folder import RunFolder
 
 
@@ -89,17 +89,17 @@ def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str
         )
 
 
-def _exports(exports: Sequence[dict[str, Any]]) -> str:
+def _exports(exports: Sequence[Exported]) -> str:
     """One line on the formats beside Keras' own."""
     told = []
     for one in exports:
-        if one["left_out"] is not None:
-            told.append(f"{one['name']} is left out ({one['left_out']})")
-        elif not one["compared_rows"]:
-            told.append(f"{one['name']} was not compared: nothing that reads it is installed")
+        if one.left_out is not None:
+            told.append(f"{one.name} is left out ({one.left_out})")
+        elif not one.compared_rows:
+            told.append(f"{one.name} was not compared: nothing that reads it is installed")
         else:
             told.append(
-                f"{one['name']} agrees with it on {one['compared_rows']} validation rows "
-                f"(probabilities to {one['probability_difference']:.1e})"
+                f"{one.name} agrees with it on {one.compared_rows} validation rows "
+                f"(probabilities to {one.probability_difference:.1e})"
             )
     return f"beside model.keras: {'; '.join(told)}"

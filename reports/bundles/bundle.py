@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from reports.bundles.scale import check_scale
+from reports.bundles.schema import BundleConfig, TrialConfig
 from search.data.rows import Labels
 from search.data.shards import Inputs
 from search.files import write_atomically
@@ -38,13 +40,13 @@ class Bundle:
         model: the deciding model.
     """
 
-    config: dict[str, Any]
+    config: BundleConfig
     model: Any
 
     @property
     def labels(self) -> Labels:
         """The original label values."""
-        return Labels(self.config["labels"]["negative"], self.config["labels"]["positive"])
+        return self.config.labels
 
     def predict(self, x: NDArray[Any]) -> pa.Table:
         """Returns the `table` of the `outputs` for rows `(n, *shape)`."""
@@ -74,7 +76,7 @@ class Bundle:
         return {"score": outputs["score"], "probability": outputs["probability"], "label": label}
 
     def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
-        shape, dtype = tuple(self.config["input"]["shape"]), self.config["input"]["dtype"]
+        shape, dtype = self.config.input.shape, self.config.input.dtype
         if x.shape[1:] != shape:
             raise RunError(f"the bundle takes rows of shape {shape}, but got {x.shape[1:]}")
         if len(x) == 0:
@@ -97,7 +99,7 @@ class Bundle:
                     f"inputs must be finite, but {unfinite.size} of {len(x)} rows are not, "
                     f"the first being row {unfinite[0]}"
                 )
-            check_scale(x, self.config["input"], self.config["input"].get("channels"))
+            check_scale(x, self.config.input)
         return x
 
 
@@ -118,12 +120,11 @@ def load(folder: Path | str, *, as_guest: bool = True) -> Bundle:
     backend.import_keras(as_guest=as_guest)
     from search.networks import export
 
-    takes = config["input"]
-    model = export.load(str(folder / "model.keras"), tuple(takes["shape"]), takes["dtype"])
+    model = export.load(str(folder / "model.keras"), config.input.shape, config.input.dtype)
     return Bundle(config, model)
 
 
-def verified(folder: Path) -> dict[str, Any]:
+def verified(folder: Path) -> BundleConfig:
     """Verifies every file of a bundle and returns its config, without importing TensorFlow.
 
     Raises: as `load`.
@@ -141,12 +142,20 @@ def verified(folder: Path) -> dict[str, Any]:
             raise _not_as_written(path, "is not listed")
         if _sum(path) != listed[name]:
             raise _not_as_written(path, "has changed")
-    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    if config["format"] > FORMAT:
+    content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    if content["format"] > FORMAT:
         raise RunError(
-            f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {config['format']}"
+            f"this headsearch reads bundles up to format {FORMAT}, but {folder} has {content['format']}"
         )
-    if config["format"] >= 3:
+    try:
+        config = (TrialConfig if "test" in content else BundleConfig).model_validate(content)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RunError(
+            f"the config.yaml of a bundle must hold what docs/bundle.schema.json says, but {place} "
+            f"of {folder} does not: {error.errors()[0]['msg']}"
+        ) from None
+    if config.format >= 3:
         for name in _names(folder):
             if name not in listed:
                 raise _not_as_written(folder / name, "was added")

@@ -1,6 +1,5 @@
 """Makes a bundle's `config.yaml`. Nothing of the machine or of EDF headers reaches it."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,14 @@ import numpy as np
 from reports.bundles.bundle import FORMAT
 from reports.bundles.picking import Choice
 from reports.bundles.scale import scale_of
+from reports.bundles.schema import TrialConfig
 from search.data.rows import Rows
 from search.data.shards import Part
 from search.data.sources.columns import open_table
 from search.data.sources.table import feature_names, roles_of
 from search.events.patients import Patient
 from search.events.scoring import scoring_of
+from search.networks.readers import Exported, Reader
 from search.record import Estimate, Record
 from search.trials.preparation import Prepared
 from spaces.configuration import Config
@@ -39,10 +40,11 @@ def bundle_config(
     patients: list[Patient],
     opened: int,
     baseline: Record | None,
-    exports: list[dict[str, Any]],
+    exports: list[Exported],
+    readers: list[Reader],
     scale: dict[str, Any],
     base: Path,
-) -> dict[str, Any]:
+) -> TrialConfig:
     """Returns the content of `config.yaml`.
 
     Args:
@@ -52,16 +54,17 @@ def bundle_config(
         patients: event scores of each patient of the test rows.
         opened: how often the test split was opened.
         baseline: the best baseline of the run.
-        exports: the result of each, see `search.networks.export.Exported`.
+        exports: the result of each.
+        readers: what reads each form.
         scale: of the training rows, see `training_scale`.
         base: the folder that relative paths of the study are taken from.
     """
     rows, split, record = prepared.rows, prepared.split, choice.record
     groups = rows.groups if split.units is None else split.units
-    return {
+    content = {
         "format": FORMAT,
         "trial_id": record.ask.trial_id,
-        "forced": list(choice.forced) + [one["left_out"] for one in exports if one["forced"]],
+        "forced": list(choice.forced) + [one.left_out for one in exports if one.forced],
         "study": study.name,
         "config": {} if record.ask.config is None else trained(record.ask.config),
         "decision": {
@@ -78,7 +81,7 @@ def bundle_config(
             "prevalence": study.objective.prevalence if is_calibrated(record) else None,
         },
         "events": _events(study, rows),
-        "labels": {"negative": rows.labels.negative, "positive": rows.labels.positive},
+        "labels": rows.labels,
         "input": {
             "kind": rows.kind,
             "shape": list(rows.x.shape[1:]),
@@ -102,21 +105,23 @@ def bundle_config(
             "best_baseline_value": None if baseline is None else baseline.value,
             "cross_fit_by": record.cross_fit_by,
             "rows": len(split.validation),
-            "in_sample": _dumped(record.metrics),
+            "in_sample": record.metrics,
         },
         "test": {
             "times_opened": opened,
             "rows": len(split.test),
             "positives": int(rows.y[split.test].sum()),
             "groups": None if groups is None else len(np.unique(groups[split.test])),
-            "metrics": _dumped(test),
-            "patients": [asdict(patient) for patient in patients],
+            "metrics": test,
+            "patients": patients,
         },
         "exports": exports,
+        "readers": readers,
         "seed": record.ask.seed,
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    return TrialConfig.model_validate(content)
 
 
 def training_scale(prepared: Prepared) -> dict[str, Any]:
@@ -169,7 +174,3 @@ def _takes_photos(rows: Rows) -> bool:
 def _photos(rows: Rows) -> dict[str, Any]:
     """Returns how photos become rows: their size, and the bits that 16-bit ones use, if there were any."""
     return {"image_size": rows.x.shape[1], "photo_bits": None if rows.photos is None else rows.photos.bits}
-
-
-def _dumped(metrics: dict[str, Estimate]) -> dict[str, dict[str, float | None]]:
-    return {name: asdict(estimate) for name, estimate in metrics.items()}

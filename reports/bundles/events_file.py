@@ -8,11 +8,11 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.bundles.schema import BundleConfig
 from search.events.intervals import GRID_PER_S, Event
 from spaces.errors import RunError
 
@@ -52,7 +52,7 @@ def file_paths(recordings: Iterable[str], folder: Path) -> dict[str, PurePosixPa
     return {recording: path for path, recording in found.items()}
 
 
-def descriptions(paths: Iterable[PurePosixPath], config: dict[str, Any]) -> dict[PurePosixPath, str]:
+def descriptions(paths: Iterable[PurePosixPath], config: BundleConfig) -> dict[PurePosixPath, str]:
     """Returns the path and content of the `dataset_description.json` of every BIDS data set among paths.
 
     Args:
@@ -61,11 +61,11 @@ def descriptions(paths: Iterable[PurePosixPath], config: dict[str, Any]) -> dict
     """
     maker = {
         "Name": "headsearch",
-        "Version": f"code {config['code_digest'][:12]}",
-        "Description": f"Events found by trial {config['trial_id']} of the study {config['study']}.",
+        "Version": f"code {config.code_digest[:12]}",
+        "Description": f"Events found by trial {config.trial_id} of the study {config.study}.",
     }
     description = {
-        "Name": f"Events found by {config['study']}, trial {config['trial_id']}",
+        "Name": f"Events found by {config.study}, trial {config.trial_id}",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [maker],

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from reports.bundles.bundle import Bundle
-from search.data.photos import WHOLE
+from reports.bundles.schema import Input
 from search.data.rows import READ_BYTES, blocks
 from search.data.sources.arrays import SUFFIXES, open_arrays
 from search.data.sources.columns import check_named, listed, numbers, open_table, read_columns, values
@@ -105,27 +105,26 @@ def open_inputs(bundle: Bundle, data: str) -> Inputs:
     Raises:
         RunError: nothing of that form is there.
     """
-    wanted = bundle.config["input"]
+    wanted = bundle.config.input
     if data == SIMULATED:
         return _simulated()
     check_there(data)
     path = Path(data).expanduser()
-    if path.suffix.lower() in SUFFIXES or (wanted["source"] == "npz" and any(path.glob("*.npy"))):
-        return _arrays(path, tuple(wanted["shape"]), wanted.get("array", "X"))
-    if wanted["source"] == "eeg":
+    if path.suffix.lower() in SUFFIXES or (wanted.source == "npz" and any(path.glob("*.npy"))):
+        return _arrays(path, wanted.shape, wanted.array)
+    if wanted.source == "eeg":
         return open_recordings(bundle, path)
     if path.suffix.lower() in OF_RECORDINGS:
         raise RunError(
             f"EDF and BDF recordings are for bundles trained on the source eeg, but this one was trained on "
-            f"{wanted['kind']} rows of the source {wanted['source']}, and got {data}"
+            f"{wanted.kind} rows of the source {wanted.source}, and got {data}"
         )
-    if wanted["source"] == "table":
+    if wanted.source == "table":
         return _table(path, wanted)
-    if "image_size" in wanted:
-        # Up to format 3 the upper eight of 16 bits were kept, in training too.
-        return _photos(path, int(wanted["image_size"]), wanted.get("photo_bits", WHOLE))
+    if wanted.image_size is not None:
+        return _photos(path, wanted.image_size, wanted.photo_bits)
     raise RunError(
-        f"a bundle of the source {wanted['source']} takes rows of shape {tuple(wanted['shape'])} from a "
+        f"a bundle of the source {wanted.source} takes rows of shape {wanted.shape} from a "
         f"file of arrays ({', '.join(SUFFIXES)}), but got {data}"
     )
 
@@ -148,28 +147,28 @@ def _simulated() -> Inputs:
     return _in_memory(made.x, {"window": pa.array(names)})
 
 
-def _table(path: Path, wanted: Mapping[str, Any]) -> Inputs:
+def _table(path: Path, wanted: Input) -> Inputs:
     """Reads the columns that were trained on, wherever in the file they stand, and those that name rows."""
-    if "columns" not in wanted:
+    if wanted.columns is None:
         raise RunError(
             "to read a table a bundle must name its columns, which this one does not; promote again"
         )
     file, where = open_table(path), path.name
-    missing = [name for name in wanted["columns"] if name not in file.names]
+    missing = [name for name in wanted.columns if name not in file.names]
     if missing:
         raise RunError(
             f"a table to predict must have every column that the bundle was trained on, but {where} lacks "
             f"{listed(missing)}; it has {listed(file.names)}"
         )
-    of_rows = {key: name for key, name in wanted["row_columns"].items() if name in file.names}
-    for name in [*wanted["columns"], *of_rows.values()]:
+    of_rows = {key: name for key, name in wanted.row_columns.items() if name in file.names}
+    for name in [*wanted.columns, *of_rows.values()]:
         check_named("the bundle", name, file.names, where)
     time = [of_rows["time"]] if "time" in of_rows else []
     others = [name for name in of_rows.values() if name not in time]
-    table = read_columns(file, [*wanted["columns"], *time], others)
+    table = read_columns(file, [*wanted.columns, *time], others)
     for name in time:
         numbers(values(table, name, where), name, where)
-    x = inputs(table, wanted["columns"], wanted["shape"], where)
+    x = inputs(table, wanted.columns, wanted.shape, where)
     named = {OF_ROWS[key]: table[name].combine_chunks() for key, name in of_rows.items()}
     return _in_memory(x, {"row": pa.array(np.arange(len(x)))} | named)
 
@@ -272,13 +271,13 @@ def open_recordings(bundle: Bundle, path: Path) -> Inputs:
 
 
 def _config(bundle: Bundle) -> Eeg:
-    cut = bundle.config["input"].get("preprocessing")
+    cut = bundle.config.input.preprocessing
     if cut is None:
         raise RunError(
             "to read recordings a bundle must say how its windows were cut, which those of format 1 do not; "
             "promote its trial again"
         )
-    return Eeg(source="eeg", path="", **cut)
+    return Eeg(source="eeg", path="", **cut.model_dump())
 
 
 def _found(path: Path) -> dict[str, Path]:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from reports.bundles import events_file
 from reports.bundles.bundle import Bundle, Outputs
 from reports.bundles.inputs import Inputs, open_inputs
+from reports.bundles.schema import Rules
 from search.events.intervals import detections
 from spaces.errors import RunError
-from spaces.study import Events
 
 Progress = Callable[[int, int], None]
 """Called with the number of rows that are done, and about how many there are."""
@@ -105,6 +105,7 @@ def _write(
 ) -> Written:
     """Writes the table and the files of events, at their paths, into a folder."""
     (folder / EVENTS).mkdir()
+    rules, calibrated = bundle.config.events, bundle.config.decision.probability_is_calibrated
     if inputs.several:
         for path, content in events_file.descriptions(paths.values(), bundle.config).items():
             (folder / EVENTS / path).parent.mkdir(parents=True, exist_ok=True)
@@ -123,11 +124,11 @@ def _write(
                     windows.add(batch.starts_s, outputs)
                 rows += len(batch.x)
                 progress(rows, inputs.rows)
-            if series.recording is not None:
+            if series.recording is not None and rules is not None:
                 seconds += series.duration_s
                 to = folder / EVENTS / paths[series.recording]
                 to.parent.mkdir(parents=True, exist_ok=True)
-                events += windows.write_events(to, series.duration_s, bundle)
+                events += windows.write_events(to, series.duration_s, rules, calibrated=calibrated)
     finally:
         if writer is not None:
             writer.close()
@@ -149,12 +150,10 @@ class _Windows:
         self._decided.append(outputs["label"] == 1)
         self._probability.append(outputs["probability"])
 
-    def write_events(self, path: Path, duration_s: float, bundle: Bundle) -> int:
+    def write_events(self, path: Path, duration_s: float, rules: Rules, *, calibrated: bool) -> int:
         """Writes the events of the recording; returns how many there are."""
-        rules, calibrated = bundle.config["events"], bundle.config["decision"]["probability_is_calibrated"]
         starts_s, decided = np.concatenate(self._starts_s), np.concatenate(self._decided)
-        made_by = Events(**{name: rules[name] for name in Events.model_fields})
-        events = detections(starts_s, rules["window_s"], decided, duration_s, made_by)
+        events = detections(starts_s, rules.window_s, decided, duration_s, rules)
         probability = np.concatenate(self._probability) if calibrated else None
         text = events_file.text(events, duration_s, starts_s, probability)
         path.write_text(text, encoding="utf-8")

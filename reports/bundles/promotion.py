@@ -4,13 +4,11 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
 from reports.boards.advice import best_baseline
 from reports.bundles import card
@@ -21,6 +19,7 @@ from search.data.shards import Part
 from search.events.evaluation import patients
 from search.files import is_new_or_empty, write_atomically
 from search.networks import backend
+from search.networks.readers import Exported, readers
 from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
 from search.runs.test_split import note_opening
@@ -42,12 +41,12 @@ class Promoted:
     Args:
         test: the metrics on the test rows.
         times_opened: how often the test split was opened, this time included.
-        exports: the results for SavedModel and ONNX, see `search.networks.export.Exported`.
+        exports: the results for SavedModel and ONNX.
     """
 
     test: dict[str, Estimate]
     times_opened: int
-    exports: Sequence[dict[str, Any]]
+    exports: Sequence[Exported]
 
 
 def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
@@ -110,15 +109,13 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     prepared = prepare(study, run.path, run.prepared)
     check_same(prepared, run.resolved())
     x, split = prepared.rows.x, prepared.split
-    model = export.deciding_model(record, run.weights(record.ask.trial_id), x.shape[1:], str(x.dtype))
+    shape, dtype, path = x.shape[1:], str(x.dtype), made / "model.keras"
+    export.save(export.deciding_model(record, run.weights(record.ask.trial_id), shape, dtype), path)
+    model = export.load(str(path), shape, dtype)  # what is checked and measured is what ships
     said = outputs(model, Part(x, split.validation))
     _check_against_stored(run, record, said)
     threshold_score = float(record.threshold_score or 0)
-    export.save(model, str(made / "model.keras"))
-    exported = [
-        asdict(one)
-        for one in export.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
-    ]
+    exported = export.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
     scale = training_scale(prepared)
     opened = note_opening(run, record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
     score = outputs(model, Part(x, split.test))["score"]
@@ -143,11 +140,11 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
         opened,
         best_baseline(run.records()),
         exported,
+        readers(made, "" if record.ask.config is None else record.ask.config.trunk),
         scale,
         run.path,
     )
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    write_atomically(made / "config.yaml", text.encode())
+    write_atomically(made / "config.yaml", config.text().encode())
     write_atomically(made / "MODEL_CARD.md", card.text(record, config).encode())
     write_sums(made)
     return Promoted(test=test, times_opened=opened, exports=exported)

@@ -1,12 +1,13 @@
 """The scale of the rows a bundle was trained on, and whether other rows are of that scale."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.bundles.schema import Input
 from search.data.rows import root_mean_square
 from search.data.shards import Inputs, Part
 from spaces.errors import RunError, first_of
@@ -50,18 +51,17 @@ def scale_of(x: Inputs) -> dict[str, Any]:
     }
 
 
-def check_scale(x: NDArray[np.float32], trained: Mapping[str, Any], channels: Sequence[str] | None) -> None:
+def check_scale(x: NDArray[np.float32], trained: Input) -> None:
     """Refuses rows of other units than the training rows, and warns of single channels that are far outside.
 
     Args:
         x: rows `(n, ..., channels)`, n >= 1, finite.
-        trained: what `scale_of` measured; what earlier bundles did not store is not checked.
-        channels: their names, if they have any.
+        trained: the training rows; what earlier bundles did not store is not checked.
 
     Raises:
         RunError: the root mean square is another (see `OTHER_UNITS`), or most channels are far outside.
     """
-    root = trained.get("root_mean_square")
+    root = trained.root_mean_square
     if root:
         came = root_mean_square(x)
         # Zeros are zeros in every unit.
@@ -70,8 +70,8 @@ def check_scale(x: NDArray[np.float32], trained: Mapping[str, Any], channels: Se
                 f"the bundle was trained on rows of root mean square {root:.2g}, "
                 f"but these have {came:.2g}: other units?"
             )
-    if "quantiles" in trained:
-        _check_channels(x, np.array(trained["quantiles"], np.float64), channels)
+    if trained.quantiles is not None:
+        _check_channels(x, np.array(trained.quantiles, np.float64), trained.channels or None)
 
 
 def _check_channels(

@@ -76,6 +76,11 @@ class _File(Decision):
 _FILE = TypeAdapter(_File)
 
 
+def json_schema() -> dict[str, Any]:
+    """Returns the JSON schema of `decision.yaml`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_FILE.json_schema()}
+
+
 def write(decision: Decision, folder: Path, checked: NDArray[Any]) -> None:
     """Writes a decision: `decision.yaml`, `decision.py`, `decision.onnx` and `README.md`.
 

@@ -1,34 +1,33 @@
 """Writes the bundle of a model that was judged: raw rows go in; score, probability and label come out."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from pydantic import TypeAdapter
 
 from reports.bundles.bundle import FORMAT, outputs, write_sums
 from reports.bundles.config import is_calibrated
+from reports.bundles.scale import scale_of
+from reports.bundles.schema import BundleConfig
 from reports.decisions.decision import Decision
 from reports.decisions.judge import MODEL, Facts
-from search.data.rows import Rows, root_mean_square
+from search.data.rows import Rows
 from search.data.shards import Part
 from search.data.sources.npz import load_npz
 from search.events.scoring import scoring_of
 from search.files import write_atomically
 from search.networks import backend, existing
+from search.networks.readers import Exported, Reader, readers
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from spaces.data import Npz, Scores
 from spaces.errors import RunError
 
 _FACTS = TypeAdapter(Facts)
-SCALE_ROWS = 4096
-"""The scale of the values is taken from at most so many rows."""
 
 
 def is_judged(run: RunFolder) -> bool:
@@ -94,14 +93,12 @@ def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None
     }
     said = {name: values[known] for name, values in said.items()}
     export.check_agreement(MODEL, said, expected, found.threshold_score)
-    export.save(model, str(folder / MODEL))
+    export.save(model, folder / MODEL)
     export.load(str(folder / MODEL), shape, dtype)
     done = export.export(model, folder, Part(rows.x, known), said, found.threshold_score, force=True)
-    exported = [asdict(one) for one in done]
-    config = _config(run, record, found, rows, facts, exported)
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    write_atomically(folder / "config.yaml", text.encode())
-    write_atomically(folder / "MODEL_CARD.md", _card(found, facts, exported).encode())
+    config = _config(run, record, found, rows, facts, done, readers(folder, ""))
+    write_atomically(folder / "config.yaml", config.text().encode())
+    write_atomically(folder / "MODEL_CARD.md", _card(found, facts, done).encode())
     write_sums(folder)
 
 
@@ -125,13 +122,17 @@ def _rows(run: RunFolder, array: str) -> Rows:
 
 
 def _config(
-    run: RunFolder, record: Record, found: Decision, rows: Rows, facts: Facts, exported: list[dict[str, Any]]
-) -> dict[str, Any]:
+    run: RunFolder,
+    record: Record,
+    found: Decision,
+    rows: Rows,
+    facts: Facts,
+    exported: Sequence[Exported],
+    read_by: Sequence[Reader],
+) -> BundleConfig:
     study, resolved = run.study(), run.resolved()
-    some = np.linspace(0, len(rows) - 1, min(len(rows), SCALE_ROWS)).astype(np.int64)
-    scale = root_mean_square(Part(rows.x, some)) if rows.x.dtype == np.float32 else None
     timed = rows.recordings is not None and rows.times is not None and rows.window_s is not None
-    return {
+    content = {
         "format": FORMAT,
         "trial_id": record.ask.trial_id,
         "forced": [],
@@ -147,22 +148,24 @@ def _config(
             "probability_is_calibrated": is_calibrated(record),
         },
         "events": {**scoring_of(study.events), "window_s": rows.window_s} if timed else None,
-        "labels": asdict(found.labels),
+        "labels": found.labels,
         "input": {
             "kind": rows.kind,
             "shape": list(rows.x.shape[1:]),
             "dtype": str(rows.x.dtype),
-            **({} if scale is None else {"root_mean_square": scale}),
+            **(scale_of(rows.x) if rows.x.dtype == np.float32 else {}),
             "source": "npz",
             "array": facts.array,
         },
         "exports": exported,
+        "readers": read_by,
         **resolved,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    return BundleConfig.model_validate(content)
 
 
-def _card(found: Decision, facts: Facts, exported: list[dict[str, Any]]) -> str:
+def _card(found: Decision, facts: Facts, exported: Sequence[Exported]) -> str:
     lines = [
         "# A model with its decision",
         "",
@@ -176,9 +179,9 @@ def _card(found: Decision, facts: Facts, exported: list[dict[str, Any]]) -> str:
         "those it was judged on, what README.md says of it is optimistic.",
         "",
         *(
-            f"- {one['name']}: left out, since {one['left_out']}"
-            if one["left_out"] is not None
-            else f"- {one['name']}: compared with {MODEL} on {one['compared_rows']} rows"
+            f"- {one.name}: left out, since {one.left_out}"
+            if one.left_out is not None
+            else f"- {one.name}: compared with {MODEL} on {one.compared_rows} rows"
             for one in exported
         ),
         "",

@@ -18,6 +18,7 @@ from search.data.sources.scores import Scale
 from search.networks import model as network
 from search.networks.existing import Takes
 from search.networks.last_layer import LastLayer
+from search.networks.readers import Exported, keep_readable
 from search.record import Record
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS
@@ -122,9 +123,10 @@ def _decider(
     return keras.Model(inputs, outputs, name="decider")
 
 
-def save(model: Any, path: str) -> None:
-    """Writes a model as a `.keras` file."""
-    model.save(path)
+def save(model: Any, path: Path) -> None:
+    """Writes a deciding model as a `.keras` file that older Keras reads too."""
+    model.save(str(path))
+    keep_readable(path)
 
 
 def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
@@ -185,25 +187,6 @@ class Format:
     write: Callable[[Any, Path], None]
     reader: str
     read: Callable[[Path], Run]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exported:
-    """The result of exporting to one format.
-
-    Args:
-        name: see `Format`.
-        compared_rows: rows on which it was compared with the Keras model; 0 where its reader is missing.
-        probability_difference: the largest difference of a probability on these rows.
-        left_out: why the bundle does not hold it; None where it does.
-        forced: it failed, and was left out by force.
-    """
-
-    name: str
-    compared_rows: int = 0
-    probability_difference: float | None = None
-    left_out: str | None = None
-    forced: bool = False
 
 
 def _write_saved_model(model: Any, path: Path) -> None:

@@ -176,6 +176,16 @@ def test_a_later_format_is_one_line(copy, capsys):
     )
 
 
+def test_a_config_of_other_content_is_one_line(copy, capsys):
+    rewrite_config(copy, lambda config: config["input"].update(shape="four"))
+    assert main(["predict", str(copy), "x.npz", "--out", "out.parquet"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "search.py: the config.yaml of a bundle must hold what docs/bundle.schema.json says, but input.shape "
+        f"of {copy} does not: Input should be a valid tuple"
+    )
+
+
 @pytest.mark.parametrize("folder", ["nowhere", "."])
 def test_what_is_no_bundle_is_one_line(tmp_path, capsys, folder):
     assert main(["predict", str(tmp_path / folder), "x.npz", "--out", "out.parquet"]) == 2

@@ -2,8 +2,6 @@
 
 import re
 import tempfile
-from copy import deepcopy
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +14,16 @@ from cluster.cli import main
 from reports.bundles import card
 from reports.bundles.bundle import load, outputs
 from reports.bundles.config import trained
+from reports.bundles.schema import BundleConfig
 from search.data.rows import READ_BYTES
 from search.events.evaluation import event_estimates, patients
+from search.events.patients import Patient
 from search.events.scoring import EVENT_METRICS, PARAMETERS
 from search.runs.run_folder import RunFolder
 from search.trials.preparation import prepare
 from spaces.eeg import MONTAGES, Eeg
 from tests.conftest import ROOT
-from tests.helpers import toys
+from tests.helpers import schemas, toys
 from tests.helpers.edf_files import write_bids, write_edf
 from tests.helpers.planted import PERSON, TRACES, contents, traces_below, traces_in
 from tests.helpers.shipping import train_on_recordings
@@ -50,16 +50,27 @@ def bundle(work):
 
 def test_it_says_how_windows_are_cut_and_events_are_made(work, bundle):
     study = yaml.safe_load((work / "study.yaml").read_text())
-    cut = Eeg(source="eeg", path="", **bundle.config["input"]["preprocessing"])
+    cut = Eeg(source="eeg", path="", **bundle.config.input.preprocessing.model_dump())
     said = Eeg(**study["data"])
     told = {"channels", "missing_channels", "rate_hz", "bandpass_hz", "notch_hz", "window_s", "form"}
     assert cut.model_dump(include=told) == said.model_dump(include=told)
     assert cut.step == said.step
-    assert bundle.config["input"]["channels"] == list(MONTAGES["10-20"])
-    assert bundle.config["split"] == {"by": "column", "groups": "known"}
+    assert bundle.config.input.channels == MONTAGES["10-20"]
+    assert bundle.config.split.model_dump() == {"by": "column", "groups": "known"}
     scored = {"scorer": "szcore", **PARAMETERS["szcore"], "timescoring": "0.0.7"}
     rules = {"drop_shorter_s": 3.0, "merge_gaps_s": 5.0, "window_s": 1.0}
-    assert bundle.config["events"] == scored | rules
+    assert bundle.config.events.model_dump() == scored | rules
+
+
+def test_its_config_is_what_the_schema_says(work):
+    said = schemas.content(work / "bundle" / "config.yaml")
+    assert schemas.faults(said, "bundle.schema.json") == []
+    assert BundleConfig.model_validate(said).text() == (work / "bundle" / "config.yaml").read_text()
+    said["events"]["scorer"], said["input"]["preprocessing"]["rate_hz"] = "other", 100
+    assert schemas.faults(said, "bundle.schema.json") == [
+        "$.events.scorer: 'other' is not one of ['szcore', 'ovlp']",
+        "$.input.preprocessing.rate_hz: 100 is not one of [250, 256]",
+    ]
 
 
 def test_its_event_scores_are_those_of_its_own_predictions(work, bundle):
@@ -68,14 +79,12 @@ def test_its_event_scores_are_those_of_its_own_predictions(work, bundle):
     prepared = prepare(study, run.path, run.prepared)
     score = bundle.predict(prepared.rows.x[prepared.split.test])["score"].to_numpy()
     reference = prepared.test_reference(study)
-    threshold_score = bundle.config["decision"]["threshold_score"]
+    threshold_score = bundle.config.decision.threshold_score
     expected = event_estimates(reference, score, threshold_score, study.events, study.seed)
-    told = bundle.config["test"]
-    assert {name: told["metrics"][name] for name in EVENT_METRICS} == {
-        name: asdict(estimate) for name, estimate in expected.items()
-    }
+    told = bundle.config.test
+    assert {name: told.metrics[name] for name in EVENT_METRICS} == expected
     seen = patients(reference, score, threshold_score, study.events)
-    assert told["patients"] == [asdict(patient) for patient in seen]
+    assert told.patients == tuple(seen)
     assert [patient.group for patient in seen] == ["sub-09", "sub-10"]
     assert sum(patient.hours for patient in seen) == pytest.approx(240 / 3600)
 
@@ -83,12 +92,12 @@ def test_its_event_scores_are_those_of_its_own_predictions(work, bundle):
 def test_names_in_its_card_are_text(work, bundle):
     record = RunFolder(work / "runs" / "eeg").record("00000")
     assert card.text(record, bundle.config) == (work / "bundle" / "MODEL_CARD.md").read_text()
-    named = deepcopy(bundle.config)
+    named = bundle.config.model_dump(exclude_unset=True)
     named["labels"] = {**named["labels"], "positive": "[on](x)\\"}
     named["forced"] = ["*it* had <b>to</b>"]
     for patient in named["test"]["patients"]:
         patient["group"] = "<i>|`a`"
-    written = card.text(record, named)
+    written = card.text(record, BundleConfig.model_validate(named))
     assert r"positive is '\[on\](x)\\\\', negative" in written
     assert r"**FORCED: \*it\* had \<b>to\</b>.**" in written
     assert written.count("\n| \\<i>\\|\\`a\\` | ") == 2
@@ -105,7 +114,7 @@ def test_its_card_tells_of_events_and_names_the_worst_patient(work, bundle):
     assert "19 channels (Fp1, F3," in card
     assert "256 Hz, notch 50 Hz; windows of 1 s every 1 s, as raw" in card
     assert "- test seizures are few (2)" in card
-    alarms = bundle.config["test"]["metrics"]["fa_per_day"]["value"]
+    alarms = bundle.config.test.metrics["fa_per_day"].value
     assert f"| false alarms per 24 h | {alarms:.3f} |" in card
     assert re.search(
         r"^Worst patient: sub-(09|10), [01] of 1 seizures found, [\d.]+ false alarms", card, re.M
@@ -113,10 +122,10 @@ def test_its_card_tells_of_events_and_names_the_worst_patient(work, bundle):
 
 
 PATIENTS = [
-    {"group": "a", "hours": 20, "seizures": 4, "sensitivity": 0.75, "fa_per_day": 9.0, "delay_s": 3.0},
-    {"group": "b", "hours": 20, "seizures": 3, "sensitivity": 0.0, "fa_per_day": 1.0, "delay_s": None},
-    {"group": "c", "hours": 20, "seizures": 0, "sensitivity": None, "fa_per_day": 40.0, "delay_s": None},
-    {"group": "d", "hours": 20, "seizures": 5, "sensitivity": 0.0, "fa_per_day": 2.0, "delay_s": None},
+    Patient("a", hours=20, seizures=4, sensitivity=0.75, fa_per_day=9.0, delay_s=3.0),
+    Patient("b", hours=20, seizures=3, sensitivity=0.0, fa_per_day=1.0, delay_s=None),
+    Patient("c", hours=20, seizures=0, sensitivity=None, fa_per_day=40.0, delay_s=None),
+    Patient("d", hours=20, seizures=5, sensitivity=0.0, fa_per_day=2.0, delay_s=None),
 ]
 
 
@@ -130,18 +139,19 @@ PATIENTS = [
     ],
 )
 def test_the_worst_patient_is_named_first(bundle, seen, line):
-    config = {**bundle.config, "test": {**bundle.config["test"], "patients": seen}}
+    test = bundle.config.test.model_copy(update={"patients": tuple(seen)})
+    config = bundle.config.model_copy(update={"test": test})
     lines = card.event_lines(config)
     assert any(found.startswith(line) for found in lines)
     table = [found.split(" | ")[0].strip("| ") for found in lines if re.match(r"\| [abcd] ", found)]
-    assert table == [name for name in "dbac" if name in {patient["group"] for patient in seen}]
+    assert table == [name for name in "dbac" if name in {patient.group for patient in seen}]
     said = card.event_limits(config)
     assert any("whether it finds any is unknown" in line for line in said) == (seen == PATIENTS[2:3])
     assert any("extrapolated" in line for line in said) == (seen == PATIENTS[2:3])
 
 
 def test_rows_of_no_time_have_no_events(bundle):
-    assert card.event_lines({**bundle.config, "events": None}) == []
+    assert card.event_lines(bundle.config.model_copy(update={"events": None})) == []
 
 
 def test_no_path_of_the_machine_stands_in_it(work):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from reports.bundles import events_file
+from reports.bundles.schema import BundleConfig
 from search.data.sources.eeg import annotation_formats
 
 HEAD = "onset\tduration\teventType\tconfidence\tchannels\tdateTime\trecordingDuration"
@@ -23,7 +24,7 @@ def test_data_sets_below_one_folder_are_described_each():
         "one/sub-1/eeg/sub-1_events.tsv", "two/sub-1/eeg/sub-1_events.tsv", "sub-9_events.tsv",
         "other/night_events.tsv"
     ]  # fmt: skip
-    config = {"code_digest": "c" * 64, "trial_id": "00001", "study": "s"}
+    config = BundleConfig.model_construct(code_digest="c" * 64, trial_id="00001", study="s")
     made = events_file.descriptions(paths.values(), config)
     assert [str(path) for path in made] == ["one/dataset_description.json", "two/dataset_description.json"]
 

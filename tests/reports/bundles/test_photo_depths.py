@@ -11,6 +11,7 @@ from PIL import Image
 from cluster.cli import main
 from reports.bundles.bundle import Bundle, load
 from reports.bundles.inputs import open_inputs
+from reports.bundles.schema import Input
 from search.data import store
 from search.runs.run_folder import RunFolder
 from spaces.errors import RunError
@@ -46,8 +47,9 @@ def rows(bundle: Bundle, path: Path) -> np.ndarray:
     return np.concatenate([batch.x for batch in series.batches])
 
 
-def with_input(bundle: Bundle, values: dict) -> Bundle:
-    return replace(bundle, config={**bundle.config, "input": values})
+def with_bits(bundle: Bundle, bits: int | None) -> Bundle:
+    takes = bundle.config.input.model_copy(update={"photo_bits": bits})
+    return replace(bundle, config=bundle.config.model_copy(update={"input": takes}))
 
 
 def test_predictions_are_those_of_the_rows_that_were_trained_on(bundle, tmp_path):
@@ -55,7 +57,7 @@ def test_predictions_are_those_of_the_rows_that_were_trained_on(bundle, tmp_path
     (prepared,) = root.rglob(store.MANIFEST)
     x = store.open_stored(prepared.parent).rows.x[:]
     assert x.max() > 200
-    assert load(bundle).config["input"]["photo_bits"] == 12
+    assert load(bundle).config.input.photo_bits == 12
     out = tmp_path / "o.parquet"
     assert main(["predict", str(bundle), str(root / "data"), "--out", str(out)]) == 0
     assert pq.ParquetFile(out).read().drop_columns(["file"]).equals(load(bundle).predict(x))
@@ -70,13 +72,12 @@ def test_other_depths_are_refused_or_read_as_they_were(bundle, tmp_path, caplog)
     message = r"^photos must be readable, but 1 of 2 are not: b\.png: 16 bits a value of which 16 are used, "
     with pytest.raises(RunError, match=message + "where the photos trained on use 12; mend or remove them$"):
         rows(loaded, tmp_path)
-    known = loaded.config["input"]
-    eight = with_input(loaded, {**known, "photo_bits": None})
+    eight = with_bits(loaded, None)
     with pytest.raises(
         RunError, match=r"2 of 2 are not: a\.png: 16 bits a value, where the photos trained on"
     ):
         rows(eight, tmp_path)
-    older = with_input(loaded, {key: value for key, value in known.items() if key != "photo_bits"})
+    older = with_bits(loaded, Input.model_fields["photo_bits"].default)
     np.testing.assert_array_equal(rows(older, tmp_path)[..., 0], np.stack([values // 4, values * 4]))
     assert not caplog.records
     rows(older, tmp_path / "a.png")

@@ -17,6 +17,8 @@ from reports.bundles.bundle import Bundle, load
 from reports.bundles.events_file import COLUMNS
 from reports.bundles.inputs import PHOTOS_AT_ONCE, open_inputs
 from reports.bundles.prediction import predict_file
+from reports.bundles.schema import BundleConfig
+from search.data.rows import Labels
 from search.data.sources.eeg import annotation_formats
 from search.data.sources.eeg import recordings as eeg
 from search.events.intervals import detections
@@ -79,7 +81,7 @@ def refused(capsys, arguments: list[str]) -> str:
 
 
 def windows(path: Path, bundle: Bundle) -> tuple[np.ndarray, np.ndarray]:
-    config = Eeg(source="eeg", path="", **bundle.config["input"]["preprocessing"])
+    config = Eeg(source="eeg", path="", **bundle.config.input.preprocessing.model_dump())
     starts, rows = zip(*eeg.windows(path, config), strict=True)
     return np.concatenate(starts), np.concatenate(rows)
 
@@ -169,7 +171,7 @@ def test_events_of_a_bids_folder_are_scored_where_they_lie(eeg_bundle, new, tmp_
 
 
 def test_labels_of_one_value_have_the_type_of_both():
-    bundle = Bundle({"labels": {"negative": 0, "positive": 1.5}}, None)
+    bundle = Bundle(BundleConfig.model_construct(labels=Labels(0, 1.5)), None)
     said = {
         "score": np.zeros(2, np.float32),
         "probability": np.zeros(2, np.float32),
@@ -327,8 +329,8 @@ def test_windows_that_were_cut_elsewhere_are_predicted_as_rows(eeg_bundle, new, 
 
 def test_a_bundle_of_the_first_format_cannot_cut_windows(eeg_bundle, new):
     bundle = load(eeg_bundle)
-    wanted = {name: value for name, value in bundle.config["input"].items() if name != "preprocessing"}
-    older = Bundle({**bundle.config, "input": wanted}, bundle.model)
+    takes = bundle.config.input.model_copy(update={"preprocessing": None})
+    older = Bundle(bundle.config.model_copy(update={"input": takes}), bundle.model)
     with pytest.raises(RunError, match="which those of format 1 do not; promote its trial again"):
         open_inputs(older, str(new))
 
@@ -340,7 +342,7 @@ def test_photos_are_read_some_hundreds_at_a_time(image_bundle, tmp_path, capsys)
     for k, photo in enumerate(pixels):
         save_photo(tmp_path / "new" / f"{k:03d}.png", photo)
     bundle, out = load(image_bundle), tmp_path / "o.parquet"
-    assert "root_mean_square" not in bundle.config["input"], "pixels have a range of their own"
+    assert bundle.config.input.root_mean_square is None, "pixels have a range of their own"
     assert main(["predict", str(image_bundle), str(tmp_path / "new"), "--out", str(out)]) == 0
     table = pq.ParquetFile(out).read()
     assert table.column_names == ["file", "score", "probability", "label"]

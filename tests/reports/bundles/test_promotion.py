@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from cluster.cli import main
 from reports.bundles import card, picking, promotion
 from reports.bundles.bundle import Bundle
 from reports.bundles.bundle import load as bundle_of
+from reports.bundles.schema import BundleConfig
+from search.data.rows import Labels
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import decide
 from search.trials.preparation import prepare
@@ -21,6 +24,7 @@ from spaces.errors import RunError
 from spaces.heads import HEADS
 from tests.helpers import driving
 from tests.helpers.driving import Driver, write_study
+from tests.helpers.schemas import content, faults
 from tests.helpers.shipping import copied, train, validation
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
@@ -73,7 +77,7 @@ def every_head(tmp_path_factory) -> RunFolder:
 
 def test_the_bundle_decides_as_the_trial_did(run, bundle):
     loaded = bundle_of(bundle)
-    record = run.record(loaded.config["trial_id"])
+    record = run.record(loaded.config.trial_id)
     assert record == picking.pick(run, None).record
     _, score = run.scores(record.ask.trial_id)
     table = loaded.predict(validation(run))
@@ -82,9 +86,25 @@ def test_the_bundle_decides_as_the_trial_did(run, bundle):
     np.testing.assert_allclose(table["score"].to_numpy(), score, rtol=1e-5, atol=1e-6)
     probability = 1 / (1 + np.exp(-table["score"].to_numpy().astype(np.float64)))
     np.testing.assert_allclose(table["probability"].to_numpy(), probability, rtol=1e-6)
-    assert loaded.config["labels"] == {"negative": "calm", "positive": "attack"}
-    assert loaded.config["decision"]["threshold_score"] == record.threshold_score
-    assert loaded.config["test"]["times_opened"] == 1
+    assert loaded.config.labels == Labels("calm", "attack")
+    assert loaded.config.decision.threshold_score == record.threshold_score
+    assert loaded.config.test.times_opened == 1
+
+
+def test_its_config_is_what_the_schema_says(bundle):
+    said = content(bundle / "config.yaml")
+    assert faults(said, "bundle.schema.json") == []
+    read = BundleConfig.model_validate(said)
+    assert read.text() == (bundle / "config.yaml").read_text(encoding="utf-8")
+    wrong = deepcopy(said)
+    wrong["decision"]["chosen_by"], wrong["test"]["rows"] = "nobody", "many"
+    del wrong["labels"]
+    assert sorted(faults(wrong, "bundle.schema.json")) == [
+        "$.decision.chosen_by: 'nobody' is not one of ['policy', 'hand']",
+        "$.test.rows: 'many' is not of type 'integer'",
+        "$: 'labels' is a required property",
+    ]
+    assert faults({**said, "of_a_later_version": 1}, "bundle.schema.json") == []
 
 
 def test_the_score_of_the_test_split_is_that_of_its_rows(run, bundle):
@@ -94,10 +114,10 @@ def test_the_score_of_the_test_split_is_that_of_its_rows(run, bundle):
     rows, test = prepared.rows, prepared.split.test
     label = loaded.predict(rows.x[test])["label"].to_numpy(zero_copy_only=False) == "attack"
     truth = rows.y[test] == 1
-    found = loaded.config["test"]["metrics"]
-    assert found["sensitivity"]["value"] == pytest.approx((label & truth).sum() / truth.sum())
-    assert found["precision"]["value"] == pytest.approx((label & truth).sum() / label.sum())
-    assert loaded.config["test"]["rows"] == len(test)
+    found = loaded.config.test.metrics
+    assert found["sensitivity"].value == pytest.approx((label & truth).sum() / truth.sum())
+    assert found["precision"].value == pytest.approx((label & truth).sum() / label.sum())
+    assert loaded.config.test.rows == len(test)
     assert not set(rows.groups[test]) & set(rows.groups[prepared.split.validation])
 
 
@@ -173,19 +193,23 @@ def test_other_units_are_told_by_the_root_mean_square_of_the_training_rows(run, 
     loaded = bundle_of(bundle)
     prepared = prepare(run.study(), run.path, run.prepared)
     x = prepared.rows.x[prepared.split.train].astype(np.float64)
-    trained = loaded.config["input"]["root_mean_square"]
+    trained = loaded.config.input.root_mean_square
     assert trained == pytest.approx(np.sqrt((x**2).mean()))
     for times in (0.0, 1 / 99, 1.0, 30.0):
         assert len(loaded.predict(np.full((3, 4), times * trained))) == 3
     for times in (1 / 255, 1 / 101, 101.0):
         with pytest.raises(RunError, match=r"other units\?$"):
             loaded.predict(np.full((3, 4), times * trained))
-    known = dict(loaded.config["input"])
-    assert len(known.pop("quantiles")) == 4
-    before_quantiles = Bundle({**loaded.config, "input": dict(known)}, loaded.model)
+    known = loaded.config.input
+    assert len(known.quantiles) == 4
+
+    def of(**unknown):
+        older = known.model_copy(update=unknown)
+        return Bundle(loaded.config.model_copy(update={"input": older}), loaded.model)
+
+    before_quantiles = of(quantiles=None)
     assert len(before_quantiles.predict(np.full((3, 4), 99.0 * trained))) == 3
-    del known["root_mean_square"]
-    earlier = Bundle({**loaded.config, "input": known}, loaded.model)
+    earlier = of(quantiles=None, root_mean_square=None)
     assert len(earlier.predict(np.full((3, 4), 1e6))) == 3
 
 
@@ -220,7 +244,7 @@ def test_a_second_look_at_the_test_split_stands_on_the_card(every_head, tmp_path
     assert "The test split was opened once" in cards[0]
     assert "The test split was opened 2 times" in cards[1]
     assert "no longer unbiased" in cards[1]
-    assert bundle_of(tmp_path / "two").config["test"]["times_opened"] == 2
+    assert bundle_of(tmp_path / "two").config.test.times_opened == 2
 
 
 def test_booleans_come_back_as_booleans(every_head, tmp_path):
@@ -387,5 +411,6 @@ def test_a_bundle_that_never_alarms_is_shipped_and_read(every_head, tmp_path):
     assert test["precision"].value is None
     assert test["sensitivity"].value == 0
     loaded = bundle_of(tmp_path / "bundle")
-    assert loaded.config["decision"]["threshold_score"] == math.inf
+    assert loaded.config.decision.threshold_score == math.inf
+    assert faults(content(tmp_path / "bundle" / "config.yaml"), "bundle.schema.json") == []
     assert set(loaded.predict(validation(made))["label"].to_pylist()) == {True}

@@ -4,6 +4,7 @@ import csv
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -131,7 +132,7 @@ def test_rows_keep_their_group_recording_and_time_even_where_some_have_none(seiz
         "recording": "file",
         "time": "at",
     }
-    known = Bundle({**bundle.config, "input": {**bundle.config["input"], "row_columns": named}}, bundle.model)
+    known = with_input(bundle, row_columns=named)
     new = uci(3) | {"who": ["007", "", "7"], "at": [0.5, 1, 1.5]}
     write_csv(tmp_path / "new.csv", new)
     (series,) = open_inputs(known, str(tmp_path / "new.csv")).series
@@ -146,10 +147,14 @@ def test_rows_keep_their_group_recording_and_time_even_where_some_have_none(seiz
 
 def test_a_bundle_that_names_no_columns_reads_no_table(seizures, tmp_path):
     bundle = load(seizures)
-    takes = {key: value for key, value in bundle.config["input"].items() if key != "columns"}
     write_csv(tmp_path / "new.csv", uci(3))
     with pytest.raises(RunError, match="to read a table a bundle must name its columns, which this one does"):
-        open_inputs(Bundle({**bundle.config, "input": takes}, bundle.model), str(tmp_path / "new.csv"))
+        open_inputs(with_input(bundle, columns=None), str(tmp_path / "new.csv"))
+
+
+def with_input(bundle: Bundle, **changes: Any) -> Bundle:
+    takes = bundle.config.input.model_copy(update=changes)
+    return Bundle(bundle.config.model_copy(update={"input": takes}), bundle.model)
 
 
 @pytest.mark.slow

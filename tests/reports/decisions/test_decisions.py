@@ -19,7 +19,7 @@ from search.trials.evaluation import measure
 from spaces.data import Scores
 from spaces.errors import RunError
 from spaces.study import Study
-from tests.helpers import reference
+from tests.helpers import reference, schemas
 from tests.helpers.predictions import table
 
 POLICIES = ("max_f1", "cost,c_fn=10", "youden", "fixed,at=0.3")
@@ -99,6 +99,10 @@ def test_the_three_forms_of_a_decision_say_the_same(made, tmp_path):
     assert np.isnan(probability[-3:]).all()
     assert (alone["NEGATIVE"], alone["POSITIVE"]) == ("background", "seizure")
     assert decision.read(tmp_path / "d") == written
+    said = schemas.content(tmp_path / "d/decision.yaml")
+    assert schemas.faults(said, "decision.schema.json") == []
+    said["scale"].pop("probability")
+    assert schemas.faults(said, "decision.schema.json") == ["$.scale: 'probability' is a required property"]
     _, score = found.run.scores("00000")
     _, whole = written.apply(given.columns["p"])
     assert np.array_equal(whole == 1, score >= np.float32(written.threshold_score))

@@ -300,7 +300,7 @@ def test_its_bundle_is_read_where_neither_the_module_nor_we_are(keras, folder, t
     record = measured(name, "sigmoid", 0.0)
     record = record.model_copy(update={"ask": record.ask.model_copy(update={"config": chosen(name, folder)})})
     decider = export.deciding_model(record, network.get_weights(), SHAPE, "float32")
-    export.save(decider, str(tmp_path / "model.keras"))
+    export.save(decider, tmp_path / "model.keras")
     np.save(tmp_path / "x.npy", x)
     command = [sys.executable, "-c", READER, "model.keras", "x.npy", "score.npy"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

@@ -191,6 +191,19 @@ def test_config_and_card_tell_of_the_exports(bundles):
         assert f"- {one['name']}: says what model.keras says: on " in (bundle / "MODEL_CARD.md").read_text()
 
 
+def test_config_and_card_name_the_versions_that_read_each_form(bundles):
+    bundle = bundles["mlp", "sigmoid"]
+    found = yaml.safe_load((bundle / "config.yaml").read_text())["readers"]
+    assert [(one["name"], one["library"], one["least"]) for one in found] == [
+        ("model.keras", "keras", "3.4.0"),
+        ("saved_model", "tensorflow", "2.12.1"),
+        ("model.onnx", "onnxruntime", "1.15.0"),
+    ]
+    card = (bundle / "MODEL_CARD.md").read_text()
+    assert "\n- model.keras needs keras 3.4.0 or later; tried on 2026-11-27\n" in card
+    assert "\n- model.onnx needs onnxruntime 1.15.0 or later (opset 15, IR version 8); tried on" in card
+
+
 def test_the_callers_of_the_docs_work(runs, bundles, tmp_path, monkeypatch, capsys):
     blocks = re.findall(
         r"```python\n(.*?)```", (ROOT / "docs" / "bundles.md").read_text(encoding="utf-8"), flags=re.S

@@ -174,10 +174,10 @@ def test_weights_make_the_trial_again_in_a_bundle(keras, tmp_path, trunk, head, 
     raw = HEADS[head].score(answers(network, x))
     record = measured(trunk, head, float(np.median(raw)))
     decider = export.deciding_model(record, weights, CASES[trunk].usual, dtype)
-    file = str(tmp_path / "model.keras")
+    file = tmp_path / "model.keras"
     export.save(decider, file)
     keras.utils.clear_session()
-    loaded = export.load(file, CASES[trunk].usual, dtype)
+    loaded = export.load(str(file), CASES[trunk].usual, dtype)
     outputs = {name: keras.ops.convert_to_numpy(of) for name, of in loaded(x).items()}
     expected = 2 * raw + 1
     assert np.ptp(expected) > 1e-3

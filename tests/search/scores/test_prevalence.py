@@ -217,7 +217,7 @@ def test_a_bundle_holds_the_moved_calibration_and_its_test_rows_are_weighted(tmp
     table = bundle.predict(prepared.rows.x[rows])
     came, y = table["score"].to_numpy(), prepared.rows.y[rows]
     assert test["brier"].value == pytest.approx(brier(y, came, weights_at(0.02, y)), rel=1e-6)
-    assert bundle.config["decision"]["prevalence"] == 0.02
+    assert bundle.config.decision.prevalence == 0.02
     card = (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
     assert "moved to where a share 0.02 of the rows is positive" in card
     assert "| ece |" in card
