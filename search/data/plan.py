@@ -76,6 +76,7 @@ class Plan:
         parallel: whether jobs may be read in other processes of this host.
         files, size_bytes: how many files the jobs read in all, and how large they are together.
         remedy: what a person can do about files that cannot be read.
+        kept_as: the name of its prepared data, where what they were made of is not kept elsewhere.
     """
 
     read: Read
@@ -86,6 +87,7 @@ class Plan:
     files: int = 1
     size_bytes: int = 0
     remedy: str = "mend or remove them, or leave them out with data.on_bad_file: skip"
+    kept_as: str | None = None
 
 
 def at_once(load: Callable[[Any, Path], Rows], config: Any, base: Path, fingerprint: Any) -> Plan:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +119,20 @@ def read_scores(config: Scores, base: Path) -> Given:
     }
     named = {key: name for key, name in given.items() if name is not None}
     scores = {f"--score {name}": name for name in config.score}
-    found = read_columns(path, named | scores)
-    where = path.name
+    return given_from(read_columns(path, named | scores), config, path.name)
+
+
+def given_from(found: Mapping[str, NDArray[Any]], config: Scores, where: str) -> Given:
+    """Takes scores, labels and the rest from columns, wherever these were read.
+
+    Args:
+        found: `(n,)` each, by name.
+        config: which column is what, and the positive label.
+        where: what to call the place they come from in messages.
+
+    Raises:
+        RunError: they hold what scores cannot.
+    """
     counts = {name: len(values) for name, values in found.items()}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
