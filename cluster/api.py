@@ -65,11 +65,13 @@ def search(
     """
     from cluster.commands.run import start
     from search.data.sources import arrays
+    from search.networks.checks import check_shape
     from search.runs.run_folder import prepared_beside
     from spaces.data import Arrays
     from spaces.study_file import overlay, parse
 
     written, base = _written(study)
+    written = overlay(written, settings)
     given = {"X": X, "y": y, "groups": groups, "recordings": recordings, "times": times}
     data = {"positive": positive, "window_s": window_s}
     parts: dict[str, Any] = {
@@ -86,14 +88,15 @@ def search(
         parts["data"] |= {"source": "arrays", "digest": UNKNOWN}
     elif any(value is not None for value in given.values()):
         raise RunError("labels and groups belong to rows, but got no X")
-    for changes in (settings, {name: part for name, part in parts.items() if part}):
-        written = overlay(written, changes)
-    known = parse(written)
+    known = parse(overlay(written, {name: part for name, part in parts.items() if part}))
     _check_width(network, known)
     with in_one_line(), as_guest():
         if isinstance(known.data, Arrays):
             if y is None:
                 raise RunError("a search learns from labels, but got no y")
+            given["X"] = arrays.column(X)
+            if given["X"].ndim > 1:  # before they are written; what else is wrong with them is told there
+                check_shape(known, given["X"].shape[1:])
             kept = arrays.keep(given, known.data, prepared_beside(Path(runs)))
             known = known.model_copy(update={"data": kept})
         return Run(start(known, base, Path(runs), None, address, PlainConsole()).path)

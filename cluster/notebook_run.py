@@ -40,7 +40,8 @@ class Run:
     @property
     def best(self) -> dict[str, Any] | None:
         """The best row that was trained and decides something, by column; None if there is none."""
-        return self.leaderboard(top=1).facts.best
+        best = self.leaderboard(top=1).facts.best
+        return None if best is None else {name: value for name, value in best.items() if name != "run"}
 
     def leaderboard(
         self,

@@ -121,7 +121,9 @@ def _one_line(error: ValidationError, where: str) -> str:
     if first["type"] == "union_tag_invalid":
         context, source = first["ctx"], path[:1] == ["data"]
         own = ", or package.module:function" if source else ""
-        tags = context["expected_tags"].replace(", 'scores'", "").replace(", 'custom'", "")
+        tags = context["expected_tags"]
+        for hidden in ("arrays", "scores", "custom"):  # of notebooks, of decide, and named as a function
+            tags = tags.replace(f", '{hidden}'", "")
         return f"must be one of {tags}{own}, but got {context['tag']!r} {place}"
     if first["type"] == "union_tag_not_found":
         return f"needs the key '{'source' if path[:1] == ['data'] else 'policy'}' {place}"
