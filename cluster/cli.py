@@ -207,13 +207,9 @@ def report(
     ] = None,
 ) -> None:
     """Write a run as one HTML page, which opens anywhere, offline."""
-    from reports.boards.selection import selection
-    from reports.page import page
-    from search.runs.run_folder import RunFolder
+    from cluster.commands.report import report as report_run
 
-    folder = RunFolder(run)
-    page.place(folder, out)  # refuses a wrong place before the longer work
-    path = page.write(folder, out, selection=selection(folder))
+    path = report_run(run, out)
     _print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, in one file")
 
 

@@ -17,11 +17,12 @@ from typing import Literal
 
 from cluster.terminal import PlainConsole, say
 from search.hosts.host_wait import JOIN_S, LOOK_S
+from search.hosts.provenance import ROOT
 from spaces.errors import RunError
 from spaces.study import Study
 
 Address = Literal["auto", "local"]
-CLUSTER, LOCAL = "Ray cluster", "local Ray"
+CLUSTER, LOCAL, GUEST = "Ray cluster", "local Ray", "the Ray that is there already"
 BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 """What `ray up` leaves on the head for the autoscaler, which starts the other hosts."""
 
@@ -43,6 +44,11 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     import ray
 
+    if ray.is_initialized():  # by a notebook, whose it stays
+        _check_imports()
+        _check_resources(study)
+        yield f"{GUEST}: {_amount(ray.cluster_resources())}"
+        return
     where = _connect(address)
     terminate_as_interrupted()  # Ray has just installed its own handler, which ends without a message
     try:
@@ -163,6 +169,28 @@ def _check_resources(study: Study) -> None:
         raise RunError(
             f"a trial needs {study.resources.cpus} CPUs and {study.resources.gpu_share:g} GPUs on one host, "
             f"but the hosts have {_amount(ray.cluster_resources())} in all (resources.cpus, resources.gpus)"
+        )
+
+
+def _check_imports() -> None:
+    """Refuses a Ray that another program started, if its workers do not find our packages.
+
+    Raises:
+        RunError: they do not; it says where the packages lie.
+    """
+    import ray
+
+    def finds() -> bool:
+        from importlib.util import find_spec
+
+        return find_spec("search") is not None and find_spec("spaces") is not None
+
+    # A function within a function is sent whole, so that it needs none of our modules.
+    if not ray.get(ray.remote(num_cpus=0)(finds).remote()):
+        variables = {"env_vars": {"PYTHONPATH": str(ROOT)}}
+        raise RunError(
+            "workers must find headsearch, but those of the Ray that is there already do not; end it by "
+            f"ray.shutdown(), or begin it with ray.init(runtime_env={variables})"
         )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -221,5 +222,6 @@ def earlier_trials(study: Study, resolved: Mapping[str, Any]) -> list[Record]:
 
 def outlive_terminal() -> None:
     """Ignores SIGHUP, which a terminal sends when it goes away; Ray inherits this. SIGTERM acts as Ctrl-C."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     terminate_as_interrupted()

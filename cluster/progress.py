@@ -1,4 +1,4 @@
-"""Progress of a search: a live line on a terminal, plain lines elsewhere, and a log file."""
+"""Progress of a search: a live line on a terminal or in a notebook, plain lines elsewhere, and a log file."""
 
 import contextlib
 import time
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from cluster.terminal import say
+from cluster.terminal import NotebookLine, say
 from reports.boards.standings import Standings, mean_of
 from reports.boards.table import duration
 from search.record import Record
@@ -58,9 +58,11 @@ class Progress:
         self._untried = set(space or ()) - {record.ask.config for record in records}
         self._began = clock()
         self._shown = -PLAIN_LINE_S
-        self._live = (
-            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        )
+        self._live: Live | NotebookLine | None = None
+        if console.is_terminal:
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+        elif console.is_jupyter:
+            self._live = NotebookLine()
 
     def __enter__(self) -> "Progress":
         if self._live is not None:

@@ -33,6 +33,24 @@ class PlainConsole(Console):
         return super().render_str(_visible(text), **options)
 
 
+class NotebookLine:
+    """A line in the output of a notebook's cell that changes in its place, as rich's `Live` on a terminal."""
+
+    def start(self) -> None:
+        """Begins the line, empty."""
+        from IPython.display import display  # in a notebook it is there
+
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def update(self, text: Text, *, refresh: bool) -> None:
+        """Shows another text in its place."""
+        if refresh:
+            self._handle.update({"text/plain": _visible(text.plain)}, raw=True)
+
+    def stop(self) -> None:
+        """Leaves the line as it is."""
+
+
 def say(console: Console, part: RenderableType, style: str | None = None) -> None:
     """Prints a line as it is, however long; or a table."""
     console.print(part, soft_wrap=isinstance(part, str), style=style, markup=False, highlight=False)

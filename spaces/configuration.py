@@ -28,6 +28,7 @@ class Config(Frozen):
     weights: str = "none"
     frozen: bool = False
     folder: str | None = None
+    code: str | None = None
     head: str
     loss: str
     learning_rate: float
@@ -84,6 +85,7 @@ def suggest(trial: Suggests, study: Study) -> Config:
         weights=study.trunk.weights,
         frozen=study.trunk.frozen,
         folder=study.trunk.folder,
+        code=study.trunk.code,
         head=head,
         loss=loss,
         optimizer=optimizer,

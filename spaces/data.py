@@ -140,6 +140,16 @@ class Custom(Frozen):
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
+class Arrays(Frozen):
+    """Arrays that a notebook gave to `headsearch.search`; they are kept in `prepared/` alone."""
+
+    source: Literal["arrays"]
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="of what was given; written by a notebook")
+    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    exact_names: bool = Field(default=False, description=EXACT_NAMES)
+    positive: Label | None = Field(default=None, description=POSITIVE)
+
+
 class Scores(Frozen):
     """Scores of models that exist already: one file, one or several columns of scores, and labels.
 
@@ -180,11 +190,12 @@ Data = Annotated[
     | Annotated[Images, Tag("images")]
     | Annotated[Bonn, Tag("bonn")]
     | Annotated[Eeg, Tag("eeg")]
+    | Annotated[Arrays, Tag("arrays")]
     | Annotated[Scores, Tag("scores")]
     | Annotated[Custom, Tag("custom")],
     Discriminator(_source),
 ]
-SOURCE_TAGS = ("simulated_eeg", "npz", "table", "images", "bonn", "eeg", "scores", "custom")
+SOURCE_TAGS = ("simulated_eeg", "npz", "table", "images", "bonn", "eeg", "arrays", "scores", "custom")
 """Tags of the kinds of `data:`; `custom` is written as `package.module:function`."""
 
 

@@ -21,6 +21,11 @@ class RunError(Exception):
         super().__init__(message)
         self.exit_code = exit_code
 
+    def _render_traceback_(self) -> list[str]:
+        """Returns what IPython shows instead of a traceback: the line, as a terminal shows it."""
+        shown = (one if one.isprintable() else repr(one)[1:-1] for one in str(self))
+        return [f"RunError: {''.join(shown)}"]
+
 
 def first_of(names: Iterable[object], most: int, separator: str = ", ") -> str:
     """Names at most so many for a message, and says how many more there are."""

@@ -14,6 +14,10 @@ from spaces.pairs import resolve
 TRUNK_NAMES = ("seizure_cnn", "image_cnn", "mobilenet_v1", "conv1d_cnn", "mlp")
 IMAGENET_WIDTHS = (0.25, 0.5, 0.75, 1.0)
 """Widths of mobilenet_v1 for which pretrained weights are published."""
+CODE = r"^\d+\.\d+:[A-Za-z0-9+/=]+$"
+"""A function by value: the version of Python that pickled it, and what it pickled."""
+LONGEST_CODE = 200_000
+"""Characters of `trunk.code`: it stands in every record."""
 DEFAULT_HEADS = ("sigmoid", "softmax", "margin")
 """Those searched unless a study names its own; `two_sigmoids` trains two models of one question."""
 OptimizerName = Literal["adam", "adamw", "sgd"]
@@ -82,6 +86,12 @@ class Trunk(Frozen):
     folder: str | None = Field(
         default=None, description="where a module of your own lies; beside the study if left out"
     )
+    code: str | None = Field(
+        default=None,
+        pattern=CODE,
+        max_length=LONGEST_CODE,
+        description="a function of a notebook itself, pickled; written by `headsearch.search`",
+    )
 
     @field_validator("name")
     @classmethod
@@ -91,6 +101,12 @@ class Trunk(Frozen):
                 f"must be one of {', '.join(TRUNK_NAMES)} or package.module:function, but got {value!r}"
             )
         return value
+
+    @model_validator(mode="after")
+    def _code_of_a_function(self) -> "Trunk":
+        if self.code is not None and self.name in TRUNK_NAMES:
+            raise ValueError(f"code is a network of your own, but name is {self.name}")
+        return self
 
     @model_validator(mode="after")
     def _weights_of_a_mobilenet(self) -> "Trunk":

@@ -28,7 +28,7 @@ def parse(written: Mapping[str, Any], where: str = "study") -> Study:
     if "threshold" in written:
         # Its policy is spelled out first: a rule of its own must not mix with the preset's.
         written = {**written, "threshold": with_policy(written["threshold"])}
-    layered = _overlay(PRESETS[preset], written) if preset is not None else dict(written)
+    layered = overlay(PRESETS[preset], written) if preset is not None else dict(written)
     try:
         return Study.model_validate(layered)
     except ValidationError as error:
@@ -41,6 +41,15 @@ def read(path: Path, settings: tuple[str, ...] = ()) -> Study:
     Raises:
         RunError: no such file, not YAML, an unknown key or a broken rule.
     """
+    return parse(with_settings(load(path), settings), path.name)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Reads what a study file holds, unchecked.
+
+    Raises:
+        RunError: no such file, not YAML, or no mapping.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -52,7 +61,7 @@ def read(path: Path, settings: tuple[str, ...] = ()) -> Study:
     if not isinstance(written, dict):
         raise RunError(f"a study is a mapping of settings, but {path.name} holds {type(written).__name__}")
     written.pop("resolved", None)  # what a run wrote down beside its study
-    return parse(with_settings(written, settings), path.name)
+    return written
 
 
 def with_settings(written: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
@@ -75,7 +84,7 @@ def with_settings(written: Mapping[str, Any], settings: tuple[str, ...]) -> dict
             ) from None
         for part in reversed(key.split(".")):
             change = {part: change}
-        result = _overlay(result, change)
+        result = overlay(result, change)
     return result
 
 
@@ -85,14 +94,15 @@ def to_yaml(study: Study) -> str:
     return yaml_text.dump(study.model_dump(mode="json", exclude=exclude))
 
 
-def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lays settings over others; a part that both have is merged, unless it is of another kind."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         # Another source, policy or set of heads replaces the old one whole: their keys do not mix.
         whole = key == "heads" or (both and any(value.get(k, merged[key].get(k)) != merged[key].get(k)
                                                 for k in ("source", "policy")))  # fmt: skip
-        merged[key] = _overlay(merged[key], value) if both and not whole else value
+        merged[key] = overlay(merged[key], value) if both and not whole else value
     return merged
 
 
@@ -111,7 +121,9 @@ def _one_line(error: ValidationError, where: str) -> str:
     if first["type"] == "union_tag_invalid":
         context, source = first["ctx"], path[:1] == ["data"]
         own = ", or package.module:function" if source else ""
-        tags = context["expected_tags"].replace(", 'scores'", "").replace(", 'custom'", "")
+        tags = context["expected_tags"]
+        for hidden in ("arrays", "scores", "custom"):  # of notebooks, of decide, and named as a function
+            tags = tags.replace(f", '{hidden}'", "")
         return f"must be one of {tags}{own}, but got {context['tag']!r} {place}"
     if first["type"] == "union_tag_not_found":
         return f"needs the key '{'source' if path[:1] == ['data'] else 'policy'}' {place}"

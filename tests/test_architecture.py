@@ -19,6 +19,8 @@ KERAS = {"keras", "tensorflow", "jax", "tf2onnx"}
 RAY = {"ray"}
 FILES = sorted(path.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 SCRIPT = Path("search.py")
+ENTRIES = {SCRIPT: {"cluster"}, Path("headsearch.py"): {"cluster", "spaces"}}
+"""What people start or import, and what each imports."""
 FOLDERS = sorted({path.parent for path in FILES})
 _BELOW_TRIALS = (
     "search.nouns",
@@ -53,7 +55,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "cluster.commands": ("cluster",),
 }
 """Of each room, from below to above, the other rooms of its package that it may import from."""
-each_file = pytest.mark.parametrize("path", [*FILES, SCRIPT], ids=str)
+COMMANDED = {Path(f"cluster/{name}.py") for name in ("cli", "api", "notebook_run")}
+"""The command line and what a notebook calls enter all commands."""
+each_file = pytest.mark.parametrize("path", [*FILES, *ENTRIES], ids=str)
 
 
 def names(node: ast.AST) -> list[str]:
@@ -107,10 +111,10 @@ def test_there_is_something_to_read():
 
 @each_file
 def test_imports_go_one_way(path):
-    """spaces <- search <- reports <- cluster <- search.py, and no other arrow."""
+    """spaces <- search <- reports <- cluster <- search.py and headsearch.py, and no other arrow."""
     used = tops(imports(path, late=True)) & {*PACKAGES, "tests"}
-    if path == SCRIPT:
-        assert used == {"cluster"}
+    if path in ENTRIES:
+        assert used == ENTRIES[path]
     else:
         allowed = PACKAGES[: PACKAGES.index(path.parts[0]) + 1]
         assert used <= set(allowed)
@@ -166,7 +170,7 @@ def test_rooms_are_entered_one_way(path):
         if importer != path or importer.parts[0] != imported.parts[0]:
             continue
         room, other = room_of(importer), room_of(imported)
-        if path == Path("cluster/cli.py"):  # the command line enters all commands
+        if path in COMMANDED:
             continue
         assert room == other or other in ROOMS[room], f"{importer} must not import {imported}"
 

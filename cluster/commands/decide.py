@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from cluster.arguments import Policies, Require, Set
 from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
+    from search.data.sources.scores import Given
+    from search.trials.evaluation import Policy
     from spaces.data import Scores
     from spaces.study import Study
 
@@ -57,12 +60,7 @@ def decide(
     Shows what each column of scores is worth under each rule, as `leaderboard` shows trials. The first rule
     decides.
     """
-    from cluster.commands.leaderboard import show_rows
-    from reports.boards.requirements import parse
     from reports.boards.rescoring import read_policy
-    from reports.boards.selection import selection
-    from reports.decisions.decide import decide as decide_scores
-    from reports.page import page
     from search.data.sources.scores import read_scores
 
     data = {
@@ -77,11 +75,42 @@ def decide(
     }
     told = [] if positive is None else [f"data.positive={positive}"]
     study, given_as = _study(data, [*told, *(settings or [])])
-    further, console = [read_policy(one) for one in policy or ()], PlainConsole()
+    further = [read_policy(one) for one in policy or ()]
     if further:
         study = study.model_copy(update={"threshold": further[0]})
-    given = read_scores(given_as, Path.cwd())
-    made = decide_scores(given, study, to, further[1:], parse(require or ()))
+    decide_given(
+        read_scores(given_as, Path.cwd()), study, to, further[1:], tuple(require or ()), PlainConsole()
+    )
+
+
+def decide_given(
+    given: "Given",
+    study: "Study",
+    to: Path,
+    policies: "Sequence[Policy]",
+    requirements: Sequence[str],
+    console: Console,
+) -> None:
+    """Writes what scores are worth and the decision, and shows both.
+
+    Args:
+        given: the scores.
+        study: its data are `Scores`; its threshold is the rule that decides.
+        to: the folder, new or empty.
+        policies: further rules.
+        requirements: as they are written, see `requirements.parse`.
+        console: where they are shown.
+
+    Raises:
+        RunError: see `reports.decisions.decide.decide`.
+    """
+    from cluster.commands.leaderboard import show_rows
+    from reports.boards.requirements import parse
+    from reports.boards.selection import selection
+    from reports.decisions.decide import decide as decide_scores
+    from reports.page import page
+
+    made = decide_scores(given, study, to, policies, parse(requirements))
     for note in made.notes:
         say(console, note)
     show_rows(made.run.leaderboard, f"{to}, {study.threshold.policy}", console)
@@ -89,7 +118,7 @@ def decide(
         show_rows(one.path, f"{to}, {one.policy}", console)
     path = page.write(made.run, selection=selection(made.run))
     say(console, f"\npage: {path}")
-    for line in write_decision(made.run.path, to / "decision", require or ()):
+    for line in write_decision(made.run.path, to / "decision", requirements):
         say(console, line)
 
 

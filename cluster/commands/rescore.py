@@ -1,5 +1,6 @@
 """The command `rescore`: writes leaderboards under other thresholds beside the run's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from spaces.errors import RunError
 
 if TYPE_CHECKING:
     from reports.boards.reading import Leaderboard
+    from reports.boards.requirements import Requirement
+    from reports.boards.rescoring import Rescored
 
 
 def rescore(
@@ -37,7 +40,6 @@ def rescore(
 
     asked = parse(requirements)
     boards = rescore_all(run, policies or [None], asked, objective)
-    short = []
     for made in boards:
         board = read(made.path, top=TOP)
         say(console, table(board, f"{run}, {made.policy}", console.width))
@@ -48,10 +50,18 @@ def rescore(
         if asked:
             text = f"\n{made.met} of {made.trials} trials meet {', '.join(map(str, asked))}{text}"
         say(console, text + (_shipped(run, board) if is_worth_shipping(board) else "\n"))
-        if asked and not made.met:
-            short.append((made.policy, made.nearest))
+    check_met(boards, asked)
+
+
+def check_met(boards: "Sequence[Rescored]", asked: "Sequence[Requirement]") -> None:
+    """Refuses requirements that no trial meets.
+
+    Raises:
+        RunError: with exit code 1: no trial meets them under a policy; the nearest is named.
+    """
+    short = [made for made in boards if asked and not made.met]
     if short:
-        policy, nearest = short[0]
+        policy, nearest = short[0].policy, short[0].nearest
         wanted = ", ".join(map(str, asked))
         if nearest is None:
             raise RunError(f"no trial meets {wanted} under {policy}: none has finished", exit_code=1)

@@ -47,7 +47,7 @@ def start(
         RunError: the name is taken, or anything is wrong with data or resources.
     """
     outlive_terminal()
-    path = _new_path(runs, name or study.name, numbered=name is None)
+    path = new_path(runs, name or study.name, numbered=name is None)
     study = with_absolute_paths(study, base)
     check_database(study, path.name)
     folder = RunFolder(path, recovery.claimed(study.storage, path))
@@ -96,7 +96,17 @@ def _claim(path: Path) -> None:
         raise RunError(f"a run needs a new name, but {path} was just taken; choose another --name") from None
 
 
-def _new_path(runs: Path, name: str, *, numbered: bool) -> Path:
+def new_path(runs: Path, name: str, *, numbered: bool) -> Path:
+    """Returns where a new run goes.
+
+    Args:
+        runs: the folder of all runs.
+        name: of the run.
+        numbered: whether a number is added where the name is taken.
+
+    Raises:
+        RunError: no name of a run, or one that is taken.
+    """
     if not re.fullmatch(NAME, name):
         raise RunError(
             f"a run's name is made of letters, digits, '.', '_' and '-', but got {name!r} (--name)"

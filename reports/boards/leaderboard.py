@@ -37,7 +37,7 @@ def row(record: Record) -> dict[str, Any]:
         "constant_decision": record.constant_decision,
         "seed": record.ask.seed,
         "event_scoring": json.dumps(record.event_scoring) if record.event_scoring else None,
-        "params": json.dumps(config.model_dump(exclude_none=True)) if config else None,
+        "params": json.dumps(config.model_dump(exclude_none=True, exclude={"code"})) if config else None,
     }
     if config is None:
         found["trunk"] = record.ask.name

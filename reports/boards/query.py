@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,16 @@ class QueryResult:
     def rows(self) -> list[dict[str, Any]]:
         """The rows as dictionaries; undefined is None."""
         return list(self.table.to_pylist())
+
+    def to_pandas(self) -> Any:
+        """Returns the rows as a pandas DataFrame; undefined is None or NaN, as pandas has it.
+
+        Raises:
+            RunError: pandas is not installed.
+        """
+        if find_spec("pandas") is None:
+            raise RunError("to_pandas makes a table of pandas, which is not installed: pip install pandas")
+        return self.table.to_pandas()
 
     def text(self, form: str) -> str:
         """Returns the rows as `csv` or `json`, every column, for other programs."""

@@ -69,14 +69,26 @@ def read_policy(text: str) -> Policy:
         if not separator or not key.strip():
             raise RunError(f"--policy takes NAME or NAME,KEY=VALUE, such as cost,c_fn=10, but got {text!r}")
         written[key.strip()] = value.strip()
-    if written["policy"] == "sampled":
+    return rule_of(written, "--policy")
+
+
+def rule_of(written: Mapping[str, Any], where: str) -> Policy:
+    """Returns the rule that settings name.
+
+    Args:
+        written: its policy and parameters.
+        where: what to call the place they come from in messages.
+
+    Raises:
+        RunError: an unknown rule or parameter, or a value that breaks its rule.
+    """
+    sampled = written.get("policy") == "sampled"
+    policy = None if sampled else parse({"threshold": dict(written)}, where).threshold
+    if policy is None or isinstance(policy, Sampled):
         raise RunError(
-            "--policy takes a rule that chooses from scores, but sampled draws a threshold before a trial "
-            "trains; leave --policy out for the study's own thresholds"
+            f"{where} takes a rule that chooses from scores, but sampled draws a threshold before a trial "
+            f"trains; leave {where} out for the study's own thresholds"
         )
-    policy = parse({"threshold": written}, "--policy").threshold
-    if isinstance(policy, Sampled):
-        raise RunError(f"--policy takes no sampled threshold, but got {text!r}")
     return policy
 
 

@@ -43,6 +43,9 @@ class Bundle:
     config: BundleConfig
     model: Any
 
+    def __repr__(self) -> str:
+        return f"Bundle(trial {self.config.trial_id} of the study {self.config.study!r})"
+
     @property
     def labels(self) -> Labels:
         """The original label values."""

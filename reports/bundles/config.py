@@ -132,7 +132,7 @@ def training_scale(prepared: Prepared) -> dict[str, Any]:
 
 def trained(config: Config) -> dict[str, Any]:
     """Returns a trial's configuration without paths."""
-    told = config.model_dump(exclude_none=True, exclude={"folder"})
+    told = config.model_dump(exclude_none=True, exclude={"folder", "code"})
     if config.weights not in ("none", "imagenet"):
         told["weights"] = "file"
     return told

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reports.bundles.bundle import Bundle
 from reports.bundles.schema import Input
 from search.data.rows import READ_BYTES, blocks
-from search.data.sources.arrays import SUFFIXES, open_arrays
+from search.data.sources.array_files import SUFFIXES, open_arrays
 from search.data.sources.columns import check_named, listed, numbers, open_table, read_columns, values
 from search.data.sources.eeg import edf, recordings
 from search.data.sources.eeg.edf_header import open_header

@@ -84,6 +84,7 @@ class Plan:
         files, size_bytes: how many files the jobs read in all, and how large they are together.
         left_out: what the study leaves out by name, each as `name: why`.
         remedy: what a person can do about files that cannot be read.
+        kept_as: the name of its prepared data, where what they were made of is not kept elsewhere.
     """
 
     read: Read
@@ -96,6 +97,7 @@ class Plan:
     size_bytes: int = 0
     left_out: tuple[str, ...] = ()
     remedy: str = "mend or remove them, or leave them out with data.on_bad_file: skip"
+    kept_as: str | None = None
 
 
 def at_once(load: Callable[[Any, Path], Rows], config: Any, base: Path, fingerprint: Any) -> Plan:

@@ -1,5 +1,6 @@
 """A trunk of the user's own: a function, checked for what a bundle can load without it."""
 
+import hashlib
 import re
 import tempfile
 import warnings
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from search.data.sources.custom import code_digest, find_function
+from search.networks import by_value
 from spaces.configuration import Config
 from spaces.errors import RunError
 
@@ -20,11 +22,11 @@ TOLERANCE = 1e-4
 
 
 def build(inputs: Any, config: Config) -> Any:
-    """Calls `package.module:function`, which takes inputs and width and returns features.
+    """Calls a function of the user's own, which takes inputs and width and returns features.
 
     Args:
         inputs: `(batch, *shape)`; pixels are scaled to [0, 1].
-        config: names the function and the folder where its module is looked for first.
+        config: names the function and the folder where its module is looked for first, or holds the function.
 
     Returns:
         Features `(batch, units)`.
@@ -34,7 +36,10 @@ def build(inputs: Any, config: Config) -> Any:
     """
     import keras
 
-    function = find_function(config.trunk, _folder(config), "trunk.name")
+    if config.code is None:
+        function = find_function(config.trunk, _folder(config), "trunk.name")
+    else:
+        function = by_value.load(config.code, config.trunk, _folder(config))
     try:
         features = function(inputs, config.width)
     except Exception as error:
@@ -52,9 +57,11 @@ def build(inputs: Any, config: Config) -> Any:
     return features
 
 
-def digest(name: str, folder: str) -> str:
-    """Returns the sha256 of the file in which a user's function stands, as 64 hexadecimal digits."""
-    return code_digest(name, folder)
+def digest(config: Config) -> str:
+    """Returns the sha256 of the file or of the pickle of a user's function, as 64 hexadecimal digits."""
+    if config.code is not None:
+        return hashlib.sha256(config.code.encode()).hexdigest()
+    return code_digest(config.trunk, config.folder or ".")
 
 
 def check_build(config: Config, build: Callable[[], Any]) -> None:

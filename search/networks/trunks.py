@@ -191,6 +191,7 @@ def author_config(study: Study) -> Config:
         weights=study.trunk.weights,
         frozen=study.trunk.frozen,
         folder=study.trunk.folder,
+        code=study.trunk.code,
         **trunk.author,
     )
 
@@ -198,13 +199,13 @@ def author_config(study: Study) -> Config:
 def outside_digest(config: Config, shape: tuple[int, ...]) -> str | None:
     """Returns the sha256 of the file that a network comes from beside our code; None if there is none.
 
-    It is the module of a function of the user's own, or the file of pretrained weights.
+    It is the module of a function of the user's own, its pickle, or the file of pretrained weights.
 
     Raises:
         RunError: there is no such file.
     """
     if trunk_of(config.trunk) is CUSTOM:
-        return custom.digest(config.trunk, config.folder or ".")
+        return custom.digest(config)
     if config.weights == "none":
         return None
     return hashlib.sha256(mobilenet.weights_file(config, shape).read_bytes()).hexdigest()

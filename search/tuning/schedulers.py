@@ -8,7 +8,7 @@ trials before it (tests/benchmarks/growth.py).
 import shutil
 from typing import Any
 
-from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.progress_reporter import ProgressReporter, TrialProgressCallback
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
 
 
@@ -72,4 +72,18 @@ class NoProgress(TrialProgressCallback):  # type: ignore[misc]  # ray carries no
         """Prints nothing."""
 
     def on_trial_error(self, *arguments: Any, **info: Any) -> None:
+        """Prints nothing."""
+
+
+class NoReporter(ProgressReporter):  # type: ignore[misc]  # ray carries no types
+    """Stands where Tune would put a reporter that, in a notebook, clears what the cell has shown so far."""
+
+    def setup(self, *arguments: Any, **info: Any) -> None:
+        """Prepares nothing."""
+
+    def should_report(self, *arguments: Any, **info: Any) -> bool:
+        """Never."""
+        return False
+
+    def report(self, *arguments: Any, **info: Any) -> None:
         """Prints nothing."""

@@ -19,7 +19,7 @@ from search.scores.reference import Reference
 from search.trials.keras_trainer import keras_trainer
 from search.trials.session import Trainer
 from search.trials.trial import Finished, RunFacts, record
-from search.tuning.schedulers import ForgettingFifo, ForgettingHalving, NoProgress
+from search.tuning.schedulers import ForgettingFifo, ForgettingHalving, NoProgress, NoReporter
 from search.tuning.searcher import METRIC, HeadSearcher
 from search.tuning.trainable import PAYLOAD, HeadTrainable
 from search.tuning.tune_patches import survive_dead_workers, why_died
@@ -119,6 +119,7 @@ def run_search(
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
                 callbacks=[handler, NoProgress()],
+                progress_reporter=NoReporter(),
                 stop=_NoHostLeft(study, searcher, handler),
             ),
         ).fit()

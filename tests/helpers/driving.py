@@ -63,6 +63,7 @@ class Driver:
     """
 
     def __init__(self, command: list[str], folder: Path, **more: str) -> None:
+        self.folder = folder
         self._out, self._err = folder / "out.txt", folder / "err.txt"
         with self._out.open("w") as out, self._err.open("w") as err:
             self.process = subprocess.Popen(

@@ -28,6 +28,8 @@ def load(config, base: Path) -> Rows:
     """The rows that a study's `data:` names, prepared and read back into memory."""
     with tempfile.TemporaryDirectory() as root:
         plan = registry.plan(config, base)
+        kept = base / "prepared"  # where rows that were given rather than read are kept
+        root = kept if kept.is_dir() else root
         rows = store.prepare(plan, registry.key(config, plan), Path(root)).rows
         return replace(rows, x=rows.x[:])
 

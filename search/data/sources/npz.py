@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.rows import PARTS, Kind, Rows, blocks, check_finite
-from search.data.sources.arrays import open_arrays
+from search.data.sources.array_files import open_arrays
 from search.data.sources.labels import binarize
 from search.data.sources.seizures import with_seizures
 from search.data.sources.times import check_times

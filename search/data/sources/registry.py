@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from search.data.photos import Photos
 from search.data.plan import Form, Piece, Plan, at_once, fingerprint_of, size_of
 from search.data.rows import Rows
+from search.data.sources import arrays
 from search.data.sources.bonn import load_bonn
 from search.data.sources.custom import load_custom
 from search.data.sources.images import decode, survey
@@ -22,7 +23,7 @@ from search.data.sources.npz import load_npz
 from search.data.sources.photo_folders import photos_of
 from search.files import digest_of_files
 from spaces.base import Frozen
-from spaces.data import Bonn, Custom, Data, Images, Npz, Scores, SimulatedEeg, Table
+from spaces.data import Arrays, Bonn, Custom, Data, Images, Npz, Scores, SimulatedEeg, Table
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -139,6 +140,11 @@ def plan_eeg(config: Eeg, base: Path) -> Plan:
     return plan_recordings(config, base)
 
 
+def plan_arrays(config: Arrays, base: Path) -> Plan:
+    """Rows that a notebook gave, which stand in the prepared data alone."""
+    return arrays.plan_kept(config, base)
+
+
 def plan_scores(config: Scores, base: Path) -> Plan:
     """Nothing: scores hold no inputs to train on.
 
@@ -163,6 +169,7 @@ SOURCES: dict[type[Frozen], Callable[[Any, Path], Plan]] = {
     Images: plan_images,
     Bonn: plan_bonn,
     Eeg: plan_eeg,
+    Arrays: plan_arrays,
     Scores: plan_scores,
     Custom: plan_custom,
 }
@@ -184,6 +191,8 @@ def plan(config: Data, base: Path) -> Plan:
 
 def key(config: Data, plan: Plan) -> str:
     """Names prepared data: a source, its settings, the state of its files, and the code that read them."""
+    if plan.kept_as is not None:
+        return plan.kept_as
     settings = config.model_dump(mode="json", exclude={"path", "folder"})
     text = json.dumps([settings, plan.fingerprint, _code()], sort_keys=True)
     name = settings["source"].partition(":")[0].rpartition(".")[2]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.rows import Rows
-from search.data.sources.arrays import SUFFIXES, open_arrays
+from search.data.sources.array_files import SUFFIXES, open_arrays
 from search.data.sources.columns import (
     check_named,
     labels,
@@ -122,7 +122,7 @@ def read_scores(config: Scores, base: Path) -> Given:
     Raises:
         RunError: the file or a column is missing, or holds what scores cannot.
     """
-    path, where = base / config.path, Path(config.path).name
+    path = base / config.path
     given = {
         "--label": config.label,
         "--group": config.group,
@@ -131,8 +131,22 @@ def read_scores(config: Scores, base: Path) -> Given:
     }
     named = {key: name for key, name in given.items() if name is not None}
     named |= {f"--score {name}": name for name in config.score}
-    found = _read(path, named, [*config.score, *([config.start] if config.start else [])])
-    counts = {name: len(column) for name, column in found.items()}
+    numeric = [*config.score, *([config.start] if config.start else [])]
+    return given_from(_read(path, named, numeric), config, path.name)
+
+
+def given_from(found: Mapping[str, NDArray[Any]], config: Scores, where: str) -> Given:
+    """Takes scores, labels and the rest from columns, wherever these were read.
+
+    Args:
+        found: `(n,)` each, by name.
+        config: which column is what, and the positive label.
+        where: what to call the place they come from in messages.
+
+    Raises:
+        RunError: they hold what scores cannot.
+    """
+    counts = {name: len(values) for name, values in found.items()}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise RunError(f"all columns must have the same number of rows, but {listed} ({where})")

@@ -112,7 +112,7 @@ def _params(ask: Ask, study: Study) -> tuple[tuple[str, float, str], ...]:
 def _notes_of_ask(ask: Ask) -> dict[str, Any]:
     notes: dict[str, Any] = {"trial_id": ask.trial_id, "kind": ask.kind, "baseline": ask.baseline}
     if ask.config is not None:
-        config = ask.config.model_dump(mode="json")
+        config = ask.config.model_dump(mode="json", exclude={"code"})
         shown = config if ask.kind == "author" else ("head", "loss", "learning_rate")
         notes |= {name: config[name] for name in shown}
     return _known({**notes, "seed": ask.seed})

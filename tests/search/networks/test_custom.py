@@ -275,10 +275,12 @@ def test_a_digest_runs_nothing_and_names_a_module_that_is_not_there(folder):
     from search.networks import custom
 
     (Path(folder) / "our_untouched.py").write_text("raise SystemExit\n")
-    assert custom.digest("our_untouched:f", folder) == hashlib.sha256(b"raise SystemExit\n").hexdigest()
+    assert (
+        custom.digest(chosen("our_untouched:f", folder)) == hashlib.sha256(b"raise SystemExit\n").hexdigest()
+    )
     for name in ("our_absent:f", "our_absent.inner:f"):
         with pytest.raises(RunError, match=f"{name} must name a module to import, but there is none in "):
-            custom.digest(name, folder)
+            custom.digest(chosen(name, folder))
 
 
 READER = """

@@ -10,9 +10,10 @@ from PIL import Image
 from search.data import store
 from search.data.rows import Labels, Rows, check_classes, check_finite
 from search.data.sources import bonn, registry
+from search.data.sources.arrays import keep
 from search.data.sources.images import load_folder
 from search.data.sources.registry import SOURCES, plan
-from spaces.data import Bonn, Custom, Images, Npz, Scores, SimulatedEeg, Table
+from spaces.data import Arrays, Bonn, Custom, Images, Npz, Scores, SimulatedEeg, Table
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 from tests.conftest import SHARED
@@ -75,6 +76,12 @@ def custom_config(folder: Path) -> Custom:
     return Custom(source="our_rows:load", options={"rows": 12}, positive="b")
 
 
+def arrays_config(folder: Path) -> Arrays:
+    given = {"X": np.arange(40.0).reshape(20, 2), "y": ["a", "b"] * 10, "groups": np.arange(20) // 4}
+    named = {"source": "arrays", "digest": "0" * 64, "positive": "b"}
+    return keep({**given, "recordings": None, "times": None}, Arrays(**named), folder / "prepared")
+
+
 CASES = {
     SimulatedEeg: (lambda folder: SimulatedEeg(patients=6, windows=60), (360, 32, 9, 19), "eeg", 1),
     Npz: (npz_config, (20, 5), "table", 1),
@@ -83,6 +90,7 @@ CASES = {
     Bonn: (bonn_config, (11500, 32, 9, 1), "eeg", "seizure"),
     Eeg: (eeg_config, (60, 32, 9, 19), "eeg", "seizure"),
     Custom: (custom_config, (12, 2), "table", "b"),
+    Arrays: (arrays_config, (20, 2), "table", "b"),
 }
 """Config, shape, kind and positive label of each source: a new source is a new row."""
 

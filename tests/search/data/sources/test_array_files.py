@@ -11,7 +11,7 @@ import scipy.io.matlab
 import scipy.sparse
 
 from search.data.sources import registry
-from search.data.sources.arrays import open_arrays
+from search.data.sources.array_files import open_arrays
 from search.data.sources.npz import load_npz
 from search.data.sources.scores import read_scores
 from spaces.data import Npz, Scores
