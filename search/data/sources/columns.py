@@ -210,6 +210,14 @@ def labels(found: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(read)[codes]
 
 
+def without_zeros(found: NDArray[Any]) -> NDArray[Any]:
+    """Returns a column of names; whole numbers written as 7.0 throughout become 7."""
+    distinct, codes = np.unique(found, return_inverse=True)
+    if not all(re.fullmatch(r"-?[0-9]+\.0", text) for text in distinct.tolist()):
+        return found
+    return np.array([text.removesuffix(".0") for text in distinct.tolist()])[codes]
+
+
 def listed(names: Iterable[object]) -> str:
     """Names for a message, each in quotes."""
     return first_of(map(repr, names), SHOWN) or "none"

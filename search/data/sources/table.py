@@ -21,6 +21,7 @@ from search.data.sources.columns import (
     open_table,
     read_columns,
     values,
+    without_zeros,
 )
 from search.data.sources.npz import rows_of
 from spaces.base import Label
@@ -60,6 +61,8 @@ def load_table(config: Table, base: Path) -> Rows:
         arrays["data.time"] = numbers(arrays["data.time"], config.time, where)
     if file.form == "csv":
         arrays["data.label"] = labels(arrays["data.label"])
+        for key in roles.keys() & {"group", "recording"}:
+            arrays[f"data.{key}"] = without_zeros(arrays[f"data.{key}"])
     arrays["data.label"], positive = _two_classes(arrays["data.label"], config.positive, config.label, where)
     if config.group is not None and config.group_pattern is not None:
         arrays["data.group"] = _matched(arrays["data.group"], config.group_pattern, where)

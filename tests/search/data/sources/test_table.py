@@ -53,6 +53,43 @@ def test_csv_and_parquet_and_another_delimiter_are_read_alike(tmp_path):
     assert np.array_equal(found.y, parquet.y)
 
 
+@pytest.mark.parametrize(
+    ("names", "groups"),
+    [
+        (["007", "7", "007", "8"], ["007", "7", "007", "8"]),
+        (["1.0", "2.0", "10.0", "1.0"], ["1", "2", "10", "1"]),
+        (["1.0", "2.5", "10", "1.0"], ["1.0", "2.5", "10", "1.0"]),
+        (["2020-01-01", "true", "NA", "1"], ["2020-01-01", "true", "NA", "1"]),
+    ],
+)
+def test_names_in_a_csv_file_are_text(tmp_path, names, groups):
+    lines = [f"{k},{k % 2},{name}" for k, name in enumerate(names)]
+    (tmp_path / "rows.csv").write_text("\n".join(["X1,y,who", *lines]))
+    assert load_table(config(group="who"), tmp_path).groups.tolist() == groups
+
+
+@pytest.mark.parametrize("missing", [np.nan, None])
+@pytest.mark.parametrize("positive", [[1.0], 1.0])
+def test_a_label_that_is_missing_is_no_class(tmp_path, missing, positive):
+    labels = pa.array([0.0, 1.0, missing], pa.float64())
+    pq.write_table(pa.table({"X1": [1.0, 2.0, 3.0], "y": labels}), tmp_path / "rows.parquet")
+    with pytest.raises(
+        RunError, match=r"every row needs a (label, but 1 of 3 have none in 'y'|value, but y has)"
+    ):
+        load_table(config(path="rows.parquet", positive=positive), tmp_path)
+
+
+def test_values_beyond_float32_and_infinity_are_named_with_their_row(tmp_path):
+    for value, message in (
+        ("1e39", "as float32 holds them, but X1 has 1e+39 in row 2; rescale it (rows.csv)"),
+        ("inf", "X1 must hold finite numbers, but 1 of 2 rows do not, the first is row 2: inf (rows.csv)"),
+    ):
+        (tmp_path / "rows.csv").write_text(f"X1,y\n1,0\n{value},1\n")
+        with pytest.raises(RunError) as caught:
+            load_table(config(positive=None), tmp_path)
+        assert message in str(caught.value)
+
+
 def test_describe_takes_a_table(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     uci(tmp_path / "rows.csv", rows=300)
