@@ -211,7 +211,7 @@ def labels(found: NDArray[Any]) -> NDArray[Any]:
 
 
 def without_zeros(found: NDArray[Any]) -> NDArray[Any]:
-    """Returns a column of names; whole numbers written as 7.0 throughout become 7, as in typed files."""
+    """Returns a column of names; whole numbers written as 7.0 throughout become 7."""
     distinct, codes = np.unique(found, return_inverse=True)
     if not all(re.fullmatch(r"-?[0-9]+\.0", text) for text in distinct.tolist()):
         return found

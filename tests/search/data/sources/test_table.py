@@ -73,8 +73,9 @@ def test_names_in_a_csv_file_are_text(tmp_path, names, groups):
 def test_a_label_that_is_missing_is_no_class(tmp_path, missing, positive):
     labels = pa.array([0.0, 1.0, missing], pa.float64())
     pq.write_table(pa.table({"X1": [1.0, 2.0, 3.0], "y": labels}), tmp_path / "rows.parquet")
-    says = r"every row needs a (label, but 1 of 3 have none in 'y'|value, but y has)"
-    with pytest.raises(RunError, match=says):
+    with pytest.raises(
+        RunError, match=r"every row needs a (label, but 1 of 3 have none in 'y'|value, but y has)"
+    ):
         load_table(config(path="rows.parquet", positive=positive), tmp_path)
 
 
