@@ -206,7 +206,8 @@ def _cce(z, targets):
 
 
 def _cut_off(z, targets):
-    p = np.clip(z, 1e-7, 1 - 1e-7)
+    # In float32, as Keras does: 1 - 1e-7 is its nearest neighbour below 1 there.
+    p = np.clip(z.astype(np.float32), np.float32(1e-7), np.float32(1 - 1e-7)).astype(np.float64)
     return -np.mean(targets * np.log(p) + (1 - targets) * np.log(1 - p))
 
 
