@@ -127,9 +127,9 @@ class Standings:
         return not record.constant_decision, standing.mean, -standing.first, -record.ask.number
 
 
-def mean_of(seeds: int) -> str:
+def mean_of(seeds: int, end: str = "") -> str:
     """Returns what stands after the name of a trial whose value is that of several seeds."""
-    return f", mean of {seeds} seeds" if seeds > 1 else ""
+    return f", mean of {seeds} seeds{end}" if seeds > 1 else ""
 
 
 def _key(record: Record) -> bytes | int:

@@ -191,13 +191,13 @@ def test_a_folder_that_is_only_read_is_compared_all_the_same(run, monkeypatch):
     assert not (run.path / "selection.json").exists()
 
 
-def repeated(path, seeds=3) -> RunFolder:
+def repeated(path, seeds=3, other=2.4) -> RunFolder:
     """A run of a baseline, a configuration with three seeds or more, of which one is lucky, and another."""
     made, rng = reference(), np.random.default_rng(3)
     run = RunFolder(path)
     run.write_reference(made, np.arange(made.y.size))
     run.create(Study(), {"data_digest": "d"})
-    drawn = [0.5, *[1.2, 3.0, 1.0, *[1.1] * (seeds - 3)], 2.4]
+    drawn = [0.5, *[1.2, 3.0, 1.0, *[1.1] * (seeds - 3)], other]
     for number, gap in enumerate(drawn):
         raw = (rng.normal(size=made.y.size) + gap * made.y).astype(np.float32)
         changes = {"config": config_of(7 if 0 < number <= seeds else 8)}
@@ -222,7 +222,10 @@ def test_configurations_compete_and_not_the_luckiest_of_their_seeds(tmp_path):
     assert found.values["00001"].low < found.values["00001"].value < found.values["00001"].high
     assert found.corrected.value < values["00004"]["value"] + 0.02
     notes = " ".join(footnotes(board, found))
-    assert f"corrected for having been picked from {2} " in notes
+    assert "corrected for having been picked from 2 " in notes
+    run = repeated(tmp_path / "again", other=0.1)
+    notes = " ".join(footnotes(reading.read(run.path), selection(run)))
+    assert "best: trial 00001, mean of 3 seeds, has 0." in notes
 
 
 def test_seeds_of_the_best_beyond_ten_are_not_resampled_and_the_note_says_so(tmp_path, monkeypatch):

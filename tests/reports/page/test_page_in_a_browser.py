@@ -289,15 +289,13 @@ def test_seeds_of_a_configuration_show_their_mean(driver, toy, tmp_path):
     best = next(row for row in rows if (row["seeds"] or 1) > 1)
     opened(driver, page.write(run))
     assert complaints(driver) == []
-    heads = texts(driver, "#table-head th")
-    shown_row = texts(driver, f"#table-body tr:nth-child({1 + rows.index(best)}) td")
-    cells = dict(zip([head.rstrip("↑↓ ") for head in heads], shown_row, strict=True))
+    row = f'#table-body [data-trial="{best["trial_id"]}"]'
+    heads = [head.rstrip("↑↓ ") for head in texts(driver, "#table-head th")]
+    cells = dict(zip(heads, texts(driver, f"{row} > *"), strict=True))
     assert cells["value"] == number(best["value"])
     assert cells["mean"].startswith(number(best["value_mean"]))
     assert cells["seeds"] == str(best["seeds"])
-    driver.execute_script(
-        "[...document.querySelectorAll('#table-body .open')].at(arguments[0]).click()", rows.index(best)
-    )
+    driver.execute_script("document.querySelector(arguments[0]).click()", f"{row} .open")
     said = " ".join(texts(driver, "#trial .lead"))
     assert f"mean of {best['seeds']} seeds, of which this one has {number(best['value'])}" in said
 
