@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ from tests.conftest import ROOT
 from tests.helpers.driving import write_study
 from tests.helpers.shipping import train, validation
 
-pytest.importorskip("mlflow", reason="MLflow is not installed")
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = [
+    pytest.mark.skipif(find_spec("mlflow") is None, reason="MLflow is not installed"),
+    pytest.mark.heavy,
+    pytest.mark.usefixtures("keras"),
+]
 
 ALONE = """
 import json, sys
@@ -72,7 +76,7 @@ def test_other_rows_are_refused_by_its_signature(work):
     from mlflow import pyfunc
     from mlflow.exceptions import MlflowException
 
-    with pytest.raises(MlflowException, match="incompatible"):
+    with pytest.raises(MlflowException, match=r"\(3, 5\) does not match expected shape \(-1, 4\)"):
         pyfunc.load_model(str(work / "bundle" / "mlflow")).predict(np.zeros((3, 5), np.float32))
 
 
