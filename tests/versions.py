@@ -22,12 +22,14 @@ TRIED = {
     "model.keras": ("3.3.3", "3.4.0", "3.4.1", "3.6.0", "3.8.0", "3.10.0", "3.12.0", "3.14.1", "3.15.1"),
     "saved_model": ("2.12.1", "2.13.1", "2.15.1", "2.16.2", "2.18.1", "2.20.0"),
     "model.onnx": ("1.15.0", "1.16.0", "1.18.0", "1.20.0", "1.23.2"),
+    "model.tflite": ("1.0.1", "1.1.2", "1.2.0", "1.4.0", "2.1.6", "2.3.0"),
 }
 """Versions that Python 3.11 can install, the oldest first."""
 BESIDE = {
     "model.keras": ("jax[cpu]<0.7", "numpy<2.3", "packaging"),
     "saved_model": ("setuptools<81",),
     "model.onnx": ("numpy<2",),
+    "model.tflite": ("numpy<2.3",),
 }
 """What else an old version is to find: Keras a backend, and onnxruntime before 1.19 a NumPy that it knows."""
 PACKAGES = {**LIBRARIES, "saved_model": "tensorflow-cpu"}
@@ -45,6 +47,10 @@ for name in sorted(os.listdir(root)):
         import tensorflow as tf
         model = tf.saved_model.load(path)
         said = {name: values.numpy() for name, values in model.serve(x).items()}
+    elif form == "model.tflite":
+        from ai_edge_litert.interpreter import Interpreter
+        interpreter = Interpreter(path)
+        said = interpreter.get_signature_runner()(x=x)
     else:
         import onnxruntime
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -77,7 +83,7 @@ def write_models(root: Path) -> None:
             folder = root / f"{trunk}-{dtype}"
             folder.mkdir()
             export.save(decider, folder / "model.keras")
-            for form in export.FORMATS:
+            for form in (one for one in export.FORMATS if one.name in LIBRARIES):
                 form.write(decider, folder / form.name)
             np.save(folder / "x.npy", x)
             np.savez(folder / "said.npz", **decider.predict_on_batch(x))

@@ -1,10 +1,10 @@
 """Builds the deciding model (score, probability, label) and exports it to SavedModel and ONNX."""
 
-import importlib.util
 import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from search.data.shards import Inputs
 from search.data.sources.scores import Scale
+from search.networks import mlflow_form
 from search.networks import model as network
 from search.networks.existing import Takes
 from search.networks.last_layer import LastLayer
@@ -181,12 +182,16 @@ class Format:
         write: writes a model to a path.
         reader: the library that reads it; where it is not installed, nothing is compared.
         read: reads a path and returns a function from rows to outputs.
+        optional: not every network can be written in it, so a bundle may do without, and says why.
+        only_with: the library without which nobody expects it.
     """
 
     name: str
     write: Callable[[Any, Path], None]
     reader: str
     read: Callable[[Path], Run]
+    optional: bool = False
+    only_with: str | None = None
 
 
 def _write_saved_model(model: Any, path: Path) -> None:
@@ -216,11 +221,38 @@ def _read_onnx(path: Path) -> Run:
     return lambda x: dict(zip(names, session.run(names, {taken: x}), strict=True))
 
 
+def _write_litert(model: Any, path: Path) -> None:
+    import tensorflow as tf
+
+    # Only what every LiteRT runtime can do; Keras would also allow operations that need TensorFlow beside it.
+    target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    model.export(str(path), format="litert", verbose=False, target_spec=target)
+
+
+def _read_litert(path: Path) -> Run:
+    import tensorflow as tf
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\s+Warning: tf.lite.Interpreter is deprecated", UserWarning)
+        interpreter = tf.lite.Interpreter(str(path))
+    run = interpreter.get_signature_runner()
+    return lambda x: dict(run(x=x))
+
+
 FORMATS = (
     Format(name="saved_model", write=_write_saved_model, reader="tensorflow", read=_read_saved_model),
     Format(name="model.onnx", write=_write_onnx, reader="onnxruntime", read=_read_onnx),
+    Format(name="model.tflite", write=_write_litert, reader="tensorflow", read=_read_litert, optional=True),
+    Format(
+        name="mlflow",
+        write=mlflow_form.write,
+        reader="mlflow",
+        read=mlflow_form.read,
+        optional=True,
+        only_with="mlflow",
+    ),
 )
-"""The formats of a bundle beside Keras' own."""
+"""The formats of a bundle beside Keras' own; that of MLflow is made of model.onnx, which comes before it."""
 
 
 def export(
@@ -245,8 +277,9 @@ def export(
         formats: which.
 
     Raises:
-        RunError: a format cannot be written or read, or gives other outputs than the model.
+        RunError: a format that is not optional cannot be written or read, or gives other outputs.
     """
+    formats = tuple(one for one in formats if one.only_with is None or find_spec(one.only_with))
     backend = keras.config.backend()
     if backend != "tensorflow":
         why = f"the Keras backend here is {backend}, and only TensorFlow's networks are exported"
@@ -260,10 +293,10 @@ def export(
         try:
             found.append(_exported(one, model, path, x, taken, expected, threshold_score))
         except RunError as error:
-            if not force:
+            if not (force or one.optional):
                 raise RunError(f"{error}; --force leaves it out", exit_code=1) from error
             _delete(path)
-            found.append(Exported(name=one.name, left_out=str(error), forced=True))
+            found.append(Exported(name=one.name, left_out=str(error), forced=not one.optional))
     return found
 
 
@@ -278,7 +311,7 @@ def _exported(
 ) -> Exported:
     try:
         to.write(model, path)
-        if importlib.util.find_spec(to.reader) is None:
+        if find_spec(to.reader) is None:
             return Exported(name=to.name)
         run = to.read(path)
         parts = [run(x[rows]) for rows in np.split(taken, range(ROWS_AT_ONCE, len(taken), ROWS_AT_ONCE))]

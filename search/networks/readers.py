@@ -11,7 +11,12 @@ from typing import Any
 
 from spaces.space import TRUNK_NAMES
 
-LIBRARIES = {"model.keras": "keras", "saved_model": "tensorflow", "model.onnx": "onnxruntime"}
+LIBRARIES = {
+    "model.keras": "keras",
+    "saved_model": "tensorflow",
+    "model.onnx": "onnxruntime",
+    "model.tflite": "ai-edge-litert",
+}
 """The library that reads each form."""
 
 
@@ -33,7 +38,7 @@ class Measured:
 MEASURED = Measured(
     on="2026-11-27",
     written_by={"keras": "3.15.1", "tensorflow": "2.21.0", "tf2onnx": "1.17.0"},
-    least={"model.keras": "3.4.0", "saved_model": "2.12.1", "model.onnx": "1.15.0"},
+    least={"model.keras": "3.4.0", "saved_model": "2.12.1", "model.onnx": "1.15.0", "model.tflite": "1.1.2"},
 )
 
 

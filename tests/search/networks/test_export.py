@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,11 @@ CALLERS = {
         session = onnxruntime.InferenceSession(folder + "/model.onnx")
         names = [output.name for output in session.get_outputs()]
         said = dict(zip(names, session.run(names, {"x": x})))
+    """,
+    "LiteRT": """
+        import tensorflow as tf
+        interpreter = tf.lite.Interpreter(folder + "/model.tflite")
+        said = interpreter.get_signature_runner()(x=x)
     """,
 }
 """What a caller of each format does with `folder` and `x`; it leaves `said`."""
@@ -127,7 +133,7 @@ def test_all_formats_of_a_bundle_decide_alike_for_every_head(bundles, said):
             keras["label"] == 1, keras["score"] >= np.float32(decision["threshold_score"])
         )
         sure = np.abs(score - decision["threshold_score"]) > 1e-5 * (1 + np.abs(score))
-        for name in ("SavedModel", "ONNX"):
+        for name in ("SavedModel", "ONNX", "LiteRT"):
             other = said[name, trunk, head]
             assert other["score"].dtype == other["probability"].dtype == np.float32
             apart = {key: np.abs(other[key] - keras[key].astype(np.float64)).max() for key in other}
@@ -149,7 +155,7 @@ def test_no_format_decides_on_rows_that_are_not_finite(runs, bundles):
         values[0, 3], values[1], values[2, 1], values[3, 0] = np.nan, np.nan, np.inf, -np.inf
         keras = load(bundle).model
         expected = keras.predict_on_batch(sound)
-        for run in (keras.predict_on_batch, *(one.read(bundle / one.name) for one in FORMATS)):
+        for run in (keras.predict_on_batch, *(one.read(bundle / one.name) for one in FORMATS[:3])):
             said = run(rows)
             assert np.isnan(said["score"][:4]).all()
             assert np.isnan(said["probability"][:4]).all()
@@ -183,7 +189,7 @@ def test_the_bundle_loaded_by_us_says_the_same(runs, bundles, said):
 def test_config_and_card_tell_of_the_exports(bundles):
     bundle = bundles["mlp", "sigmoid"]
     exports = yaml.safe_load((bundle / "config.yaml").read_text())["exports"]
-    assert [one["name"] for one in exports] == ["saved_model", "model.onnx"]
+    assert [one["name"] for one in exports] == ["saved_model", "model.onnx", "model.tflite"]
     for one in exports:
         assert one["compared_rows"] > 50
         assert one["probability_difference"] <= PROBABILITY
@@ -198,6 +204,7 @@ def test_config_and_card_name_the_versions_that_read_each_form(bundles):
         ("model.keras", "keras", "3.4.0"),
         ("saved_model", "tensorflow", "2.12.1"),
         ("model.onnx", "onnxruntime", "1.15.0"),
+        ("model.tflite", "ai-edge-litert", "1.1.2"),
     ]
     card = (bundle / "MODEL_CARD.md").read_text()
     assert "\n- model.keras needs keras 3.4.0 or later; tried on 2026-11-27\n" in card
@@ -208,13 +215,13 @@ def test_the_callers_of_the_docs_work(runs, bundles, tmp_path, monkeypatch, caps
     blocks = re.findall(
         r"```python\n(.*?)```", (ROOT / "docs" / "bundles.md").read_text(encoding="utf-8"), flags=re.S
     )
-    assert len(blocks) == 4
+    assert len(blocks) == 6  # the last two need libraries that are not installed here: see tests/versions.py
     (tmp_path / "bundle").symlink_to(bundles["mlp", "softmax"])
     x = validation(runs["mlp"])
     np.savez(tmp_path / "new.npz", X=x)
     monkeypatch.chdir(tmp_path)
     expected = load(tmp_path / "bundle").predict(x)
-    for block, file in zip(blocks, ("", "model.keras", "saved_model", "model.onnx"), strict=True):
+    for block, file in zip(blocks[:4], ("", "model.keras", "saved_model", "model.onnx"), strict=True):
         assert file in block
         assert len([line for line in block.splitlines() if line]) <= 5
         found: dict = {}
@@ -291,6 +298,35 @@ def test_an_export_that_nothing_reads_is_not_said_to_agree(deciding, tmp_path):
     assert (tmp_path / "model.onnx").is_file()
 
 
+def test_an_optional_form_that_fails_is_left_out_and_the_card_says_why(deciding, tmp_path):
+    from search.networks.export import FORMATS, export
+
+    model, other, x, expected, cut = deciding
+    litert = FORMATS[2]
+    wrong = replace(litert, write=lambda _, path: litert.write(other, path))
+    (left_out,) = export(model, tmp_path, x, expected, cut, formats=(wrong,))
+    assert not left_out.forced
+    assert left_out.left_out.startswith(
+        "model.tflite must give the probabilities of model.keras to 1e-05, but"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_litert_cannot_hold_is_shipped_without(keras, tmp_path):
+    """Its operations are those of every LiteRT runtime: none of TensorFlow's own."""
+    from search.networks.export import FORMATS, OUTPUTS, export
+
+    inputs = keras.Input((8,), dtype="int32", name="x")
+    rows = keras.ops.cast(inputs, "float32")[:, None]
+    score = keras.ops.sum(keras.ops.fft2((rows, rows))[0], axis=(1, 2))
+    label = keras.ops.cast(score > 0, "int32")
+    said = {"score": score, "probability": keras.ops.sigmoid(score), "label": label}
+    model, x = keras.Model(inputs, said), np.ones((3, 8), np.int32)
+    assert said.keys() == OUTPUTS
+    (found,) = export(model, tmp_path, x, model.predict_on_batch(x), 0.0, formats=FORMATS[2:3])
+    assert found.left_out.startswith("model.tflite must be written and read back, but that gave ")
+
+
 def test_other_backends_leave_the_exports_out(deciding, tmp_path, monkeypatch):
     import keras
 
@@ -301,7 +337,7 @@ def test_other_backends_leave_the_exports_out(deciding, tmp_path, monkeypatch):
     found = export(model, tmp_path, x, expected, cut)
     assert [one.left_out for one in found] == [
         "the Keras backend here is jax, and only TensorFlow's networks are exported"
-    ] * 2
+    ] * 3
     assert not any(one.forced for one in found)
     assert not list(tmp_path.iterdir())
 
