@@ -205,7 +205,7 @@ def test_the_notebook_holds_from_top_to_bottom(tmp_path):
         if line.startswith(("softmax, argmax", "sigmoid, "))
     )
     assert sigmoid == 0.5
-    assert min(softmax, decoded) > 0.85
+    assert min(softmax, decoded) > 0.8
     # What a cell has shown stays: the data, where it runs, and the last state of the search.
     assert "data arrays: train" in said
     assert "run runs/heads on local Ray" in said
