@@ -1,7 +1,7 @@
-"""Executes docs/notebook.ipynb, as `python -m tests.helpers.notebook` does to keep its outputs.
+"""Executes docs/notebook.ipynb and keeps its outputs: `python -m tests.helpers.notebook [TO]`.
 
-Its cells run in a folder of their own, in which the project is on the path. What it prints of progress and of
-the machine is left out of what is kept.
+Its cells run in a folder of their own, with the project on the path. They are kept in TO, or in the notebook
+itself. What libraries say on standard error, of processors and clocks, is left out.
 """
 
 import json
@@ -42,8 +42,8 @@ def executed(folder: Path) -> Any:
     return notebook
 
 
-def main() -> None:
-    """Executes the notebook and keeps its outputs."""
+def main(to: Path) -> None:
+    """Executes the notebook and writes it, with its outputs."""
     import nbformat
 
     with TemporaryDirectory() as folder:
@@ -51,10 +51,10 @@ def main() -> None:
     notebook.metadata = {"language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when it ran
-        if cell.cell_type == "code":  # libraries tell of processors and clocks
+        if cell.cell_type == "code":
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
-    nbformat.write(notebook, NOTEBOOK)
+    nbformat.write(notebook, to)
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else NOTEBOOK)
