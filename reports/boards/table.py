@@ -106,7 +106,7 @@ def _columns(
         Column("optimizer", lambda r: r["optimizer"] or "", number=False, least_width=150),
         Column("value", lambda r: number(r["value"])),
         Column("mean", lambda r: number(r["value_mean"])) if seeds else None,
-        Column("seeds", lambda r: str(r["seeds"] or "")) if seeds else None,
+        Column("seeds", lambda r: str(r["seeds"] or ""), least_width=90) if seeds else None,
         None if chosen is None else Column("95%", lambda r: _interval(r, chosen), least_width=90),
         Column("its fa/day", lambda r: number(r["value_fa_per_day"], digits=1)) if events else None,
         Column("sens.", lambda r: number(r["val_sensitivity"])),

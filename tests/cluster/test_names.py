@@ -50,7 +50,8 @@ def home(tmp_path_factory):
         folder.create(study, {**digests, "study_digest": driver.digest(study), "code_digest": "c"})
         facts = RunFacts(groups="known", leaky=False, data_digest=prepared.data_digest, code_digest="c" * 64)
         asks = [Ask(number=0, kind="baseline", baseline="prevalence", seed=0)]
-        asks += [Ask(number=n, kind="search", config=config("sigmoid", "bce"), seed=n) for n in (1, 2, 3)]
+        configs = {n: config("sigmoid", "bce", learning_rate=0.01 + n * 1e-9) for n in (1, 2, 3)}
+        asks += [Ask(number=n, kind="search", config=one, seed=n) for n, one in configs.items()]
         for ask in asks:
             folder.append_ask(ask)
             trial = Trial(
