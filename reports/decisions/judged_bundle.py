@@ -24,6 +24,7 @@ from search.networks import backend, existing
 from search.networks.readers import Exported, Reader, readers
 from search.record import Record
 from search.runs.run_folder import RunFolder
+from search.scores.metrics import sigmoid
 from spaces.data import Npz, Scores
 from spaces.errors import RunError
 
@@ -140,7 +141,8 @@ def _config(
         "decision": {
             "rule": "score >= threshold_score, in float32, inside the model",
             "threshold_score": found.threshold_score,
-            "chosen_by": found.told["chosen_by"],
+            "threshold": float(sigmoid(found.threshold_score)),
+            "chosen_by": "hand" if found.told["chosen_by"] == "hand" else "policy",
             "policy": study.threshold.model_dump(),
             "calibration": record.calibration,
             "calibration_a": found.calibration.a,

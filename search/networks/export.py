@@ -106,8 +106,7 @@ def _decider(
     """Puts calibration and threshold behind a raw score.
 
     Args:
-        inputs: the rows.
-        raw: raw scores `(batch,)`.
+        inputs, raw: the rows, and their raw scores `(batch,)`.
         calibration, threshold_score: of the decision.
         known: which rows have a score, `(batch,)`; None where only their inputs tell.
     """

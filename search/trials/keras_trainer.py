@@ -1,7 +1,7 @@
 """The trainer of every search: trains one configuration with Keras, which it imports when it starts."""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from search.data.trial_data import TrialData
 from search.networks import backend
@@ -9,9 +9,6 @@ from search.record import Ask
 from search.trials.session import Session
 from spaces.errors import RunError
 from spaces.study import Study
-
-if TYPE_CHECKING:
-    from search.trials.compiled import CompiledNetworks
 
 
 def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
@@ -28,7 +25,7 @@ def keras_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
 
 
 @cache
-def _compiled() -> "CompiledNetworks":
+def _compiled() -> Any:
     """The networks that this process has compiled, for its trials one after another."""
     from search.trials.compiled import CompiledNetworks
 

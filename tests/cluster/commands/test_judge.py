@@ -75,7 +75,7 @@ WRONG = [
     ("three.keras", [], "decided by one or two units, but a row of three.keras puts out (3,): 3 classes"),
     ("two_outputs.keras", [], "a model must have one output to be judged, but two_outputs.keras has 2"),
     ("good.keras", ["--x", "short"], "takes rows of shape (4,), but those of short have (3,)"),
-    ("good.keras", ["--x", "x"], 'data.x must name an array of rows.npz, but "x" is not among'),
+    ("good.keras", ["--x", "x"], "data.x must name an array of rows.npz, but 'x' is not among"),
     ("good.keras", ["--data", "no.npz"], "no.npz"),
     ("good.keras", ["--positive", "ictal"], "data.positive must be one of the labels"),
     ("good.keras", ["--loss", "crossentropy"], "loss must be one of"),

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from reports.bundles import card
+from reports.bundles.schema import Validation
 
 
 @pytest.mark.parametrize(
@@ -28,14 +29,17 @@ def test_texts_are_written_as_markdown_shows_them(name, written):
 
 
 def test_the_mean_of_several_seeds_is_told_and_compared_with_the_baseline():
-    alone = {
-        "value": 0.9,
-        "value_mean": 0.9,
-        "seeds": 1,
-        "best_baseline": "prevalence",
-        "best_baseline_value": 0.8,
-    }
-    lucky = {**alone, "value_mean": 0.7, "seeds": 3}
+    alone = Validation(
+        objective="f1",
+        value=0.9,
+        value_mean=0.9,
+        best_baseline="prevalence",
+        best_baseline_value=0.8,
+        cross_fit_by="group",
+        rows=9,
+        in_sample={},
+    )
+    lucky = alone.model_copy(update={"value_mean": 0.7, "seeds": 3})
     assert card._mean(alone) == ""
     assert card._mean(lucky) == "; 0.700 is the mean of the 3 seeds of its configuration"
     assert card._baseline(alone) == " The best baseline there, prevalence, has 0.800."

@@ -5,6 +5,7 @@ import pytest
 
 from reports.bundles.bundle import Bundle
 from reports.bundles.inputs import open_inputs
+from reports.bundles.schema import BundleConfig, Input
 from spaces.errors import RunError
 from tests.helpers.array_files import FORMS, write_arrays
 
@@ -12,8 +13,12 @@ X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
 TAKES = {"source": "npz", "kind": "table", "shape": [6], "dtype": "float32", "array": "X"}
 
 
+def bundle(**changes) -> Bundle:
+    return Bundle(BundleConfig.model_construct(input=Input.model_validate(TAKES | changes)), None)
+
+
 def read(path, **changes) -> np.ndarray:
-    (series,) = open_inputs(Bundle({"input": TAKES | changes}, None), str(path)).series
+    (series,) = open_inputs(bundle(**changes), str(path)).series
     batches = list(series.batches)
     assert [row for batch in batches for row in batch.columns["row"].to_pylist()] == list(range(20))
     return np.concatenate([batch.x for batch in batches])

@@ -205,7 +205,7 @@ def test_a_value_lies_within_its_interval_where_hardly_a_resample_differs():
     y, group = np.zeros(400, np.int8), np.char.add("g", (np.arange(400) // 20).astype(str))
     y[[5, 105, 205, 305]] = 1
     raw = np.random.default_rng(2).normal(size=400).astype(np.float32)
-    setting, trial = setting_of(y, group), Contender(raw=raw, value=0.0, policy=Cost(policy="cost"))
+    setting, trial = setting_of(y, group), Contender(raws=(raw,), value=0.0, policy=Cost(policy="cost"))
     found = corrected([trial], setting)
     times = exact(draws(setting.units, 500, np.random.default_rng([0, 1])), setting.units.piece)
     scores = picked([_drawn(trial, setting, times)], 500)

@@ -113,7 +113,13 @@ def test_features_are_named_by_all_modules_that_compute_them():
     """Those that are imported, by whatever comes of it, where features are computed."""
     code = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in features._CODE}
     # What they import for something else: sources, checks of networks of the user's own, limits of memory.
-    not_computing = {"search.data.plan", "search.data.sources.custom", "search.networks.custom"}
+    not_computing = {
+        "search.data.photos",
+        "search.data.plan",
+        "search.data.sources.custom",
+        "search.networks.by_value",
+        "search.networks.custom",
+    }
     computing = {"data": ("store", "shards"), "networks": ("model", "backend"), "trials": ("feeding",)}
     todo = [f"search.{room}.{name}" for room, names in computing.items() for name in names]
     met = {"search.trials.features"}
