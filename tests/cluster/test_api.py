@@ -57,7 +57,7 @@ BUILD = of_a_notebook("def build(inputs): pass")
         (lambda: headsearch.search(X, Y, study=3), "study must be a study file or settings, but got int"),
         (lambda: headsearch.search(X), "learns from labels, but got no y"),
         (lambda: headsearch.search(y=Y), "belong to rows, but got no X"),
-        (lambda: headsearch.search(X, Y[:3], network="mlp"), "number of rows, but X has 12, y has 3; rows are"),
+        (lambda: headsearch.search(X, Y[:3], network="mlp"), "number of rows, but X has 12, y has 3; rows"),
         (lambda: headsearch.search(X, Y, groups=GROUPS[:2], network="mlp"), "groups has 2 (the arrays)"),
         (lambda: headsearch.search(X * np.inf, Y, network="mlp"), "finite, but 12 of 12 rows hold NaN"),
         (lambda: headsearch.search([[1], [1, 2]], [0, 1]), "rows must all have one shape"),
