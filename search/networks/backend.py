@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,21 @@ def import_keras(*, as_guest: bool = False) -> None:
 
 
 def _import_keras() -> None:
+    with standard_error_held():
+        keras = importlib.import_module("keras")
+        if keras.config.backend() == "tensorflow":
+            _settle_tensorflow()
+
+
+@contextmanager
+def standard_error_held() -> Iterator[None]:
+    """Holds back what compiled code says on standard error, which no level of logging reaches."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        keras = importlib.import_module("keras")
-        if keras.config.backend() == "tensorflow":
-            _settle_tensorflow()
+        yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -17,6 +17,7 @@ from search.data.shards import Inputs
 from search.data.sources.scores import Scale
 from search.networks import mlflow_form
 from search.networks import model as network
+from search.networks.backend import standard_error_held
 from search.networks.existing import Takes
 from search.networks.last_layer import LastLayer
 from search.networks.readers import Exported, keep_readable
@@ -233,9 +234,8 @@ def _read_litert(path: Path) -> Run:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\s+Warning: tf.lite.Interpreter is deprecated", UserWarning)
-        interpreter = tf.lite.Interpreter(str(path))
-    run = interpreter.get_signature_runner()
-    return lambda x: dict(run(x=x))
+        run = tf.lite.Interpreter(str(path)).get_signature_runner()
+    return standard_error_held()(lambda x: dict(run(x=x)))
 
 
 FORMATS = (
