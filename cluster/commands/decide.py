@@ -12,6 +12,7 @@ from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
+    from reports.decisions.decide import Decisions
     from search.data.sources.scores import Given
     from search.trials.evaluation import Policy
     from spaces.data import Scores
@@ -104,13 +105,32 @@ def decide_given(
     Raises:
         RunError: see `reports.decisions.decide.decide`.
     """
-    from cluster.commands.leaderboard import show_rows
     from reports.boards.requirements import parse
-    from reports.boards.selection import selection
     from reports.decisions.decide import decide as decide_scores
-    from reports.page import page
 
     made = decide_scores(given, study, to, policies, parse(requirements))
+    show_decisions(made, study, to, requirements, console)
+
+
+def show_decisions(
+    made: "Decisions", study: "Study", to: Path, requirements: Sequence[str], console: Console
+) -> None:
+    """Prints the leaderboards of scores that were decided upon, writes the page and the best decision.
+
+    Args:
+        made: the run, and what is to be said of its rows.
+        study: its study.
+        to: its folder.
+        requirements: what the decision must reach.
+        console: prints.
+
+    Raises:
+        RunError: see `reports.decisions.promotion.promote`.
+    """
+    from cluster.commands.leaderboard import show_rows
+    from reports.boards.selection import selection
+    from reports.page import page
+
     for note in made.notes:
         say(console, note)
     show_rows(made.run.leaderboard, f"{to}, {study.threshold.policy}", console)

@@ -52,15 +52,12 @@ def judge(
     Says what does not fit between its last layer and its loss, what the usual wrong decodes make of its
     outputs, and what it is worth on the given rows. Writes heads.yaml, the study that searches its heads.
     """
-    from cluster.commands.decide import write_decision
-    from cluster.commands.leaderboard import show_rows
+    from cluster.commands.decide import show_decisions
     from reports.boards.requirements import parse as parse_requirements
     from reports.boards.rescoring import read_policy
-    from reports.boards.selection import selection
     from reports.decisions import heads_study
     from reports.decisions.judge import check_call
     from reports.decisions.judge import judge as judge_model
-    from reports.page import page
     from search.data.sources.npz import load_npz
     from search.networks import backend
     from spaces.trained import check_head, written_loss
@@ -81,15 +78,9 @@ def judge(
     judged = judge_model(model, rows, x, study, to, further[1:], requirements, told_loss, head)
     heads_study.write(to, model.name, judged.model, rows, source, study)
     made = judged.decisions
-    for line in (*judged.told, *made.notes):
+    for line in judged.told:
         say(console, line)
-    show_rows(made.run.leaderboard, f"{to}, {study.threshold.policy}", console)
-    for one in made.rescored:
-        show_rows(one.path, f"{to}, {one.policy}", console)
-    path = page.write(made.run, selection=selection(made.run))
-    say(console, f"\npage: {path}")
-    for line in write_decision(made.run.path, to / "decision", require or ()):
-        say(console, line)
+    show_decisions(made, study, to, require or (), console)
     say(console, f"its heads are searched by: python search.py run {to / heads_study.NAME}")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from cluster.cli import main
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.trials.keras_trainer import keras_trainer
@@ -12,6 +13,8 @@ from search.trials.preparation import prepare
 from search.trials.trial import Place, RunFacts, Trial
 from spaces.study_file import read
 from tests.helpers import toys
+from tests.helpers.driving import write_study
+from tests.helpers.edf_files import write_bids
 
 
 def train(run: RunFolder, study_file: Path, pairs, **changes) -> list[str]:
@@ -41,6 +44,26 @@ def train(run: RunFolder, study_file: Path, pairs, **changes) -> list[str]:
         run.write_record(finished.record)
         ids.append(ask.trial_id)
     return ids
+
+
+def promoted(run: RunFolder, to: Path) -> Path:
+    """Promotes the best trial of a run into a bundle, by the command."""
+    assert main(["promote", str(run.path), "--to", str(to)]) == 0
+    return to
+
+
+def bundle_of_recordings(folder: Path) -> Path:
+    """Makes recordings of ten patients, trains on their raw windows, and ships what comes of it."""
+    write_bids(folder / "data", patients=10, recordings=1, seconds=90)
+    return promoted(train_on_recordings(folder, folder / "data"), folder / "bundle")
+
+
+def bundle_of_photos(folder: Path) -> Path:
+    """Trains on the dark and light photos in `data/` of a folder, and ships what comes of it."""
+    data = {"source": "images", "path": str(folder / "data"), "size": 8, "positive": "light"}
+    run = RunFolder(folder / "runs" / "photos")
+    train(run, write_study(folder, {"data": data}), [("sigmoid", "bce")])
+    return promoted(run, folder / "bundle")
 
 
 def train_on_recordings(folder: Path, data: Path, changes: dict | None = None, **trained) -> RunFolder:

@@ -13,8 +13,8 @@ from search.data.sources.eeg import annotation_formats
 from search.events.intervals import detected, windows_of
 from search.events.scoring import EVENT_METRICS, score_events, summed
 from spaces.study import Events
-from tests.helpers.edf_files import COLUMNS, write_bids
-from tests.helpers.shipping import train_on_recordings
+from tests.helpers.edf_files import COLUMNS
+from tests.helpers.shipping import bundle_of_recordings
 from tests.helpers.szcore import szcore
 
 pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.usefixtures("keras")]
@@ -30,11 +30,7 @@ WEAK = (4, 6)
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory, keras) -> Path:
-    folder = tmp_path_factory.mktemp("eeg")
-    write_bids(folder / "data", patients=10, recordings=1, seconds=90)
-    run = train_on_recordings(folder, folder / "data")
-    assert main(["promote", str(run.path), "--to", str(folder / "bundle")]) == 0
-    return folder / "bundle"
+    return bundle_of_recordings(tmp_path_factory.mktemp("eeg"))
 
 
 @pytest.fixture(scope="module")

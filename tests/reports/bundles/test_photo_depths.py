@@ -13,10 +13,8 @@ from reports.bundles.bundle import Bundle, load
 from reports.bundles.inputs import open_inputs
 from reports.bundles.schema import Input
 from search.data import store
-from search.runs.run_folder import RunFolder
 from spaces.errors import RunError
-from tests.helpers.driving import write_study
-from tests.helpers.shipping import train
+from tests.helpers.shipping import bundle_of_photos
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
 
@@ -34,12 +32,7 @@ def bundle(tmp_path_factory, keras) -> Path:
     for name, low in (("dark", 0), ("light", 2048)):
         for k in range(40):
             save(folder / "data" / name / f"{k}.png", rng.integers(low, low + 2048, (10, 10)))
-    data = {"source": "images", "path": str(folder / "data"), "size": 8, "positive": "light"}
-    file = write_study(folder, {"data": data})
-    run = RunFolder(folder / "runs" / "photos")
-    train(run, file, [("sigmoid", "bce")])
-    assert main(["promote", str(run.path), "--to", str(folder / "bundle")]) == 0
-    return folder / "bundle"
+    return bundle_of_photos(folder)
 
 
 def rows(bundle: Bundle, path: Path) -> np.ndarray:

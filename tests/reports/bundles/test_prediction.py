@@ -22,13 +22,11 @@ from search.data.rows import Labels
 from search.data.sources.eeg import annotation_formats
 from search.data.sources.eeg import recordings as eeg
 from search.events.intervals import detections
-from search.runs.run_folder import RunFolder
 from spaces.eeg import MONTAGES, Eeg
 from spaces.errors import RunError
 from spaces.study import Events
-from tests.helpers.driving import write_study
 from tests.helpers.edf_files import RATE_HZ, write_bids, write_edf
-from tests.helpers.shipping import train, train_on_recordings
+from tests.helpers.shipping import bundle_of_photos, bundle_of_recordings
 from tests.helpers.szcore import szcore
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
@@ -37,11 +35,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
 @pytest.fixture(scope="module")
 def eeg_bundle(tmp_path_factory, keras) -> Path:
     """A bundle trained on raw windows of recordings."""
-    folder = tmp_path_factory.mktemp("eeg")
-    write_bids(folder / "data", patients=10, recordings=1, seconds=90)
-    run = train_on_recordings(folder, folder / "data")
-    assert main(["promote", str(run.path), "--to", str(folder / "bundle")]) == 0
-    return folder / "bundle"
+    return bundle_of_recordings(tmp_path_factory.mktemp("eeg"))
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +47,7 @@ def image_bundle(tmp_path_factory, keras) -> Path:
         (folder / "data" / name).mkdir(parents=True)
         for k in range(60):
             save_photo(folder / "data" / name / f"{k}.png", rng.integers(low, low + 128, (10, 10, 3)))
-    data = {"source": "images", "path": str(folder / "data"), "size": 8, "positive": "light"}
-    file = write_study(folder, {"data": data})
-    run = RunFolder(folder / "runs" / "photos")
-    train(run, file, [("sigmoid", "bce")])
-    assert main(["promote", str(run.path), "--to", str(folder / "bundle")]) == 0
-    return folder / "bundle"
+    return bundle_of_photos(folder)
 
 
 def save_photo(path: Path, pixels) -> None:
