@@ -104,10 +104,12 @@ class CompiledNetwork:
     def __init__(self, structure: Structure, config: Config) -> None:
         shape, dtype, precision = structure.shape, structure.dtype, structure.precision
         loss = shared_loss(structure.logits)
+
+        def trained_part(model: Any, precision: str = "float32") -> Any:
+            return model if structure.above is None else network.above(model, structure.above, precision)
+
         self.model = network.build(config, shape, dtype, pretrained=False, precision=precision, shared=True)
-        self.fitted = (
-            self.model if structure.above is None else network.above(self.model, structure.above, precision)
-        )
+        self.fitted = trained_part(self.model, precision)
         steps = None if structure.cosine is None else structure.cosine[1]
         self._adjustable = network.optimizer(config, steps)
         self.fitted.compile(optimizer=self._adjustable, loss=loss, jit_compile=structure.compiles)
@@ -117,9 +119,7 @@ class CompiledNetwork:
         self.shipped, self.scored = self.model, self.fitted
         if precision != "float32":
             self.shipped = network.build(config, shape, dtype, pretrained=False)
-            self.scored = (
-                self.shipped if structure.above is None else network.above(self.shipped, structure.above)
-            )
+            self.scored = trained_part(self.shipped)
             self.scored.compile(loss=loss, jit_compile=structure.compiles)
         self.sound = True
         self._trial: object = None
