@@ -25,6 +25,8 @@ Address = Literal["auto", "local"]
 CLUSTER, LOCAL, GUEST = "Ray cluster", "local Ray", "the Ray that is there already"
 BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 """What `ray up` leaves on the head for the autoscaler, which starts the other hosts."""
+KUBERAY = "RAY_USAGE_STATS_KUBERAY_IN_USE"
+"""Set by KubeRay in its pods, where an autoscaler may run beside the head."""
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
     where = _connect(address)
     terminate_as_interrupted()  # Ray has just installed its own handler, which ends without a message
     try:
-        with _hosts_for(study, may_join=where == CLUSTER and BOOTSTRAP.expanduser().is_file()):
+        with _hosts_for(study, may_join=where == CLUSTER and _autoscaled()):
             total = ray.cluster_resources()
             idle = total.get("GPU") and not study.resources.gpus
             yield f"{where}: {_amount(total)}" + ("; trials use no GPU (resources.gpus=0)" if idle else "")
@@ -81,6 +83,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     if not callable(handler):  # ignored, as in a job that a script has put into the background
         raise KeyboardInterrupt
     handler(signal.SIGINT, frame)
+
+
+def _autoscaled() -> bool:
+    """Whether the cluster's hosts may come as they are asked for."""
+    return BOOTSTRAP.expanduser().is_file() or KUBERAY in os.environ
 
 
 def _connect(address: Address | None) -> str:

@@ -44,15 +44,18 @@ def map_here(function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[An
         RunError: a process died.
     """
     here = ray.get_runtime_context().get_node_id()
+    processors = int(next(n["Resources"].get("CPU", 0) for n in ray.nodes() if n["NodeID"] == here))
+    # A cluster's head may have none to give away, so that no trial runs there: then one job after another.
     task = ray.remote(
-        num_cpus=1, max_retries=1, scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False)
+        num_cpus=min(1, processors),
+        max_retries=1,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
     )(_apply)
     whole = ray.put(function)
-    processors = int(next(n["Resources"].get("CPU", 1) for n in ray.nodes() if n["NodeID"] == here))
     waiting = list(reversed(jobs))
     under_way: list[Any] = []
     while waiting or under_way:
-        while waiting and len(under_way) < AHEAD * processors:
+        while waiting and len(under_way) < AHEAD * max(1, processors):
             under_way.append(task.remote(whole, waiting.pop()))
         try:
             yield ray.get(under_way.pop(0))

@@ -47,6 +47,15 @@ def made_by_ray_up(monkeypatch, tmp_path):
     monkeypatch.setattr(connection, "BOOTSTRAP", tmp_path / "bootstrap.yaml")
 
 
+@pytest.fixture(params=["ray up", "KubeRay"])
+def made_by(request, monkeypatch):
+    """This host is the head of a cluster whose hosts come as they are asked for."""
+    if request.param == "ray up":
+        request.getfixturevalue("made_by_ray_up")
+    else:
+        monkeypatch.setenv(connection.KUBERAY, "1")
+
+
 def study(**resources):
     return parse({"preset": "quickstart", "resources": resources})
 
@@ -62,7 +71,7 @@ def test_elsewhere_a_host_that_is_missing_is_missed_at_once(asked, monkeypatch, 
     assert (asked, capsys.readouterr().err) == ([], "")
 
 
-@pytest.mark.usefixtures("made_by_ray_up")
+@pytest.mark.usefixtures("made_by")
 def test_no_host_joins_in_time(asked, monkeypatch, capsys):
     monkeypatch.setattr(connection, "JOIN_S", 0.5)
     with pytest.raises(RunError, match=REFUSAL) as refused, connected(study(gpus=0.5, workers=2), None):

@@ -16,6 +16,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from tests.conftest import ROOT
 
 USER = "searcher"
@@ -109,14 +111,33 @@ class Host:
         return [int(pid) for pid in found]
 
 
+def environment_of_hosts(folder: Path) -> Path:
+    """Makes the Python environment of the hosts by cluster.yaml's own line."""
+    made = folder / VENV
+    uv = shutil.which("uv", path=f"{ROOT}/.venv/bin")
+    assert uv is not None, "the project's environment lacks uv"
+    subprocess.run([uv, "venv", "-q", "--relocatable", "--python", sys.executable, made], check=True)
+    shutil.copy(uv, made / "bin" / "uv")
+    (folder / "cluster").symlink_to(ROOT / "cluster")
+    cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+    lines = yaml.safe_load((ROOT / "cluster.yaml").read_text())["setup_commands"]
+    (install,) = [line for line in lines if "requirements.txt" in line]
+    command = ["bash", "-ec", install.replace("nvidia-smi", "no-gpu-here")]
+    subprocess.run(command, env={**os.environ, "HOME": str(folder), "UV_CACHE_DIR": cache}, check=True)
+    return made
+
+
 @contextmanager
-def hosts(network: str, names: tuple[str, ...], environment: Path) -> Iterator[dict[str, Host]]:
+def hosts(
+    network: str, names: tuple[str, ...], environment: Path, shared_home: Path | None = None
+) -> Iterator[dict[str, Host]]:
     """Makes hosts on one bridge, which the first of them, the client's, holds; ends them all.
 
     Args:
         network: the first three numbers of an IP network, such as `10.77.0`; seen by these hosts alone.
         names: of the hosts.
         environment: the Python environment that every host finds in its home, read-only.
+        shared_home: a folder that is the home of all of them; left out, each has a home of its own.
     """
     with ExitStack() as stack:
         shared = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headsearch-hosts-")))
@@ -140,7 +161,7 @@ def hosts(network: str, names: tuple[str, ...], environment: Path) -> Iterator[d
             )
         _make_keys(shared)
         for host in made.values():
-            _furnish(host, shared, environment)
+            _furnish(host, shared, environment, shared_home)
         yield made
 
 
@@ -189,9 +210,10 @@ def _make_keys(folder: Path) -> None:
         "\n".join([f"{USER}:*:0:0::{HOME}:/bin/bash", *lines, ""]), encoding="utf-8"
     )
     (folder / "sshd_config").write_text(SSHD, encoding="utf-8")
+    (folder / "munge.key").write_bytes(os.urandom(128))
 
 
-def _furnish(host: Host, shared: Path, environment: Path) -> None:
+def _furnish(host: Host, shared: Path, environment: Path, shared_home: Path | None) -> None:
     """Gives a host folders of its own, makes the rest read-only, and starts its sshd."""
     # The project and its Python may lie in a folder that is about to be hidden.
     kept = dict.fromkeys(str(Path(path).resolve()) for path in (ROOT, sys.base_prefix))
@@ -202,8 +224,10 @@ def _furnish(host: Host, shared: Path, environment: Path) -> None:
         "mount -t tmpfs tmpfs /mnt",
         f"cp -r {shared} /mnt/made",
         *(f"mkdir /mnt/{k} && mount --bind {path} /mnt/{k}" for k, path in enumerate(shown)),
+        *([f"mkdir /mnt/home && mount --bind {shared_home} /mnt/home"] if shared_home else []),
         *(f"mount -t tmpfs tmpfs {folder}" for folder in OWN if folder != "/mnt"),
         "chmod 1777 /tmp /var/tmp /dev/shm",
+        *([f"mkdir -p {HOME} && mount --bind /mnt/home {HOME} && umount /mnt/home"] if shared_home else []),
         f"mkdir -p -m 700 {HOME}/.ssh /run/sshd",
         *(
             f"mkdir -p {at} && mount --bind /mnt/{k} {at} && mount -o remount,bind,ro {at} && umount /mnt/{k}"

@@ -6,24 +6,21 @@ hosts, without a network, then finds everything there; and the key is made known
 `ssh-copy-id`.
 """
 
-import os
 import random
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from search.runs.run_folder import RunFolder
 from tests.conftest import ROOT
 from tests.helpers.driving import check_complete, write_study
 from tests.two_hosts import walk
-from tests.two_hosts.hosts import HOME, USER, VENV, Host, hosts, missing
+from tests.two_hosts.hosts import HOME, USER, Host, environment_of_hosts, hosts, missing
 
 pytestmark = [
     pytest.mark.slow,
@@ -75,7 +72,7 @@ class Cluster:
 def cluster(tmp_path_factory):
     """Two hosts and a client, up to `ray up`; the worker cannot be reached yet, as if it were starting."""
     folder = tmp_path_factory.mktemp("cluster")
-    environment = _environment(folder)
+    environment = environment_of_hosts(folder)
     network = f"10.{random.SystemRandom().randrange(64, 128)}.7"
     with hosts(network, ("client", "head", "worker"), environment) as made:
         found = Cluster(*made.values(), logs=folder)
@@ -93,22 +90,6 @@ def cluster(tmp_path_factory):
         found.head.listen(folder / "head.log")
         found.type(walked[0])
         yield found
-
-
-def _environment(folder: Path) -> Path:
-    """Makes the Python environment of the hosts by cluster.yaml's own line."""
-    made = folder / VENV
-    uv = shutil.which("uv", path=f"{ROOT}/.venv/bin")
-    assert uv is not None, "the project's environment lacks uv"
-    subprocess.run([uv, "venv", "-q", "--relocatable", "--python", sys.executable, made], check=True)
-    shutil.copy(uv, made / "bin" / "uv")
-    (folder / "cluster").symlink_to(ROOT / "cluster")
-    cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
-    lines = yaml.safe_load((ROOT / "cluster.yaml").read_text())["setup_commands"]
-    (install,) = [line for line in lines if "requirements.txt" in line]
-    command = ["bash", "-ec", install.replace("nvidia-smi", "no-gpu-here")]
-    subprocess.run(command, env={**os.environ, "HOME": str(folder), "UV_CACHE_DIR": cache}, check=True)
-    return made
 
 
 def _check_out(found: Cluster) -> None:

@@ -1,6 +1,8 @@
 """Jobs read at once through Ray, and shards for workers on hosts without the files."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +13,7 @@ from search.data.trial_data import TrialData
 from search.hosts import parallel
 from search.hosts.parallel import ALONE, map_here, reachable
 from spaces.errors import RunError
+from tests.helpers.driving import environment
 from tests.helpers.stored import some_rows, stored
 
 pytestmark = pytest.mark.slow
@@ -43,6 +46,16 @@ def dying(number: int) -> int:
 def test_results_come_in_order():
     assert list(map_here(squared, range(20))) == [number**2 for number in range(20)]
     assert list(map_here(squared, [])) == []
+
+
+def test_a_head_that_gives_no_processor_away_reads_all_the_same():
+    script = (
+        "import ray; from search.hosts.parallel import map_here; "
+        "ray.init(address='local', num_cpus=0, include_dashboard=False, log_to_driver=False); "
+        "from tests.search.hosts.test_parallel import squared; print(list(map_here(squared, range(4))))"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment())
+    assert said.stdout == "[0, 1, 4, 9]\n", said.stderr
 
 
 def test_a_refusal_keeps_its_words():
