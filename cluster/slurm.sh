@@ -38,21 +38,26 @@ export NOTES="${TMPDIR:-/tmp}/headsearch-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}
 export ADDRESS="$(hostname -I | cut -d ' ' -f 1):$((20000 + SLURM_JOB_ID % 10000))"
 mkdir -p logs
 driver='echo $$ > "$NOTES.pid"; python search.py "$@" >> "$OUTPUT" 2>&1; echo $? > "$NOTES.code"; exit "$(< "$NOTES.code")"'
-# Where Slurm tracks processes without cgroups, Ray outlives a job that was ended without notice.
-host='[ "${SLURM_RESTART_COUNT:-0}" = 0 ] || ray stop --force
+# A job that was ended without notice, or a start that failed, may have left a Ray behind.
+host='ray stop --force
 exec ray symmetric-run --address "$ADDRESS" --min-nodes "$SLURM_JOB_NUM_NODES" --disable-usage-stats \
     --num-cpus "$SLURM_CPUS_ON_NODE" ${SLURM_GPUS_ON_NODE:+--num-gpus "$SLURM_GPUS_ON_NODE"} -- "$@"'
 
 time_is_up=
 trap 'time_is_up=yes; pkill -TERM -P "$(< "$NOTES.pid")" || kill "$srun"' USR1 # it may not have begun yet
-# The first host ends when the driver does; the others, who wait for it, are ended then.
-srun --output="logs/ray-$SLURM_JOB_ID-%N.log" --open-mode=append --cpu-bind=none --kill-on-bad-exit=1 --wait=5 \
-    bash -c "$host" bash bash -c "$driver" bash "${command[@]}" 2>> "logs/ray-$SLURM_JOB_ID.log" &
-srun=$!
-wait "$srun"
-while kill -0 "$srun" 2> /dev/null; do wait "$srun"; done
+# Ray gives itself 30 seconds to start, which a busy host may not make: hence three attempts.
+for attempt in 1 2 3; do
+    # The first host ends when the driver does; the others, who wait for it, are ended then.
+    srun --output="logs/ray-$SLURM_JOB_ID-%N.log" --open-mode=append --cpu-bind=none --kill-on-bad-exit=1 --wait=5 \
+        bash -c "$host" bash bash -c "$driver" bash "${command[@]}" 2>> "logs/ray-$SLURM_JOB_ID.log" &
+    srun=$!
+    wait "$srun"
+    while kill -0 "$srun" 2> /dev/null; do wait "$srun"; done
+    [ ! -e "$NOTES.pid" ] && [ -z "$time_is_up" ] || break
+    echo "slurm.sh: Ray did not start: see logs/ray-$SLURM_JOB_ID*.log" >&2
+done
 
-code=$(cat "$NOTES.code" 2> /dev/null) || { echo "slurm.sh: Ray did not start, or was stopped: see logs/ray-$SLURM_JOB_ID*.log" >&2; code=1; }
+code=$(cat "$NOTES.code" 2> /dev/null) || code=1
 rm -f "$NOTES.pid" "$NOTES.code"
 if [ "$code" != 0 ] && [ -n "$time_is_up" ]; then
     echo "slurm.sh: the time is up; the job is requeued and the run resumed"
