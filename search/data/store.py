@@ -172,7 +172,13 @@ def _sha256_of(values: dict[str, Any], more: bytes = b"") -> str:
 def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
     columns = pq.ParquetFile(folder / COLUMNS).read()
     timeline = tuple(
-        Recording(r["name"], r["group"], r["duration_s"], tuple((a, b) for a, b in r["seizures"]))
+        Recording(
+            r["name"],
+            r["group"],
+            r["duration_s"],
+            tuple((a, b) for a, b in r["seizures"]),
+            tuple((a, b) for a, b in r.get("stretches", ())),
+        )
         for r in json.loads((folder / TIMELINE).read_text(encoding="utf-8"))
     )
 
@@ -244,7 +250,7 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
             )
     columns = _columns(held)
     pq.write_table(columns, folder / COLUMNS)
-    timeline = [asdict(recording) for shard in shards for recording in shard.timeline]
+    timeline = [_timed(recording) for shard in shards for recording in shard.timeline]
     (folder / TIMELINE).write_text(json.dumps(timeline), encoding="utf-8")
     manifest = {
         "format": FORMAT,
@@ -311,6 +317,12 @@ def _write_shard(read: Read, named: tuple[Any, str]) -> _Shard:
         notes=tuple(note for piece in pieces for note in piece.notes),
         doubts=tuple(doubt for piece in pieces for doubt in piece.doubts),
     )
+
+
+def _timed(recording: Recording) -> dict[str, Any]:
+    """A recording as it is stored; one without gaps as before there were any, for its digest's sake."""
+    told = asdict(recording)
+    return told if recording.stretches else {name: told[name] for name in told if name != "stretches"}
 
 
 def _columns(shards: list[_Shard]) -> pa.Table:
