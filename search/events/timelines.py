@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from search.data.rows import Recording, Rows, counted
 from search.events.intervals import GRID_PER_S, Windows, coverage, in_seconds, unions, windows_of
+from search.events.scoring import SCORER_HZ
 from search.scores.metrics import F64
 from spaces.errors import RunError
 
@@ -58,7 +59,15 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
         timeline, since = tuple(one for one in rows.timeline if one.name in there), times
         if any(one.stretches for one in timeline):
             timeline = _seen(timeline, windows_of(timeline, names, since, rows.window_s))
-    covered = coverage(windows_of(timeline, names, since, rows.window_s))
+    windows = windows_of(timeline, names, since, rows.window_s)
+    briefest = min(windows.recordings, key=lambda one: one.duration_s, default=None)
+    if briefest is not None and round(briefest.duration_s * SCORER_HZ) < 1:
+        told = (
+            f"event scores: none, since {briefest.name} lasts {briefest.duration_s:g} s, and they are "
+            f"counted in steps of {1 / SCORER_HZ:g} s"
+        )
+        return Timeline(None, times, told)
+    covered = coverage(windows)
     if not covered >= LEAST_COVERAGE:
         told = (
             f"event scores: none, since windows cover {covered:.2%} of their recordings and not "

@@ -248,6 +248,14 @@ def test_a_timeline_needs_nine_tenths_of_the_time():
     )
 
 
+def test_recordings_that_are_shorter_than_a_step_of_the_scorer_have_no_event_scores():
+    short = rows_of([0, 0.02], window_s=0.02)
+    found = find_timeline(short, np.arange(2))
+    assert found.recordings is None
+    assert found.told == ("event scores: none, since r lasts 0.04 s, and they are counted in steps of 0.1 s")
+    assert find_timeline(rows_of([0, 0.04], window_s=0.04), np.arange(2)).recordings is not None
+
+
 @pytest.mark.parametrize(
     ("unknown", "lacking"),
     [
