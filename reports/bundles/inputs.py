@@ -317,7 +317,8 @@ def _checked(file: Path, name: str, config: Eeg) -> _Recording:
         )
     # A missing channel, say, is reported before the first block is read.
     next(edf.blocks(file, config, block_s=1.0))
-    kept = tuple(header.recorded[header.stretches.index(stretch)] for stretch in used)
+    held = {*used}
+    kept = tuple(span for span, one in zip(header.recorded, header.stretches, strict=True) if one in held)
     return _Recording(
         file,
         stretches.recording_of(name, "", header.duration_s, (), kept),

@@ -69,7 +69,8 @@ def gaps_told(header: Header, read: Sequence[Stretch], window_s: float) -> tuple
         f"{_count(len(recorded) - 1, 'gap')} between its records, {missing_s:.6g} s in all, the first after "
         f"{recorded[0][1]:.10g} s: read as {_count(len(read), 'stretch', 'stretches')}"
     )
-    if short := [one for one in header.stretches if one not in read]:
+    held = {*read}
+    if short := [one for one in header.stretches if one not in held]:
         left_s = float(sum(one.records for one in short) * header.record_s)
         told += f", {len(short)} shorter than a window of {window_s:g} s left out ({left_s:.6g} s)"
     return (told if header.discontinuous else f"{told}; its header tells of none",)
