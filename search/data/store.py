@@ -250,7 +250,9 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
             )
     columns = _columns(held)
     pq.write_table(columns, folder / COLUMNS)
-    timeline = [_timed(recording) for shard in shards for recording in shard.timeline]
+    # No word of stretches where there are no gaps: the digest is as it was before they were read.
+    told = (asdict(recording).items() for shard in shards for recording in shard.timeline)
+    timeline = [{name: value for name, value in one if name != "stretches" or value} for one in told]
     (folder / TIMELINE).write_text(json.dumps(timeline), encoding="utf-8")
     manifest = {
         "format": FORMAT,
@@ -317,12 +319,6 @@ def _write_shard(read: Read, named: tuple[Any, str]) -> _Shard:
         notes=tuple(note for piece in pieces for note in piece.notes),
         doubts=tuple(doubt for piece in pieces for doubt in piece.doubts),
     )
-
-
-def _timed(recording: Recording) -> dict[str, Any]:
-    """A recording as it is stored; one without gaps as before there were any, for its digest's sake."""
-    told = asdict(recording)
-    return told if recording.stretches else {name: told[name] for name in told if name != "stretches"}
 
 
 def _columns(shards: list[_Shard]) -> pa.Table:

@@ -13,7 +13,7 @@ _TIME = re.compile(rb"([+-]\d+(?:\.\d*)?)\x14")
 _MOST_BYTES = 64
 """Of a record's annotations, so many are read: a time is shorter."""
 
-_TOLERANCE_S = 0.1
+TOLERANCE_S = 0.1
 """Times of records are rounded, and so is the duration of a record."""
 
 _LONGEST_S = 1e9
@@ -52,7 +52,7 @@ def read_stretches(
 ) -> tuple[Stretch, ...]:
     """Reads the time of every record, and parts the records where one begins late.
 
-    Where a stretch is late by less than `_TOLERANCE_S` in all it goes on, so that no time in it is off by
+    Where a stretch is late by less than `TOLERANCE_S` in all it goes on, so that no time in it is off by
     more. A record of a continuous recording that does not say when it begins follows the one before it.
 
     Args:
@@ -93,7 +93,7 @@ def read_stretches(
             continue
         expected = since + (record - told) * step
         late = float(time) - zero - expected
-        if abs(late) <= _TOLERANCE_S:
+        if abs(late) <= TOLERANCE_S:
             continue
         if late < 0:
             raise RunError(

@@ -13,7 +13,7 @@ from search.data.rows import Recording
 from search.data.sources.eeg.annotation_formats import Interval
 from search.data.sources.eeg.annotations import END_TOLERANCE_S, ROUNDING_S
 from search.data.sources.eeg.edf_header import Header
-from search.data.sources.eeg.record_times import Stretch
+from search.data.sources.eeg.record_times import TOLERANCE_S, Stretch
 from spaces.errors import RunError
 
 
@@ -34,20 +34,25 @@ def seizures_within(
         mend: drop seizures that lie in a gap, instead of refusing them.
 
     Returns:
-        The parts of seizures that were recorded, and what was cut or dropped.
+        The parts of seizures that were recorded, and what was cut or dropped. What remains of a seizure is
+        left out where it is shorter than times of records are off.
 
     Raises:
         RunError: without `mend`, for a seizure of which nothing was recorded.
     """
-    lost = [(start, end) for start, end in seizures if not shared([(start, end)], recorded)]
+    kept = {
+        one: [part for part in shared([one], recorded) if part == one or part[1] - part[0] >= TOLERANCE_S]
+        for one in seizures
+    }
+    lost = [one for one, parts in kept.items() if not parts]
     if lost and not mend:
         start, end = lost[0]
         raise RunError(
             f"a seizure must lie within the signal, but one is at {start:g} to {end:g} s, in a gap between "
             "its records; onsets count from the first record, gaps included"
         )
-    found = shared(seizures, recorded)
-    seconds = sum(end - start for start, end in seizures if (start, end) not in lost)
+    found = tuple(part for parts in kept.values() for part in parts)
+    seconds = sum(end - start for (start, end), parts in kept.items() if parts)
     cut = seconds - sum(end - start for start, end in found) > END_TOLERANCE_S
     notes = [f"{_count(len(lost), 'seizure')} in a gap dropped"] * bool(lost)
     return found, (*notes, *["seizures cut at gaps"] * cut)

@@ -199,6 +199,17 @@ def test_a_seizure_over_a_gap_is_cut_in_two(tmp_path):
     assert said(tmp_path)[0][1:] == [f"{NAME}: seizures cut at gaps"]
 
 
+def test_what_remains_of_a_seizure_is_no_shorter_than_times_are_off():
+    recorded = [(0.0, 15.0), (25.0, 40.0)]
+    assert seizures_within([(12.0, 25.05), (30.0, 30.05)], recorded, mend=False) == (
+        ((12.0, 15.0), (30.0, 30.05)),
+        ("seizures cut at gaps",),
+    )
+    assert seizures_within([(14.2, 15.9)], recorded, mend=False) == (((14.2, 15.0),), ())
+    with pytest.raises(RunError, match=r"one is at 16 to 25\.05 s, in a gap"):
+        seizures_within([(16.0, 25.05)], recorded, mend=False)
+
+
 def test_a_seizure_in_a_gap_is_refused_or_dropped(tmp_path):
     gapped(tmp_path, events="16\t4\tsz\n30\t2\tsz\n")
     with pytest.raises(RunError) as refused:
