@@ -18,6 +18,9 @@ from spaces.base import FUNCTION, Frozen, Label, as_tuple
 from spaces.eeg import Eeg
 
 POSITIVE = "the label value of the positive class; needed unless labels are 0/1 or false/true"
+SHORTEST_WINDOW_S = 0.001
+"""Event scores count in whole milliseconds."""
+WINDOW = "seconds that each row covers"
 STEP = "seconds from one row's start to the next; for overlaps of over 50 rows, gaps of over 100"
 EXACT_NAMES = "groups and recordings whose names differ in blanks or capitals alone are different"
 
@@ -45,7 +48,7 @@ class Npz(Frozen):
     group: str | None = Field(default=None, description="array naming each row's patient or file")
     recording: str | None = Field(default=None, description="array naming each row's recording")
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
     seizures: str | None = Field(
         default=None,
@@ -75,7 +78,7 @@ class Table(Frozen):
     )
     recording: str | None = Field(default=None, description="column naming each row's recording")
     time: str | None = Field(default=None, description="column with each row's start, in seconds")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
     split: str | None = Field(default=None, description="column of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
@@ -134,7 +137,7 @@ class Custom(Frozen):
         default=None, description="where the module lies; beside the study if left out"
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
@@ -145,7 +148,7 @@ class Arrays(Frozen):
 
     source: Literal["arrays"]
     digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="of what was given; written by a notebook")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
@@ -165,7 +168,7 @@ class Scores(Frozen):
     group: str | None = Field(default=None, description="column naming each row's patient or file")
     recording: str | None = Field(default=None, description="column naming each row's recording")
     start: str | None = Field(default=None, description="column with each row's start, in seconds")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)

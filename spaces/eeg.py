@@ -118,6 +118,8 @@ class Eeg(Frozen):
     def _consistent(self) -> "Eeg":
         if self.form == "spectrogram" and self.window_s != 1:
             raise ValueError(f"a spectrogram is of one second (window_s: 1), but got {self.window_s:g}")
+        if round(self.window_s * self.rate_hz) < 1:
+            raise ValueError(f"window_s must be at least one sample, but got {self.window_s:g}")
         if self.step * self.rate_hz < 1:
             raise ValueError(f"step_s must be at least one sample, but got {self.step:g}")
         seizures, others = (

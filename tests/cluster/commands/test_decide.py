@@ -106,7 +106,7 @@ def test_neither_keras_nor_ray_is_imported():
         (["p.csv", *GIVEN, "--require", "sensitivity"], "sensitivity"),
         (["p.csv", *GIVEN, "--set", "data.source=npz"], "decide: data.path"),
         (["p.csv", *GIVEN, "--to", "."], "decisions are written to a new or empty folder"),
-        (["p.csv", *GIVEN, "--window-s", "0"], "greater than 0"),
+        (["p.csv", *GIVEN, "--window-s", "0.0005"], "must be greater than or equal to 0.001, but got 0.0005"),
     ],
 )
 def test_a_wrong_call_is_one_line(capsys, tmp_path, arguments, message):

@@ -91,7 +91,7 @@ WRONG = [
     ("good.keras", ["--policy", "sensitivity_at_fa_per_day,fa_per_day=2"], "needs recordings"),
     ("good.keras", ["--require", "sensitivity"], "--require takes METRIC.min=NUMBER"),
     ("good.keras", ["--set", "data.source=bonn"], "is required (judge: data.path)"),
-    ("good.keras", ["--window-s", "0"], "greater than 0"),
+    ("good.keras", ["--window-s", "0.0009"], "must be greater than or equal to 0.001"),
 ]
 
 
