@@ -1,5 +1,6 @@
 """What all tests share: one CPU thread for Keras, and the real data where it is at hand."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from search.networks import backend
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_configure() -> None:
+    """Holds linear algebra to one thread, before numpy starts more: they would wait for the other worker."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
