@@ -1,5 +1,6 @@
 """What all tests share: one CPU thread for Keras, and the real data where it is at hand."""
 
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,13 @@ SHARED = ROOT.parent / "shared" / "data"
 def pytest_configure() -> None:
     """Holds linear algebra to one thread, before numpy starts more: they would wait for the other worker."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settled() -> None:
+    """Keeps what stands already out of collections of garbage: every training begins with two."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
