@@ -16,6 +16,16 @@ from tests.helpers import toys
 from tests.helpers.driving import write_study
 from tests.helpers.edf_files import write_bids
 
+NOTHING_OF_OURS = """
+for name in ("spaces", "search", "reports", "cluster"):
+    try:
+        __import__(name)
+    except ImportError:
+        continue
+    raise SystemExit(f"{name} can be imported here")
+"""
+"""Begins a program that does without our code."""
+
 
 def train(run: RunFolder, study_file: Path, pairs, **changes) -> list[str]:
     """Trains configurations here, in this process, into a run folder; returns their ids.

@@ -59,7 +59,8 @@ def config(study, head="softmax", loss="cce", **changes):
 def trained(study, data, epochs=(2,), **rules):
     from search.trials.training import Training
 
-    session = Training(config(study), Rules(epochs=2, **rules), "average_precision", data, seed=7)
+    told, networks = Rules(epochs=2, **rules), toys.networks()
+    session = Training(config(study), told, "average_precision", data, seed=7, networks=networks)
     for until in epochs:
         session.advance(until)
         best = session.best()

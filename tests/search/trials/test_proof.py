@@ -24,18 +24,21 @@ NOT_DECODED = "the decode does not speak of the model that was trained"
 NOT_LINEAR = "the network must end in plain linear logits"
 
 
-def trained(head, loss, epochs=2, data=DATA, **changes):
+def trained(head, loss, eager=True, **changes):
+    """A session after two epochs; what takes few steps and is proven once is sooner done than traced."""
     from search.trials.training import Training
 
-    session = Training(config(head, loss, **changes), Rules(epochs=epochs), "average_precision", data, seed=0)
-    session.advance(epochs)
+    chosen = config(head, loss, **{"batch_size": 80, **changes})
+    session = Training(chosen, Rules(epochs=2), "average_precision", DATA, seed=0)
+    session.model.run_eagerly = eager
+    session.advance(2)
     return session
 
 
 @functools.cache
 def sound(head, loss):
     """A trained session, shared by the tests that plant nothing while it trains, and its weights."""
-    session = trained(head, loss, class_weight="balanced", dropout=0.2)
+    session = trained(head, loss, eager=False, batch_size=16, class_weight="balanced", dropout=0.2)
     return session, session.model.get_weights()
 
 
