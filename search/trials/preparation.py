@@ -200,7 +200,11 @@ def with_absolute_paths(study: Study, base: Path) -> Study:
         trunk = trunk.model_copy(update={"folder": str((base / (trunk.folder or ".")).resolve())})
     if trunk.weights not in ("none", "imagenet"):
         trunk = trunk.model_copy(update={"weights": str((base / trunk.weights).expanduser().resolve())})
-    changes: dict[str, Any] = {"data": data.model_copy(update=found), "trunk": trunk}
+    changes: dict[str, Any] = {
+        "data": data.model_copy(update=found),
+        "trunk": trunk,
+        "track": study.track.absolute(base),
+    }
     if study.warm_start is not None:
         changes["warm_start"] = str((base / study.warm_start).expanduser().resolve())
     if study.storage is not None:
