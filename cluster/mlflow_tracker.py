@@ -20,11 +20,12 @@ MODEL = "model"
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # It refuses a folder otherwise, which a study then names on purpose.
     "MLFLOW_ALLOW_FILE_STORE": "true",
     # By default a server that is gone is tried for minutes.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
 """What the environment says if it does not say otherwise."""
 _AT_ONCE = 800

@@ -73,11 +73,10 @@ def tracked(record: Record) -> Tracked:
 
 
 def _curves(record: Record) -> dict[str, tuple[tuple[int, float], ...]]:
-    found = {}
-    for name, values in zip(CURVES, zip(*record.history, strict=True), strict=False):
-        finite = [(epoch, value) for epoch, value in enumerate(values, start=1) if math.isfinite(value)]
-        found[name.format(steering=record.steering)] = tuple(finite)
-    return found
+    return {
+        name.format(steering=record.steering): tuple(enumerate(values, start=1))
+        for name, values in zip(CURVES, zip(*record.history, strict=True), strict=False)
+    }
 
 
 def _milliseconds(when: datetime) -> int:

@@ -57,7 +57,8 @@ def follow(
 ) -> None:
     """Logs every record of a run, and its end; begins again with a new connection after a failure.
 
-    Nothing is remembered over a failure, for who knows what was written: the tracker is looked at anew.
+    Nothing is remembered over a failure, for who knows what was written: the tracker is looked at anew. What
+    then fails with the search at its end is left to `resume`.
 
     Args:
         connect: makes the tracker.
@@ -67,6 +68,7 @@ def follow(
     """
     failing, shown, pause_s = False, False, PAUSE_S
     while True:
+        last = ended(0) is not None
         try:
             tracker, seen = connect(), set[str]()
             if not shown:
@@ -88,6 +90,9 @@ def follow(
         except Exception as error:  # whatever it is: the search goes on
             if not failing:
                 say(f"fails, and the search goes on: {told(error)}")
+            if last:
+                say("is given up with the search at its end; resume logs what is missing")
+                return
             failing = True
             began = time.monotonic()
             ended(pause_s)
