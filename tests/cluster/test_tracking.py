@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from spaces.errors import RunError
 from spaces.study_file import parse
 from tests.conftest import ROOT
 from tests.helpers.bookkeeping import RESOLVED, begin, go_on
+from tests.helpers.driving import finish, numpy_driver, write_study
 from tests.helpers.event_files import hparams, scalars
 from tests.helpers.records import CONFIG, record
 
@@ -249,6 +249,27 @@ def test_a_driver_that_is_gone_takes_the_process_with_it(tmp_path):
     assert process.wait(60) == 1
 
 
+@pytest.mark.heavy
+def test_a_search_that_was_killed_and_resumed_stands_there_once(tmp_path):
+    study = write_study(tmp_path, {"budget": {"trials": 3}, "track": {"tensorboard": "tb"}})
+    run, place = tmp_path / "runs" / "toy", tmp_path / "tb" / "toy"
+    driver = numpy_driver(study, HEADSEARCH_TEST_EPOCH_S="0.3")
+    assert driver.until(lambda: len(list(place.glob("*/events*"))) >= 1)
+    driver.kill()
+    for settings in ((), ("--set", "budget.trials=4")):
+        resumed = finish(study, "--resume", str(run), *settings)
+        assert resumed.process.returncode == 0, resumed.said
+        assert resumed.said.count(f"tensorboard: the run is in {place}\n") == 1, resumed.said
+    records = RunFolder(run).records()
+    assert len(records) >= 4
+    shown = {path.parent.name: scalars(path) for path in place.glob("*/events*")}
+    assert shown.keys() == {one.ask.trial_id for one in records}
+    for one in records:
+        (at,) = shown[one.ask.trial_id]["value"]
+        assert at == (one.best_epoch or 0, pytest.approx(one.value))
+    assert RunFolder(run).study().track.tensorboard == str(tmp_path / "tb")
+
+
 def test_a_package_that_is_missing_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(RunError) as refused:
@@ -258,9 +279,3 @@ def test_a_package_that_is_missing_is_named_with_its_extra(monkeypatch):
         "install the extra mlflow of pyproject.toml (uv pip install mlflow-skinny), or leave track.mlflow out"
     )
     check_trackers(study_for(tensorboard="tb"))
-
-
-def unused_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
