@@ -98,7 +98,7 @@ def test_neither_keras_nor_ray_is_imported():
         (["p.csv", *GIVEN, "--score", "q"], "--score q must name a column of p.csv"),
         (
             ["p.csv", *GIVEN, "--score", "probability"],
-            "must name different columns, but got probability, probability",
+            "must name different columns, but got probability, probability (decide: --score)",
         ),
         (["p.csv", *GIVEN, "--positive", "ictal"], "--positive must be one of the labels"),
         (["p.csv", *GIVEN, "--policy", "max_f2"], "must be one of"),
@@ -106,7 +106,8 @@ def test_neither_keras_nor_ray_is_imported():
         (["p.csv", *GIVEN, "--require", "sensitivity"], "sensitivity"),
         (["p.csv", *GIVEN, "--set", "data.source=npz"], "decide: data.path"),
         (["p.csv", *GIVEN, "--to", "."], "decisions are written to a new or empty folder"),
-        (["p.csv", *GIVEN, "--window-s", "0"], "greater than 0"),
+        (["p.csv", *GIVEN, "--window-s", "0"], "must be greater than 0, but got 0.0 (decide: --window-s)"),
+        (["p.csv", *GIVEN, "--positive", "a: b"], "--positive must be one of the labels"),
     ],
 )
 def test_a_wrong_call_is_one_line(capsys, tmp_path, arguments, message):
