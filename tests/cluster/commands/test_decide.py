@@ -1,5 +1,6 @@
 """The command `decide`: a table in, a run and a decision out; what was asked wrongly is one line."""
 
+import re
 import subprocess
 import sys
 
@@ -162,5 +163,33 @@ def test_requirements_on_events_are_refused_where_a_run_has_none(capsys):
     assert main(["decide", "p.csv", *GIVEN]) == 0
     capsys.readouterr()
     for requirement in ("fa_per_day.max=2", "event_f1.min=0.5"):
-        line = refused(capsys, "rescore", "out", "--policy", "max_f1", "--require", requirement)
-        assert f"--require {requirement} needs event scores, but out has none" in line
+        for command in (["rescore", "out", "--policy", "max_f1"], ["promote", "out", "--to", "decided"]):
+            assert refused(capsys, *command, "--require", requirement) == (
+                f"search.py: --require {requirement} needs event scores, but out has none, since the data "
+                "name no recordings, no times, no window_s"
+            )
+    events = ["--recording", "recording", "--start", "start", "--window-s", "1"]
+    assert main(["decide", "p.csv", *GIVEN[:-1], "thin", *events]) == 0
+    capsys.readouterr()
+    line = refused(capsys, "promote", "thin", "--to", "decided", "--require", "fa_per_day.max=2")
+    assert "but thin has none, since windows cover less than 90% of their recordings, and false" in line
+
+
+def test_what_a_decision_lacks_is_said_and_what_may_reach_it(capsys):
+    assert main(["decide", "p.csv", *GIVEN]) == 0
+    capsys.readouterr()
+    for requirement, advice in (
+        (
+            "specificity.min=1",
+            "; other thresholds may: python search.py rescore out --require specificity.min=1",
+        ),
+        ("roc_auc.min=1", ""),
+    ):
+        assert main(["promote", "out", "--to", "decided", "--require", requirement]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        name = requirement.partition(".")[0]
+        assert re.fullmatch(
+            rf"search\.py: probability does not meet {requirement} at its threshold: its {name} [\d.]+ is "
+            rf"[\d.]+ below 1{re.escape(advice)}",
+            line,
+        )
