@@ -30,6 +30,7 @@ from search.trials.preparation import Prepared
 from search.trials.session import Trainer
 from search.trials.trial import RunFacts
 from spaces.configuration import every
+from spaces.data import Table
 from spaces.errors import RunError
 from spaces.study import Study
 
@@ -75,6 +76,8 @@ def comparable(study: Study) -> dict[str, Any]:
     found = study.model_dump(mode="json", exclude=FREE)
     for part, place in (("data", "path"), ("data", "folder"), ("trunk", "folder")):
         found[part].pop(place, None)
+    if isinstance(study.data, Table):
+        found["data"].pop("seizures", None)  # a file, whose content the data's digest tells
     if study.trunk.weights not in ("none", "imagenet"):
         found["trunk"]["weights"] = "file"  # which may have moved; the rows' code digest covers what it holds
     return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     name: f"--{name.replace('_', '-')}"
-    for name in ("label", "score", "group", "recording", "start", "window_s", "positive")
+    for name in ("label", "score", "group", "recording", "start", "window_s", "seizures", "positive")
 } | {"time": "--start"}
 """The options that stand for settings of `data`, by the settings' names."""
 
@@ -58,6 +58,14 @@ def decide(
     recording: RecordingColumn = None,
     start: StartColumn = None,
     window_s: Annotated[float | None, typer.Option(help="seconds that each row covers")] = None,
+    seizures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="a table of true seizures: recording, start and end, in seconds of --start",
+            show_default=False,
+        ),
+    ] = None,
     policy: Policies = None,
     require: Require = None,
     settings: Set = None,
@@ -79,6 +87,7 @@ def decide(
         "recording": recording,
         "start": start,
         "window_s": window_s,
+        "seizures": None if seizures is None else str(seizures),
     }
     data |= {} if positive is None else {"positive": label_value(positive)}
     with naming(OPTIONS):

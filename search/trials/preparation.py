@@ -190,10 +190,7 @@ def with_absolute_paths(study: Study, base: Path) -> Study:
         RunError: the data's path leads nowhere.
     """
     data, trunk = study.data, study.trunk
-    found = {}
-    path = registry.path_of(data, base)
-    if path is not None:
-        found["path"] = str(path)
+    found = registry.paths_of(data, base)
     if isinstance(data, Custom):
         found["folder"] = str((base / (data.folder or ".")).resolve())
     if trunk.folder is not None or ":" in trunk.name:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from cluster.cli import main
+from search.runs.run_folder import RunFolder
 from tests.conftest import ROOT
 from tests.helpers import predictions
 
@@ -193,3 +195,56 @@ def test_what_a_decision_lacks_is_said_and_what_may_reach_it(capsys):
             rf"[\d.]+ below 1{re.escape(advice)}",
             line,
         )
+
+
+TIMED = ["--recording", "recording", "--start", "start", "--window-s", "2"]
+
+
+def events_of(folder) -> tuple:
+    """The event scores that a decision's run has, and its digest."""
+    (row,) = pq.read_table(folder / "leaderboard.parquet").to_pylist()
+    return row["val_event_sensitivity"], row["val_fa_per_day"], row["data_digest"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz"])
+def test_true_seizures_take_the_place_of_those_that_labels_tell(capsys, tmp_path, suffix):
+    assert main(["decide", "p.csv", *GIVEN, *TIMED]) == 0
+    given, study = RunFolder(tmp_path / "out").reference(), RunFolder(tmp_path / "out").study()
+    assert study.data.seizures is None
+    told = [(one.name, *span) for one in given.timeline for span in one.seizures]
+    found = dict(zip(("recording", "start", "end"), map(np.array, zip(*told, strict=True)), strict=True))
+    # The same intervals, on the clock of the rows, which begins at 0 here: the same scores.
+    write_columns(tmp_path / f"sz{suffix}", found)
+    assert main(["decide", "p.csv", *GIVEN[:-1], "same", *TIMED, "--seizures", f"sz{suffix}"]) == 0
+    assert "event scores: recordings 10, hours 0.6667, seizures by annotation 10" in spaced(capsys)
+    assert events_of(tmp_path / "same")[:2] == events_of(tmp_path / "out")[:2]
+    assert RunFolder(tmp_path / "same").study().data.seizures == str(tmp_path / f"sz{suffix}")
+    # Alarms where no seizure is stated are false, whatever the labels say.
+    write_columns(tmp_path / "fewer.csv", {name: column[:5] for name, column in found.items()})
+    assert main(["decide", "p.csv", *GIVEN[:-1], "fewer", *TIMED, "--seizures", "fewer.csv"]) == 0
+    said = spaced(capsys)
+    assert "seizures by annotation 5" in said
+    assert "p.csv: 60 of 120 positive rows lie in no seizure of fewer.csv" in said
+    assert events_of(tmp_path / "fewer")[1] > events_of(tmp_path / "same")[1]
+    assert len({events_of(tmp_path / name)[2] for name in ("out", "same", "fewer")}) == 3
+
+
+def write_columns(path, columns) -> None:
+    if path.suffix == ".npz":
+        np.savez(path, **columns)
+    else:
+        rows = zip(*columns.values(), strict=True)
+        path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]))
+
+
+def test_a_wrong_file_of_seizures_is_named_by_its_option(capsys, tmp_path):
+    assert refused(capsys, "decide", "p.csv", *GIVEN, *TIMED, "--seizures", "no.csv") == (
+        f"search.py: --seizures must exist, but there is no {tmp_path}/no.csv (--seizures: no.csv)"
+    )
+    write_columns(tmp_path / "sz.csv", {"recording": ["p0_r0"], "start": [1.0], "end": [3.0]})
+    assert refused(capsys, "decide", "p.csv", *GIVEN, "--seizures", "sz.csv") == (
+        "search.py: --seizures needs --recording, --start and --window-s, to tell when sz.csv happened"
+    )
+    write_columns(tmp_path / "sz.csv", {"recording": ["x"], "start": [1.0], "end": [3.0]})
+    line = refused(capsys, "decide", "p.csv", *GIVEN, *TIMED, "--seizures", "sz.csv")
+    assert line.endswith("but seizure 1 of sz.csv, 1 to 3 s of 'x', is of none (p.csv)")
