@@ -22,6 +22,10 @@ SHORTEST_WINDOW_S = 0.001
 """Event scores count in whole milliseconds."""
 WINDOW = "seconds that each row covers"
 STEP = "seconds from one row's start to the next; for overlaps of over 50 rows, gaps of over 100"
+SEIZURES = (
+    "a file with columns recording, start and end of each seizure, in seconds of `{time}`, for event scores; "
+    "without, positive rows that touch are one"
+)
 EXACT_NAMES = "groups and recordings whose names differ in blanks or capitals alone are different"
 
 
@@ -80,6 +84,7 @@ class Table(Frozen):
     time: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
+    seizures: str | None = Field(default=None, description=SEIZURES.format(time="time"))
     split: str | None = Field(default=None, description="column of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | tuple[Label, ...] | None = Field(
@@ -170,6 +175,7 @@ class Scores(Frozen):
     start: str | None = Field(default=None, description="column with each row's start, in seconds")
     window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
+    seizures: str | None = Field(default=None, description=SEIZURES.format(time="start"))
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 

@@ -9,6 +9,7 @@ from spaces.data import Data, Scores, SimulatedEeg, Split
 from spaces.policies import MaxF1, Threshold
 from spaces.resources import Budget, Database, Keep, Resources, Storage
 from spaces.space import Space, Trunk
+from spaces.track import Track
 
 Metric = Literal[
     "f1", "balanced_accuracy", "sensitivity", "specificity", "precision", "accuracy", "mcc",
@@ -104,6 +105,7 @@ class Study(Frozen):
     budget: Budget = Budget()
     resources: Resources = Resources()
     keep: Keep = Keep()
+    track: Track = Track()
     storage: Storage = Field(
         default=None,
         description="a shared folder or a URI such as s3://bucket/runs: runs are written there, too",
@@ -124,7 +126,7 @@ class Study(Frozen):
 
 
 OF_TRAINING = frozenset(
-    {"preset", "split", "trunk", "space", "training", "asha", "budget", "resources", "keep", "storage",
-     "database", "warm_start"}
+    {"preset", "split", "trunk", "space", "training", "asha", "budget", "resources", "keep", "track",
+     "storage", "database", "warm_start"}
 )  # fmt: skip
 """Parts of a study that mean nothing where there is nothing to train."""

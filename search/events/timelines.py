@@ -10,6 +10,7 @@ from search.data.rows import Recording, Rows, counted
 from search.events.intervals import GRID_PER_S, Windows, coverage, in_seconds, unions, windows_of
 from search.events.scoring import SCORER_HZ
 from search.scores.metrics import F64
+from search.scores.reference import Reference
 from spaces.errors import RunError
 
 LEAST_COVERAGE = 0.9
@@ -47,9 +48,7 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
     """
     times = None if rows.times is None else rows.times[taken]
     if times is None or rows.recordings is None or rows.window_s is None:
-        known = {"recordings": rows.recordings, "times": times, "window_s": rows.window_s}
-        lacking = ", no ".join(name for name, value in known.items() if value is None)
-        return Timeline(None, times, f"event scores: none, since the data name no {lacking}")
+        return Timeline(None, times, f"event scores: none, since {_lacking(rows, times)}")
     names = rows.recordings[taken]
     if rows.timeline is None:
         groups = names if rows.groups is None else rows.groups[taken]
@@ -91,6 +90,23 @@ def _seen(timeline: tuple[Recording, ...], windows: Windows) -> tuple[Recording,
         seizures = (seizure for seizure in one.seizures if any(a <= seizure[0] < b for a, b in kept))
         found.append(replace(one, stretches=kept, seizures=tuple(seizures)) if kept else one)
     return tuple(found)
+
+
+def why_unscored(reference: Reference) -> str:
+    """Says in words why rows have no event scores, of which no timeline was kept."""
+    if lacking := _lacking(reference, reference.times):
+        return lacking
+    return (
+        f"windows cover less than {LEAST_COVERAGE:.0%} of their recordings, and false alarms cannot fall "
+        f"where no window is (times are seconds, and a window lasts {reference.window_s:g} s)"
+    )
+
+
+def _lacking(rows: Rows | Reference, times: F64 | None) -> str:
+    """What event scores need and the data do not name, in words; empty where nothing is lacking."""
+    known = {"recordings": rows.recordings, "times": times, "window_s": rows.window_s}
+    unknown = [name for name, value in known.items() if value is None]
+    return f"the data name no {', no '.join(unknown)}" if unknown else ""
 
 
 def timeline_of(
