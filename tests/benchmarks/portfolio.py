@@ -73,14 +73,13 @@ class Draws:
     """Suggests values at random; learning rates lie spread.
 
     Args:
-        stream: of the trunk; each has draws of its own.
         number: of the configuration; the same number draws the same.
         chosen: values that are not drawn.
     """
 
-    def __init__(self, stream: int, number: int, chosen: dict[str, Any]) -> None:
-        self._rng, self._chosen = np.random.default_rng([SEED, stream, number]), chosen
-        self._share = (np.random.default_rng([SEED, stream]).random() + number * GOLDEN) % 1
+    def __init__(self, number: int, chosen: dict[str, Any]) -> None:
+        self._rng, self._chosen = np.random.default_rng([SEED, number]), chosen
+        self._share = (np.random.default_rng(SEED).random() + number * GOLDEN) % 1
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         """Draws a number."""
@@ -104,14 +103,14 @@ def study_of(trunk: str) -> Study:
 
 
 def candidates(trunk: str) -> Iterator[Config]:
-    """Draws configurations without end, every pair of head and loss in turn."""
-    study, stream, number = study_of(trunk), list(SETS).index(trunk), 0
+    """Draws configurations without end, every pair of head and loss in turn, alike for every trunk."""
+    study, number = study_of(trunk), 0
     heads = study.space.heads
     rounds = max(map(len, heads.values()))
     pairs = [(head, losses[k]) for k in range(rounds) for head, losses in heads.items() if k < len(losses)]
     while True:
         head, loss = pairs[number % len(pairs)]
-        yield suggest(Draws(stream, number, {"head": head, f"{head}_loss": loss}), study)
+        yield suggest(Draws(number, {"head": head, f"{head}_loss": loss}), study)
         number += 1
 
 

@@ -215,7 +215,7 @@ SETS: Mapping[str, tuple[DataSet, ...]] = MappingProxyType(
         "conv1d_cnn": (
             DataSet(name="Bonn S from F, seconds", make=partial(bonn_seconds, "S", "F", 1)),
             DataSet(name="Bonn Z from O, seconds", make=partial(bonn_seconds, "Z", "O", 2)),
-            DataSet(name="series with a short wave", make=partial(series, 0.5, 3)),
+            DataSet(name="series with a wave", make=partial(series, 0.5, 3)),
             DataSet(name="simulated EEG, bands", make=partial(bands, 1104)),
         ),
         "mlp": (
