@@ -1,14 +1,15 @@
 """Finds the portfolio: configurations that do well on many data sets, asked first by every search.
 
-    python -m tests.benchmarks.portfolio search [--minutes 60] [--trunks NAME...] [--out FILE]
-    python -m tests.benchmarks.portfolio choose [--out FILE]
+    python -m tests.benchmarks.portfolio [--minutes 60] [--trunks NAME...] [--out FILE]
 
-`search` draws configurations from the default space, one for each trunk and pair of head and loss in turn,
-trains each on all data sets of its trunk (`portfolio_data`), and appends every result to the file
-(runs/portfolio.jsonl). Each begins on another data set, and goes on to the others if it is not in the worse
-half of those that were tried there. The search can be ended at any time; started again it goes on.
+Configurations are drawn from the default space, one for each trunk and pair of head and loss in turn. Each is
+trained on the data sets of its trunk (`portfolio_data`), and every result appended to the file
+(runs/portfolio.jsonl). It begins on another data set each time, and goes on to the others if it is not in the
+worse half of those that were tried there. One thread, at the lowest priority. It can be ended at any time;
+started again it goes on.
 
-`choose` picks from what is there, for each trunk and head, and writes spaces/portfolio_table.py.
+When the minutes are over, those that did well are picked from all that is in the file, for each trunk and
+head, and written to spaces/portfolio_table.py; with `--minutes 0` that is all that is done.
 """
 
 import argparse
@@ -222,7 +223,7 @@ def chosen(found: Sequence[Result], trunk: str) -> list[tuple[Config, tuple[floa
 def table(found: Sequence[Result], today: str) -> str:
     """Returns the text of spaces/portfolio_table.py."""
     lines = [
-        '"""The configurations of the portfolio, made by `python -m tests.benchmarks.portfolio choose`.',
+        '"""The configurations of the portfolio, made by `python -m tests.benchmarks.portfolio`.',
         "",
         f"Chosen on {today}, from {len({(one.trunk, one.number) for one in found})} configurations and "
         f"{len(found)} trainings of up to {EPOCHS} epochs.",
@@ -255,17 +256,15 @@ def table(found: Sequence[Result], today: str) -> str:
 
 
 def main() -> int:
-    """Does what is asked for."""
+    """Searches, then writes the table."""
     parser = argparse.ArgumentParser(allow_abbrev=False, usage=__doc__)
-    parser.add_argument("action", choices=["search", "choose"])
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--trunks", nargs="+", choices=list(SETS), default=list(SETS))
     asked = parser.parse_args()
-    if asked.action == "search":
+    if asked.minutes:
         search(asked.out, asked.minutes, asked.trunks)
-    else:
-        TABLE_FILE.write_text(table(tried(asked.out), str(date.today())), encoding="utf-8")
+    TABLE_FILE.write_text(table(tried(asked.out), str(date.today())), encoding="utf-8")
     return 0
 
 

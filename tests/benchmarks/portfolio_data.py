@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.rows import Rows
-from search.data.sources.bonn import _signals, load_bonn
+from search.data.sources.bonn import load_bonn, read_signals
 from search.data.sources.images import load_folder
 from search.data.sources.simulated_eeg import simulate
 from search.data.trial_data import TrialData
@@ -91,7 +91,7 @@ def bonn_spectrograms(sets: str, seed: int) -> TrialData:
 @cache
 def signals() -> tuple[list[str], NDArray[np.float64]]:
     """Names and samples of the Bonn recordings."""
-    return _signals(SHARED / "bonn" / "bonn_eeg.zip")
+    return read_signals(SHARED / "bonn" / "bonn_eeg.zip")
 
 
 def bonn_seconds(positive: str, negative: str, seed: int) -> TrialData:
