@@ -3,6 +3,7 @@
 import pytest
 
 import spaces.portfolio
+from cluster.driver import comparable
 from search.networks.trunks import author_config
 from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
@@ -162,6 +163,7 @@ def test_a_run_that_began_before_there_was_a_portfolio_asks_for_none(tmp_path):
     folder.study_file.write_text(text.replace("search:\n  portfolio: true\n", ""))
     assert folder.study() == study(search={"portfolio": False})
     assert folder.study(("search.portfolio=true",)) == study()
+    assert comparable(folder.study()) == comparable(study()), "no row depends on it"
     mine = tmp_path / "mine.yaml"
     mine.write_text(to_yaml(study()).replace("search:\n  portfolio: true\n", ""))
     assert read(mine).search.portfolio, "a study of one's own has the default"
