@@ -6,7 +6,7 @@ Configurations are drawn from the default space, one for each trunk and pair of 
 trained on the data sets of its trunk (`portfolio_data`), and every result appended to the file
 (runs/portfolio.jsonl). It begins on another data set each time, and goes on to the others if it is not in the
 worse half of those that were tried there. One thread, at the lowest priority. It can be ended at any time;
-started again it goes on.
+started again it goes on with further ones.
 
 When the minutes are over, those that did well are picked from all that is in the file, for each trunk and
 head, and written to spaces/portfolio_table.py; with `--minutes 0` that is all that is done.
@@ -42,7 +42,7 @@ TABLE_FILE = ROOT / "spaces" / "portfolio_table.py"
 OUT = ROOT / "runs" / "portfolio.jsonl"
 EPOCHS, PATIENCE = 12, 5
 """What a configuration is trained for."""
-PER_HEAD = 6
+PER_HEAD = 8
 """So many configurations of each head are kept: what a space leaves out must not leave none."""
 SEED = 31
 """Of the draws."""
@@ -71,16 +71,16 @@ class Result(Frozen):
 
 
 class Draws:
-    """Suggests values at random; learning rates lie spread.
+    """Suggests values at random.
 
     Args:
         number: of the configuration; the same number draws the same.
+        share: where its learning rate lies in the range, 0 to 1.
         chosen: values that are not drawn.
     """
 
-    def __init__(self, number: int, chosen: dict[str, Any]) -> None:
-        self._rng, self._chosen = np.random.default_rng([SEED, number]), chosen
-        self._share = (np.random.default_rng(SEED).random() + number * GOLDEN) % 1
+    def __init__(self, number: int, share: float, chosen: dict[str, Any]) -> None:
+        self._rng, self._share, self._chosen = np.random.default_rng([SEED, number]), share, chosen
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         """Draws a number."""
@@ -103,15 +103,20 @@ def study_of(trunk: str) -> Study:
     return parse(written)
 
 
-def candidates(trunk: str) -> Iterator[Config]:
-    """Draws configurations without end, every pair of head and loss in turn, alike for every trunk."""
-    study, number = study_of(trunk), 0
+def candidates(trunk: str, number: int) -> Iterator[tuple[int, Config]]:
+    """Draws configurations without end from a number on, every pair of head and loss in turn.
+
+    They are alike for every trunk. The learning rates of one pair lie spread over their range.
+    """
+    study = study_of(trunk)
     heads = study.space.heads
     rounds = max(map(len, heads.values()))
     pairs = [(head, losses[k]) for k in range(rounds) for head, losses in heads.items() if k < len(losses)]
     while True:
-        head, loss = pairs[number % len(pairs)]
-        yield suggest(Draws(number, {"head": head, f"{head}_loss": loss}), study)
+        turn, pair = divmod(number, len(pairs))
+        head, loss = pairs[pair]
+        share = (np.random.default_rng([SEED, pair]).random() + turn * GOLDEN) % 1
+        yield number, suggest(Draws(number, share, {"head": head, f"{head}_loss": loss}), study)
         number += 1
 
 
@@ -141,7 +146,10 @@ def search(out: Path, minutes: float, trunks: Sequence[str]) -> None:
     made: dict[tuple[str, str], TrialData] = {}
     # One for each optimizer: together they keep more compiled networks than a worker does.
     networks: dict[tuple[str, str, tuple[int, ...]], Any] = {}
-    streams = {trunk: enumerate(candidates(trunk)) for trunk in trunks}
+    streams = {
+        trunk: candidates(trunk, 1 + max((one.number for one in found if one.trunk == trunk), default=-1))
+        for trunk in trunks
+    }
     while time.monotonic() < deadline:
         for trunk, stream in streams.items():
             number, config = next(stream)
@@ -149,8 +157,6 @@ def search(out: Path, minutes: float, trunks: Sequence[str]) -> None:
             for data_set in (*sets[number % len(sets) :], *sets[: number % len(sets)]):
                 if dropped(found, trunk, number) or time.monotonic() > deadline:
                     break
-                if any((one.trunk, one.number, one.data) == (trunk, number, data_set.name) for one in found):
-                    continue
                 if (trunk, data_set.name) not in made:
                     made[trunk, data_set.name] = data_set.make()
                 data, began = made[trunk, data_set.name], time.monotonic()
