@@ -36,7 +36,7 @@ from spaces.study import Study
 
 T = TypeVar("T")
 
-FREE = {"budget", "resources", "keep", "track", "storage", "database", "warm_start"}
+FREE = {"search", "budget", "resources", "keep", "track", "storage", "database", "warm_start"}
 """The parts of a study that `resume` may change, since no row depends on them.
 
 The path of the data may change as well: its digest tells whether the content is the same.

@@ -12,9 +12,9 @@ from spaces.configuration import Config
 State = Literal["completed", "stopped", "failed"]
 """Trained to its end; stopped early by successive halving; or failed, with its reason."""
 
-Kind = Literal["baseline", "author", "search", "given"]
-"""A yardstick; the trunk's published settings; a configuration the sampler drew; or a column of scores of a
-model that exists already."""
+Kind = Literal["baseline", "author", "portfolio", "search", "given"]
+"""A yardstick; the trunk's published settings; a configuration that did well on other data; one the sampler
+drew; or a column of scores of a model that exists already."""
 
 
 GroupsKnown = Literal["known", "unknown", "one, by recording", "one, by time"]
@@ -66,7 +66,7 @@ class Ask(Frozen):
         baseline: `prevalence`, `logistic_regression` or `always` for a baseline.
         column: the column of scores, for scores that are given.
         config: what to train, for everything else.
-        drawn: the values the sampler drew, by its own names.
+        drawn: the values the sampler drew, or was told to draw, by its own names.
         seed: of weights, shuffling and dropout.
     """
 
@@ -82,6 +82,11 @@ class Ask(Frozen):
     def name(self) -> str | None:
         """What a trial without a configuration is called: its baseline, or its column of given scores."""
         return self.baseline or self.column
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is a point of the study's space, which the sampler learns from."""
+        return self.kind in ("portfolio", "search")
 
     @property
     def trial_id(self) -> str:

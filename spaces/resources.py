@@ -13,7 +13,8 @@ class Budget(Frozen):
     trials: int = Field(
         default=32,
         ge=1,
-        description="trained trials: the author's configuration, then draws; the baselines come on top",
+        description="trained trials: the author's configuration, the portfolio, then draws; the baselines "
+        "come on top",
     )
     hours: float | None = Field(
         default=None, gt=0, description="of one execution, from its first trial; a resumed run has them anew"

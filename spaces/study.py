@@ -84,6 +84,15 @@ class Asha(Frozen):
     reduction: int = Field(default=3, ge=2, description="at each rung one trial in so many goes on")
 
 
+class Search(Frozen):
+    """How configurations are chosen."""
+
+    portfolio: bool = Field(
+        default=True,
+        description="first ask configurations that did well on other data: at most 8, and half of the trials",
+    )
+
+
 class Study(Frozen):
     """Everything a search is: data, splits, network, space, rules and limits."""
 
@@ -102,6 +111,7 @@ class Study(Frozen):
     events: Events = Events()
     training: Training = Training()
     asha: Asha = Asha()
+    search: Search = Search()
     budget: Budget = Budget()
     resources: Resources = Resources()
     keep: Keep = Keep()
@@ -126,7 +136,7 @@ class Study(Frozen):
 
 
 OF_TRAINING = frozenset(
-    {"preset", "split", "trunk", "space", "training", "asha", "budget", "resources", "keep", "track",
+    {"preset", "split", "trunk", "space", "training", "asha", "search", "budget", "resources", "keep", "track",
      "storage", "database", "warm_start"}
 )  # fmt: skip
 """Parts of a study that mean nothing where there is nothing to train."""

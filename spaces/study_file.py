@@ -60,7 +60,9 @@ def load(path: Path) -> dict[str, Any]:
         raise RunError(f"a study is a YAML file, but {path.name} does not parse: {error}") from None
     if not isinstance(written, dict):
         raise RunError(f"a study is a mapping of settings, but {path.name} holds {type(written).__name__}")
-    written.pop("resolved", None)  # what a run wrote down beside its study
+    if written.pop("resolved", None) is not None:
+        # What a run wrote down beside its study. One that began before there was a portfolio asks for none.
+        written.setdefault("search", {"portfolio": False})
     return written
 
 
