@@ -51,7 +51,7 @@ def start(
     study = with_absolute_paths(study, base)
     check_database(study, path.name)
     folder = RunFolder(path, recovery.claimed(study.storage, path))
-    with lazily_connected(study, address) as connect:
+    with lazily_connected(study, address, for_sure=True) as connect:
         prepared = preparation.prepared(study, base, prepared_beside(runs), console, connect)
         reference = prepared.reference(study)
         resolved: dict[str, Any] = {
