@@ -61,7 +61,8 @@ def resume(
             f"resume may change {', '.join(sorted(FREE))}, but not {changed[0]}: "
             "the rows of one run must be comparable; start a new run"
         )
-    with locked(folder), lazily_connected(study, address) as connect:
+    left = len(folder.trial_ids()) < trials_of(study)
+    with locked(folder), lazily_connected(study, address, for_sure=left) as connect:
         study = with_absolute_paths(study, Path.cwd())  # only a path from --set can be relative
         check_database(study, path.resolve().name, folder.resolved())
         check_trackers(study)

@@ -53,7 +53,7 @@ def start(
     check_database(study, path.name)
     check_trackers(study)
     folder = RunFolder(path, recovery.claimed(study.storage, path))
-    with lazily_connected(study, address) as connect:
+    with lazily_connected(study, address, for_sure=True) as connect:
         prepared = preparation.prepared(study, base, prepared_beside(runs), console, connect)
         reference = prepared.reference(study)
         resolved: dict[str, Any] = {

@@ -159,12 +159,6 @@ def results(full: bool = False) -> Iterator[Result]:
         against="Keras' own `fit` and `predict` of the same trials on arrays in memory, per core",
         theirs=tuple(bare_s for _, _, bare_s in rounds),
     )
-    yield Result(
-        what="from the command to the first trial's start",
-        ours=tuple(run.startup_s for run, _, _ in rounds),
-        unit="s",
-        note="data simulated and prepared in the first round, found prepared in the others",
-    )
 
 
 if __name__ == "__main__":
