@@ -56,7 +56,7 @@ class Problem:
         size, weight = len(self.score), self.weight
         right = (decided == self.y).astype(np.float64)
         tally = Tally(
-            right=np.bincount(self.y, right if weight is None else right * weight, size),
+            right=np.bincount(self.y, right if weight is None else right * weight, size).astype(np.float64),
             decided=np.bincount(decided, weight, size).astype(np.float64),
             actual=self.actual,
             cost=None if self.costs is None else _total(self.costs[self.y, decided], weight),
