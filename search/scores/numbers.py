@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from search.scores.bootstrap import RANKING_REPEATS, Interval, interval, resamples, sums_of, units_of
+from search.scores.crossfit import Halves
 from search.scores.metrics import F64, ratio
 from search.scores.ranking import float32_scores, weights
 from spaces.errors import TrialError
@@ -85,3 +87,65 @@ NUMBER_METRICS: dict[str, NumberMetric] = {
     "median_absolute_error": median_absolute_error,
 }
 """Metrics of a predicted number, by name; smaller is better, but for `r2`."""
+
+
+def cross_fit(y: NDArray[Any], score: NDArray[np.float32], halves: Halves, metric: str) -> float:
+    """Mean of a metric over both halves of every split; nothing is fitted on either.
+
+    Args:
+        y: true numbers `(n,)`.
+        score: predicted ones, float32 `(n,)`.
+        halves: from `draw_halves_of` of the same rows.
+        metric: a name of NUMBER_METRICS.
+
+    Returns:
+        NaN if the metric is undefined on any half.
+    """
+    of = NUMBER_METRICS[metric]
+    return float(np.mean([of(y[part], score[part]) for half in halves.mask.T for part in (half, ~half)]))
+
+
+def intervals(
+    y: NDArray[Any],
+    score: NDArray[np.float32],
+    groups: NDArray[Any] | None,
+    seed: int,
+    repeats: int = RANKING_REPEATS,
+) -> dict[str, Interval]:
+    """Intervals of every metric of NUMBER_METRICS, predictions held fixed.
+
+    Args:
+        y: true numbers `(n,)`.
+        score: predicted ones, float32 `(n,)`.
+        groups: the group of each row `(n,)`; rows are resampled one by one where it is None.
+        seed: of the resamples.
+        repeats: how many.
+
+    Returns:
+        As `search.scores.bootstrap.intervals`: resamples where a metric is undefined are left out, and both
+        ends are NaN if fewer than half are defined, or if there is only one group.
+    """
+    found, y = errors(y, score), np.asarray(y, np.float64)
+    unit, units = units_of(groups, y)
+    if units < 2:
+        return dict.fromkeys(NUMBER_METRICS, (float("nan"), float("nan")))
+    order = np.argsort(np.abs(found), kind="stable")
+    distances, of_order = np.abs(found)[order], unit[order]
+    centred = y - y.mean()
+    amounts = np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
+    of_units = sums_of(amounts, unit, units)
+    sums, medians = [], []
+    for drawn in resamples(units, y.size, repeats, np.random.default_rng(seed)):
+        sums.append(drawn @ of_units)
+        medians.append(weighted_medians(distances, drawn[:, of_order]))
+    n, absolute, squared, total, spread = np.concatenate(sums).T
+    around = spread - np.square(total) / n
+    # Of equal numbers only rounding is left.
+    around = np.where(around > 1e-12 * spread, around, np.nan)
+    values = {
+        "mae": absolute / n,
+        "rmse": np.sqrt(squared / n),
+        "r2": 1 - squared / around,
+        "median_absolute_error": np.concatenate(medians),
+    }
+    return {name: interval(values[name]) for name in NUMBER_METRICS}

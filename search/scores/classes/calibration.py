@@ -48,40 +48,41 @@ def fit_temperature(y: NDArray[Any], raw: F32, weight: F64 | None = None) -> Fit
     size, rows = raw.shape[1], np.bincount(y, w, raw.shape[1])
     if np.count_nonzero(rows) < 2:
         return identity("temperature needs rows of two classes or more, but all are of one")
-    x -= x.mean(axis=1, keepdims=True)
-    if (x == x[0]).all():
+    x = np.ascontiguousarray(x.T)  # sums over few classes are quick along the first axis
+    x -= x.mean(axis=0)
+    if (x == x[:, :1]).all():
         return identity("temperature needs raw scores that differ, but all rows have the same")
-    target = np.where(y[:, None] == np.arange(size), 1 + rows[y, None], 1.0) / (rows[y, None] + size)
+    target = np.where(y == np.arange(size)[:, None], 1 + rows[y], 1.0) / (rows[y] + size)
     w = w / w.sum()
-    spread = float(np.sqrt(w @ np.square(x).sum(axis=1)))
+    spread = float(np.sqrt(w @ np.square(x).sum(axis=0)))
     x /= spread
-    wanted = float(w @ (target * x).sum(axis=1))  # minus the gradient at 0, whose softmax is even
+    wanted = float(w @ (target * x).sum(axis=0))  # minus the gradient at 0, whose softmax is even
     if abs(wanted) <= 1e-12:
         return identity("temperature needs raw scores that rise with the label, but got the slope 0")
     sign = float(np.sign(wanted))
     slope = least_slope(_derivatives(sign * x, w, abs(wanted)))
     if slope is None:
         return identity(f"temperature did not settle in {STEPS} steps")
+    slope *= sign / spread
     if sign < 0:
-        slope = -slope / spread
         return identity(
             f"temperature needs raw scores that rise with the label, but got the slope {slope:.4g}"
         )
     try:
-        return Fit(Calibration(slope / spread))
+        return Fit(Calibration(slope))
     except ValueError as error:  # outside the range of float32
         return identity(str(error))
 
 
 def _derivatives(x: F64, w: F64, wanted: float) -> Callable[[float], tuple[float, Callable[[], float]]]:
     """The gradient and the curvature of the cross-entropy of softmax(slope * x), for `least_slope`."""
-    above = x - x.max(axis=1, keepdims=True)
+    above = x - x.max(axis=0)
 
     def at(slope: float) -> tuple[float, Callable[[], float]]:
         p = np.exp(slope * above)
-        p /= p.sum(axis=1, keepdims=True)
-        mean = (p * x).sum(axis=1)
-        return float(w @ mean) - wanted, lambda: float(w @ ((p * np.square(x)).sum(axis=1) - np.square(mean)))
+        p /= p.sum(axis=0)
+        mean = (p * x).sum(axis=0)
+        return float(w @ mean) - wanted, lambda: float(w @ ((p * np.square(x)).sum(axis=0) - np.square(mean)))
 
     return at
 

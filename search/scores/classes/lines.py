@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Problem:
     held: int | None = None
     recall: float = 1.0
 
-    @property
+    @cached_property
     def actual(self) -> F64:
         """The weight of each class, `(K,)`."""
         return np.bincount(self.y, self.weight, len(self.score)).astype(np.float64)
@@ -52,32 +53,14 @@ class Problem:
         return Line(k, rows, self.y[rows.order], other[rows.order], weight, self)
 
     def merit(self, decided: NDArray[Any]) -> float:
-        """What the rule says of decisions `(n,)`."""
-        size, weight = len(self.score), self.weight
-        right = (decided == self.y).astype(np.float64)
-        tally = Tally(
-            right=np.bincount(self.y, right if weight is None else right * weight, size).astype(np.float64),
-            decided=np.bincount(decided, weight, size).astype(np.float64),
-            actual=self.actual,
-            cost=None if self.costs is None else _total(self.costs[self.y, decided], weight),
-        )
-        return float(MERITS[type(self.rule)](tally, self))
-
-
-@dataclass(frozen=True, eq=False)
-class Tally:
-    """What decisions come to, at one or many cuts.
-
-    Args:
-        right, decided: as in `ClassCounts`, float64 `(K, ...)`.
-        actual: likewise, `(K,)`.
-        cost: the sum of costs, `(...)`; None where none is asked for.
-    """
-
-    right: F64
-    decided: F64
-    actual: F64
-    cost: F64 | None
+        """What the rule says of decisions `(n,)`, but for a recall that is to be held."""
+        weight = np.ones(self.y.size) if self.weight is None else self.weight
+        if self.costs is not None:
+            return float(-(weight @ self.costs[self.y, decided]))
+        right = np.bincount(self.y, weight * (decided == self.y), len(self.score))
+        if isinstance(self.rule, rules.MaxMeanRecall):
+            return float((right / self.actual).mean())
+        return float((2 * right / (np.bincount(decided, weight, len(self.score)) + self.actual)).mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,67 +86,74 @@ class Line:
 
     def merits(self) -> F64:
         """What the rule says of every cut, `(m + 1,)`, -inf first; NaN where a cut is out of the question."""
-        return MERITS[type(self.problem.rule)](self._tally(), self.problem)
+        return MERITS[type(self.problem.rule)](self)
 
     def recall(self) -> F64:
         """The recall of the class at every cut, `(m + 1,)`."""
-        missed = self.rows.below(self._amounts(self.y == self.of)).astype(np.float64)
+        missed = self.below(self.y == self.of)
         return np.asarray((missed[-1] - missed) / missed[-1])
 
-    def _amounts(self, rows: NDArray[np.bool_]) -> NDArray[Any]:
-        return rows if self.weight is None else rows * self.weight
-
-    def _tally(self) -> Tally:
-        classes = np.arange(len(self.problem.score))[:, None]
-        theirs = self.other == classes
-        decided = self.rows.below(self._amounts(theirs)).astype(np.float64)
-        right = self.rows.below(self._amounts(theirs & (self.y == self.other))).astype(np.float64)
-        for counts, mine in (
-            (decided, np.ones(self.y.size, np.bool_)),
-            (right, self.y == self.of),
-        ):
-            below = self.rows.below(self._amounts(mine))
-            counts[self.of] = below[-1] - below
-        costs = self.problem.costs
-        cost = None
-        if costs is not None:
-            below, above = (
-                self.rows.below(c if self.weight is None else c * self.weight)
-                for c in (costs[self.y, self.other], costs[self.y, self.of])
-            )
-            cost = below + (above[-1] - above)
-        return Tally(right, decided, self.problem.actual, cost)
+    def below(self, rows: NDArray[Any]) -> F64:
+        """Weighted sums of `(n,)` over the rows below each cut, `(m + 1,)`."""
+        return self.rows.below(rows if self.weight is None else rows * self.weight).astype(np.float64)
 
 
-def _total(amount: F64, weight: F64 | None) -> F64:
-    return np.asarray(amount.sum() if weight is None else amount @ weight)
+def _mean_recall(line: Line) -> F64:
+    """Each row below a cut takes its share from this class, if it is of it, or gives it to another."""
+    gained = (line.y == line.other) / line.problem.actual[line.other]
+    lost = (line.y == line.of) / line.problem.actual[line.of]
+    return np.asarray((1 + line.below(gained - lost)) / len(line.problem.score))
 
 
-def _macro_f1(tally: Tally, _problem: Problem) -> F64:
-    whole = tally.decided + tally.actual.reshape(-1, *[1] * (tally.decided.ndim - 1))
-    return np.asarray((2 * tally.right / whole).mean(axis=0))
+def _cost(line: Line) -> F64:
+    costs = line.problem.costs
+    if costs is None:
+        raise ValueError("a rule of costs needs them")
+    as_this = costs[line.y, line.of]
+    whole = as_this.sum() if line.weight is None else as_this @ line.weight
+    return np.asarray(-whole - line.below(costs[line.y, line.other] - as_this))
 
 
-def _mean_recall(tally: Tally, _problem: Problem) -> F64:
-    return np.asarray((1 / tally.actual) @ tally.right / len(tally.actual))
+def _macro_f1(line: Line) -> F64:
+    """The F1 of this class at every cut, and that of the others as the running sum of what each row adds."""
+    actual, of, n = line.problem.actual, line.of, line.y.size
+    by_other = np.argsort(line.other.astype(np.int16), kind="stable")  # the rows of each class, by margin
+    other = line.other[by_other]
+    first = np.flatnonzero(np.concatenate([[True], other[1:] != other[:-1]]))
+    sizes = np.diff(first, append=n)
+    weight = np.ones(n) if line.weight is None else line.weight[by_other]
+    decided, right = np.cumsum(weight), np.cumsum(weight * (line.y[by_other] == other))
+    for sums in (decided, right):
+        sums -= np.repeat(np.concatenate([[0.0], sums])[first], sizes)
+    f1 = 2 * right / (decided + actual[other])
+    added = np.diff(f1, prepend=0.0)
+    added[first] = f1[first]
+    gains = np.empty(n)
+    gains[by_other] = added
+    found, mine = line.below(line.y == of), line.below(np.ones(n, np.bool_))
+    own = 2 * (found[-1] - found) / (mine[-1] - mine + actual[of])
+    return np.asarray((own + line.rows.below(gains)) / actual.size)
 
 
-def _cost(tally: Tally, _problem: Problem) -> F64:
-    return np.asarray(-tally.cost) if tally.cost is not None else np.asarray(np.nan)
+def _at_recall(line: Line) -> F64:
+    """As `_macro_f1`, where the class whose recall is held keeps it."""
+    problem, held = line.problem, line.problem.held
+    mine = line.y == held
+    if line.of == held:
+        found = line.below(mine)
+        reached = (found[-1] - found) / problem.actual[held] >= problem.recall
+    else:
+        reached = line.below(mine & (line.other == held)) / problem.actual[held] >= problem.recall
+    return np.where(reached, _macro_f1(line), np.nan)
 
 
-def _at_recall(tally: Tally, problem: Problem) -> F64:
-    reached = tally.right[problem.held] / tally.actual[problem.held] >= problem.recall
-    return np.where(reached, _macro_f1(tally, problem), np.nan)
-
-
-MERITS: dict[type[rules.ClassRule], Callable[[Tally, Problem], F64]] = {
+MERITS: dict[type[rules.ClassRule], Callable[[Line], F64]] = {
     rules.MaxMacroF1: _macro_f1,
     rules.MaxMeanRecall: _mean_recall,
     rules.CostMatrix: _cost,
     rules.RecallAt: _at_recall,
 }
-"""What each rule but `argmax` makes largest; NaN where it is not kept."""
+"""What each rule but `argmax` makes largest, at every cut of a line; NaN where it is not kept."""
 
 
 def best_of(merits: F64) -> NDArray[np.intp]:

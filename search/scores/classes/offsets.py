@@ -16,7 +16,7 @@ from spaces import policies as rules
 from spaces.base import Label
 from spaces.errors import TrialError, first_of
 
-MOST_STARTS, LEAST_STARTS, WORK = 32, 4, 300_000
+MOST_STARTS, LEAST_STARTS, WORK = 32, 3, 300_000
 """How many starts there are: starts x rows x classes stay about `WORK`. Of 8 to 30 random rows of three
 classes 98 of 100 choices or more are the best of all, and of more rows little is left to gain
 (tests/benchmarks/LOG.md)."""
@@ -87,9 +87,9 @@ def choose_offsets(
     if twin is not None:
         choice = choose(curve(y, score[:, 1] - score[:, 0], weight), twin)
         return _of_two(choice, rule.reject_below)
-    found = [_centred(problem, *_ascend(problem, start)) for start in _starts(problem)]
-    merits = [problem.merit(decide_classes(score, offsets.astype(np.float32))) for offsets in found]
-    return _described(problem, found[int(np.nanargmax(merits))], rule)
+    found = [_ascend(problem, start) for start in _starts(problem)]
+    merits = [problem.merit(decide_classes(score, _zero_sum(end).astype(np.float32))) for _, end in found]
+    return _described(problem, _centred(problem, *found[int(np.argmax(merits))]), rule)
 
 
 def _twin(rule: rules.ClassRule) -> rules.Chosen | None:
