@@ -21,7 +21,7 @@ from search.scores.labels.thresholds import F32, labels_of
 from search.scores.metrics import AREAS, F64, ratio, sigmoid, softplus
 from search.scores.ranking import positives
 
-NAMES_OF_AREAS = {"average_precision": "{}_average_precision", "roc_auc": "roc_auc_{}"}
+NAMES_OF_AREAS = {"average_precision": "{}_average_precision", "roc_auc": "roc_auc_ovr_{}"}
 
 
 def intervals(

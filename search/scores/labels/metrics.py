@@ -117,9 +117,9 @@ RANKING_METRICS: dict[str, ScoreMetric] = {
     "macro_average_precision": _over_labels(of_two.average_precision, macro),
     "micro_average_precision": _over_cells(of_two.average_precision),
     "weighted_average_precision": _over_labels(of_two.average_precision, weighted),
-    "roc_auc_macro": _over_labels(of_two.roc_auc, macro),
-    "roc_auc_micro": _over_cells(of_two.roc_auc),
-    "roc_auc_weighted": _over_labels(of_two.roc_auc, weighted),
+    "roc_auc_ovr_macro": _over_labels(of_two.roc_auc, macro),
+    "roc_auc_ovr_micro": _over_cells(of_two.roc_auc),
+    "roc_auc_ovr_weighted": _over_labels(of_two.roc_auc, weighted),
 }
 """Metrics of the order of the rows in each label, by name; micro: of all cells as one. Larger is better."""
 
