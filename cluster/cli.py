@@ -330,6 +330,10 @@ def spaces(
     settings: Annotated[
         bool, typer.Option("--settings", help="show every setting of a study instead")
     ] = False,
+    task: Annotated[
+        Literal["binary", "classes", "labels", "number"],
+        typer.Option(help="what is asked: yes or no, one of K classes, each of K labels, or how much"),
+    ] = "binary",
 ) -> None:
     """Show which heads take which losses, and why others do not."""
     if settings:
@@ -339,7 +343,7 @@ def spaces(
         return
     from cluster.commands.spaces import tables
 
-    for table in tables():
+    for table in tables(task):
         _print(table)
         _print("")
 

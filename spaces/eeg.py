@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spaces.base import Frozen, Label, as_tuple
+from spaces.tasks import TaskName
 
 Layout = Literal["auto", "chbmit", "siena", "seizeit", "tuh", "bids"]
 """How a data set lays out its folders and annotations; `auto` recognises it."""
@@ -145,6 +146,10 @@ class Eeg(Frozen):
     def step(self) -> float:
         """Seconds from one window's start to the next one's."""
         return self.window_s if self.step_s is None else self.step_s
+
+    @property
+    def kind(self) -> TaskName | None:
+        return "binary"
 
     @property
     def positive(self) -> Label | None:
