@@ -158,11 +158,13 @@ def execute(
                     on_record=_in_turn(keeper.keep, lambda finished: database.finished(finished.record)),
                     on_start=_in_turn(starts.note, database.started, progress.on_start),
                     on_lost=_in_turn(lambda lost: database.lost(lost.trial_id), progress.on_lost),
+                    on_note=progress.on_note,
                 ),
                 records=list(records),
                 asks=folder.asks(),
                 earlier=earlier,
                 trainer=trainer,
+                prepared=folder.prepared,
             )
         except BaseException:
             # An error of this last write must not hide what stopped the search.

@@ -98,7 +98,8 @@ class Record(Frozen):
     """One finished trial.
 
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
-    `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `precision` is that of the training alone.
+    `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `fused` is how many trials one program trained
+    at once, None where it was this one alone; `precision` is that of the training alone.
     `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where they
     were not recorded. `digests` are those of the trial's validation scores, `raw` and `score`; empty where
     it has none, or was recorded before digests were.
@@ -136,6 +137,7 @@ class Record(Frozen):
     device: str
     gpu_ids: str | None = None
     gpu_share: float = 0.0
+    fused: int | None = None
     precision: str | None = None
     node: str
     threads: int

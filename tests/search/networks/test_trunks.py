@@ -86,7 +86,7 @@ def train(trunk, head):
     session = Training(chosen, Rules(epochs=1), "average_precision", data, seed=3, networks=eager())
     session.model.run_eagerly = True  # two steps are sooner taken than traced
     session.advance(1)
-    return session.model.get_weights(), session._steering.history[0][0]
+    return session.model.get_weights(), session._steering.course.history[0][0]
 
 
 def answers(model, x):

@@ -16,7 +16,8 @@ from search.runs.run_folder import RunFolder
 from search.trials import features, retraining
 from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import prepare
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place
+from search.trials.trial import RunFacts, Trial
 from spaces.errors import RunError, TrialError
 from spaces.space import Trunk
 from spaces.study import Study

@@ -224,14 +224,14 @@ def test_draws_differ_and_hold_the_last_rows():
     from search.trials import proof
 
     count = 2 * proof.PROVEN_ROWS
-    first, second = (proof._drawn(count, (seed, 3)) for seed in (1, 2))
+    first, second = (proof.drawn_rows(count, (seed, 3)) for seed in (1, 2))
     for rows in (first, second):
         assert len(rows) == proof.PROVEN_ROWS
         assert (np.diff(rows) > 0).all()
         assert set(range(count - proof.PROBED_ROWS, count)) <= set(rows)
     assert len(np.intersect1d(first, second)) < 0.7 * proof.PROVEN_ROWS
-    np.testing.assert_array_equal(first, proof._drawn(count, (1, 3)))
-    np.testing.assert_array_equal(proof._drawn(9, ()), np.arange(9))
+    np.testing.assert_array_equal(first, proof.drawn_rows(count, (1, 3)))
+    np.testing.assert_array_equal(proof.drawn_rows(9, ()), np.arange(9))
 
 
 @each_head
@@ -355,7 +355,8 @@ def test_a_failed_proof_is_a_failed_trial_and_not_a_failed_search(plant_head):
     from search.scores.crossfit import draw_halves
     from search.scores.reference import Reference
     from search.trials.keras_trainer import keras_trainer
-    from search.trials.trial import Place, RunFacts, Trial
+    from search.trials.session import Place
+    from search.trials.trial import RunFacts, Trial
     from spaces.study_file import parse
 
     plant_head("sigmoid", decode=lambda z: -z[:, 0])
