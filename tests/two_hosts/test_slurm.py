@@ -88,7 +88,7 @@ def lab(tmp_path_factory):
 
 
 def test_a_job_that_is_preempted_and_told_its_time_is_up_comes_to_its_leaderboard(lab, capsys):
-    """First it is requeued without notice, as by preemption; then its time is said to be up; then it may end."""
+    """First requeued without notice, as by preemption; then told that its time is up; then it may end."""
     job = lab.submit("sbatch --job-name=seizure cluster/slurm.sh run study.yaml")
     lab.until(lambda: lab.records("seizure") > 2, "a trial is finished", job)
     queue = lab.slurm.ask("squeue")
