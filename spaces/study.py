@@ -200,7 +200,7 @@ def _kind(info: ValidationInfo) -> TaskName | None:
 
 
 OF_TRAINING = frozenset(
-    {"preset", "split", "trunk", "space", "training", "asha", "search", "budget", "resources", "keep", "track",
-     "storage", "database", "warm_start"}
+    {"preset", "split", "trunk", "space", "training", "asha", "search", "budget", "resources", "keep",
+     "track", "storage", "database", "warm_start"}
 )  # fmt: skip
 """Parts of a study that mean nothing where there is nothing to train."""
