@@ -4,7 +4,7 @@ BIN := .venv/bin
 MINUTES ?= 60
 RUN := quickstart-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: search test lint check soak versions bench bench-full docs pictures format pins clean
+.PHONY: search test lint check soak versions bench bench-full bench-gpu docs pictures format pins clean
 
 search: .venv/ready
 	$(BIN)/python search.py run studies/quickstart.yaml --name $(RUN)
@@ -37,6 +37,10 @@ bench: .venv/ready .venv/peers
 
 bench-full: .venv/ready .venv/peers
 	$(BIN)/python -m tests.benchmarks --full
+
+# On a machine with a GPU, and JAX with it in .venv: fused trials, a process for every trial, and plain Ray Tune. SMALL=--small on a CPU.
+bench-gpu: .venv/ready
+	$(BIN)/python -m tests.benchmarks.gpu $(SMALL)
 
 # The tables of settings in docs/studies.md and the schemas beside it, from the models; and the pictures of the README, from a run.
 docs: .venv/ready

@@ -1,5 +1,8 @@
 """The arguments and options that several commands share."""
 
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +21,54 @@ def _folder(run: str) -> Path:
             f"python search.py resume {run}"
         )
     return Path(run)
+
+
+def label_value(text: str) -> bool | int | float | str:
+    """Returns the label that an option names, as a study would hold it: `1` is a number, `seizure` text."""
+    from spaces import yaml_text
+
+    try:
+        value = yaml_text.load(text)
+    except yaml_text.YamlError:
+        return text
+    return value if isinstance(value, bool | int | float | str) else text
+
+
+def as_typed(text: str, options: Mapping[str, str]) -> str:
+    """Returns a message with the options that were typed in place of the settings that they stand for.
+
+    Args:
+        text: the message.
+        options: of each setting of `data` its option, such as `{"positive": "--positive"}`; any other
+            setting is told as `--set` takes it.
+    """
+
+    from spaces.data import Npz, Scores, Table
+
+    known = {*Npz.model_fields, *Scores.model_fields, *Table.model_fields} - {"source", "path"}
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found["name"], found["value"]
+        if name in options:
+            return options[name]
+        return f"--set data.{name}" + (f"={value}" if value else "")
+
+    names = "|".join(sorted(known))
+    setting = rf"(?<![\w./-])(?<!--set )data\.(?P<name>{names})\b(?!\.)(?:: (?P<value>true|false)\b)?"
+    return re.sub(setting, option, text)
+
+
+@contextmanager
+def naming(options: Mapping[str, str]) -> Iterator[None]:
+    """Makes errors name what the user typed, see `as_typed`.
+
+    Raises:
+        RunError: what was raised, in these words.
+    """
+    try:
+        yield
+    except RunError as error:
+        raise RunError(as_typed(str(error), options), exit_code=error.exit_code) from error
 
 
 Set = Annotated[

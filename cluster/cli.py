@@ -1,5 +1,6 @@
 """The command line. Exit codes: 0 done, 1 the work failed, 2 the request was wrong."""
 
+import logging
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +11,7 @@ from cluster.arguments import Address, Name, Policies, Require, Run, RunOrCopy, 
 from cluster.commands.decide import decide
 from cluster.commands.judge import judge
 from cluster.failures import explained, misspelt
-from cluster.terminal import PlainConsole, outlast_terminal, say
+from cluster.terminal import PlainConsole, VisibleWarnings, outlast_terminal, say
 from spaces.errors import RunError
 
 if TYPE_CHECKING:
@@ -329,6 +330,10 @@ def spaces(
     settings: Annotated[
         bool, typer.Option("--settings", help="show every setting of a study instead")
     ] = False,
+    task: Annotated[
+        Literal["binary", "classes", "labels", "number"],
+        typer.Option(help="what is asked: yes or no, one of K classes, each of K labels, or how much"),
+    ] = "binary",
 ) -> None:
     """Show which heads take which losses, and why others do not."""
     if settings:
@@ -338,7 +343,7 @@ def spaces(
         return
     from cluster.commands.spaces import tables
 
-    for table in tables():
+    for table in tables(task):
         _print(table)
         _print("")
 
@@ -346,6 +351,7 @@ def spaces(
 def main(arguments: list[str]) -> int:
     """Runs a command line and returns its exit code; what was wrong is one line on standard error."""
     outlast_terminal()
+    logging.lastResort = VisibleWarnings()
     command = typer.main.get_command(app)
     verbose = "-v" in arguments  # wherever it stands: people append it to the line that failed
     arguments = [argument for argument in arguments if argument != "-v"]
@@ -356,7 +362,7 @@ def main(arguments: list[str]) -> int:
         return code
     except (Exception, KeyboardInterrupt) as error:
         if verbose:
-            traceback.print_exc()
+            say(PlainConsole(stderr=True), traceback.format_exc().rstrip())
         if hasattr(error, "format_message"):  # a usage error of the command-line library
             line, code = misspelt(error, arguments), 2
         else:

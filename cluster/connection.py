@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import logging
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from cluster import local_ray
 from cluster.terminal import PlainConsole, say
 from search.hosts.host_wait import JOIN_S, LOOK_S
 from search.hosts.provenance import ROOT
@@ -30,28 +30,31 @@ KUBERAY = "RAY_USAGE_STATS_KUBERAY_IN_USE"
 
 
 @contextmanager
-def connected(study: Study, address: Address | None) -> Iterator[str]:
+def connected(
+    study: Study, address: Address | None, ahead: local_ray.HeadStart | None = None
+) -> Iterator[str]:
     """Connects to Ray, yields where to in words, and disconnects.
 
     Args:
         study: names the resources a trial needs.
         address: `auto` joins the cluster that this host belongs to, `local` starts one here; None joins a
             cluster if `ray start` made this host part of one, and else starts one.
+        ahead: a Ray of our own that is starting already; whoever began it ends it.
 
     Raises:
         RunError: there is no cluster to join, or no host can hold a trial and none joins in ten minutes.
     """
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    _tell_ray()
     import ray
 
-    if ray.is_initialized():  # by a notebook, whose it stays
+    if ahead is None and ray.is_initialized():  # by a notebook, whose it stays
         _check_imports()
         _check_resources(study)
         yield f"{GUEST}: {_amount(ray.cluster_resources())}"
         return
-    where = _connect(address)
+    where = _connect(study, address) if ahead is None else LOCAL
+    if ahead is not None:
+        ahead.wait()
     terminate_as_interrupted()  # Ray has just installed its own handler, which ends without a message
     try:
         with _hosts_for(study, may_join=where == CLUSTER and _autoscaled()):
@@ -63,13 +66,35 @@ def connected(study: Study, address: Address | None) -> Iterator[str]:
 
 
 @contextmanager
-def lazily_connected(study: Study, address: Address | None) -> Iterator[Callable[[], str]]:
+def lazily_connected(
+    study: Study, address: Address | None, *, for_sure: bool = False
+) -> Iterator[Callable[[], str]]:
     """Yields a function that connects at its first call and returns where to; disconnects in the end.
 
-    Args, Raises: as `connected`.
+    Args:
+        study, address: see `connected`.
+        for_sure: whether it will be called, so that a Ray of our own starts now, meanwhile.
+
+    Raises:
+        RunError: see `connected`.
     """
     with ExitStack() as stack:
-        yield functools.cache(lambda: stack.enter_context(connected(study, address)))
+        ahead = None
+        if for_sure and not local_ray.connected_already() and _starts_its_own(address):
+            _tell_ray()
+            ahead = stack.enter_context(local_ray.head_start(study))
+        yield functools.cache(lambda: stack.enter_context(connected(study, address, ahead)))
+
+
+def _tell_ray() -> None:
+    """Sets what Ray and its processes read from the environment."""
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+
+
+def _starts_its_own(address: Address | None) -> bool:
+    return address != "auto" and (address == "local" or _standing_cluster() is None)
 
 
 def terminate_as_interrupted() -> None:
@@ -90,14 +115,13 @@ def _autoscaled() -> bool:
     return BOOTSTRAP.expanduser().is_file() or KUBERAY in os.environ
 
 
-def _connect(address: Address | None) -> str:
+def _connect(study: Study, address: Address | None) -> str:
     import ray
 
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     cluster = None if address == "local" else _standing_cluster()
     if cluster is not None:
         try:
-            ray.init(address=cluster, **quiet)
+            ray.init(address=cluster, **local_ray.QUIET)
         except (ConnectionError, RuntimeError) as error:
             raise RunError(f"this host belongs to a Ray cluster at {cluster}, but: {error}") from None
         return CLUSTER
@@ -106,9 +130,7 @@ def _connect(address: Address | None) -> str:
             "--address auto joins a running Ray cluster, but none runs on this host; "
             "start one with `ray up` or `ray start --head`, or use --address local"
         )
-    from search.hosts.parallel import ALONE
-
-    ray.init(address="local", include_dashboard=False, resources={ALONE: 1}, **quiet)
+    local_ray.start(study)
     return LOCAL
 
 

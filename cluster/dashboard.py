@@ -29,7 +29,7 @@ def check_database(study: Study, name: str, resolved: Mapping[str, Any] | None =
         return
     from search.runs.database.study_database import check  # with Optuna comes half a second of its own
 
-    check(study.database, name, _run_id(resolved) if resolved else None)
+    check(study.database, name, run_id(resolved) if resolved else None)
 
 
 def open_view(
@@ -49,13 +49,13 @@ def open_view(
     view = View(
         study=study,
         name=folder.path.resolve().name,
-        run_id=_run_id(resolved),
+        run_id=run_id(resolved),
         code_digest=resolved["code_digest"],
         file=folder.path / "optuna.db",
     )
     return StudyDatabase(view, records, folder.asks(), lambda line: say(console, line))
 
 
-def _run_id(resolved: Mapping[str, Any]) -> str:
-    """The run's id; a run that was begun before runs had one is identified by its study."""
-    return str(resolved.get("run_id", resolved["study_digest"]))
+def run_id(resolved: Mapping[str, Any]) -> str:
+    """Returns the run's id; a run that was begun before runs had one is identified by its study."""
+    return str(resolved.get("run_id") or resolved["study_digest"])

@@ -18,6 +18,8 @@ from cluster.connection import terminate_as_interrupted
 from cluster.dashboard import open_view
 from cluster.finished_trials import FinishedTrials
 from cluster.progress import Progress
+from cluster.terminal import say
+from cluster.tracking import Tracking
 from search.hosts.provenance import code_digest
 from search.record import Record
 from search.runs.driver_lock import DriverLock
@@ -28,12 +30,13 @@ from search.trials.preparation import Prepared
 from search.trials.session import Trainer
 from search.trials.trial import RunFacts
 from spaces.configuration import every
+from spaces.data import Table
 from spaces.errors import RunError
 from spaces.study import Study
 
 T = TypeVar("T")
 
-FREE = {"budget", "resources", "keep", "storage", "database", "warm_start"}
+FREE = {"search", "budget", "resources", "keep", "track", "storage", "database", "warm_start"}
 """The parts of a study that `resume` may change, since no row depends on them.
 
 The path of the data may change as well: its digest tells whether the content is the same.
@@ -73,6 +76,8 @@ def comparable(study: Study) -> dict[str, Any]:
     found = study.model_dump(mode="json", exclude=FREE)
     for part, place in (("data", "path"), ("data", "folder"), ("trunk", "folder")):
         found[part].pop(place, None)
+    if isinstance(study.data, Table):
+        found["data"].pop("seizures", None)  # a file, whose content the data's digest tells
     if study.trunk.weights not in ("none", "imagenet"):
         found["trunk"]["weights"] = "file"  # which may have moved; the rows' code digest covers what it holds
     return found
@@ -136,7 +141,8 @@ def execute(
     features = feature_computation.features(study, prepared, folder.prepared, console)
     database, starts = open_view(folder, study, records, console), StartTimes(folder.log.parent)
     space = every(study, total)
-    with database, Progress(total, records, folder.log, console, space=space) as progress:
+    tracking = Tracking(folder, study, lambda line: say(console, line))
+    with database, tracking, Progress(total, records, folder.log, console, space=space) as progress:
         keeper = FinishedTrials(folder, study, records, progress.on_record)
         # Imported late: with Ray comes half a second of its own.
         from search.tuning.tuner import Listeners, run_search
@@ -152,11 +158,13 @@ def execute(
                     on_record=_in_turn(keeper.keep, lambda finished: database.finished(finished.record)),
                     on_start=_in_turn(starts.note, database.started, progress.on_start),
                     on_lost=_in_turn(lambda lost: database.lost(lost.trial_id), progress.on_lost),
+                    on_note=progress.on_note,
                 ),
                 records=list(records),
                 asks=folder.asks(),
                 earlier=earlier,
                 trainer=trainer,
+                prepared=folder.prepared,
             )
         except BaseException:
             # An error of this last write must not hide what stopped the search.
@@ -166,6 +174,7 @@ def execute(
             raise
         keeper.write_leaderboard()
         folder.mirror_leaderboard(at_once=True)
+        tracking.ended(whole=ended)
     if not ended:
         finished = len(folder.records())
         raise RunError(

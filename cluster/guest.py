@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cluster.failures import explained
+from cluster.terminal import VisibleWarnings
 from search.hosts.provenance import ROOT
 from spaces.errors import RunError
 
@@ -18,18 +19,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 @contextmanager
 def as_guest() -> Iterator[None]:
-    """Puts handlers of signals, the environment and Ray Tune's log level back in the end.
+    """Puts handlers of signals and warnings, the environment and Ray Tune's log level back in the end.
 
     Meanwhile processes that are started find our packages, from whatever folder the notebook runs in.
     """
     before, log = dict(os.environ), logging.getLogger("ray.tune")
-    level, handlers = log.level, {}
+    level, handlers, last_resort = log.level, {}, logging.lastResort
     if threading.current_thread() is threading.main_thread():  # no other may set any
         handlers = {number: signal.getsignal(number) for number in SIGNALS}
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), before.get("PYTHONPATH")]))
+    logging.lastResort = VisibleWarnings()
     try:
         yield
     finally:
+        logging.lastResort = last_resort
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)

@@ -124,11 +124,14 @@ class Progress:
             parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
 
+    def on_note(self, note: str) -> None:
+        """Says how trials are trained, above the line of progress."""
+        self._write_log(note)
+        self._gently(lambda: say(self._console, note))
+
     def _say_used_up(self) -> None:
         if self._space is not None:
-            line = f"the space {used_up(len(self._space))}"
-            self._write_log(line)
-            self._gently(lambda: say(self._console, line))
+            self.on_note(f"the space {used_up(len(self._space))}")
 
     def _show(self) -> None:
         if (live := self._live) is not None:

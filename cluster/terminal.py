@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import sys
 from typing import Any, TextIO
 
@@ -54,6 +55,22 @@ class NotebookLine:
 def say(console: Console, part: RenderableType, style: str | None = None) -> None:
     """Prints a line as it is, however long; or a table."""
     console.print(part, soft_wrap=isinstance(part, str), style=style, markup=False, highlight=False)
+
+
+class VisibleWarnings(logging.Handler):
+    """Writes warnings to standard error, a line each; names of files in them may hold what a terminal obeys.
+
+    As `logging.lastResort` it gets the warnings of all packages that nobody configured logging for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one warning."""
+        line = _visible(self.format(record)).replace("\n", "\\n")
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{line}\n")
 
 
 def _visible(text: str) -> str:

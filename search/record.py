@@ -12,9 +12,9 @@ from spaces.configuration import Config
 State = Literal["completed", "stopped", "failed"]
 """Trained to its end; stopped early by successive halving; or failed, with its reason."""
 
-Kind = Literal["baseline", "author", "search", "given"]
-"""A yardstick; the trunk's published settings; a configuration the sampler drew; or a column of scores of a
-model that exists already."""
+Kind = Literal["baseline", "author", "portfolio", "search", "given"]
+"""A yardstick; the trunk's published settings; a configuration that did well on other data; one the sampler
+drew; or a column of scores of a model that exists already."""
 
 
 GroupsKnown = Literal["known", "unknown", "one, by recording", "one, by time"]
@@ -66,7 +66,7 @@ class Ask(Frozen):
         baseline: `prevalence`, `logistic_regression` or `always` for a baseline.
         column: the column of scores, for scores that are given.
         config: what to train, for everything else.
-        drawn: the values the sampler drew, by its own names.
+        drawn: the values the sampler drew, or was told to draw, by its own names.
         seed: of weights, shuffling and dropout.
     """
 
@@ -84,6 +84,11 @@ class Ask(Frozen):
         return self.baseline or self.column
 
     @property
+    def sampled(self) -> bool:
+        """Whether it is a point of the study's space, which the sampler learns from."""
+        return self.kind in ("portfolio", "search")
+
+    @property
     def trial_id(self) -> str:
         """The name of the trial in files and columns."""
         return f"{self.number:05d}"
@@ -93,7 +98,8 @@ class Record(Frozen):
     """One finished trial.
 
     In-sample numbers (`threshold_score`, `metrics`) come from all validation rows; `value` is cross-fitted.
-    `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `precision` is that of the training alone.
+    `gpu_ids` are those that Ray gave the worker, `0` or `0,1`; `fused` is how many trials one program trained
+    at once, None where it was this one alone; `precision` is that of the training alone.
     `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where they
     were not recorded. `digests` are those of the trial's validation scores, `raw` and `score`; empty where
     it has none, or was recorded before digests were.
@@ -131,6 +137,7 @@ class Record(Frozen):
     device: str
     gpu_ids: str | None = None
     gpu_share: float = 0.0
+    fused: int | None = None
     precision: str | None = None
     node: str
     threads: int

@@ -11,6 +11,19 @@ FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 """`package.module:function`, code of the user's own."""
 
 
+class SettingError(ValueError):
+    """A setting inside a part breaks a rule that only the whole study can know.
+
+    Args:
+        setting: its name in the part.
+        message: the rule, and what came.
+    """
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
 class Frozen(BaseModel):
     """A frozen model that refuses keys it does not know."""
 

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from pydantic import Field
+
 from spaces.base import Frozen
-from spaces.losses import LOSSES
+from spaces.heads import Head
+from spaces.many_heads import head as head_of
 from spaces.policies import Sampled
 from spaces.space import Augmentation, ClassWeight, OptimizerName, Range
 from spaces.study import Study
+from spaces.tasks import BINARY, Task
 
 
 class Suggests(Protocol):
@@ -18,6 +22,11 @@ class Suggests(Protocol):
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """Draws one of the choices."""
+
+
+def _of_task(default: Any) -> Any:
+    """A field of tasks that are not binary: it is written out where it says something."""
+    return Field(default=default, exclude_if=lambda value: value == default)
 
 
 class Config(Frozen):
@@ -44,6 +53,16 @@ class Config(Frozen):
     focal_alpha: float | None = None
     augmentation: Augmentation = "none"
     threshold: float | None = None
+    asymmetric_gamma_positive: float | None = _of_task(None)
+    asymmetric_gamma_negative: float | None = _of_task(None)
+    asymmetric_shift: float | None = _of_task(None)
+    huber_delta: float | None = _of_task(None)
+    task: Task = _of_task(BINARY)
+
+    @property
+    def made_head(self) -> Head:
+        """The head, made for the task."""
+        return head_of(self.head, self.task)
 
     @property
     def hidden_units(self) -> tuple[int, ...]:
@@ -53,11 +72,7 @@ class Config(Frozen):
     @property
     def loss_parameters(self) -> dict[str, float]:
         """The parameters of the loss, by name."""
-        given = {
-            "label_smoothing": self.label_smoothing,
-            "focal_gamma": self.focal_gamma,
-            "focal_alpha": self.focal_alpha,
-        }
+        given = {name: getattr(self, name) for name in self.made_head.loss(self.loss).parameters}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -76,7 +91,7 @@ def suggest(trial: Suggests, study: Study) -> Config:
         ranges["weight_decay"] = space.weight_decay
     if optimizer == "sgd":
         ranges["momentum"] = space.momentum
-    ranges |= {name: getattr(space, name) for name in LOSSES[loss].parameters}
+    ranges |= {name: getattr(space, name) for name in head_of(head, study.task).loss(loss).parameters}
     if isinstance(study.threshold, Sampled):
         ranges["threshold"] = Range(low=study.threshold.low, high=study.threshold.high)
     return Config(
@@ -93,6 +108,7 @@ def suggest(trial: Suggests, study: Study) -> Config:
         class_weight=_choice(trial, "class_weight", space.class_weight),
         hidden_layers=_choice(trial, "hidden_layers", space.hidden_layers),
         augmentation=_choice(trial, "augmentation", space.augmentation),
+        task=study.task,
         **{name: _number(trial, name, values) for name, values in ranges.items()},
     )
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -16,10 +16,48 @@ from pydantic import (
 
 from spaces.base import FUNCTION, Frozen, Label, as_tuple
 from spaces.eeg import Eeg
+from spaces.tasks import Asked, TaskName
 
 POSITIVE = "the label value of the positive class; needed unless labels are 0/1 or false/true"
+SHORTEST_WINDOW_S = 0.001
+"""Event scores count in whole milliseconds."""
+WINDOW = "seconds that each row covers"
 STEP = "seconds from one row's start to the next; for overlaps of over 50 rows, gaps of over 100"
+SEIZURES = (
+    "a file with columns recording, start and end of each seizure, in seconds of `{time}`, for event scores; "
+    "without, positive rows that touch are one"
+)
 EXACT_NAMES = "groups and recordings whose names differ in blanks or capitals alone are different"
+
+
+class _Labelled(Frozen):
+    """A source whose labels say what is asked, unless the study says it."""
+
+    task: Asked = Field(
+        default="auto",
+        exclude_if=lambda task: task == "auto",
+        description="binary, classes, labels or number; auto: two values, more values, columns of 0 and 1, "
+        "or real numbers",
+    )
+    if TYPE_CHECKING:  # each source has its own, where it stands in a study
+
+        @property
+        def positive(self) -> Label | tuple[Label, ...] | None: ...
+
+    @model_validator(mode="after")
+    def _positive_of_two(self) -> "_Labelled":
+        if self.positive is not None and self.task not in ("auto", "binary"):
+            raise ValueError(
+                f"data.positive names one of two values, but data.task is {self.task}; leave one of them out"
+            )
+        return self
+
+    @property
+    def kind(self) -> TaskName | None:
+        """What is asked, where the study says it; None where the labels do."""
+        if self.task == "auto":
+            return None if self.positive is None else "binary"
+        return self.task
 
 
 class SimulatedEeg(Frozen):
@@ -31,21 +69,25 @@ class SimulatedEeg(Frozen):
     seed: int = Field(default=0, ge=0, description="of patients and signals")
 
     @property
+    def kind(self) -> TaskName | None:
+        return "binary"
+
+    @property
     def positive(self) -> Label | None:
         return 1
 
 
-class Npz(Frozen):
+class Npz(_Labelled):
     """Named arrays: inputs `(n, ...)`, labels `(n,)`, and optionally who and when."""
 
     source: Literal["npz"]
     path: str = Field(description="an .npz, .mat or HDF5 file, or a folder of .npy files")
     x: str = Field(default="X", description="array of inputs `(n, ...)`, one row each")
-    y: str = Field(default="y", description="array of labels `(n,)`, of two values")
+    y: str = Field(default="y", description="array of labels: `(n,)`, or `(n, K)` of 0 and 1")
     group: str | None = Field(default=None, description="array naming each row's patient or file")
     recording: str | None = Field(default=None, description="array naming each row's recording")
     time: str | None = Field(default=None, description="array with each row's start, in seconds")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
     seizures: str | None = Field(
         default=None,
@@ -57,7 +99,7 @@ class Npz(Frozen):
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
-class Table(Frozen):
+class Table(_Labelled):
     """A table with a row a line: features, label, and optionally who and when."""
 
     source: Literal["table"]
@@ -75,8 +117,9 @@ class Table(Frozen):
     )
     recording: str | None = Field(default=None, description="column naming each row's recording")
     time: str | None = Field(default=None, description="column with each row's start, in seconds")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
+    seizures: str | None = Field(default=None, description=SEIZURES.format(time="time"))
     split: str | None = Field(default=None, description="column of train, validation and test, for split.by")
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | tuple[Label, ...] | None = Field(
@@ -95,7 +138,7 @@ class Table(Frozen):
         return pattern
 
 
-class Images(Frozen):
+class Images(_Labelled):
     """A folder with one sub-folder of photos per class, or such sub-folders in train, validation and test."""
 
     source: Literal["images"]
@@ -116,13 +159,22 @@ class Bonn(Frozen):
 
     source: Literal["bonn"]
     path: str = Field(description="bonn_eeg.zip")
+    task: Literal["binary", "classes"] = Field(
+        default="binary",
+        exclude_if=lambda task: task == "binary",
+        description="binary: seizure (set E) or not; classes: which of the five sets A to E",
+    )
 
     @property
     def positive(self) -> Label | None:
-        return "seizure"
+        return "seizure" if self.task == "binary" else None
+
+    @property
+    def kind(self) -> TaskName | None:
+        return self.task
 
 
-class Custom(Frozen):
+class Custom(_Labelled):
     """A source of the user's own: `package.module:function`, which returns arrays as an `.npz` holds them.
 
     The function takes the options as keyword arguments and returns a mapping with `X` and `y`, and, where
@@ -134,18 +186,18 @@ class Custom(Frozen):
         default=None, description="where the module lies; beside the study if left out"
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="arguments of the function")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
 
-class Arrays(Frozen):
+class Arrays(_Labelled):
     """Arrays that a notebook gave to `headsearch.search`; they are kept in `prepared/` alone."""
 
     source: Literal["arrays"]
     digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="of what was given; written by a notebook")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
@@ -165,8 +217,9 @@ class Scores(Frozen):
     group: str | None = Field(default=None, description="column naming each row's patient or file")
     recording: str | None = Field(default=None, description="column naming each row's recording")
     start: str | None = Field(default=None, description="column with each row's start, in seconds")
-    window_s: float | None = Field(default=None, gt=0, description="seconds that each row covers")
+    window_s: float | None = Field(default=None, ge=SHORTEST_WINDOW_S, description=WINDOW)
     step_s: float | None = Field(default=None, gt=0, description=STEP)
+    seizures: str | None = Field(default=None, description=SEIZURES.format(time="start"))
     exact_names: bool = Field(default=False, description=EXACT_NAMES)
     positive: Label | None = Field(default=None, description=POSITIVE)
 
@@ -176,6 +229,10 @@ class Scores(Frozen):
         if len(set(value)) != len(value):
             raise ValueError(f"must name different columns, but got {', '.join(value)}")
         return value
+
+    @property
+    def kind(self) -> TaskName | None:
+        return "binary"
 
 
 def _source(value: Any) -> Any:

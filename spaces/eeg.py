@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spaces.base import Frozen, Label, as_tuple
+from spaces.tasks import TaskName
 
 Layout = Literal["auto", "chbmit", "siena", "seizeit", "tuh", "bids"]
 """How a data set lays out its folders and annotations; `auto` recognises it."""
@@ -118,6 +119,8 @@ class Eeg(Frozen):
     def _consistent(self) -> "Eeg":
         if self.form == "spectrogram" and self.window_s != 1:
             raise ValueError(f"a spectrogram is of one second (window_s: 1), but got {self.window_s:g}")
+        if round(self.window_s * self.rate_hz) < 1:
+            raise ValueError(f"window_s must be at least one sample, but got {self.window_s:g}")
         if self.step * self.rate_hz < 1:
             raise ValueError(f"step_s must be at least one sample, but got {self.step:g}")
         seizures, others = (
@@ -143,6 +146,10 @@ class Eeg(Frozen):
     def step(self) -> float:
         """Seconds from one window's start to the next one's."""
         return self.window_s if self.step_s is None else self.step_s
+
+    @property
+    def kind(self) -> TaskName | None:
+        return "binary"
 
     @property
     def positive(self) -> Label | None:

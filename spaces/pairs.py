@@ -1,16 +1,16 @@
 """Which head takes which loss: every pair people write is valid, equivalent to another, or refused.
 
-The measurements behind the reasons: 336 fits in Keras 3 of each output layer with each loss.
+The measurements behind the reasons: 336 fits in Keras 3 of each output layer with each loss. The pairs of a
+binary task stand here, those of the others in `spaces.task_pairs`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Literal
 
 from spaces.errors import RunError
-from spaces.heads import HEADS
+from spaces.pair_table import PairTable, Verdict
+from spaces.task_pairs import CLASSES, LABELS, NUMBER
+from spaces.tasks import TaskName
 
 LOSS_SPELLINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -41,24 +41,6 @@ WRITTEN_HEADS: Mapping[str, str] = MappingProxyType(
 """Output layers that people write, and how they write them in Keras."""
 
 WRITTEN_LOSSES = ("bce", "cce", "sparse_cce", "focal", "brier", "mse", "hinge", "squared_hinge", "accuracy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What becomes of one head with one loss.
-
-    Args:
-        head, loss: as written.
-        kind: `valid`, `same` (another pair's second name) or `refused`.
-        why: one sentence.
-        instead: the pair itself where valid, the pair it equals, or the nearest valid one.
-    """
-
-    head: str
-    loss: str
-    kind: Literal["valid", "same", "refused"]
-    why: str
-    instead: tuple[str, str]
 
 
 _ONE_COLUMN_CCE = (
@@ -145,41 +127,64 @@ _SAME: Mapping[tuple[str, str], tuple[str, tuple[str, str]]] = {
 }
 
 
-def judge(head: str, loss: str) -> Verdict:
+TABLES: Mapping[TaskName, PairTable] = MappingProxyType(
+    {
+        "binary": PairTable(
+            task="binary",
+            heads=WRITTEN_HEADS,
+            losses=WRITTEN_LOSSES,
+            spellings=LOSS_SPELLINGS,
+            same=_SAME,
+            refused=_REFUSED,
+            nearest=_NEAREST,
+            nearer=_NEARER,
+        ),
+        "classes": CLASSES,
+        "labels": LABELS,
+        "number": NUMBER,
+    }
+)
+"""Every pair of every kind of task."""
+
+
+def judge(head: str, loss: str, task: TaskName = "binary") -> Verdict:
     """Says what becomes of a head with a loss, both spelled as people write them.
 
     Raises:
         RunError: a name is unknown; the nearest known one is named.
     """
-    written = LOSS_SPELLINGS.get(loss, loss)
-    _known(head, "head", tuple(WRITTEN_HEADS))
-    _known(written, "loss", WRITTEN_LOSSES, tuple(LOSS_SPELLINGS))
-    if head in HEADS and written in HEADS[head].losses:
-        return Verdict(head=head, loss=loss, kind="valid", why="decoded by its head", instead=(head, written))
-    if (head, written) in _SAME:
-        why, instead = _SAME[head, written]
-        return Verdict(head=head, loss=loss, kind="same", why=why, instead=instead)
-    instead = _NEARER.get((head, written), _NEAREST[written])
-    return Verdict(head=head, loss=loss, kind="refused", why=_REFUSED[head, written], instead=instead)
+    return TABLES[task].judge(head, loss)
 
 
-def resolve(head: str, loss: str) -> tuple[str, str]:
+def resolve(head: str, loss: str, task: TaskName = "binary") -> tuple[str, str]:
     """Returns the head and loss that a written pair stands for.
 
     Raises:
         RunError: the pair is refused; the rule, the pair and the nearest valid one are named.
     """
-    verdict = judge(head, loss)
+    verdict = judge(head, loss, task)
     if verdict.kind == "refused":
         near_head, near_loss = verdict.instead
         raise RunError(
-            f"{verdict.why}; got head {head} ({WRITTEN_HEADS[head]}) with loss {loss}; "
+            f"{verdict.why}; got head {head} ({TABLES[task].heads[head]}) with loss {loss}; "
             f"nearest valid: head {near_head} with loss {near_loss}"
         )
     return verdict.instead
 
 
-def _known(name: str, what: str, names: tuple[str, ...], others: tuple[str, ...] = ()) -> None:
-    if name not in names:
-        near = get_close_matches(name, names + others, n=1, cutoff=0.0)[0]
-        raise RunError(f"{what} must be one of {', '.join(names)}, but got {name!r}; nearest is {near!r}")
+def resolve_any(head: str, loss: str) -> tuple[str, str]:
+    """Returns a written pair as it stands where some kind of task takes it: which one, the data say later.
+
+    Raises:
+        RunError: none does; the reason is that of the first kind that knows both names, binary before others.
+    """
+    refusal: RunError | None = None
+    for task in TABLES:
+        try:
+            resolve(head, loss, task)
+        except RunError as error:
+            known = head in TABLES[task].heads
+            refusal = error if refusal is None or (known and "nearest is" in str(refusal)) else refusal
+        else:
+            return head, loss
+    raise refusal or RunError("no kind of task is known")

@@ -1,8 +1,8 @@
 """What a search may use, and where it is kept: budget, resources, storage, study database."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from spaces.base import Frozen
 
@@ -13,7 +13,8 @@ class Budget(Frozen):
     trials: int = Field(
         default=32,
         ge=1,
-        description="trained trials: the author's configuration, then draws; the baselines come on top",
+        description="trained trials: the author's configuration, the portfolio, then draws; the baselines "
+        "come on top",
     )
     hours: float | None = Field(
         default=None, gt=0, description="of one execution, from its first trial; a resumed run has them anew"
@@ -26,6 +27,22 @@ class Budget(Frozen):
     )
 
 
+MOST_FUSED = 1024
+"""Trials of one program, at most."""
+
+
+def _fused(value: Any) -> Any:
+    if value is False:  # what YAML makes of `off`
+        return "off"
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not (value in ("auto", "off") or isinstance(value, int)):
+        raise ValueError(f"must be auto, off or a number of trials, but got {value!r}")
+    if isinstance(value, int) and not 1 <= value <= MOST_FUSED:
+        raise ValueError(f"must be 1 to {MOST_FUSED} trials, auto or off, but got {value}")
+    return value
+
+
 class Resources(Frozen):
     """What one trial is given."""
 
@@ -36,6 +53,11 @@ class Resources(Frozen):
     )
     gpu_memory: Literal["share", "grow"] = Field(
         default="share", description="a trial's GPU memory: its share, or whatever it comes to need"
+    )
+    fuse: Annotated[Literal["auto", "off"] | int, BeforeValidator(_fused)] = Field(
+        default="auto",
+        description="trials that one program trains at once, with Keras on JAX; "
+        "auto: on a GPU as many as fit and pay, else off",
     )
     allow_cpu: bool = Field(
         default=False, description="train on the CPU where GPUs are declared but the backend sees none"
@@ -54,6 +76,15 @@ class Resources(Frozen):
         if self.trials_per_gpu is not None and not 0 < self.gpus <= 1:
             raise ValueError(
                 f"trials_per_gpu divides one GPU, so gpus must be a share up to 1, but is {self.gpus:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_gpu_fused(self) -> "Resources":
+        if isinstance(self.fuse, int) and self.gpus > 1:
+            raise ValueError(
+                f"fused trials share one GPU, so gpus must be at most 1 with fuse {self.fuse}, "
+                f"but is {self.gpus:g}"
             )
         return self
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from spaces.base import FUNCTION, Frozen, as_tuple
+from spaces.base import FUNCTION, Frozen, SettingError, as_tuple
 from spaces.errors import RunError
-from spaces.heads import HEADS
-from spaces.pairs import resolve
+from spaces.many_heads import heads_of
+from spaces.pairs import resolve, resolve_any
+from spaces.tasks import KINDS, TaskName
 
 TRUNK_NAMES = ("seizure_cnn", "image_cnn", "mobilenet_v1", "conv1d_cnn", "mlp")
 IMAGENET_WIDTHS = (0.25, 0.5, 0.75, 1.0)
@@ -18,10 +19,11 @@ CODE = r"^\d+\.\d+:[A-Za-z0-9+/=]+$"
 """A function by value: the version of Python that pickled it, and what it pickled."""
 LONGEST_CODE = 200_000
 """Characters of `trunk.code`: it stands in every record."""
-DEFAULT_HEADS = ("sigmoid", "softmax", "margin")
-"""Those searched unless a study names its own; `two_sigmoids` trains two models of one question."""
+DEFAULT_HEADS = KINDS["binary"].heads
+"""Those searched of a binary task unless a study names its own; `two_sigmoids` trains two models of one
+question."""
 OptimizerName = Literal["adam", "adamw", "sgd"]
-ClassWeight = Literal["none", "balanced"]
+ClassWeight = Literal["none", "balanced", "pos_weight"]
 Augmentation = Literal["none", "flip", "shift", "flip_shift"]
 
 
@@ -69,6 +71,19 @@ def _text(value: Any) -> Any:
 
 HiddenLayers = Annotated[str, BeforeValidator(_text)]
 BatchSize = Annotated[int, Field(ge=1, le=65536)]
+
+
+def _of_task(default: Range, description: str) -> Any:
+    """A range of tasks that are not binary: it is written out where it is not the default."""
+    return Field(default=default, exclude_if=lambda value: value == default, description=description)
+
+
+def _defaults(kind: TaskName) -> dict[str, tuple[str, ...]]:
+    return {name: heads_of(kind)[name] for name in KINDS[kind].heads}
+
+
+def _known_heads() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for kind in KINDS for name in heads_of(kind)))
 
 
 class Trunk(Frozen):
@@ -131,8 +146,9 @@ class Space(Frozen):
     """What is searched: heads with their losses, and how they are trained."""
 
     heads: Mapping[str, tuple[str, ...]] = Field(
-        default_factory=lambda: {name: HEADS[name].losses for name in DEFAULT_HEADS},
-        description="heads with the losses that each is trained on, or names of heads with all their losses",
+        default_factory=lambda: _defaults("binary"),
+        description="heads with the losses that each is trained on, or names of heads with all their losses; "
+        "of other tasks the defaults are others: `python search.py spaces --task classes`",
     )
     learning_rate: Range = Field(
         default=Range(low=1e-4, high=1e-2, log=True), description="of the optimizer, at the start of a trial"
@@ -146,7 +162,21 @@ class Space(Frozen):
         default=(32, 64, 128), description="rows of a training step"
     )
     class_weight: Annotated[tuple[ClassWeight, ...], BeforeValidator(as_tuple)] = Field(
-        default=("none", "balanced"), description="balanced: both classes weigh the same in the loss"
+        default=("none", "balanced"),
+        description="balanced: all classes weigh the same in the loss, of each label both sides; "
+        "pos_weight: of each label the positives weigh as much as the negatives, which weigh 1",
+    )
+    asymmetric_gamma_positive: Range = _of_task(
+        Range(low=0.0, high=1.0), "of the asymmetric loss: the exponent of labels that apply"
+    )
+    asymmetric_gamma_negative: Range = _of_task(
+        Range(low=1.0, high=6.0), "of the asymmetric loss: the exponent of labels that do not"
+    )
+    asymmetric_shift: Range = _of_task(
+        Range(low=0.01, high=0.2), "of the asymmetric loss: a label that does not apply costs nothing below"
+    )
+    huber_delta: Range = _of_task(
+        Range(low=0.5, high=2.0), "of the huber loss: where it turns linear, in standard deviations"
     )
     label_smoothing: Range = Field(default=Range(low=0.0, high=0.1), description="of the losses bce and cce")
     focal_gamma: Range = Field(
@@ -167,30 +197,40 @@ class Space(Frozen):
     @classmethod
     def _from_names(cls, value: Any) -> Any:
         if isinstance(value, str | list | tuple):
-            for name in as_tuple(value):
-                if name not in HEADS:
-                    raise ValueError(f"must be among {', '.join(HEADS)}, but got {name!r}")
-            return {name: HEADS[name].losses for name in as_tuple(value)}
+            return dict.fromkeys(as_tuple(value), ())
         if isinstance(value, Mapping):
             return {name: as_tuple(losses) for name, losses in value.items()}
         return value
 
-    @field_validator("heads")
-    @classmethod
-    def _resolved(cls, value: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
-        """Replaces second names of a pair by the first; refuses the impossible ones."""
-        found: dict[str, list[str]] = {}
-        for written_head, losses in value.items():
-            for written_loss in losses:
-                try:
-                    head, loss = resolve(written_head, written_loss)
-                except RunError as error:
-                    raise ValueError(str(error)) from None
-                if loss not in found.setdefault(head, []):
-                    found[head].append(loss)
-        if not found:
-            raise ValueError("must name at least one head with a loss, but got none")
-        return {head: tuple(losses) for head, losses in found.items()}
+    def of(self, kind: TaskName | None) -> "Space":
+        """Returns the space with the heads of a kind of task: second names of a pair replaced by the first.
+
+        Args:
+            kind: the kind; None where only the labels will say it, which is taken for binary if it can be.
+
+        Raises:
+            SettingError: a head, a pair or a weight is none of this kind.
+        """
+        changed: dict[str, Any] = {}
+        if "heads" not in self.model_fields_set:
+            changed["heads"] = _defaults(kind or "binary")
+        else:
+            changed["heads"] = _resolved(self.heads, kind)
+        rules = KINDS[kind or "binary"]
+        if "class_weight" not in self.model_fields_set:
+            changed["class_weight"] = rules.weights
+        elif kind is not None and (others := set(self.class_weight) - set(rules.all_weights)):
+            raise SettingError(
+                "class_weight",
+                f"class_weight of task {kind} must be among {', '.join(rules.all_weights)}, "
+                f"but got {', '.join(sorted(others))}",
+            )
+        if all(getattr(self, name) == value for name, value in changed.items()):
+            return self
+        made = self.model_copy(update=changed)
+        # What a study did not say stays open: another task has other defaults.
+        made.model_fields_set.intersection_update(self.model_fields_set)
+        return made
 
     @field_validator("optimizer", "batch_size", "class_weight", "hidden_layers", "augmentation")
     @classmethod
@@ -214,6 +254,10 @@ class Space(Frozen):
             "focal_gamma": (0, 20),
             "focal_alpha": (0.01, 0.99),
             "dropout": (0, 0.95),
+            "asymmetric_gamma_positive": (0, 20),
+            "asymmetric_gamma_negative": (0, 20),
+            "asymmetric_shift": (0.001, 0.5),
+            "huber_delta": (0.01, 100),
         }
         for name, (low, high) in limits.items():
             try:
@@ -221,3 +265,39 @@ class Space(Frozen):
             except ValueError as error:
                 raise ValueError(f"{name} {error}") from None
         return self
+
+
+def _resolved(heads: Mapping[str, tuple[str, ...]], kind: TaskName | None) -> dict[str, tuple[str, ...]]:
+    """Heads as written, without second names; refuses the impossible ones."""
+    found: dict[str, list[str]] = {}
+    for written_head, written in heads.items():
+        for written_loss in _losses(written_head, written, kind):
+            try:
+                head, loss = _pair(written_head, written_loss, kind)
+            except RunError as error:
+                raise SettingError("heads", str(error)) from None
+            if loss not in found.setdefault(head, []):
+                found[head].append(loss)
+    if not found:
+        raise SettingError("heads", "must name at least one head with a loss, but got none")
+    return {head: tuple(losses) for head, losses in found.items()}
+
+
+def _losses(head: str, written: tuple[str, ...], kind: TaskName | None) -> tuple[str, ...]:
+    """The losses of a head; all of the task's where none is named, or where those are all of another task."""
+    ours = [heads_of(one).get(head, ()) for one in ((kind,) if kind else KINDS)]
+    if not any(ours) and not written:
+        known = _known_heads() if kind is None else tuple(heads_of(kind))
+        raise SettingError("heads", f"must be among {', '.join(known)}, but got {head!r}")
+    others = [heads_of(one).get(head, ()) for one in KINDS]
+    own = next(filter(None, ours), ())
+    return own if own and (not written or (kind is not None and written in others)) else written
+
+
+def _pair(head: str, loss: str, kind: TaskName | None) -> tuple[str, str]:
+    if kind is not None:
+        return resolve(head, loss, kind)
+    try:
+        return resolve(head, loss)
+    except RunError:
+        return resolve_any(head, loss)

@@ -2,18 +2,26 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from spaces.base import Frozen
+from spaces.base import Frozen, SettingError
 from spaces.data import Data, Scores, SimulatedEeg, Split
+from spaces.errors import RunError
 from spaces.policies import MaxF1, Threshold
 from spaces.resources import Budget, Database, Keep, Resources, Storage
 from spaces.space import Space, Trunk
+from spaces.tasks import BINARY, KINDS, Task, TaskName
+from spaces.track import Track
 
 Metric = Literal[
     "f1", "balanced_accuracy", "sensitivity", "specificity", "precision", "accuracy", "mcc",
     "average_precision", "roc_auc", "event_sensitivity", "event_precision", "event_f1",
+    "macro_f1", "weighted_f1", "micro_f1", "macro_average_precision", "roc_auc_ovr_macro",
+    "subset_accuracy", "rmse", "mae", "r2",
 ]  # fmt: skip
+Steering = Literal[
+    "average_precision", "roc_auc", "macro_average_precision", "roc_auc_ovr_macro", "rmse", "mae"
+]
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Of a study and of a run: both name folders."""
 
@@ -21,9 +29,15 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 class Objective(Frozen):
     """What ranks trials and what steers them."""
 
-    metric: Metric = Field(default="f1", description="cross-fitted into `value`, which ranks the leaderboard")
-    steer: Literal["average_precision", "roc_auc"] = Field(
-        default="average_precision", description="of every epoch: picks the best one, and steers the search"
+    metric: Metric = Field(
+        default="f1",
+        description="cross-fitted into `value`, which ranks the leaderboard; of K classes or labels macro_f1 "
+        "if left out, of a number rmse",
+    )
+    steer: Steering = Field(
+        default="average_precision",
+        description="of every epoch: picks the best one, and steers the search; of K classes or labels "
+        "macro_average_precision or roc_auc_ovr_macro, of a number minus rmse or mae",
     )
     calibration: Literal["none", "platt", "temperature"] = Field(
         default="platt", description="how scores become probabilities; fitted inside the cross-fit"
@@ -43,6 +57,26 @@ class Objective(Frozen):
                 f"sees to, but calibration is {self.calibration}"
             )
         return self
+
+    def of(self, kind: TaskName) -> "Objective":
+        """Returns the objective of a kind of task: its own metrics where none are named.
+
+        Raises:
+            SettingError: a metric that is named means nothing there, or something else than it seems.
+        """
+        named = self.model_fields_set
+        defaults = {"metric": KINDS[kind].metrics[0], "steer": KINDS[kind].steering[0]}
+        changed = {name: value for name, value in defaults.items() if name not in named}
+        for name in ("metric", "steer"):
+            try:
+                KINDS[kind].check(changed.get(name, getattr(self, name)), f"objective.{name}")
+            except RunError as error:
+                raise SettingError(name, str(error)) from None
+        if all(getattr(self, name) == value for name, value in changed.items()):
+            return self
+        made = self.model_copy(update=changed)
+        made.model_fields_set.intersection_update(named)
+        return made
 
 
 class Events(Frozen):
@@ -83,6 +117,15 @@ class Asha(Frozen):
     reduction: int = Field(default=3, ge=2, description="at each rung one trial in so many goes on")
 
 
+class Search(Frozen):
+    """How configurations are chosen."""
+
+    portfolio: bool = Field(
+        default=True,
+        description="first ask configurations that did well on other data: at most 8, and half of the trials",
+    )
+
+
 class Study(Frozen):
     """Everything a search is: data, splits, network, space, rules and limits."""
 
@@ -93,17 +136,24 @@ class Study(Frozen):
     )
     seed: int = Field(default=0, ge=0, lt=2**31, description="of draws, weights, shuffling and half-splits")
     data: Data = SimulatedEeg()
+    task: Task = Field(
+        default=BINARY,
+        exclude_if=lambda task: task == BINARY,
+        description="what the labels turned out to ask; written by a run",
+    )
     split: Split = Split()
     trunk: Trunk = Trunk()
-    space: Space = Space()
+    space: Space = Field(default=Space(), validate_default=True)
     threshold: Threshold = MaxF1()
-    objective: Objective = Objective()
+    objective: Objective = Field(default=Objective(), validate_default=True)
     events: Events = Events()
     training: Training = Training()
     asha: Asha = Asha()
+    search: Search = Search()
     budget: Budget = Budget()
     resources: Resources = Resources()
     keep: Keep = Keep()
+    track: Track = Track()
     storage: Storage = Field(
         default=None,
         description="a shared folder or a URI such as s3://bucket/runs: runs are written there, too",
@@ -117,14 +167,40 @@ class Study(Frozen):
         default=None, description="a finished run of the same space, whose trials the sampler starts from"
     )
 
+    @field_validator("task")
+    @classmethod
+    def _as_the_data_say(cls, task: Task, info: ValidationInfo) -> Task:
+        kind = info.data["data"].kind if "data" in info.data else None
+        if task != BINARY and kind not in (None, task.name):
+            raise ValueError(f"data.task asks for {kind}, but task is {task.name}")
+        return task
+
+    @field_validator("space")
+    @classmethod
+    def _heads_of_the_task(cls, space: Space, info: ValidationInfo) -> Space:
+        return space.of(_kind(info))
+
+    @field_validator("objective")
+    @classmethod
+    def _metrics_of_the_task(cls, objective: Objective, info: ValidationInfo) -> Objective:
+        kind = _kind(info)
+        return objective if kind is None else objective.of(kind)
+
     @property
     def trains(self) -> bool:
         """Whether there are models to train; False where the data are scores of models that exist."""
         return not isinstance(self.data, Scores)
 
 
+def _kind(info: ValidationInfo) -> TaskName | None:
+    """The kind of task of a study whose earlier parts were read; None where only the labels will say it."""
+    task, data = info.data.get("task", BINARY), info.data.get("data")
+    kind: TaskName | None = None if data is None else data.kind
+    return task.name if task != BINARY else kind
+
+
 OF_TRAINING = frozenset(
-    {"preset", "split", "trunk", "space", "training", "asha", "budget", "resources", "keep", "storage",
-     "database", "warm_start"}
+    {"preset", "split", "trunk", "space", "training", "asha", "search", "budget", "resources", "keep",
+     "track", "storage", "database", "warm_start"}
 )  # fmt: skip
 """Parts of a study that mean nothing where there is nothing to train."""

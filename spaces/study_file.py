@@ -9,11 +9,13 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from spaces import yaml_text
+from spaces.base import SettingError
 from spaces.data import SOURCE_TAGS
 from spaces.errors import RunError
 from spaces.policies import with_policy
 from spaces.presets import PRESETS
 from spaces.study import OF_TRAINING, Study
+from spaces.tasks import Task
 
 
 def parse(written: Mapping[str, Any], where: str = "study") -> Study:
@@ -33,6 +35,25 @@ def parse(written: Mapping[str, Any], where: str = "study") -> Study:
         return Study.model_validate(layered)
     except ValidationError as error:
         raise RunError(_one_line(error, where)) from None
+
+
+def settled(study: Study, task: Task, where: str = "study") -> Study:
+    """Returns a study once its labels have said what it asks: with the heads and metrics of that task.
+
+    Raises:
+        RunError: the study names heads, losses or metrics that the task does not have.
+    """
+    if study.task == task and study.data.kind is not None:
+        return study
+    said = {name: getattr(study, name) for name in study.model_fields_set}
+    said["data"] = (
+        study.data.model_copy(update={"task": task.name}) if study.data.kind is None else study.data
+    )
+    try:
+        made = Study(**said | {"task": task})
+    except ValidationError as error:
+        raise RunError(_one_line(error, where)) from None
+    return made.model_copy(update={"data": study.data})
 
 
 def read(path: Path, settings: tuple[str, ...] = ()) -> Study:
@@ -60,7 +81,9 @@ def load(path: Path) -> dict[str, Any]:
         raise RunError(f"a study is a YAML file, but {path.name} does not parse: {error}") from None
     if not isinstance(written, dict):
         raise RunError(f"a study is a mapping of settings, but {path.name} holds {type(written).__name__}")
-    written.pop("resolved", None)  # what a run wrote down beside its study
+    if written.pop("resolved", None) is not None:
+        # What a run wrote down beside its study. One that began before there was a portfolio asks for none.
+        written.setdefault("search", {"portfolio": False})
     return written
 
 
@@ -117,6 +140,9 @@ def _one_line(error: ValidationError, where: str) -> str:
     if first["type"] == "extra_forbidden":
         near = get_close_matches(path[-1], _known_keys(first["loc"]), n=1, cutoff=0.0)
         return f"unknown key {path[-1]!r}; nearest is {near[0] if near else 'none'!r} {place}"
+    broken = first.get("ctx", {}).get("error")
+    if isinstance(broken, SettingError):
+        place = f"({where}: {'.'.join([*path, broken.setting])})"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "union_tag_invalid":
         context, source = first["ctx"], path[:1] == ["data"]

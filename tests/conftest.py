@@ -1,5 +1,7 @@
 """What all tests share: one CPU thread for Keras, and the real data where it is at hand."""
 
+import gc
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +11,18 @@ from search.networks import backend
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_configure() -> None:
+    """Holds linear algebra to one thread, before numpy starts more: they would wait for the other worker."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settled() -> None:
+    """Keeps what stands already out of collections of garbage: every training begins with two."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

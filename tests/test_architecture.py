@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ PACKAGES = ("spaces", "search", "reports", "cluster")
 KERAS = {"keras", "tensorflow", "jax", "tf2onnx"}
 RAY = {"ray"}
 FILES = sorted(path.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+FILE_OF = {".".join(path.with_suffix("").parts): path for path in FILES}
+"""The file of each module."""
 SCRIPT = Path("search.py")
 ENTRIES = {SCRIPT: {"cluster"}, Path("headsearch.py"): {"cluster", "spaces"}}
 """What people start or import, and what each imports."""
@@ -28,6 +31,8 @@ _BELOW_TRIALS = (
     "search.data.sources.eeg",
     "search.data.sources",
     "search.scores",
+    "search.scores.classes",
+    "search.scores.labels",
     "search.events",
     "search.networks",
     "search.runs",
@@ -39,6 +44,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "search.data.sources.eeg": ("search.data",),
     "search.data.sources": ("search.nouns", "search.data", "search.data.sources.eeg"),
     "search.scores": ("search.data",),
+    "search.scores.classes": ("search.data", "search.scores"),
+    "search.scores.labels": ("search.data", "search.scores", "search.scores.classes"),
     "search.events": ("search.nouns", "search.data", "search.scores"),
     "search.networks": ("search.nouns", "search.data", "search.data.sources"),
     "search.runs.database": ("search.nouns",),
@@ -70,6 +77,12 @@ def names(node: ast.AST) -> list[str]:
     return []
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path: Path, *, late: bool) -> set[str]:
     """The modules that a file imports when it is loaded; with `late`, also later, inside functions."""
     found: set[str] = set()
@@ -80,7 +93,7 @@ def imports(path: Path, *, late: bool) -> set[str]:
             if late or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                 visit(child)
 
-    visit(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+    visit(tree_of(path))
     return found
 
 
@@ -94,8 +107,8 @@ def loaded_with(path: Path) -> set[str]:
     while todo:
         for module in imports(todo.pop(), late=False):
             found.add(module)
-            file = Path(*module.split(".")).with_suffix(".py")
-            if file in FILES and file not in seen:
+            file = FILE_OF.get(module)
+            if file is not None and file not in seen:
                 seen.add(file)
                 todo.append(file)
     return found
@@ -155,8 +168,8 @@ def arrows() -> set[tuple[Path, Path]]:
     found = set()
     for path in FILES:
         for module in imports(path, late=True):
-            file = Path(*module.split(".")).with_suffix(".py")
-            if file in FILES and file != path:
+            file = FILE_OF.get(module)
+            if file is not None and file != path:
                 found.add((path, file))
     return found
 
@@ -246,8 +259,7 @@ def test_git_ignores_no_file_of_ours():
 
 @each_file
 def test_asserts_are_for_tests_alone(path):
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    assert not [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Assert)]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """The command `decide`: thresholds, intervals, events and a decision for scores of models that exist."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from cluster.arguments import Policies, Require, Set
+from cluster.arguments import Policies, Require, Set, as_typed, label_value, naming
 from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from search.trials.evaluation import Policy
     from spaces.data import Scores
     from spaces.study import Study
+
+OPTIONS = {
+    name: f"--{name.replace('_', '-')}"
+    for name in ("label", "score", "group", "recording", "start", "window_s", "seizures", "positive")
+} | {"time": "--start"}
+"""The options that stand for settings of `data`, by the settings' names."""
 
 
 def _column(help_text: str) -> Any:
@@ -52,6 +58,14 @@ def decide(
     recording: RecordingColumn = None,
     start: StartColumn = None,
     window_s: Annotated[float | None, typer.Option(help="seconds that each row covers")] = None,
+    seizures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="a table of true seizures: recording, start and end, in seconds of --start",
+            show_default=False,
+        ),
+    ] = None,
     policy: Policies = None,
     require: Require = None,
     settings: Set = None,
@@ -73,15 +87,17 @@ def decide(
         "recording": recording,
         "start": start,
         "window_s": window_s,
+        "seizures": None if seizures is None else str(seizures),
     }
-    told = [] if positive is None else [f"data.positive={positive}"]
-    study, given_as = _study(data, [*told, *(settings or [])])
+    data |= {} if positive is None else {"positive": label_value(positive)}
+    with naming(OPTIONS):
+        study, given_as = _study(data, settings or [])
     further = [read_policy(one) for one in policy or ()]
     if further:
         study = study.model_copy(update={"threshold": further[0]})
-    decide_given(
-        read_scores(given_as, Path.cwd()), study, to, further[1:], tuple(require or ()), PlainConsole()
-    )
+    with naming(OPTIONS):
+        given = read_scores(given_as, Path.cwd())
+        decide_given(given, study, to, further[1:], tuple(require or ()), PlainConsole())
 
 
 def decide_given(
@@ -113,7 +129,12 @@ def decide_given(
 
 
 def show_decisions(
-    made: "Decisions", study: "Study", to: Path, requirements: Sequence[str], console: Console
+    made: "Decisions",
+    study: "Study",
+    to: Path,
+    requirements: Sequence[str],
+    console: Console,
+    options: Mapping[str, str] = OPTIONS,
 ) -> None:
     """Prints the leaderboards of scores that were decided upon, writes the page and the best decision.
 
@@ -123,6 +144,7 @@ def show_decisions(
         to: its folder.
         requirements: what the decision must reach.
         console: prints.
+        options: what notes name instead of settings, see `as_typed`.
 
     Raises:
         RunError: see `reports.decisions.promotion.promote`.
@@ -132,7 +154,7 @@ def show_decisions(
     from reports.page import page
 
     for note in made.notes:
-        say(console, note)
+        say(console, as_typed(note, options))
     show_rows(made.run.leaderboard, f"{to}, {study.threshold.policy}", console)
     for one in made.rescored:
         show_rows(one.path, f"{to}, {one.policy}", console)

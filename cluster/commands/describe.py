@@ -10,7 +10,7 @@ from rich.table import Table
 from cluster.preparation import lost_seizures
 from search.data.file_order import warning
 from search.data.leakage import copies
-from search.data.rows import Rows
+from search.data.rows import Rows, counted
 from search.data.splits import Split, digest, divide, find_leakage
 from search.data.store import Stored
 from search.trials.preparation import Prepared
@@ -96,10 +96,10 @@ def _overview(study: Study, stored: Stored) -> Table:
 def _recorded(rows: Rows) -> dict[str, str]:
     if rows.timeline is not None:
         seizures = [end - start for recording in rows.timeline for start, end in recording.seizures]
-        seconds = sum(recording.duration_s for recording in rows.timeline)
+        seconds = sum(recording.recorded_s for recording in rows.timeline)
         longest = f", {np.median(seizures):.0f} s at the median" if seizures else ""
         return {
-            "recordings": f"{len(rows.timeline)}, {seconds / 3600:.4g} hours",
+            "recordings": f"{counted(rows.timeline)}, {seconds / 3600:.4g} hours",
             "seizures": f"{len(seizures)}{longest}, {sum(seizures) / seconds:.2%} of the time",
             "without a window": lost_seizures(rows, GROUPS_SHOWN) or "no seizure",
         }
@@ -178,7 +178,7 @@ def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:
     if names & set(rows.recordings[~mask].tolist()):
         return "-", "-"
     mine = [recording for recording in rows.timeline if recording.name in names]
-    hours = sum(recording.duration_s for recording in mine) / 3600
+    hours = sum(recording.recorded_s for recording in mine) / 3600
     return f"{hours:.4g}", str(sum(len(recording.seizures) for recording in mine))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cluster.arguments import Policies, Require, Set
+from cluster.arguments import Policies, Require, Set, label_value, naming
 from cluster.commands.decide import Positive
 from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
@@ -13,6 +13,19 @@ from spaces.errors import RunError
 if TYPE_CHECKING:
     from spaces.data import Npz
     from spaces.study import Study
+
+OPTIONS = {
+    "x": "--x",
+    "y": "--y",
+    "label": "--y",
+    "positive": "--positive",
+    "group": "--group",
+    "recording": "--recording",
+    "time": "--time",
+    "start": "--time",
+    "window_s": "--window-s",
+}
+"""The options that stand for settings of `data`, by the settings' names."""
 
 
 def _array(help_text: str) -> Any:
@@ -67,20 +80,22 @@ def judge(
         check_head(head)
     check_call(model, to)
     named = {"x": x, "y": y, "group": group, "recording": recording, "time": time, "window_s": window_s}
-    positive_set = [] if positive is None else [f"data.positive={positive}"]
-    study, source = _study(model, data, named, [*positive_set, *(settings or [])])
+    named |= {} if positive is None else {"positive": label_value(positive)}
+    with naming(OPTIONS):
+        study, source = _study(model, data, named, settings or [])
     further = [read_policy(one) for one in policy or ()]
     if further:
         study = study.model_copy(update={"threshold": further[0]})
     requirements, console = parse_requirements(require or ()), PlainConsole()
-    rows = load_npz(source, Path.cwd())
-    backend.start(study.resources.cpus)
-    judged = judge_model(model, rows, x, study, to, further[1:], requirements, told_loss, head)
+    with naming(OPTIONS):
+        rows = load_npz(source, Path.cwd(), OPTIONS["positive"])
+        backend.start(study.resources.cpus)
+        judged = judge_model(model, rows, x, study, to, further[1:], requirements, told_loss, head)
     heads_study.write(to, model.name, judged.model, rows, source, study)
     made = judged.decisions
     for line in judged.told:
         say(console, line)
-    show_decisions(made, study, to, require or (), console)
+    show_decisions(made, study, to, require or (), console, OPTIONS)
     say(console, f"its heads are searched by: python search.py run {to / heads_study.NAME}")
 
 

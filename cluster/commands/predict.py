@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cluster.terminal import say
 from reports.bundles.bundle import load, verified
 from reports.bundles.inputs import check_there
 from reports.bundles.prediction import predict_file
@@ -32,6 +33,8 @@ def predict(bundle: Path, data: str, out: Path, console: Console) -> str:
             console.print(f"{done}/{total} rows", end="\r")
 
     written = predict_file(loaded, data, out, progress)
+    for told in written.told:
+        say(console, told)
     positive = f"positive is {loaded.labels.positive!r}"
     if written.events_path is None:
         return f"{written.rows} rows -> {out}; {positive}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cluster import tracking
 from cluster.commands.decide import write_decision
 from reports.boards import requirements
 from reports.boards.advice import best_baseline
@@ -65,6 +66,7 @@ def promote(
     )
     yield from _warnings(run, choice, promoted.times_opened)
     yield _exports(promoted.exports)
+    yield from tracking.promoted(run, run.study(), record.ask.trial_id, to)
 
 
 def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str]:

@@ -20,6 +20,7 @@ from cluster.driver import (
     unedited_study,
 )
 from cluster.terminal import say
+from cluster.tracking import Tracking, check_trackers
 from reports.boards import leaderboard
 from search.hosts.provenance import code_digest
 from search.record import Record
@@ -60,9 +61,11 @@ def resume(
             f"resume may change {', '.join(sorted(FREE))}, but not {changed[0]}: "
             "the rows of one run must be comparable; start a new run"
         )
-    with locked(folder), lazily_connected(study, address) as connect:
+    left = len(folder.trial_ids()) < trials_of(study)
+    with locked(folder), lazily_connected(study, address, for_sure=left) as connect:
         study = with_absolute_paths(study, Path.cwd())  # only a path from --set can be relative
         check_database(study, path.resolve().name, folder.resolved())
+        check_trackers(study)
         folder = recovery.reunited(path, study)
         prepared = preparation.prepared(study, path, folder.prepared, console, connect)
         check_same(prepared, folder.resolved())
@@ -71,8 +74,11 @@ def resume(
         if len(records) >= total:
             leaderboard.write(folder.leaderboard, records)
             folder.mirror_leaderboard(at_once=True)
-            with open_view(folder, study, records, console):
-                pass  # opening it brings it up to date
+            with (
+                open_view(folder, study, records, console),
+                Tracking(folder, study, lambda line: say(console, line)) as tracking,
+            ):
+                tracking.ended(whole=True)  # opening them brings them up to date
             say(console, f"nothing left to run: {len(records)} of {total} trials are finished")
             return folder
         say(console, f"run {folder.path} on {connect()}")

@@ -12,6 +12,7 @@ from cluster.connection import Address, lazily_connected
 from cluster.dashboard import check_database
 from cluster.driver import check_hosts, digest, earlier_trials, execute, locked, outlive_terminal
 from cluster.terminal import say
+from cluster.tracking import check_trackers
 from search.hosts.provenance import code_digest, versions
 from search.runs import recovery
 from search.runs.run_folder import RunFolder, prepared_beside
@@ -50,8 +51,9 @@ def start(
     path = new_path(runs, name or study.name, numbered=name is None)
     study = with_absolute_paths(study, base)
     check_database(study, path.name)
+    check_trackers(study)
     folder = RunFolder(path, recovery.claimed(study.storage, path))
-    with lazily_connected(study, address) as connect:
+    with lazily_connected(study, address, for_sure=True) as connect:
         prepared = preparation.prepared(study, base, prepared_beside(runs), console, connect)
         reference = prepared.reference(study)
         resolved: dict[str, Any] = {

@@ -55,6 +55,7 @@ SCHEMA = pa.schema(
         ("device", _TEXT),
         ("gpu_ids", _TEXT),
         ("gpu_share", _FLOAT),
+        ("fused", _INT),
         ("precision", _TEXT),
         ("node", _TEXT),
         ("threads", _INT),

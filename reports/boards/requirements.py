@@ -2,11 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from search.events.scoring import EVENT_METRICS
+from search.events.timelines import why_unscored
+from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from spaces.errors import RunError
 
@@ -82,6 +84,39 @@ def _parsed(text: str) -> Requirement:
     if not low <= limit <= high:
         raise RunError(f"{metric} lies between {low:g} and {high:g}, but --require asks for {text!r}")
     return Requirement(metric, "min" if (word or sign).lower() in ("min", ">=") else "max", limit)
+
+
+def check_scored(requirements: Iterable[Requirement], run: RunFolder) -> None:
+    """Refuses what is required of events where a run has no event scores: no threshold has any there.
+
+    Args:
+        requirements: what is required.
+        run: the run.
+
+    Raises:
+        RunError: it has none, and why.
+    """
+    of_events = [one for one in requirements if one.metric in EVENT_METRICS]
+    if not of_events:
+        return
+    reference = run.reference()
+    if reference.timeline is None:
+        raise RunError(
+            f"--require {of_events[0]} needs event scores, but {run.path} has none, since "
+            f"{why_unscored(reference)}"
+        )
+
+
+def other_thresholds(requirements: Sequence[Requirement], run: RunFolder) -> str:
+    """Returns the advice that other thresholds may meet what is required; empty where none can."""
+    metrics = {one.metric for one in requirements}
+    if metrics <= METRICS.keys():
+        asked = " ".join(f"--require {one}" for one in requirements)
+    elif metrics <= METRICS.keys() | set(EVENT_METRICS):
+        asked = "--policy RULE"  # rescore chooses no threshold by what is required of events
+    else:
+        return ""
+    return f"; other thresholds may: python search.py rescore {run.path} {asked}"
 
 
 def unmet(row: Mapping[str, Any], requirements: Iterable[Requirement]) -> list[Requirement]:

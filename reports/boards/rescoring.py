@@ -15,9 +15,8 @@ import pyarrow.compute as pc
 
 from reports.boards.leaderboard import Board, with_seeds
 from reports.boards.leaderboard import row as leaderboard_row
-from reports.boards.requirements import Requirement, nearest, unmet
+from reports.boards.requirements import Requirement, check_scored, nearest, unmet
 from search.events.evaluation import check_events
-from search.events.scoring import EVENT_METRICS
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
@@ -203,12 +202,7 @@ class _Rescorer:
             used = study if policy is None else study.model_copy(update={"threshold": policy})
             check_events(used, reference)
         self.study = study
-        of_events = [one for one in asked.requirements if one.metric in EVENT_METRICS]
-        if of_events and reference.timeline is None:
-            raise RunError(
-                f"--require {of_events[0]} needs event scores, but {asked.path} has none: recordings, times "
-                "or window_s of its rows are unknown, or windows cover too little of the recordings"
-            )
+        check_scored(asked.requirements, self._folder)
         window = tuple(one for one in asked.requirements if one.metric in METRICS)
         self._rethresholding = Rethresholding(reference, study, asked.policies, Limits(window))
 

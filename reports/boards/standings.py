@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from search.record import Record
 
-TRAINED = ("author", "search")
+TRAINED = ("author", "portfolio", "search")
 """Kinds of trials that have a configuration."""
 CERTAIN = ("sensitivity", "specificity", "event_sensitivity")
 """Metrics in which a constant decision is perfect by definition: there it is no yardstick, and no seed."""

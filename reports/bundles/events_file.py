@@ -1,12 +1,13 @@
 """Makes the table of events of one recording, in the HED-SCORE columns that SzCORE scores.
 
-The columns, their order, `sz` and `bckg`, and one row of background where there is no seizure are those of
+The columns, their order, `sz` and `bckg`, and one row of background where there is no seizure (of a recording
+with gaps, one for each stretch between them) are those of
 epilepsy2bids 0.0.7 (Dan et al. 2024, SzCORE). Its reader takes `n/a` for what is not known.
 """
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -84,6 +85,7 @@ def text(
     duration_s: float,
     starts_s: NDArray[np.float64],
     probability: NDArray[np.float32] | None,
+    stretches: Sequence[Event] = (),
 ) -> str:
     """Returns the events of one recording as a table.
 
@@ -92,15 +94,20 @@ def text(
         duration_s: of the recording.
         starts_s: start of each window, `(n,)`.
         probability: of each window, if it may be called one; an event's confidence is the largest in it.
+        stretches: of a recording with gaps, start and end of what lies between them.
     """
-    at = np.rint(starts_s * GRID_PER_S) / GRID_PER_S  # events begin on this grid
+    # An event begins as its first window does but for the rounding of both to milliseconds. This is more, and
+    # less than what lies between two windows.
+    slack_s = 1.5 / GRID_PER_S
     rows = []
     for start, end in events:
         confidence = UNKNOWN
         if probability is not None:
-            confidence = f"{probability[(at >= start) & (at < end)].max():.4f}"
+            inside = (starts_s >= start - slack_s) & (starts_s < end - slack_s)
+            confidence = f"{probability[inside].max():.4f}"
         rows.append((_seconds(start), _seconds(end - start), "sz", confidence))
-    rows = rows or [(_seconds(0), _seconds(duration_s), "bckg", UNKNOWN)]
+    background = stretches or ((0.0, duration_s),)
+    rows = rows or [(_seconds(start), _seconds(end - start), "bckg", UNKNOWN) for start, end in background]
     # Two decimals, as epilepsy2bids writes: szcore-evaluation passes over detections in a recording whose
     # length in whole seconds is not that of the reference, and 3599.998 s are 3600.00 s there.
     lines = [COLUMNS, *((*row, "all", UNKNOWN, f"{duration_s:.2f}") for row in rows)]

@@ -1,7 +1,7 @@
 """Reads the rows to predict, block by block: tables, arrays, photos, recordings or a simulated patient."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from reports.bundles.bundle import Bundle
 from reports.bundles.schema import Input
-from search.data.rows import READ_BYTES, blocks
+from search.data.rows import READ_BYTES, Recording, blocks
 from search.data.sources.array_files import SUFFIXES, open_arrays
 from search.data.sources.columns import check_named, listed, numbers, open_table, read_columns, values
-from search.data.sources.eeg import edf, recordings
+from search.data.sources.eeg import edf, recordings, stretches
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.layouts import SUFFIXES as OF_RECORDINGS
 from search.data.sources.eeg.layouts import edf_files
+from search.data.sources.eeg.stuck import Stuck
+from search.data.sources.eeg.stuck import told as stuck_told
 from search.data.sources.table import inputs
 from spaces.eeg import Eeg
 from spaces.errors import RunError
@@ -59,13 +61,13 @@ class Series:
 
     Args:
         batches: can be read once.
-        recording: its name, if it is a recording.
-        duration_s: of the recording.
+        recording: its name, length and stretches, if it is a recording.
+        told: what is to be told of the recording, once all batches were read.
     """
 
     batches: Iterator[Batch]
-    recording: str | None = None
-    duration_s: float = 0.0
+    recording: Recording | None = None
+    told: Callable[[], tuple[str, ...]] = tuple
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,15 +227,15 @@ class _Recording:
 
     Args:
         edf: the file.
-        name: its path below DATA without suffix, never from the header.
-        duration_s: its length.
+        of: its path below DATA without suffix, never from the header, its length and its stretches.
         windows: how many it holds.
+        gaps: what is to be told of them.
     """
 
     edf: Path
-    name: str
-    duration_s: float
+    of: Recording
     windows: int
+    gaps: tuple[str, ...]
 
 
 def open_recordings(bundle: Bundle, path: Path) -> Inputs:
@@ -263,9 +265,9 @@ def open_recordings(bundle: Bundle, path: Path) -> Inputs:
             f"every recording must be usable, but {len(files) - len(good)} of {len(files)} are not: {listed}"
         )
     return Inputs(
-        series=(Series(_batches(one, config), one.name, one.duration_s) for one in good),
+        series=(_series(one, config) for one in good),
         rows=sum(one.windows for one in good),
-        recordings=tuple(one.name for one in good),
+        recordings=tuple(one.of.name for one in good),
         several=path.is_dir(),
     )
 
@@ -306,23 +308,41 @@ def _found(path: Path) -> dict[str, Path]:
 def _checked(file: Path, name: str, config: Eeg) -> _Recording:
     header = open_header(file)
     rate, length = config.rate_hz, round(config.window_s * config.rate_hz)
-    samples = header.samples(rate)
-    if samples < length:
+    used = edf.usable(header, config)
+    samples = [header.within(stretch).samples(rate) for stretch in used]
+    if max(samples) < length:
         raise RunError(
             f"a recording must hold a window of {config.window_s:g} s, "
             f"but this one holds {header.duration_s:g} s"
         )
     # A missing channel, say, is reported before the first block is read.
     next(edf.blocks(file, config, block_s=1.0))
-    return _Recording(file, name, header.duration_s, int((samples - length) / (config.step * rate)) + 1)
+    held = {*used}
+    kept = tuple(span for span, one in zip(header.recorded, header.stretches, strict=True) if one in held)
+    return _Recording(
+        file,
+        stretches.recording_of(name, "", header.duration_s, (), kept),
+        sum(int((count - length) / (config.step * rate)) + 1 for count in samples),
+        stretches.gaps_told(header, used, config.window_s),
+    )
 
 
-def _batches(recording: _Recording, config: Eeg) -> Iterator[Batch]:
+def _series(recording: _Recording, config: Eeg) -> Series:
+    watched: list[tuple[str, Stuck]] = []
+
+    def told() -> tuple[str, ...]:
+        return (*recording.gaps, *stuck_told(watched))
+
+    return Series(_batches(recording, config, watched), recording.of, told)
+
+
+def _batches(recording: _Recording, config: Eeg, watched: list[tuple[str, Stuck]]) -> Iterator[Batch]:
+    name = recording.of.name
     try:
-        for starts_s, x in recordings.windows(recording.edf, config):
+        for starts_s, x in recordings.windows(recording.edf, config, watched):
             for part in blocks(x, READ_BYTES):
                 some = starts_s[part]
-                name = pa.DictionaryArray.from_arrays(np.zeros(len(some), np.int32), [recording.name])
-                yield Batch(x[part], {"recording": name.cast(pa.string()), "start_s": pa.array(some)}, some)
+                names = pa.DictionaryArray.from_arrays(np.zeros(len(some), np.int32), [name])
+                yield Batch(x[part], {"recording": names.cast(pa.string()), "start_s": pa.array(some)}, some)
     except RunError as error:
-        raise RunError(f"{recording.name}: {error}") from None
+        raise RunError(f"{name}: {error}") from None

@@ -9,11 +9,11 @@ import numpy as np
 
 from reports.boards.columns import SCHEMA
 from reports.boards.leaderboard import row as row_of
-from reports.boards.requirements import Requirement, nearest, unmet
+from reports.boards.requirements import Requirement, check_scored, nearest, other_thresholds, unmet
 from reports.boards.standings import Standings
 from search.record import PROOF_TOLERANCE, Record
 from search.runs.run_folder import RunFolder
-from search.scores.metrics import METRICS, sigmoid
+from search.scores.metrics import sigmoid
 from search.trials.evaluation import estimates
 from spaces.errors import RunError
 
@@ -65,9 +65,10 @@ def pick(
 
     Raises:
         RunError: no such trial, no trained model, numbers that are not to be trusted, a constant decision of
-            its rule, a required `value` with a replaced threshold, or (exit code 1) no trial meets the
-            requirements.
+            its rule, events required of a run without, a required `value` with a replaced threshold, or (exit
+            code 1) no trial meets the requirements.
     """
+    check_scored(requirements, run)
     if trial_id is None:
         if threshold_score is not None:
             raise RunError(
@@ -94,8 +95,8 @@ def pick(
         check_decides(record)
     row = {**row_of_record(record), "value": mean}
     if unmet(row, requirements):
-        short = _short(row, requirements)
-        raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {short}", exit_code=1)
+        lacking = short(row, requirements)
+        raise RunError(f"trial {trial_id} does not meet {_told(requirements)}: {lacking}", exit_code=1)
     return Choice(record=record, forced=forced, replaced=replaced, value_mean=mean, seeds=seeds)
 
 
@@ -182,12 +183,9 @@ def _none_fits(
     found = nearest(asked, requirements) or asked[0]
     text = (
         f"no trial meets {_told(requirements)}; the nearest is {found['trial_id']}: "
-        f"{_short(found, requirements)}"
+        f"{short(found, requirements)}"
     )
-    if all(one.metric in METRICS for one in requirements):
-        options = " ".join(f"--require {one}" for one in requirements)
-        text += f"; other thresholds may: python search.py rescore {run.path} {options}"
-    return RunError(text, exit_code=1)
+    return RunError(text + other_thresholds(requirements, run), exit_code=1)
 
 
 def _forced(record: Record, force: bool) -> tuple[str, ...]:
@@ -266,7 +264,7 @@ def _told(requirements: Sequence[Requirement]) -> str:
     return ", ".join(map(str, requirements))
 
 
-def _short(row: Mapping[str, Any], requirements: Sequence[Requirement]) -> str:
+def short(row: Mapping[str, Any], requirements: Sequence[Requirement]) -> str:
     """Returns the values by which a row misses its requirements."""
     found = []
     for requirement in unmet(row, requirements):

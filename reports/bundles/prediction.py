@@ -15,6 +15,7 @@ from reports.bundles import events_file
 from reports.bundles.bundle import Bundle, Outputs
 from reports.bundles.inputs import Inputs, open_inputs
 from reports.bundles.schema import Rules
+from search.data.rows import Recording
 from search.events.intervals import detections
 from spaces.errors import RunError
 
@@ -33,6 +34,7 @@ class Written:
         recordings, hours, events: how many recordings, how long, and the events found in them; None where
             the rows are of no recordings.
         events_path: the file of events, or the folder of such files.
+        told: gaps and stuck signals of recordings, each as `name: what`.
     """
 
     rows: int
@@ -40,6 +42,7 @@ class Written:
     hours: float | None = None
     events: int | None = None
     events_path: Path | None = None
+    told: tuple[str, ...] = ()
 
 
 def predict_file(bundle: Bundle, data: str, out: Path, progress: Progress) -> Written:
@@ -111,6 +114,7 @@ def _write(
             (folder / EVENTS / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / EVENTS / path).write_text(content, encoding="utf-8")
     rows, seconds, events = 0, 0.0, 0
+    told: list[str] = []
     writer: pq.ParquetWriter | None = None
     try:
         for series in inputs.series:
@@ -124,17 +128,20 @@ def _write(
                     windows.add(batch.starts_s, outputs)
                 rows += len(batch.x)
                 progress(rows, inputs.rows)
-            if series.recording is not None and rules is not None:
-                seconds += series.duration_s
-                to = folder / EVENTS / paths[series.recording]
+            if series.recording is None:
+                continue
+            told += (f"{series.recording.name}: {what}" for what in series.told())
+            if rules is not None:
+                seconds += series.recording.recorded_s
+                to = folder / EVENTS / paths[series.recording.name]
                 to.parent.mkdir(parents=True, exist_ok=True)
-                events += windows.write_events(to, series.duration_s, rules, calibrated=calibrated)
+                events += windows.write_events(to, series.recording, rules, calibrated=calibrated)
     finally:
         if writer is not None:
             writer.close()
     if not paths:
         return Written(rows)
-    return Written(rows, recordings=len(paths), hours=seconds / 3600, events=events)
+    return Written(rows, recordings=len(paths), hours=seconds / 3600, events=events, told=tuple(told))
 
 
 class _Windows:
@@ -150,12 +157,13 @@ class _Windows:
         self._decided.append(outputs["label"] == 1)
         self._probability.append(outputs["probability"])
 
-    def write_events(self, path: Path, duration_s: float, rules: Rules, *, calibrated: bool) -> int:
+    def write_events(self, path: Path, recording: Recording, rules: Rules, *, calibrated: bool) -> int:
         """Writes the events of the recording; returns how many there are."""
         starts_s, decided = np.concatenate(self._starts_s), np.concatenate(self._decided)
-        events = detections(starts_s, rules.window_s, decided, duration_s, rules)
+        length_s, stretches = recording.duration_s, recording.stretches
+        events = detections(starts_s, rules.window_s, decided, length_s, rules, stretches)
         probability = np.concatenate(self._probability) if calibrated else None
-        text = events_file.text(events, duration_s, starts_s, probability)
+        text = events_file.text(events, length_s, starts_s, probability, stretches)
         path.write_text(text, encoding="utf-8")
         return len(events)
 

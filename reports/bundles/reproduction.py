@@ -12,7 +12,7 @@ from search.runs.run_folder import RunFolder
 
 LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 """Libraries whose versions decide the last digits."""
-CONDITIONS = ("epochs", "threads", "cpu_flags", "onednn", "device", "precision", "code_digest")
+CONDITIONS = ("epochs", "threads", "cpu_flags", "onednn", "device", "precision", "fused", "code_digest")
 """Fields of a record that must agree before the same bits are promised."""
 SAME = ("value", "calibration_a", "calibration_b", "threshold_score")
 """Fields of a record that follow from the scores."""
@@ -112,6 +112,8 @@ def differing(
         found.append("cpu_flags unknown")
     if record.threads > 1:
         found.append(f"{record.threads} threads add up in no fixed order")
+    if record.fused is not None:
+        found.append(f"trained together with others, up to {record.fused} in one program")
     if record.device != "cpu":
         found.append(
             f"so does {record.device}" if record.threads > 1 else f"{record.device} adds up in no fixed order"

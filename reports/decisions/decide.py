@@ -134,6 +134,8 @@ def _digest(rows: Rows) -> str:
         if values is not None:
             total.update(f"{values.dtype} {values.shape}".encode())
             total.update(np.ascontiguousarray(values).tobytes())
+    if rows.timeline is not None:
+        total.update(repr(rows.timeline).encode())
     return total.hexdigest()
 
 

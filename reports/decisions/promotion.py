@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from reports.boards.requirements import Requirement, unmet
-from reports.bundles.picking import check_decides, row_of_record, with_threshold
+from reports.boards.requirements import Requirement, check_scored, other_thresholds, unmet
+from reports.bundles.picking import check_decides, row_of_record, short, with_threshold
 from reports.bundles.promotion import replacing
 from reports.decisions import decision, judged_bundle
 from reports.decisions.decide import GIVEN
@@ -47,16 +47,19 @@ def promote(
         force: writes a decision that is the same for every row.
 
     Raises:
-        RunError: no such row, it has no value or does not meet the requirements, or its decision is constant.
+        RunError: no such row, events required of a run without, the row has no value or does not meet the
+            requirements, or its decision is constant.
     """
+    check_scored(requirements, run)
     record = _picked(run, trial_id, requirements)
     by_hand = threshold_score is not None
     if threshold_score is not None:
         record, _ = with_threshold(run, record, threshold_score, force=force)
-    if unmet(row_of_record(record), requirements):
+    row = row_of_record(record)
+    if unmet(row, requirements):
         raise RunError(
-            f"{record.ask.column} does not meet {', '.join(map(str, requirements))} at its threshold; other "
-            f"thresholds may: python search.py rescore {run.path}",
+            f"{record.ask.column} does not meet {', '.join(map(str, requirements))} at its threshold: "
+            f"{short(row, requirements)}{other_thresholds(requirements, run)}",
             exit_code=1,
         )
     if not by_hand:

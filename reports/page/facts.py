@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reports.boards.table import duration
 from search.data import splits, store
-from search.data.rows import Rows
+from search.data.rows import Rows, counted
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
@@ -89,9 +89,9 @@ def _data(study: Study, reference: Reference, rows: Rows | None) -> Facts:
     if reference.window_s is not None:
         found.append(("a row covers", f"{reference.window_s:g} s"))
     if reference.timeline is not None:
-        hours = sum(recording.duration_s for recording in reference.timeline) / 3600
+        hours = sum(recording.recorded_s for recording in reference.timeline) / 3600
         seizures = sum(len(recording.seizures) for recording in reference.timeline)
-        count = f"{len(reference.timeline)}, {hours:.3g} h, {seizures} seizures in the annotation"
+        count = f"{counted(reference.timeline)}, {hours:.3g} h, {seizures} seizures in the annotation"
         found.append(("validation recordings", count))
     return found
 

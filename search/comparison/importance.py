@@ -18,11 +18,11 @@ hundredth, and the time grows with their square. The seed is fixed: same records
 
 
 def ranking(records: Sequence[Record]) -> list[Record]:
-    """Returns the records that importances are read from: drawn by the sampler, trained to the end, measured.
+    """Returns the records that importances are read from: points of the space, trained to the end, measured.
 
     A trial that was stopped early has the value of a shorter training.
     """
-    return [r for r in records if r.ask.kind == "search" and r.state == "completed" and r.value is not None]
+    return [r for r in records if r.ask.sampled and r.state == "completed" and r.value is not None]
 
 
 def importances(records: Sequence[Record], study: Study) -> dict[str, float] | None:

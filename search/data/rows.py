@@ -1,6 +1,7 @@
 """Labelled rows, which every data source returns and which are checked here."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,19 +35,49 @@ class Labels:
 
 @dataclass(frozen=True)
 class Recording:
-    """One continuous recording: how long it is, and when the seizures of its annotation were.
+    """One recording: how long it is, and when the seizures of its annotation were.
 
     Args:
         name: as in `Rows.recordings`.
         group: the patient.
-        duration_s: seconds from its start to its end.
+        duration_s: seconds from its start to its end, gaps included.
         seizures: start and end of each in seconds from the recording's start, ascending and disjoint.
+        stretches: start and end of each part between gaps, likewise; a seizure lies in one of them or in
+            none. Empty where the recording has no gaps.
     """
 
     name: str
     group: str
     duration_s: float
     seizures: tuple[tuple[float, float], ...]
+    stretches: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def recorded_s(self) -> float:
+        """Seconds without the gaps: hours, and false alarms per day, are counted on them."""
+        return sum(end - start for start, end in self.stretches) if self.stretches else self.duration_s
+
+    def parts(self) -> tuple[tuple[float, "Recording"], ...]:
+        """The stretches as recordings without gaps, each with the time at which it begins.
+
+        Times of such a recording count from its own start.
+        """
+        if not self.stretches:
+            return ((0.0, self),)
+        return tuple((start, self._part(start, end)) for start, end in self.stretches)
+
+    def _part(self, start: float, end: float) -> "Recording":
+        name = f"{self.name} from {start:.10g} s" if start else self.name
+        mine = tuple((s - start, e - start) for s, e in self.seizures if start <= s < end)
+        return Recording(name, self.group, end - start, mine)
+
+
+def counted(timeline: Sequence[Recording]) -> str:
+    """How many recordings there are, and in how many stretches where some have gaps: `6 in 12 stretches`."""
+    parts = sum(len(one.parts()) for one in timeline)
+    missing_s = sum(one.duration_s - one.recorded_s for one in timeline)
+    gaps = f" in {parts} stretches (gaps of {missing_s:.6g} s in all)" if missing_s else ""
+    return f"{len(timeline)}{gaps}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +89,7 @@ class Rows:
         y: `(n,)` int8, 1 is positive.
         labels: the original values behind 0 and 1.
         groups: `(n,)` text, the patient (where known) or file of each row; None is unknown.
-        recordings: `(n,)` text, the continuous recording each row was cut from; None is unknown.
+        recordings: `(n,)` text, the recording each row was cut from, with its gaps one; None is unknown.
         times: `(n,)` float64, start of each row in its recording, in seconds; None is unknown.
         kind: what the rows are, for the choice of a trunk.
         window_s: seconds that each row covers from its time on; None is unknown.

@@ -172,7 +172,13 @@ def _sha256_of(values: dict[str, Any], more: bytes = b"") -> str:
 def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
     columns = pq.ParquetFile(folder / COLUMNS).read()
     timeline = tuple(
-        Recording(r["name"], r["group"], r["duration_s"], tuple((a, b) for a, b in r["seizures"]))
+        Recording(
+            r["name"],
+            r["group"],
+            r["duration_s"],
+            tuple((a, b) for a, b in r["seizures"]),
+            tuple((a, b) for a, b in r.get("stretches", ())),
+        )
         for r in json.loads((folder / TIMELINE).read_text(encoding="utf-8"))
     )
 
@@ -244,7 +250,9 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
             )
     columns = _columns(held)
     pq.write_table(columns, folder / COLUMNS)
-    timeline = [asdict(recording) for shard in shards for recording in shard.timeline]
+    # No word of stretches where there are no gaps: the digest is as it was before they were read.
+    told = (asdict(recording).items() for shard in shards for recording in shard.timeline)
+    timeline = [{name: value for name, value in one if name != "stretches" or value} for one in told]
     (folder / TIMELINE).write_text(json.dumps(timeline), encoding="utf-8")
     manifest = {
         "format": FORMAT,

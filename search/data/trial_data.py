@@ -40,3 +40,11 @@ def features_of(
         train, validation: which of them, `(k,)` each.
     """
     return None if features is None else Features(Part(features, train), Part(features, validation))
+
+
+def in_place_of_rows(data: TrialData) -> TrialData:
+    """Returns what is trained on: the features in place of the rows, where there are any."""
+    features = data.features
+    if features is None:
+        return data
+    return TrialData(features.train, data.y_train, features.validation, data.y_validation)

@@ -24,7 +24,7 @@ class Windows:
     """Rows of recordings by recording and time; made by `windows_of`.
 
     Args:
-        recordings: r of them, some perhaps without a row.
+        recordings: r of them, some perhaps without a row; each stretch of a recording with gaps is one.
         order: numbers of the rows by recording, then by time, intp `(n,)`.
         ends: how many rows stand before each recording's, then all, intp `(r + 1,)`.
         start_ms: int64 `(n,)`, in `order`.
@@ -56,7 +56,7 @@ class Spans:
 def windows_of(
     recordings: Sequence[Recording], names: NDArray[np.str_], times_s: F64, window_s: float
 ) -> Windows:
-    """Sorts rows into their recordings.
+    """Sorts rows into their recordings, and those of a recording with gaps into its stretches.
 
     Args:
         recordings: of different names; to those without rows no detection can fall.
@@ -66,7 +66,7 @@ def windows_of(
 
     Raises:
         ValueError: shapes that differ, a recording that is not among `recordings` or there twice, a window
-            that starts outside its recording.
+            that starts outside its recording, or in a gap of it.
     """
     if np.shape(names) != np.shape(times_s) or np.ndim(names) != 1:
         raise ValueError(
@@ -75,6 +75,8 @@ def windows_of(
     if not window_s * GRID_PER_S >= 1:
         raise ValueError(f"window_s must be at least {1 / GRID_PER_S:g}, but got {window_s}")
     code = _codes(recordings, names)
+    if any(recording.stretches for recording in recordings):
+        recordings, code, times_s = _parted(recordings, code, times_s)
     end_ms = _on_grid(np.array([recording.duration_s for recording in recordings], np.float64))
     start_ms, stop_ms = _on_grid(times_s), np.minimum(_on_grid(times_s + window_s), end_ms[code])
     outside = np.flatnonzero((start_ms < 0) | (start_ms >= stop_ms))
@@ -88,6 +90,22 @@ def windows_of(
     order = np.lexsort((start_ms, code))
     ends = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(recordings)))])
     return Windows(tuple(recordings), order, ends, start_ms[order], stop_ms[order])
+
+
+def _parted(
+    recordings: Sequence[Recording], code: NDArray[np.intp], times_s: F64
+) -> tuple[tuple[Recording, ...], NDArray[np.intp], F64]:
+    """The stretches of recordings, the stretch of each row `(n,)`, and its time since the stretch began."""
+    parts = [(k, begin_s, part) for k, one in enumerate(recordings) for begin_s, part in one.parts()]
+    of = np.array([k for k, _, _ in parts], np.int64)
+    begin_s = np.array([begin for _, begin, _ in parts], np.float64)
+    begin_ms, start_ms = _on_grid(begin_s), np.maximum(_on_grid(times_s), 0)
+    # By recording, then by time: the last stretch that begins no later than the row.
+    longest = max(int(start_ms.max(initial=0)), int(begin_ms.max(initial=0))) + 1
+    found = np.searchsorted(of * longest + begin_ms, code * longest + start_ms, side="right") - 1
+    # A row before the first stretch of its recording is told as outside by its negative time.
+    found = np.maximum(found, np.searchsorted(of, code))
+    return tuple(part for _, _, part in parts), found, times_s - begin_s[found]
 
 
 def coverage(windows: Windows) -> float:
@@ -134,9 +152,14 @@ def detected(windows: Windows, decided: NDArray[np.bool_], rules: Events) -> tup
 
 
 def detections(
-    starts_s: F64, window_s: float, decided: NDArray[np.bool_], duration_s: float, rules: Events
+    starts_s: F64,
+    window_s: float,
+    decided: NDArray[np.bool_],
+    duration_s: float,
+    rules: Events,
+    stretches: tuple[Event, ...] = (),
 ) -> tuple[Event, ...]:
-    """The events of one recording; see `detected`.
+    """The events of one recording; see `detected`. None reaches over a gap.
 
     Args:
         starts_s: `(n,)`, start of each window in the recording, in any order.
@@ -144,10 +167,12 @@ def detections(
         decided: bool `(n,)`.
         duration_s: of the recording.
         rules: how decisions become events.
+        stretches: see `Recording`.
     """
-    recording = Recording(name="", group="", duration_s=duration_s, seizures=())
+    recording = Recording(name="", group="", duration_s=duration_s, seizures=(), stretches=stretches)
     windows = windows_of((recording,), np.full(np.shape(starts_s), ""), starts_s, window_s)
-    return detected(windows, decided, rules)[0]
+    found = zip(recording.parts(), detected(windows, decided, rules), strict=True)
+    return tuple((begin + start, begin + end) for (begin, _), events in found for start, end in events)
 
 
 def unions(decided: NDArray[np.bool_], start_ms: NDArray[np.int64], stop_ms: NDArray[np.int64]) -> Spans:

@@ -1,13 +1,16 @@
 """Finds the recordings of rows, and their seizures, which labels tell where the data name none themselves."""
 
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.rows import Recording, Rows
+from search.data.rows import Recording, Rows, counted
 from search.events.intervals import GRID_PER_S, Windows, coverage, in_seconds, unions, windows_of
+from search.events.scoring import SCORER_HZ
 from search.scores.metrics import F64
+from search.scores.reference import Reference
 from spaces.errors import RunError
 
 LEAST_COVERAGE = 0.9
@@ -45,9 +48,7 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
     """
     times = None if rows.times is None else rows.times[taken]
     if times is None or rows.recordings is None or rows.window_s is None:
-        known = {"recordings": rows.recordings, "times": times, "window_s": rows.window_s}
-        lacking = ", no ".join(name for name, value in known.items() if value is None)
-        return Timeline(None, times, f"event scores: none, since the data name no {lacking}")
+        return Timeline(None, times, f"event scores: none, since {_lacking(rows, times)}")
     names = rows.recordings[taken]
     if rows.timeline is None:
         groups = names if rows.groups is None else rows.groups[taken]
@@ -55,7 +56,17 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
     else:
         there = set(names.tolist())
         timeline, since = tuple(one for one in rows.timeline if one.name in there), times
-    covered = coverage(windows_of(timeline, names, since, rows.window_s))
+        if any(one.stretches for one in timeline):
+            timeline = _seen(timeline, windows_of(timeline, names, since, rows.window_s))
+    windows = windows_of(timeline, names, since, rows.window_s)
+    briefest = min(windows.recordings, key=lambda one: one.duration_s, default=None)
+    if briefest is not None and round(briefest.duration_s * SCORER_HZ) < 1:
+        told = (
+            f"event scores: none, since {briefest.name} lasts {briefest.duration_s:g} s, and they are "
+            f"counted in steps of {1 / SCORER_HZ:g} s"
+        )
+        return Timeline(None, times, told)
+    covered = coverage(windows)
     if not covered >= LEAST_COVERAGE:
         told = (
             f"event scores: none, since windows cover {covered:.2%} of their recordings and not "
@@ -63,11 +74,39 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
             f"window lasts {rows.window_s:g} s)"
         )
         return Timeline(None, times, told)
-    hours = sum(one.duration_s for one in timeline) / 3600
+    hours = sum(one.recorded_s for one in timeline) / 3600
     seizures = sum(len(one.seizures) for one in timeline)
     source = "labels" if rows.timeline is None else "annotation"
-    told = f"event scores: recordings {len(timeline)}, hours {hours:.4g}, seizures by {source} {seizures}"
+    told = f"event scores: recordings {counted(timeline)}, hours {hours:.4g}, seizures by {source} {seizures}"
     return Timeline(timeline, since, told)
+
+
+def _seen(timeline: tuple[Recording, ...], windows: Windows) -> tuple[Recording, ...]:
+    """Recordings without the stretches that no row is of: as of recordings, only those with rows count."""
+    has_rows = iter((np.diff(windows.ends) > 0).tolist())
+    found = []
+    for one in timeline:
+        kept = tuple(compress(one.stretches, [next(has_rows) for _ in one.parts()]))
+        seizures = (seizure for seizure in one.seizures if any(a <= seizure[0] < b for a, b in kept))
+        found.append(replace(one, stretches=kept, seizures=tuple(seizures)) if kept else one)
+    return tuple(found)
+
+
+def why_unscored(reference: Reference) -> str:
+    """Says in words why rows have no event scores, of which no timeline was kept."""
+    if lacking := _lacking(reference, reference.times):
+        return lacking
+    return (
+        f"windows cover less than {LEAST_COVERAGE:.0%} of their recordings, and false alarms cannot fall "
+        f"where no window is (times are seconds, and a window lasts {reference.window_s:g} s)"
+    )
+
+
+def _lacking(rows: Rows | Reference, times: F64 | None) -> str:
+    """What event scores need and the data do not name, in words; empty where nothing is lacking."""
+    known = {"recordings": rows.recordings, "times": times, "window_s": rows.window_s}
+    unknown = [name for name, value in known.items() if value is None]
+    return f"the data name no {', no '.join(unknown)}" if unknown else ""
 
 
 def timeline_of(

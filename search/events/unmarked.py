@@ -33,11 +33,12 @@ def unmarked(rows: Rows) -> tuple[Unmarked, ...]:
     windows = windows_of(rows.timeline, rows.recordings, rows.times, rows.window_s)
     positive = (rows.y == 1)[windows.order]
     found = []
-    for k, recording in enumerate(windows.recordings):
+    parts = [(one.name, begin_s, part) for one in rows.timeline for begin_s, part in one.parts()]
+    for k, (name, begin_s, recording) in enumerate(parts):
         part = slice(windows.ends[k], windows.ends[k + 1])
         start_ms, stop_ms = (ms[part][positive[part]] for ms in (windows.start_ms, windows.stop_ms))
         for start_s, end_s in recording.seizures:
             first = int(np.searchsorted(stop_ms, round(start_s * GRID_PER_S), side="right"))
             if first == len(start_ms) or start_ms[first] >= round(end_s * GRID_PER_S):
-                found.append(Unmarked(recording.name, start_s, end_s - start_s))
+                found.append(Unmarked(name, begin_s + start_s, end_s - start_s))
     return tuple(found)

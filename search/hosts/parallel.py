@@ -91,8 +91,13 @@ def reachable_inputs(x: Inputs) -> Inputs:
     return found
 
 
+def alone() -> bool:
+    """Whether this is a Ray of our own, which no other host joins."""
+    return any(ALONE in node["Resources"] for node in ray.nodes() if node["Alive"])
+
+
 def _reachable(x: Any, shared: dict[int, Shards]) -> Any:
-    if any(ALONE in node["Resources"] for node in ray.nodes() if node["Alive"]):
+    if alone():
         return x
     match x:
         case Part():

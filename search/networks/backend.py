@@ -24,7 +24,9 @@ _BFLOAT16_SINCE = 8
 """The first major compute capability whose tensor cores multiply in bfloat16."""
 
 
-def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share") -> None:
+def start(
+    threads: int, gpu_share: float | None = None, gpu_memory: str = "share", cache: str | None = None
+) -> None:
     """Holds this process to its CPU threads and its GPU memory; call it before the first import of Keras.
 
     Args:
@@ -32,6 +34,8 @@ def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share
         gpu_share: GPUs that one trial holds; below 1 its memory is limited, whole GPUs are its own, and at 0
             there are none to be seen: Ray leaves those of the host visible. None leaves all as it is.
         gpu_memory: `share` takes that share of the GPU's memory at once, `grow` takes memory as it is needed.
+        cache: a folder for what JAX compiles, so that no process compiles it again; left alone where its
+            parent is not there, as on another host.
     """
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         os.environ[name] = str(threads)
@@ -42,6 +46,8 @@ def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share
         # XLA on the CPU takes its pool from this flag alone.
         flags = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+        if cache is not None and Path(cache).parent.is_dir():
+            os.environ.update(_cache(cache))
     if gpu_share == 0:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
@@ -50,6 +56,16 @@ def start(threads: int, gpu_share: float | None = None, gpu_memory: str = "share
             "XLA_CLIENT_MEM_FRACTION", None
         )  # JAX refuses to start where both of its names are set
         os.environ.update(environment(gpu_share, total_mib() if gpu_memory == "share" else None))
+
+
+def _cache(folder: str) -> Mapping[str, str]:
+    """Returns the environment by which JAX keeps what it compiles, small programs among it."""
+    return {
+        # What is compiled for one processor may end a process on another.
+        "JAX_COMPILATION_CACHE_DIR": str(Path(folder) / (cpu_flags() or "unknown")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def chosen() -> str:

@@ -47,7 +47,7 @@ class Shared(keras.Model):  # type: ignore[misc]  # keras carries no types
         """Takes over the weights and random seeds of a network that was built for one trial.
 
         Args:
-            fresh: the same network from `build`, not shared.
+            fresh: the same network from `build`, not shared; columns that its last layer lacks are 0 here.
             dropout: the rate before the head and its hidden layers.
 
         Raises:
@@ -59,7 +59,12 @@ class Shared(keras.Model):  # type: ignore[misc]  # keras carries no types
             # Keras' dropout of rate 0 has no seed.
             held = [variable for variable in mine.variables if variable.name != _RATE]
             for variable, value in zip(held if other.variables else (), other.variables, strict=True):
-                variable.assign(value)
+                variable.assign(_widened(value, variable.shape))
+
+
+def _widened(value: Any, shape: tuple[int, ...]) -> Any:
+    lacks = shape[-1] - value.shape[-1] if shape else 0
+    return ops.pad(value, [(0, 0)] * (len(shape) - 1) + [(0, lacks)]) if lacks else value
 
 
 def build(

@@ -8,16 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 from pydantic import ValidationError
 
 from search.files import make_folder, write_atomically
 from search.record import Ask, Record
-from search.runs.run_folder import RunFolder
+from search.runs.run_folder import RunFolder, resolved_in
 from search.runs.storage import DRIVER, Mirror, inside, is_uri, parted, unusable
 from spaces.errors import RunError
 from spaces.study import Study
@@ -237,15 +236,8 @@ def _read(mirror: Mirror, name: str, rule: str) -> bytes:
 
 def _check_same_run(folder: RunFolder, mirror: Mirror, stored: bytes) -> None:
     """Refuses to mix runs: what a run resolved to, its id included, never changes."""
-    if folder.resolved() != _resolved(stored):
+    if folder.resolved() != resolved_in(stored):
         raise RunError(
             f"{folder.path} and {mirror.place} must be one run, but are two; move the folder away, "
             "or resume from another one"
         )
-
-
-def _resolved(study: bytes) -> Any:
-    try:
-        return yaml.safe_load(study)["resolved"]
-    except (yaml.YAMLError, TypeError, KeyError):
-        return None

@@ -5,6 +5,8 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +116,8 @@ class RunFolder:
             RunError: this is no run folder, or its study was damaged.
         """
         self._check_there()
-        try:
-            found = yaml.safe_load(self.study_file.read_bytes())["resolved"]
-        except (yaml.YAMLError, ValueError, RecursionError, TypeError, KeyError):
-            found = None
-        if not isinstance(found, dict):
+        found = resolved_in(self.study_file.read_bytes())
+        if found is None:
             raise damaged(self.study_file, "move the run away and resume its copy, if it has storage")
         return found
 
@@ -294,6 +293,21 @@ class RunFolder:
         if self._mirror is not None:
             self._mirror.write(name, content)
         write_atomically(self.path / name, content)
+
+
+def resolved_in(study: bytes) -> dict[str, Any] | None:
+    """Returns the digests and versions in a run's `study.yaml`; None where it was damaged."""
+    try:
+        found = _parsed(study)["resolved"]
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, KeyError):
+        return None
+    return deepcopy(found) if isinstance(found, dict) else None
+
+
+@lru_cache(maxsize=8)
+def _parsed(study: bytes) -> Any:
+    """What a study holds: records, scores and validation rows are all read with its digests at hand."""
+    return yaml.safe_load(study)
 
 
 def _read_record(path: Path, data_digest: str | None = None) -> Record:

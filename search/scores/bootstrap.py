@@ -50,7 +50,7 @@ def intervals(
     ranking_rng = np.random.default_rng(seed).spawn(2)[1]
     cells = cells_of(positive, decide(score, threshold_score), unit, units)
     [found] = decision_intervals([kinds_of(cells)], seed, repeats)
-    areas = _resampled_areas(list(AREAS), positive, [score], unit, units, ranking_repeats, ranking_rng)
+    areas = resampled_areas(list(AREAS), positive, [score], unit, units, ranking_repeats, ranking_rng)
     return found | {name: interval(areas[k, 0]) for k, name in enumerate(AREAS)}
 
 
@@ -131,7 +131,7 @@ def paired_difference(
         scores = [score_a, score_b]
         everything = np.ones((1, units), np.int64)
         whole = _areas([metric], positive, scores, unit, iter([everything]))[0]
-        drawn = _resampled_areas([metric], positive, scores, unit, units, repeats, rng)[0]
+        drawn = resampled_areas([metric], positive, scores, unit, units, repeats, rng)[0]
     else:
         cells = np.hstack(
             [
@@ -174,8 +174,23 @@ def resampled_counts(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
     Units with equal counts are drawn together: how often any of them comes up is multinomial too. So rows
     without groups cost four draws per resample (sixteen when paired), however many there are.
     """
-    kinds, times = kinds_of(cells)
+    return resampled_kinds(*kinds_of(cells), repeats, rng)
+
+
+def resampled_kinds(kinds: F64, times: NDArray[np.int64], repeats: int, rng: np.random.Generator) -> F64:
+    """As `resampled_counts`, where the different rows of `cells` and how often each is there are known."""
     return np.concatenate([drawn @ kinds for drawn in _multinomial(times, repeats, rng)])
+
+
+def resampled_sums(cells: F64, repeats: int, rng: np.random.Generator) -> F64:
+    """As `resampled_counts`, of amounts that hardly two units have in common, `(repeats, columns)`."""
+    units, columns = cells.shape
+    return np.concatenate([drawn @ cells for drawn in resamples(units, max(units, columns), repeats, rng)])
+
+
+def sums_of(amounts: F64, unit: NDArray[np.intp], units: int) -> F64:
+    """Sums over the rows of each unit, `(units, columns)`, of amounts `(n, columns)`."""
+    return np.stack([np.bincount(unit, column, units) for column in amounts.T], axis=1)
 
 
 def kinds_of(cells: F64) -> Kinds:
@@ -195,7 +210,7 @@ def _multinomial(
         yield rng.multinomial(units, times / units, size=min(chunk, repeats - done))
 
 
-def _resamples(units: int, width: int, repeats: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def resamples(units: int, width: int, repeats: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     """How often each unit comes up in each resample, in chunks of `(CHUNK / width, units)`."""
     chunk = max(1, CHUNK // width)
     for done in range(0, repeats, chunk):
@@ -204,7 +219,7 @@ def _resamples(units: int, width: int, repeats: int, rng: np.random.Generator) -
         yield np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units)
 
 
-def _resampled_areas(
+def resampled_areas(
     names: list[str],
     positive: NDArray[np.bool_],
     scores: list[NDArray[np.float32]],
@@ -213,11 +228,21 @@ def _resampled_areas(
     repeats: int,
     rng: np.random.Generator,
 ) -> F64:
-    resamples = _resamples(units, positive.size, repeats, rng)
+    """Ranking metrics `(names, scores, repeats)` of each score `(n,)` under resamples of the units.
+
+    Args:
+        names: of AREAS.
+        positive: labels `(n,)`.
+        scores: finite, float32 `(n,)` each.
+        unit, units: from `units_of`.
+        repeats: how many resamples; those of two calls are the same where `rng` is in the same state.
+        rng: draws them.
+    """
+    drawn = resamples(units, positive.size, repeats, rng)
     one_by_one = 2 * positive.size > CHUNK  # numpy sums several at once in another order
     if not one_by_one or units * int(positive.sum()) > ROWS_PER_PRODUCT * positive.size:
-        return _areas(names, positive, scores, unit, resamples)
-    times = np.concatenate(list(resamples))
+        return _areas(names, positive, scores, unit, drawn)
+    times = np.concatenate(list(drawn))
     return np.stack([_areas_of_units(names, positive, score, unit, times) for score in scores], axis=1)
 
 
@@ -226,12 +251,12 @@ def _areas(
     positive: NDArray[np.bool_],
     scores: list[NDArray[np.float32]],
     unit: NDArray[np.intp],
-    resamples: Iterator[NDArray[np.int64]],
+    drawn: Iterator[NDArray[np.int64]],
 ) -> F64:
     """Ranking metrics `(names, scores, repeats)` of each score under each resample, on one sort per score."""
     orders = [ranked(score) for score in scores]
     chunks = []
-    for times in resamples:
+    for times in drawn:
         areas = []
         for rows in orders:
             weight = times[:, unit[rows.order]]

@@ -127,15 +127,15 @@ def _fit(name: str, solve: _Solver, y: NDArray[Any], raw: NDArray[np.float32], w
     w = np.ones(x.shape) if weight is None else weights(weight, raw)
     p, n = float(w[positive].sum()), float(w[~positive].sum())
     if p == 0 or n == 0:
-        return _identity(f"{name} needs positive and negative rows, but got {p:g} and {n:g}")
+        return identity(f"{name} needs positive and negative rows, but got {p:g} and {n:g}")
     counted = x[w > 0]
     if counted.min() == counted.max():
-        return _identity(f"{name} needs raw scores that differ, but all are {counted[0]:g}")
+        return identity(f"{name} needs raw scores that differ, but all are {counted[0]:g}")
     line = solve(x, np.where(positive, (p + 1) / (p + 2), 1 / (n + 2)), w / (p + n))
     if line is None:
-        return _identity(f"{name} did not settle in {STEPS} steps")
+        return identity(f"{name} did not settle in {STEPS} steps")
     if line.slope <= 0:
-        return _identity(
+        return identity(
             f"{name} needs raw scores that rise with the label, but got the slope {line.slope:.4g}"
         )
     with np.errstate(over="ignore", under="ignore"):
@@ -144,10 +144,11 @@ def _fit(name: str, solve: _Solver, y: NDArray[Any], raw: NDArray[np.float32], w
     try:
         return Fit(Calibration(a, b))
     except ValueError as error:  # outside the range of float32
-        return _identity(str(error))
+        return identity(str(error))
 
 
-def _identity(reason: str) -> Fit:
+def identity(reason: str) -> Fit:
+    """No calibration, because of what the reason says."""
     return Fit(Calibration(), reason)
 
 
@@ -168,21 +169,39 @@ def _slope_alone(x: F64, target: F64, w: F64) -> _Line | None:
         return _Line(0.0)
     sign = -np.sign(at_0)  # which way the cross-entropy falls; the minimum lies that way, at a finite slope
     x = sign * x
+
+    def derivatives(slope: float) -> tuple[float, Callable[[], float]]:
+        p = sigmoid(slope * x)
+        return float(w @ ((p - target) * x)), lambda: float(w @ (p * (1 - p) * np.square(x)))
+
+    slope = least_slope(derivatives)
+    return None if slope is None else _Line(float(sign * slope / size))
+
+
+def least_slope(derivatives: Callable[[float], tuple[float, Callable[[], float]]]) -> float | None:
+    """The slope above 0 where a convex function is least, to about 1e-12 in its gradient.
+
+    Args:
+        derivatives: the gradient at a slope, and what tells the curvature there. The gradient is below 0 at
+            0, and the slopes of interest are about 1.
+
+    Returns:
+        None if the gradient is still above SETTLED when the steps are used up.
+    """
     slope, low, high, gradient = 1.0, 0.0, np.inf, np.inf
     for _ in range(STEPS):
-        p = sigmoid(slope * x)
-        gradient = float(w @ ((p - target) * x))
+        gradient, curvature_there = derivatives(slope)
         if abs(gradient) <= 1e-12:
             break
         low, high = (slope, high) if gradient < 0 else (low, slope)
-        curvature = float(w @ (p * (1 - p) * np.square(x)))
+        curvature = curvature_there()
         step = gradient / curvature if curvature > 0 else np.inf
         middle = 2 * slope if high == np.inf else (low + high) / 2
         then = slope - step if low < slope - step < high else middle
         if then == slope:  # rounding hides any further descent
             break
         slope = then
-    return _Line(float(sign * slope / size)) if abs(gradient) <= SETTLED else None
+    return slope if abs(gradient) <= SETTLED else None
 
 
 def _newton(x: F64, target: F64, w: F64, offset: float) -> tuple[float, float] | None:

@@ -69,25 +69,25 @@ def counts_at(
     return Counts(*(np.asarray(weight[cell].sum(), np.float64) for cell in cells))
 
 
-def _ratio(part: F64, whole: F64) -> F64:
-    """`part / whole`; every part here is 0 wherever its whole is, so undefined is 0/0, NaN."""
+def ratio(part: F64, whole: F64) -> F64:
+    """`part / whole`; every part is 0 wherever its whole is, so undefined is 0/0, NaN."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.divide(part, whole))
 
 
 def sensitivity(c: Counts) -> F64:
     """Share of the positives that are found; undefined without positives."""
-    return _ratio(c.tp, c.tp + c.fn)
+    return ratio(c.tp, c.tp + c.fn)
 
 
 def specificity(c: Counts) -> F64:
     """Share of the negatives that are left alone; undefined without negatives."""
-    return _ratio(c.tn, c.tn + c.fp)
+    return ratio(c.tn, c.tn + c.fp)
 
 
 def precision(c: Counts) -> F64:
     """Share of the detections that are right; undefined without detections."""
-    return _ratio(c.tp, c.tp + c.fp)
+    return ratio(c.tp, c.tp + c.fp)
 
 
 def f_beta(c: Counts, beta: float) -> F64:
@@ -96,7 +96,7 @@ def f_beta(c: Counts, beta: float) -> F64:
     Undefined only where there are neither positives nor detections.
     """
     square = beta * beta
-    return _ratio((1 + square) * c.tp, (c.tp + c.fp) + square * (c.tp + c.fn))
+    return ratio((1 + square) * c.tp, (c.tp + c.fp) + square * (c.tp + c.fn))
 
 
 def f1(c: Counts) -> F64:
@@ -111,14 +111,14 @@ def balanced_accuracy(c: Counts) -> F64:
 
 def accuracy(c: Counts) -> F64:
     """Share of the decisions that are right; undefined without rows."""
-    return _ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn)
+    return ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn)
 
 
 def mcc(c: Counts) -> F64:
     """Correlation of labels and decisions (Matthews 1975); undefined where either is constant."""
     detected = np.sqrt((c.tp + c.fp) * (c.tn + c.fn))
     labelled = np.sqrt((c.tp + c.fn) * (c.tn + c.fp))
-    return _ratio(c.tp * c.tn - c.fp * c.fn, detected * labelled)
+    return ratio(c.tp * c.tn - c.fp * c.fn, detected * labelled)
 
 
 METRICS: dict[str, Callable[[Counts], F64]] = {
@@ -138,13 +138,13 @@ def area_under_precision(tp: F64, fp: F64) -> F64:
     found = tp[..., :-1] - tp[..., 1:]
     with np.errstate(invalid="ignore"):  # 0/0 where a resample left no row above a cut: it adds nothing
         steps = np.where(found > 0, found * (tp[..., :-1] / (tp[..., :-1] + fp[..., :-1])), 0.0)
-    return _ratio(steps.sum(axis=-1), tp[..., 0])
+    return ratio(steps.sum(axis=-1), tp[..., 0])
 
 
 def area_under_roc(tp: F64, fp: F64) -> F64:
     """Area under the ROC curve, by trapezoids, from counts at ascending cuts, `(..., m + 1)`."""
     area = ((fp[..., :-1] - fp[..., 1:]) * (tp[..., :-1] + tp[..., 1:])).sum(axis=-1) / 2
-    return _ratio(area, tp[..., 0] * fp[..., 0])
+    return ratio(area, tp[..., 0] * fp[..., 0])
 
 
 AREAS: dict[str, Callable[[F64, F64], F64]] = {
@@ -192,7 +192,7 @@ def softplus(score: NDArray[Any] | float) -> F64:
 def _mean_loss(loss: F64, weight: F64 | None) -> float:
     """Weighted mean; NaN if nothing is weighed."""
     weight = np.ones(loss.shape) if weight is None else weights(weight, loss)
-    return float(_ratio((weight * loss).sum(), weight.sum()))
+    return float(ratio((weight * loss).sum(), weight.sum()))
 
 
 def brier(y: NDArray[Any], score: NDArray[np.float32], weight: F64 | None = None) -> float:
@@ -222,7 +222,7 @@ def ece(y: NDArray[Any], score: NDArray[np.float32], weight: F64 | None = None) 
     weight = np.ones(p.shape) if weight is None else weights(weight, p)
     bins = np.maximum(np.ceil(p * BINS), 1).astype(np.intp)
     apart = np.bincount(bins, weight * (positive - p), minlength=BINS + 1)
-    return float(_ratio(np.abs(apart).sum(), weight.sum()))
+    return float(ratio(np.abs(apart).sum(), weight.sum()))
 
 
 PROBABILITY_METRICS: dict[str, ScoreMetric] = {"brier": brier, "log_loss": log_loss, "ece": ece}

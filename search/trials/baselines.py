@@ -93,6 +93,7 @@ class Baseline:
 
     device = "cpu"
     precision = None
+    together = None
     finished = True
 
     def __init__(self, ask: Ask, study: Study, data: TrialData) -> None:

@@ -124,6 +124,11 @@ class CompiledNetwork:
         self.sound = True
         self._trial: object = None
 
+    @property
+    def rate(self) -> Any:
+        """The variable that holds the learning rate, where there is no schedule."""
+        return self._adjustable._learning_rate
+
     def begin(self, trial: object, fresh: Any, config: Config) -> None:
         """Starts a trial: nothing of the one before is left.
 

@@ -1,7 +1,8 @@
 """Evaluates a trial's raw scores: calibration, threshold, cross-fitted value, metrics, intervals."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from search.scores.crossfit import SCORE_METRICS, cross_fit
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choose, curve
+from search.trials.scoring import Described, Estimates, Evaluated, evaluate, evaluate_in_sample
 from spaces.policies import Chosen, Fixed, MaxF1, Sampled, SensitivityAtFaPerDay
 from spaces.study import Events, Study
 
@@ -44,6 +46,23 @@ class Fitted:
     choice: Choice
     probabilistic: bool
     prevalence: float | None
+
+    @property
+    def described(self) -> Described:
+        """The fields of a record."""
+        return Described(
+            threshold_score=self.choice.threshold_score,
+            threshold=self.choice.threshold,
+            plateau_low=self.choice.low,
+            plateau_high=self.choice.high,
+            calibration_a=self.calibration.a,
+            calibration_b=self.calibration.b,
+            calibration_note=self.calibration_note,
+        )
+
+    def apply(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores of raw scores `(n,)`."""
+        return self.calibration.apply(raw)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,34 +159,66 @@ def measure(
     Raises:
         TrialError: the policy cannot be met, such as a precision that no threshold reaches.
     """
-    measured = measure_in_sample(raw, reference, study, policy, probabilistic=probabilistic)
-    fit = cross_fitted(raw, reference, study, policy)
-    return replace(measured, value=defined(fit.value), value_fa_per_day=defined(fit.fa_per_day))
+    scoring = BinaryScoring(study, policy)
+    return _measured(evaluate(raw, reference, scoring, probabilistic=probabilistic))
 
 
 def measure_in_sample(
     raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
 ) -> Measured:
     """Measures raw scores without cross-fitting: as `measure`, but with no `value`."""
-    fitted = fit_decision(raw, reference, study, policy, probabilistic=probabilistic)
-    score = fitted.calibration.apply(raw)
+    scoring = BinaryScoring(study, policy)
+    return _measured(evaluate_in_sample(raw, reference, scoring, probabilistic=probabilistic))
+
+
+def _measured(found: Evaluated[Fitted]) -> Measured:
     return Measured(
-        score=score,
-        calibration=fitted.calibration,
-        calibration_note=fitted.calibration_note,
-        choice=fitted.choice,
-        value=None,
-        value_fa_per_day=None,
-        metrics=estimates(
+        score=found.score,
+        calibration=found.fitted.calibration,
+        calibration_note=found.fitted.calibration_note,
+        choice=found.fitted.choice,
+        value=found.value,
+        value_fa_per_day=found.value_fa_per_day,
+        metrics=found.estimates.whole,
+    )
+
+
+@dataclass(frozen=True)
+class BinaryScoring:
+    """What evaluation asks of two classes and one threshold; see `scoring.Scoring`.
+
+    Args:
+        study: names objective, calibration, prevalence, events and seed.
+        policy: the rule for the threshold.
+    """
+
+    study: Study
+    policy: Policy
+
+    def fit(self, raw: NDArray[np.float32], reference: Reference, *, probabilistic: bool) -> Fitted:
+        """See `fit_decision`."""
+        return fit_decision(raw, reference, self.study, self.policy, probabilistic=probabilistic)
+
+    def estimates(self, fitted: Fitted, score: NDArray[np.float32], reference: Reference) -> Estimates:
+        """See the function `estimates`."""
+        whole = estimates(
             reference,
             score,
             fitted.choice.threshold_score,
-            events=study.events,
-            seed=study.seed,
+            events=self.study.events,
+            seed=self.study.seed,
             probabilistic=fitted.probabilistic,
             prevalence=fitted.prevalence,
-        ),
-    )
+        )
+        return Estimates(whole=whole)
+
+    def cross_fitted(self, raw: NDArray[np.float32], reference: Reference) -> CrossFitted:
+        """See the function `cross_fitted`."""
+        return cross_fitted(raw, reference, self.study, self.policy)
+
+    def steer(self, y: NDArray[Any], raw: NDArray[np.float32]) -> float:
+        """The study's steering metric of raw scores `(n,)`."""
+        return RANKING_METRICS[self.study.objective.steer](y, raw)
 
 
 def calibration_of(study: Study) -> CalibrationMethod:

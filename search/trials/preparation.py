@@ -190,17 +190,18 @@ def with_absolute_paths(study: Study, base: Path) -> Study:
         RunError: the data's path leads nowhere.
     """
     data, trunk = study.data, study.trunk
-    found = {}
-    path = registry.path_of(data, base)
-    if path is not None:
-        found["path"] = str(path)
+    found = registry.paths_of(data, base)
     if isinstance(data, Custom):
         found["folder"] = str((base / (data.folder or ".")).resolve())
     if trunk.folder is not None or ":" in trunk.name:
         trunk = trunk.model_copy(update={"folder": str((base / (trunk.folder or ".")).resolve())})
     if trunk.weights not in ("none", "imagenet"):
         trunk = trunk.model_copy(update={"weights": str((base / trunk.weights).expanduser().resolve())})
-    changes: dict[str, Any] = {"data": data.model_copy(update=found), "trunk": trunk}
+    changes: dict[str, Any] = {
+        "data": data.model_copy(update=found),
+        "trunk": trunk,
+        "track": study.track.absolute(base),
+    }
     if study.warm_start is not None:
         changes["warm_start"] = str((base / study.warm_start).expanduser().resolve())
     if study.storage is not None:

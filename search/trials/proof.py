@@ -64,6 +64,27 @@ def prove(
     Raises:
         TrialError: one of the four does not hold.
     """
+    prove_told_apart(raw)
+    network, inputs = (model, x) if whole is None else whole
+    layer = network.get_layer(LOGITS)
+    probe = keras.Model(network.input, layer.input)
+    features = keras.ops.convert_to_numpy(probe(inputs[:PROBED_ROWS], training=False))
+    prove_linear_output(head, features, *layer.get_weights(), raw[:PROBED_ROWS])
+    if logits is None:
+        logits = predict(model, x)
+    around_raw = prove_mean_of_votes(head, logits, raw)
+    rows = drawn_rows(len(y), draw)
+    trained = float(model.evaluate(fed(InOrder(x, beside(head.encode(y), columns), rows)), verbose=0))
+    trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
+    return prove_loss(trained, head, loss, parameters, y[rows], around_raw[rows])
+
+
+def prove_told_apart(raw: NDArray[np.float32]) -> None:
+    """Shows that scores `(n,)` are finite and tell rows apart.
+
+    Raises:
+        TrialError: they are not, or do not.
+    """
     if not np.isfinite(raw).all():
         raise TrialError(f"scores must be finite, but {np.sum(~np.isfinite(raw))} of {len(raw)} are not")
     if np.ptp(raw) == 0:
@@ -71,18 +92,32 @@ def prove(
             f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}: nothing is learnt yet; "
             "try more epochs, more data, or another learning rate"
         )
-    network, inputs = (model, x) if whole is None else whole
-    _prove_linear_output(network, head, inputs[:PROBED_ROWS], raw[:PROBED_ROWS])
-    if logits is None:
-        logits = predict(model, x)
-    votes = head.votes(logits).astype(np.float64)
-    mean = votes.mean(axis=1)
-    _prove_mean_of_votes(head, votes, mean, raw)
-    rows = _drawn(len(y), draw)
-    trained = float(model.evaluate(fed(InOrder(x, beside(head.encode(y), columns), rows)), verbose=0))
-    trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
-    around_raw = (votes - mean[:, None] + raw[:, None])[rows]
-    expected = float(LOSSES[loss].per_row(y[rows][:, None], around_raw, **parameters).mean())
+
+
+def prove_loss(
+    trained: float,
+    head: Head,
+    loss: str,
+    parameters: dict[str, float],
+    y: NDArray[np.int8],
+    around_raw: NDArray[np.float64],
+) -> float:
+    """Compares the loss that a network has been trained on with that of its scores.
+
+    Args:
+        trained: the network's mean loss of some rows.
+        head: the head whose decode made the scores.
+        loss: name of the loss, with its `parameters`.
+        y: labels of the rows `(m,)`.
+        around_raw: their votes around the raw score `(m, k)`.
+
+    Returns:
+        The relative difference.
+
+    Raises:
+        TrialError: it is too large.
+    """
+    expected = float(LOSSES[loss].per_row(y[:, None], around_raw, **parameters).mean())
     # Below 1e-6 a float32 mean has no digits left to compare.
     difference = abs(trained - expected) / max(abs(expected), 1e-6)
     if not difference <= PROOF_TOLERANCE:
@@ -128,8 +163,8 @@ def prove_features(
                 )
 
 
-def _drawn(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
-    """Numbers of the rows whose losses are compared, ascending."""
+def drawn_rows(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
+    """Returns the numbers of the rows whose losses are compared, ascending."""
     if count <= PROVEN_ROWS:
         return np.arange(count)
     last = np.arange(count - PROBED_ROWS, count)
@@ -137,10 +172,16 @@ def _drawn(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
     return np.concatenate([np.sort(others), last])
 
 
-def _prove_mean_of_votes(
-    head: Head, votes: NDArray[np.float64], mean: NDArray[np.float64], raw: NDArray[np.float32]
-) -> None:
-    """Shows that each score `(n,)` follows from its head's votes `(n, k)`."""
+def prove_mean_of_votes(
+    head: Head, logits: NDArray[np.float32], raw: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Shows that each raw score `(n,)` is the mean of its votes; returns the votes around it, `(n, k)`.
+
+    Raises:
+        TrialError: a score does not follow from its logits.
+    """
+    votes = head.votes(logits).astype(np.float64)
+    mean = votes.mean(axis=1)
     apart = np.abs(raw - mean) / (1 + np.abs(votes).max(axis=1))
     worst = int(np.argmax(apart))
     if not apart[worst] <= PROOF_TOLERANCE:
@@ -148,13 +189,27 @@ def _prove_mean_of_votes(
             f"the decode does not speak of the model that was trained: "
             f"the logits of row {worst} say {mean[worst]:.6g}, but head {head.name} scores {raw[worst]:.6g}"
         )
+    return votes - mean[:, None] + raw[:, None]
 
 
-def _prove_linear_output(model: Any, head: Head, x: NDArray[np.generic], raw: NDArray[np.float32]) -> None:
-    """Recomputes the logits as features @ kernel + bias: an activation put on top would show here."""
-    layer = model.get_layer(LOGITS)
-    features = keras.ops.convert_to_numpy(keras.Model(model.input, layer.input)(x, training=False))
-    kernel, bias = layer.get_weights()
+def prove_linear_output(
+    head: Head,
+    features: NDArray[np.generic],
+    kernel: NDArray[np.generic],
+    bias: NDArray[np.generic],
+    raw: NDArray[np.float32],
+) -> None:
+    """Recomputes the logits as features @ kernel + bias: an activation put on top would show here.
+
+    Args:
+        head: decodes them.
+        features: what the last layer gets of some rows, `(m, d)`.
+        kernel, bias: of the last layer.
+        raw: the raw scores of these rows, `(m,)`.
+
+    Raises:
+        TrialError: the scores are others.
+    """
     logits = features.astype(np.float64) @ kernel + bias
     expected = head.decode(logits)
     scale = 1 + np.abs(features).astype(np.float64) @ np.abs(kernel).max(axis=1) + np.abs(bias).max()

@@ -17,7 +17,8 @@ from search.runs.run_folder import RunFolder
 from search.trials import features
 from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import check_same, prepare
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place, Trainer
+from search.trials.trial import RunFacts, Trial
 from spaces.base import Frozen
 from spaces.errors import RunError
 from spaces.study import Study
@@ -36,6 +37,7 @@ class Job(Frozen):
         ask: the trial, as it was drawn.
         epochs: how many it trained, where successive halving may have stopped it.
         threads, gpu_share: what it had of its host.
+        fused: how many trials one program trained; None where it was this one alone.
         prepared: the folder of all prepared data.
         digests: of data and split.
         closed: files and folders that the process must not open.
@@ -45,6 +47,7 @@ class Job(Frozen):
     epochs: int
     threads: int
     gpu_share: float
+    fused: int | None = None
     prepared: Path
     digests: dict[str, str]
     closed: tuple[Path, ...]
@@ -82,7 +85,8 @@ def write_job(folder: Path, run: RunFolder, study: Study, record: Record) -> Non
         ask=record.ask,
         epochs=record.epochs or 0,
         threads=record.threads,
-        gpu_share=0.0 if record.device == "cpu" else record.gpu_share,
+        gpu_share=0.0 if record.device == "cpu" else record.gpu_share * (record.fused or 1),
+        fused=record.fused,
         prepared=run.prepared,
         digests={name: resolved[name] for name in ("data_digest", "split_digest")},
         closed=tuple(closed),
@@ -118,7 +122,7 @@ def retrain(folder: Path) -> None:
     known = features.computed_here(of_trial, prepared, job.prepared) if trains else None
     data = prepared.trial_data(known)
     reference = prepared.reference(study)
-    trial = Trial(job.ask, study, data, reference, facts, keras_trainer, place)
+    trial = Trial(job.ask, study, data, reference, facts, _trainer(job, place), place)
     # By the rungs of the run: it may have been measured on the way, and stopped at one.
     finished = trial.to_next_rung()
     while not finished.done and (finished.record.epochs or 0) < job.epochs:
@@ -130,6 +134,21 @@ def retrain(folder: Path) -> None:
     if finished.weights:
         made.write_weights(job.ask.trial_id, finished.weights)
     made.write_record(finished.record)
+
+
+def _trainer(job: Job, place: Place) -> Trainer:
+    """Returns what trained the trial: a process of its own, or a program that several trials shared."""
+    if job.fused is None or not job.ask.config:
+        return keras_trainer
+    if backend.chosen() != "jax":
+        raise RunError(
+            f"trial {job.ask.trial_id} was trained by JAX, together with others, but Keras computes with "
+            f"{backend.chosen()}; set KERAS_BACKEND=jax"
+        )
+    backend.import_keras()
+    from search.trials.fused_again import Again
+
+    return Again(job.fused, place)
 
 
 def close(paths: Sequence[Path]) -> None:

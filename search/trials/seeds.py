@@ -8,8 +8,8 @@ from search.data.trial_data import TrialData
 from search.networks import backend
 from search.record import Ask, Record
 from search.scores.reference import Reference
-from search.trials.session import Trainer
-from search.trials.trial import RunFacts, Trial, this_place
+from search.trials.session import Trainer, this_place
+from search.trials.trial import RunFacts, Trial
 from spaces.study import Study
 
 

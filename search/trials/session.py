@@ -35,8 +35,52 @@ class Trained:
     proof: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a trial runs.
+
+    Args:
+        node: address of the host.
+        gpu_ids: the GPUs that Ray gave the worker, `0` or `0,1`; None without.
+        gpu_share: how much of a GPU, or how many.
+    """
+
+    node: str
+    gpu_ids: str | None = None
+    gpu_share: float = 0.0
+
+
+def this_place(gpu_share: float) -> Place:
+    """Returns where a worker of Ray's is, which calls this itself."""
+    import ray
+
+    gpu_ids = ",".join(map(str, ray.get_gpu_ids())) or None
+    return Place(node=ray.util.get_node_ip_address(), gpu_ids=gpu_ids, gpu_share=gpu_share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """How a trial was trained together with others.
+
+    Args:
+        place: where; of the GPU, the trial's part alone.
+        fused: the most trials that one program held, this one among them; None if there was none.
+        notes: what the run is to say, once.
+        lost: why the process that trained it died, each time that it started again.
+    """
+
+    place: Place
+    fused: int | None
+    notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
 class Session(Protocol):
     """A trial in training."""
+
+    @property
+    def together(self) -> Together | None:
+        """How it is trained together with others; None where it has a process of its own."""
 
     @property
     def device(self) -> str:

@@ -12,17 +12,17 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.trial_data import Features, TrialData
+from search.data.trial_data import TrialData, in_place_of_rows
 from search.networks import backend
 from search.networks import model as network
 from search.networks.augmentation import augment
 from search.networks.losses import beside, loss_columns
 from search.networks.trunks import TRUNKS
-from search.scores.metrics import RANKING_METRICS
 from search.trials.compiled import CompiledNetworks, structure_of
 from search.trials.feeding import fed, predict
 from search.trials.proof import prove, prove_features
 from search.trials.session import Trained
+from search.trials.steering import Course, order_of, row_weights
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.heads import HEADS
@@ -61,15 +61,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
         counted those calls would depend on how often a trial was looked at.
         """
         self._epoch = epoch
-        self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._targets))
-
-
-def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32]:
-    """Returns weights `(n,)` of mean 1: all 1, or such that both classes have the same total."""
-    if class_weight == "none":
-        return np.ones(len(y), np.float32)
-    counts = np.bincount(y, minlength=2)
-    return (len(y) / (2 * counts))[y].astype(np.float32)
+        self._order = order_of(len(self._targets), self._seed, epoch)
 
 
 class Limit(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
@@ -119,19 +111,11 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
     ) -> None:
         super().__init__()
         self._shipped = shipped
-        self._data, self._batches, self._head, self._rules = data, batches, HEADS[config.head], rules
-        self._metric = RANKING_METRICS[metric]
-        self._since_best = self._since_lower = 0
-        self.best_value = -math.inf
-        self.best_epoch = 0
+        self._data, self._batches, self._rules = data, batches, rules
+        head = HEADS[config.head]
+        self.course = Course(head, rules, metric, data.y_validation)
         self.best_weights: list[NDArray[np.generic]] = []
-        self.best_logits: NDArray[np.float32] = np.empty((0, self._head.logits), np.float32)
-        self.history: list[tuple[float, float, float]] = []
-
-    @property
-    def finished(self) -> bool:
-        """Whether patience has run out."""
-        return self._since_best >= self._rules.patience
+        self.best_logits: NDArray[np.float32] = np.empty((0, head.logits), np.float32)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._batches.shuffle(epoch)
@@ -140,32 +124,18 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         loss = float((logs or {})["loss"])
-        if not math.isfinite(loss):
-            raise TrialError(
-                f"the training loss became {loss} in epoch {epoch + 1}; try a lower learning rate"
-            )
+        self.course.check_loss(loss)
         if self._shipped is not self.model:
             self._shipped.set_weights(self.model.get_weights())
         logits = predict(self._shipped, self._data.x_validation)
-        raw = self._head.score(logits)
-        if not np.isfinite(raw).all():
-            raise TrialError(f"the logits overflowed in epoch {epoch + 1}; try a lower learning rate")
-        value = self._metric(self._data.y_validation, raw)
-        self.history.append((loss, value, self._rate))
-        better = value > self.best_value + (self._rules.min_delta if self.best_weights else 0)
-        if better:
-            self.best_value, self.best_epoch = value, epoch + 1
+        if self.course.judge(loss, logits, self._rate):
             self.best_weights, self.best_logits = self.model.get_weights(), logits
-            self._since_best = self._since_lower = 0
             return
-        self._since_best += 1
-        self._since_lower += 1
-        if self._rules.schedule == "plateau" and self._since_lower >= self._rules.plateau_patience:
+        if self.course.lowers_rate():
             self.model.optimizer.learning_rate = (
                 self.model.optimizer.learning_rate * self._rules.plateau_factor
             )
-            self._since_lower = 0
-        if self.finished:
+        if self.course.impatient:
             self.model.stop_training = True
 
 
@@ -202,7 +172,7 @@ class Training:
         self._config, self._rules, self._data, self._seed = config, rules, data, seed
         self._head = HEADS[config.head]
         self._precision = backend.precision(rules.mixed_precision)
-        self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
+        self._inputs = in_place_of_rows(data)
         self._batches = Batches(self._inputs, config, seed)
         shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
         structure = structure_of(
@@ -237,9 +207,18 @@ class Training:
         self._proven = False
 
     @property
+    def together(self) -> None:
+        """Nothing: it has a process of its own."""
+
+    @property
     def loss_columns(self) -> NDArray[np.float32]:
         """Which loss it is trained on, and with which parameters; see `search.networks.losses`."""
         return self._batches.loss_columns
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return self._epochs
 
     @property
     def device(self) -> str:
@@ -254,7 +233,7 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether training is over."""
-        return self._steering.finished or self._epochs >= self._rules.epochs
+        return self._steering.course.finished
 
     def advance(self, epochs: int) -> None:
         """Trains on until `epochs` epochs are done in all, or patience runs out.
@@ -271,7 +250,7 @@ class Training:
                 shuffle=False,
                 verbose=0,
             )
-        self._epochs = len(self._steering.history)
+        self._epochs = len(self._steering.course.history)
 
     def best(self) -> Trained:
         """Returns the best epoch so far, its decode proven; training can go on afterwards.
@@ -301,9 +280,9 @@ class Training:
             raw=raw,
             weights=weights,
             epochs=self._epochs,
-            best_epoch=steering.best_epoch,
-            steering_value=steering.best_value,
-            history=tuple(steering.history),
+            best_epoch=steering.course.best_epoch,
+            steering_value=steering.course.best_value,
+            history=tuple(steering.course.history),
             proof=proof,
         )
 
@@ -325,7 +304,3 @@ class Training:
         parts = ((data.x_train, features.train), (data.x_validation, features.validation))
         prove_features(self.shipped, layer, self._scored, parts)
         self._proven = True
-
-
-def _in_place_of_rows(data: TrialData, features: Features) -> TrialData:
-    return TrialData(features.train, data.y_train, features.validation, data.y_validation)

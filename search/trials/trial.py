@@ -17,7 +17,7 @@ from search.record import Ask, GroupsKnown, Record
 from search.scores.reference import Reference
 from search.trials import baselines
 from search.trials.evaluation import ALWAYS, Measured, measure, policy_of_trial
-from search.trials.session import Session, Trained, Trainer, rungs
+from search.trials.session import Place, Session, Together, Trained, Trainer, rungs
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
 from spaces.heads import HEADS
@@ -35,29 +35,6 @@ class RunFacts:
     code_digest: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a trial runs.
-
-    Args:
-        node: address of the host.
-        gpu_ids: the GPUs that Ray gave the worker, `0` or `0,1`; None without.
-        gpu_share: how much of a GPU, or how many.
-    """
-
-    node: str
-    gpu_ids: str | None = None
-    gpu_share: float = 0.0
-
-
-def this_place(gpu_share: float) -> Place:
-    """Returns where a worker of Ray's is, which calls this itself."""
-    import ray
-
-    gpu_ids = ",".join(map(str, ray.get_gpu_ids())) or None
-    return Place(node=ray.util.get_node_ip_address(), gpu_ids=gpu_ids, gpu_share=gpu_share)
-
-
 @dataclass(frozen=True, eq=False)
 class Finished:
     """A trial's record with the arrays that belong to it.
@@ -67,6 +44,7 @@ class Finished:
         raw, score: validation scores `(n,)` float32; None for a failed trial.
         weights: the best epoch's weights; empty for a baseline or a failed trial.
         done: whether the trial has ended by itself, rather than reached a rung.
+        together: how it was trained together with others; None where it had a process of its own.
     """
 
     record: Record
@@ -74,6 +52,7 @@ class Finished:
     score: NDArray[np.float32] | None
     weights: list[NDArray[np.generic]]
     done: bool
+    together: Together | None = None
 
 
 class Trial:
@@ -141,21 +120,28 @@ class Trial:
             history=trained.history,
             proof=trained.proof,
         )
-        return Finished(record, trained.raw, measured.score, trained.weights, done)
+        return Finished(record, trained.raw, measured.score, trained.weights, done, self._together)
 
     def _failed(self, error: str) -> Finished:
-        return Finished(self._record(state="failed", error=error), None, None, [], True)
+        return Finished(self._record(state="failed", error=error), None, None, [], True, self._together)
+
+    @property
+    def _together(self) -> Together | None:
+        return None if self._session is None else self._session.together
 
     def _record(self, **fields: object) -> Record:
         precision = None if self._session is None else self._session.precision
+        together = self._together
+        place = self._place if together is None else together.place
         return record(
             self._ask,
             self._study,
             self._facts,
             cross_fit_by=self._reference.halves.by,
-            node=self._place.node,
-            gpu_ids=self._place.gpu_ids,
-            gpu_share=self._place.gpu_share,
+            node=place.node,
+            gpu_ids=place.gpu_ids,
+            gpu_share=place.gpu_share,
+            fused=None if together is None else together.fused,
             started_at=self._started_at,
             device="cpu" if self._session is None else self._session.device,
             precision=precision,

@@ -42,7 +42,7 @@ class SeenTrial:
 
 def seen_trial(record: Record) -> SeenTrial | None:
     """Returns what a record tells the sampler; None for what it did not draw, and for failures."""
-    if record.ask.kind != "search" or record.state == "failed" or record.steering_value is None:
+    if not record.ask.sampled or record.state == "failed" or record.steering_value is None:
         return None
     return SeenTrial(
         drawn=record.ask.drawn,

@@ -13,9 +13,10 @@ from ray.tune.search import Searcher
 
 from search.record import Ask, Record, kind_of
 from search.trials.baselines import trials_of
-from search.tuning.asks import AskMaker
+from search.tuning.asks import AskMaker, asked_first
 from search.tuning.history import History, SeenTrial, seen_trial
 from search.tuning.suggestion_queue import SuggestionQueue
+from spaces.configuration import Config
 from spaces.study import Study
 
 SAME_FAILURE = 8
@@ -25,7 +26,9 @@ METRIC = "steering_value"
 
 
 class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
-    """Hands out baselines, the author's configuration, interrupted trials, then what TPE suggests.
+    """Hands out baselines, the author's configuration, the portfolio, then what TPE suggests.
+
+    Trials that were interrupted come before whatever is new.
 
     A suggestion depends on the study's seed, its number, and the trials told and running when its predecessor
     was handed out: it is made ahead. A resumed run therefore draws at random what it would have drawn; what
@@ -52,15 +55,16 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
         self._study, self._on_ask = study, on_ask
         self._deadline = time.monotonic() + study.budget.hours * 3600 if study.budget.hours else None
         self._history = History(study)
-        self._queue = SuggestionQueue(AskMaker(study, self._history).make, self.total)
         self._running: dict[str, Ask] = {}
         self._returned: list[Ask] = []
         self._failures: list[str] = []
         self._any_success = False
         self.broken: Exception | None = None
         self._gpu_hours = 0.0
-        done = set()
+        done, asked, elsewhere = set[int](), {ask.number: ask for ask in asks}, set[Config]()
         for record in earlier:
+            if record.ask.config is not None:
+                elsewhere.add(record.ask.config)
             self._learn(record)
         for record in records:
             # Earlier failures do not count as reasons to stop: what caused them may have been mended.
@@ -68,9 +72,11 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
             self.spend(record)
             self._learn(record)
             done.add(record.ask.number)
-        asked = {ask.number: ask for ask in asks}
+            asked[record.ask.number] = record.ask
+        first = asked_first(study, asked.values(), elsewhere)
+        self._queue = SuggestionQueue(AskMaker(study, self._history, first).make, self.total)
         self._again = [asked[number] for number in sorted(asked.keys() - done)]
-        self._next = max(asked.keys() | done, default=-1) + 1
+        self._next = max(asked, default=-1) + 1
 
     @property
     def total(self) -> int:
@@ -100,7 +106,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
             ask = self._returned.pop(0)
         elif self._again:
             ask = self._again.pop(0)
-            if ask.kind == "search":
+            if ask.sampled:
                 self._queue.do(self._history.begin, ask.number, ask.drawn)
         else:
             ask = self._queue.take(self._next)
@@ -164,7 +170,7 @@ class HeadSearcher(Searcher):  # type: ignore[misc]  # ray carries no types
                 self._any_success = True
             else:
                 self._failures.append(failure)
-        if ask.kind == "search":
+        if ask.sampled:
             came = None
             if failure is None:
                 came = SeenTrial(

@@ -13,8 +13,8 @@ from search.hosts.preflight import why_unfit
 from search.networks import backend
 from search.record import Ask
 from search.scores.reference import Reference
-from search.trials.session import Trainer
-from search.trials.trial import RunFacts, Trial, this_place
+from search.trials.session import Trainer, this_place
+from search.trials.trial import RunFacts, Trial
 from search.tuning.searcher import METRIC
 from search.tuning.worker_failures import grace_s
 from spaces.study import Study
@@ -39,9 +39,11 @@ class HeadTrainable(tune.Trainable):  # type: ignore[misc]  # ray carries no typ
         reference: Reference,
         data: TrialData,
         host_digest: str,
+        cache: str | None = None,
     ) -> None:
         """Readies the process; TensorFlow is imported by the first trial and stays."""
-        backend.start(study.resources.cpus, study.resources.gpu_share, study.resources.gpu_memory)
+        resources = study.resources
+        backend.start(resources.cpus, resources.gpu_share, resources.gpu_memory, cache)
         self._study, self._facts, self._trainer = study, facts, trainer
         self._reference, self._data = reference, data
         self._place = this_place(study.resources.gpu_share)

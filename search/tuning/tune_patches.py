@@ -4,9 +4,12 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.tune.execution import tune_controller
+
+from search.hosts.parallel import alone
 
 WAITING = 2
 """So many trials are kept waiting, so that a worker that becomes free finds one at once."""
@@ -38,9 +41,24 @@ def _says_gone(exception: Exception) -> bool:
     return isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError)
 
 
+class _Classes(tune_controller._ActorClassCache):  # type: ignore[misc]  # ray carries no types
+    """Gives the workers of a Ray of our own no environment of their own: they have the driver's anyway.
+
+    So a worker is made of a process that Ray has started ahead, rather than of another one.
+    """
+
+    def get(self, trainable_cls: Any) -> Any:
+        if not alone():
+            return super().get(trainable_cls)
+        if trainable_cls not in self._cache:
+            self._cache[trainable_cls] = ray.remote(trainable_cls)
+        return self._cache[trainable_cls]
+
+
 def survive_dead_workers() -> None:
     """Makes every search of this process outlive its workers, however they die, and lets them start."""
     tune_controller.RayActorManager = _Actors
+    tune_controller._ActorClassCache = _Classes
     tune_controller.TuneController._maybe_reuse_cached_actor = _reuse_unless_starting
     tune_controller.TuneController._maybe_add_actors = _add_as_many_as_start
 

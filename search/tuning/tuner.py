@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -19,6 +20,7 @@ from search.scores.reference import Reference
 from search.trials.keras_trainer import keras_trainer
 from search.trials.session import Trainer
 from search.trials.trial import Finished, RunFacts, record
+from search.tuning.fusing import COMPILED, workers_for
 from search.tuning.schedulers import ForgettingFifo, ForgettingHalving, NoProgress, NoReporter
 from search.tuning.searcher import METRIC, HeadSearcher
 from search.tuning.trainable import PAYLOAD, HeadTrainable
@@ -47,12 +49,14 @@ class Listeners:
         on_record: a finished trial.
         on_start: the id of a trial that a worker has begun.
         on_lost: a trial that starts again, since its worker died.
+        on_note: what a person should know of how trials are trained, in one line.
     """
 
     on_ask: Callable[[Ask], None]
     on_record: Callable[[Finished], None]
     on_start: Callable[[str], None]
     on_lost: Callable[[LostTrial], None] = lambda lost: None
+    on_note: Callable[[str], None] = lambda note: None
 
 
 def run_search(
@@ -66,6 +70,7 @@ def run_search(
     asks: Sequence[Ask] = (),
     earlier: Sequence[Record] = (),
     trainer: Trainer = keras_trainer,
+    prepared: Path | None = None,
 ) -> bool:
     """Runs a study until its budget is spent; Ray must be connected.
 
@@ -78,6 +83,7 @@ def run_search(
         records, asks: what earlier executions of the run finished and asked.
         earlier: trials of another run, for the sampler to start from.
         trainer: starts a trial's training.
+        prepared: the folder of all prepared data, in which compiled programs are kept, too.
 
     Returns:
         Whether the search came to its end; False where it was interrupted.
@@ -92,25 +98,31 @@ def run_search(
     survive_dead_workers()
     # What Tune would print of a trial that died, traceback and all, stands in the trial's row.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpu_share}
-    trainable = tune.with_parameters(
-        HeadTrainable,
-        study=study,
-        facts=facts,
-        trainer=trainer,
-        reference=reference,
-        data=reachable(data),
-        host_digest=code_digest(study, data.x_train.shape[1:], source=False),
-    )
-    handler = _ResultHandler(study, facts, reference, searcher, listeners)
-    with closing(searcher), tempfile.TemporaryDirectory(prefix="headsearch-") as scratch:
+    cache = None if prepared is None else str(prepared / COMPILED)
+    mapped = reachable(data)
+    with (
+        closing(searcher),
+        workers_for(study, mapped, trainer, cache, listeners.on_note) as workers,
+        tempfile.TemporaryDirectory(prefix="headsearch-") as scratch,
+    ):
+        handler = _ResultHandler(workers.study, facts, reference, searcher, listeners)
+        trainable = tune.with_parameters(
+            HeadTrainable,
+            study=workers.study,
+            facts=facts,
+            trainer=workers.trainer,
+            reference=reference,
+            data=mapped,
+            host_digest=code_digest(study, data.x_train.shape[1:], source=False),
+            cache=cache,
+        )
         tune.Tuner(
-            tune.with_resources(trainable, resources),
+            tune.with_resources(trainable, {"cpu": workers.cpus, "gpu": workers.study.resources.gpu_share}),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 scheduler=_scheduler(study),
                 num_samples=-1,  # the searcher says when it is over
-                max_concurrent_trials=study.resources.workers,
+                max_concurrent_trials=workers.at_once,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
@@ -217,6 +229,18 @@ class _ResultHandler(tune.Callback):  # type: ignore[misc]  # ray carries no typ
             self._searcher.stop(RunError(result["unfit"], exit_code=1))
         else:
             self._latest[trial.trial_id] = latest
+            self._pass_on(latest)
+
+    def _pass_on(self, latest: Finished) -> None:
+        """Says what became of a trial that is trained together with others."""
+        if latest.together is None:
+            return
+        trial_id = latest.record.ask.trial_id
+        for reason in latest.together.lost:
+            self._tell(self._listeners.on_lost, LostTrial(trial_id=trial_id, reason=in_short(reason)))
+            self._tell(self._listeners.on_start, trial_id)
+        for note in latest.together.notes:
+            self._tell(self._listeners.on_note, note)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         latest = self._latest.pop(trial.trial_id, None)

@@ -57,6 +57,7 @@ BENCHMARKS = (
     Benchmark("scaling", 3, 12, "growth with windows and with workers"),
     Benchmark("reuse", 1.5, 5, "memory of a worker over reused trials"),
     Benchmark("busy", 7, 20, "how busy workers are with training"),
+    Benchmark("start", 3, 5, "from the command to the first trials, against imports and Ray alone"),
     Benchmark("floor", 3.5, 35, "a search, against the same trials without one"),
     Benchmark("features", 3, 6, "the feature cache of frozen layers, against none"),
     Benchmark("quality", 63, 270, "time to quality and throughput, against the peers"),

@@ -63,7 +63,7 @@ def fit(config: Config, seed: int, epochs: int, data: TrialData) -> None:
     from search.networks import model as network
     from search.networks.losses import training_loss
     from search.trials.feeding import BATCH
-    from search.trials.training import row_weights
+    from search.trials.steering import row_weights
 
     class Scores(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -158,12 +158,6 @@ def results(full: bool = False) -> Iterator[Result]:
         unit="s",
         against="Keras' own `fit` and `predict` of the same trials on arrays in memory, per core",
         theirs=tuple(bare_s for _, _, bare_s in rounds),
-    )
-    yield Result(
-        what="from the command to the first trial's start",
-        ours=tuple(run.startup_s for run, _, _ in rounds),
-        unit="s",
-        note="data simulated and prepared in the first round, found prepared in the others",
     )
 
 

@@ -41,7 +41,7 @@ COUNTED = (10, 30, 100, 300, 1000, 3000, 10_000)
 class NoOp:
     """A `search.trials.session.Session` that scores at random, a little better the higher the rate."""
 
-    device, precision = "cpu", "float32"
+    device, precision, together = "cpu", "float32", None
 
     def __init__(self, ask: Ask, data: TrialData) -> None:
         self._seed, self._y = ask.seed, data.y_validation

@@ -15,7 +15,8 @@ from reports.boards import leaderboard
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
 from search.trials.preparation import prepare, with_absolute_paths
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place
+from search.trials.trial import RunFacts, Trial
 from spaces.study_file import read
 from tests.conftest import ROOT
 from tests.helpers.driving import write_study

@@ -1,5 +1,6 @@
 """A terminal that goes away does not fail what writes to it; a file that cannot be written does."""
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cluster.cli import main
 from tests.conftest import ROOT
+from tests.helpers.driving import write_study
+from tests.helpers.edf_files import write_bids
 
 PROGRAM = """
 import sys, time
@@ -53,3 +57,56 @@ def test_a_terminal_that_goes_away(tmp_path, first, good):
 
 def test_a_full_disk_is_still_an_error(tmp_path):
     assert ended(OUTLAST, tmp_path, os.open("/dev/full", os.O_WRONLY)) != 0
+
+
+WARNED = """
+import logging, sys
+from cluster.cli import main
+from cluster.guest import as_guest
+if {guest}:
+    with as_guest():
+        logging.getLogger("search.data").warning("ignored: %s", {name!r})
+    logging.getLogger("search.data").warning("after")
+else:
+    main(["spaces", "--help"])
+    logging.getLogger("another.package").warning("ignored: %s", {name!r})
+    logging.getLogger("search.data").info("not told")
+"""
+ODD = "a\x1b]0;owned\x07[red]b\x1b[31m\u202ec\nd"
+
+
+@pytest.mark.parametrize("guest", [False, True])
+def test_what_is_in_a_warning_is_shown_and_not_obeyed(guest):
+    program = WARNED.format(guest=guest, name=ODD)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    shown = "ignored: a\\x1b]0;owned\\x07[red]b\\x1b[31m\\u202ec\\nd\n"
+    assert ran.stderr == shown + "after\n" * guest
+
+
+def test_a_file_name_in_a_warning_of_a_data_source_is_shown(tmp_path):
+    """On a terminal, with the progress of preparing data."""
+    write_bids(tmp_path / "data", patients=6, recordings=1, seconds=30)
+    (tmp_path / "data" / "[red]\x1b[31mecg\n.edf").write_bytes(b"")
+    study = write_study(tmp_path, {"data": {"source": "eeg", "path": "data", "form": "raw"}})
+    ours, theirs = pty.openpty()
+    command = [sys.executable, str(ROOT / "search.py"), "describe", str(study)]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # what reading gives once nobody holds the other end
+            while chunk := os.read(ours, 4096):
+                said += chunk
+    os.close(ours)
+    assert process.returncode == 0
+    assert rb"1 EDF file ([red]\x1b[31mecg\n.edf)" in said
+
+
+def test_a_traceback_is_shown_as_it_is(tmp_path, capsys):
+    study = tmp_path / "\x1b[31m.yaml"
+    assert main(["-v", "describe", str(study)]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback (most recent call last):" in said
+    assert r"\x1b[31m.yaml" in said
+    assert "\x1b" not in said

@@ -84,11 +84,12 @@ def check_readable(path: Path) -> set[str]:
     folder = RunFolder(path)
     if folder.leaderboard.exists():
         pq.ParquetFile(folder.leaderboard).read()
-    for made in folder.records():
+    records = folder.records()
+    for made in records:
         check_trial(folder, made.ask.number)
     for trial_id in folder.kept():
         np.testing.assert_array_equal(folder.weights(trial_id)[0], trial(int(trial_id)).weights[0])
-    return {made.ask.trial_id for made in folder.records()}
+    return {made.ask.trial_id for made in records}
 
 
 def check_trial(folder: RunFolder, number: int) -> None:

@@ -1,6 +1,7 @@
 """Simulated recordings as EDF files in BIDS, with annotations and, where asked, a planted person."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,32 @@ def _annotation(seizures: list[tuple[float, float]], seconds: int) -> str:
     rows = rows or [("0.0", f"{seconds:.1f}", "bckg")]
     lines = ("\t".join((*row, "n/a", "all", "n/a", f"{seconds:.1f}")) + "\n" for row in rows)
     return COLUMNS + "".join(lines)
+
+
+def set_record_times(path: Path, times_s: Sequence[float | None], kind: str | None = "+D") -> Path:
+    """Rewrites when each data record of a file with annotations begins; None for one that does not say.
+
+    Args:
+        path: an EDF or BDF file, whose first record holds an annotation, so that there is room for times.
+        times_s: one a record.
+        kind: how the header calls the file, after EDF or BDF; None leaves nothing there.
+    """
+    raw = bytearray(path.read_bytes())
+    width, name = (3, b"BDF") if raw[0] == 0xFF else (2, b"EDF")
+    count = int(raw[252:256])
+    sizes = [int(raw[256 + 216 * count + 8 * k :][:8]) for k in range(count)]
+    text = [bytes(raw[256 + 16 * k :][:16]).rstrip() for k in range(count)].index(name + b" Annotations")
+    size = width * sizes[text]
+    for record, time_s in enumerate(times_s):
+        at = 256 * (count + 1) + width * (record * sum(sizes) + sum(sizes[:text]))
+        rest = bytes(raw[at : at + size]).partition(b"\0")[2].rstrip(b"\0")
+        told = (
+            b"\0"
+            if time_s is None
+            else f"+{time_s:f}".rstrip("0").rstrip(".").encode() + b"\x14\x14\0" + rest
+        )
+        assert len(told) <= size
+        raw[at : at + size] = told.ljust(size, b"\0")
+    raw[192:236] = (b"" if kind is None else name + kind.encode()).ljust(44)
+    path.write_bytes(raw)
+    return path

@@ -38,6 +38,7 @@ class Descent:
 
     device = "cpu"
     precision = "float64"
+    together = None
 
     def __init__(self, ask: Ask, study: Study, data: TrialData) -> None:
         note_start(ask.number)

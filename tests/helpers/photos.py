@@ -5,6 +5,18 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
+
+from search.data.sources.images import decode, refuse_bad
+from search.data.sources.photo_folders import photos_below
+
+
+def load_folder(path: Path, size: int) -> tuple[NDArray[np.uint8], list[str]]:
+    """Reads all photos below a folder, `x` `(n, size, size, 3)`, and each one's path below it, sorted."""
+    root, found = photos_below(path)
+    x, _, bad = decode(found, size, below=root)
+    refuse_bad(bad, len(found))
+    return x, [photo.relative_to(root).as_posix() for photo in found]
 
 
 def published(side: int = 96, width: float = 0.25) -> Any:

@@ -1,5 +1,6 @@
 """Tiny data and tiny configurations, with which a test can train a network in a second."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,17 @@ def blobs(n: int, apart: float = 2.0, positives: float = 0.5, seed: int = 0) -> 
 def trial_data(**shape: Any) -> TrialData:
     """Two clouds, for training and validation."""
     return TrialData(*blobs(160, **shape), *blobs(96, **{**shape, "seed": 1}))
+
+
+@cache
+def networks() -> Any:
+    """What this process has compiled, for tests that train one trial after another, as a worker does.
+
+    That each trial is what it is alone is what tests/search/trials/test_compiled.py shows.
+    """
+    from search.trials.compiled import CompiledNetworks
+
+    return CompiledNetworks()
 
 
 def towards_positive(head: Head) -> Any:

@@ -124,3 +124,11 @@ def test_logits_of_another_shape_or_type_are_refused(head):
     for wrong in (right.astype(np.float64), right[:, 0], np.zeros((4, 3), dtype=np.float32)):
         with pytest.raises(ValueError, match=rf"float32 logits of shape \(n, {head.logits}\), but got"):
             head.score(wrong)
+
+
+def test_heads_of_as_many_logits_encode_labels_alike():
+    """Fused trials share their targets, whatever head of these they have."""
+    y = np.array([0, 1, 1, 0], np.int8)
+    for head in HEADS.values():
+        first = next(other for other in HEADS.values() if other.logits == head.logits)
+        np.testing.assert_array_equal(head.encode(y), first.encode(y))

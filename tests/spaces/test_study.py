@@ -207,6 +207,22 @@ def test_an_unknown_key_is_named_with_the_nearest(where, nearest):
         ("data={path: x.npz}", "needs the key 'source' (study: data)"),
         ("data={source: npz}", "the key 'path' is required (study: data.path)"),
         (
+            "data={source: npz, path: x.npz, window_s: 0.0009}",
+            "must be greater than or equal to 0.001, but got 0.0009 (study: data.window_s)",
+        ),
+        (
+            "data={source: table, path: x.csv, label: y, features: a, window_s: 0.0009}",
+            "must be greater than or equal to 0.001, but got 0.0009 (study: data.window_s)",
+        ),
+        (
+            "data={source: 'my.own:rows', window_s: 0}",
+            "must be greater than or equal to 0.001, but got 0 (study: data.window_s)",
+        ),
+        (
+            "data={source: eeg, path: x, form: raw, window_s: 0.001, step_s: 1}",
+            "window_s must be at least one sample, but got 0.001 (study: data)",
+        ),
+        (
             "split.train=.9",
             "split.train + split.validation + split.test must be 1, but got 1.3 (study: split)",
         ),

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from cluster.cli import main
 from search.data.sources.eeg.recordings import plan_recordings, read_recording, windows
 from search.data.sources.eeg.stft import spectrogram
 from spaces.eeg import MONTAGES, Eeg
@@ -28,6 +29,21 @@ def search_py(*arguments: str, cwd: Path, code: int = 0) -> str:
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+@pytest.fixture
+def said_by(tmp_path, monkeypatch, capsys):
+    """Calls `search.py` in this process, in a folder of the test's own; returns what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def said_by(*arguments: str, code: int = 0) -> str:
+        capsys.readouterr()
+        came = main(list(arguments))
+        said = "".join(capsys.readouterr())
+        assert came == code, said
+        return said
+
+    return said_by
 
 
 def write_study(folder: Path, **changes) -> Path:
@@ -263,22 +279,22 @@ def test_mended_starts_and_mixed_references_are_noted(tmp_path):
     assert piece.y.tolist() == [0] * 10 + [1] * 20
 
 
-def test_windows_of_one_patient_on_both_sides_are_refused_unless_accepted(tmp_path):
+def test_windows_of_one_patient_on_both_sides_are_refused_unless_accepted(said_by, tmp_path):
     write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=60)
     by_window = {"split": {"by": "window"}, "threshold": {"policy": "max_f1"}, "objective": {"metric": "f1"}}
     study = str(write_study(tmp_path, **by_window))
-    said = search_py("describe", study, cwd=tmp_path, code=2)
+    said = said_by("describe", study, code=2)
     assert "3 groups stand in several parts" in said
     assert "a search refuses these parts, which are not independent" in said
-    said = search_py("run", study, "--address", "local", cwd=tmp_path, code=2)
+    said = said_by("run", study, "--address", "local", code=2)
     assert "windows of one group must not stand on both sides of a split" in said
-    said = search_py("describe", study, "--set", "split.i_accept_leakage=true", cwd=tmp_path)
+    said = said_by("describe", study, "--set", "split.i_accept_leakage=true")
     assert "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky" in said
     train = next(line for line in said.splitlines() if "train" in line)
     assert train.split("\u2502")[-3].strip() == train.split("\u2502")[-2].strip() == "-"
 
 
-def test_seizures_that_mark_no_window_are_counted_and_named(tmp_path):
+def test_seizures_that_mark_no_window_are_counted_and_named(said_by, tmp_path):
     write_bids(tmp_path / "recordings", patients=6, recordings=2, seconds=60)
     stem = tmp_path / "recordings" / "sub-02" / "eeg" / "sub-02_task-rest_run-01"
     spoil("5\t0.4\tsz\n20\t12\tsz\n40.75\t0.5\tsz\n")(stem)
@@ -288,35 +304,35 @@ def test_seizures_that_mark_no_window_are_counted_and_named(tmp_path):
         "sub-02/eeg/sub-02_task-rest_run-01_eeg at 5 s for 0.4 s, "
         "sub-02/eeg/sub-02_task-rest_run-01_eeg at 40.75 s for 0.5 s"
     )
-    said = search_py("describe", study, cwd=tmp_path)
+    said = said_by("describe", study)
     assert f"seizures: {lost}" in " ".join(said.split())
     assert "without a window" in said
-    assert "no seizure" in search_py("describe", study, "--set", "data.min_overlap=0.2", cwd=tmp_path)
-    said = search_py("prepare", study, "--set", "data.window_s=2", "--set", "data.form=raw", cwd=tmp_path)
+    assert "no seizure" in said_by("describe", study, "--set", "data.min_overlap=0.2")
+    said = said_by("prepare", study, "--set", "data.window_s=2", "--set", "data.form=raw")
     assert "seizures: 2 of 14 mark no window" in said
 
 
-def test_signals_that_are_stuck_are_counted_and_named(tmp_path):
+def test_signals_that_are_stuck_are_counted_and_named(said_by, tmp_path):
     write_bids(tmp_path / "recordings", patients=6, recordings=2, seconds=60)
     study = str(write_study(tmp_path))
-    assert "doubtful:" not in search_py("prepare", study, cwd=tmp_path)
+    assert "doubtful:" not in said_by("prepare", study)
     values = np.random.default_rng(0).normal(0, 30, (19, 60 * 256))
     values[0, 256 * 10 : 256 * 22], values[18, 256 * 5 : 256 * 9] = 9999, 7  # the first is clipped
     signals_like(values)(tmp_path / "recordings" / "sub-02" / "eeg" / "sub-02_task-rest_run-01")
-    said = " ".join(search_py("describe", study, cwd=tmp_path).split())
+    said = " ".join(said_by("describe", study).split())
     told = "sub-02/eeg/sub-02_task-rest_run-01_eeg: Fp1 at its digital limit for 12 s, T6 constant for 4 s"
     assert f"doubtful: {told}" in said
     assert "1: sub-02/eeg/sub-02_task-rest_run-01_eeg: Fp1 at" in said
 
 
-def test_describe_refuses_what_cannot_be_cross_fitted_as_a_search_does(tmp_path):
+def test_describe_refuses_what_cannot_be_cross_fitted_as_a_search_does(said_by, tmp_path):
     write_bids(tmp_path / "recordings", patients=3, recordings=1, seconds=60)
     study = str(write_study(tmp_path))
     for command in (["describe", study], ["run", study, "--address", "local"]):
-        said = search_py(*command, cwd=tmp_path, code=2)
+        said = said_by(*command, code=2)
         assert "validation needs two groups (or recordings) with positive rows" in said
     write_bids(tmp_path / "recordings", patients=6, recordings=2, seconds=60)
-    said = search_py("describe", study, cwd=tmp_path)
+    said = said_by("describe", study)
     assert "half-splits of the validation rows, for cross-fitting: by group" in said
 
 

@@ -48,7 +48,7 @@ def load_bonn(config: Bonn, base: Path) -> Rows:
     """
     from scipy.signal import resample_poly  # takes a second to import
 
-    names, signals = _signals(base / config.path)
+    names, signals = read_signals(base / config.path)
     resampled = resample_poly(
         signals, UP, DOWN, axis=1, padtype="line"
     )  # a line: no step at the ends to ring
@@ -68,7 +68,7 @@ def load_bonn(config: Bonn, base: Path) -> Rows:
     )
 
 
-def _signals(path: Path) -> tuple[list[str], NDArray[np.float64]]:
+def read_signals(path: Path) -> tuple[list[str], NDArray[np.float64]]:
     """File names such as `S001`, sorted, and their samples `(500, 4097)` in microvolts."""
     if not path.is_file():
         raise RunError(f"data.path must name the zip of the Bonn recordings, but {path} is not there")

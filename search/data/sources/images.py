@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from search.data.photos import DEPTHS, WHOLE, Photos
-from search.data.sources.photo_folders import photos_below
 from spaces.errors import RunError, first_of
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF")
@@ -53,25 +52,6 @@ NAMED = 5
 
 Bad = tuple[str, str]
 """A file that is no photo, and why, in one clause."""
-
-
-def load_folder(path: Path, size: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """Reads all photos below a folder, flat or nested, without labels.
-
-    Args:
-        path: a folder, or one photo.
-        size: photos are resized to size x size pixels.
-
-    Returns:
-        `x` `(n, size, size, 3)` uint8 and each photo's path below the folder, sorted.
-
-    Raises:
-        RunError: there are no photos, or photos are bad.
-    """
-    root, found = photos_below(path)
-    x, _, bad = decode(found, size, below=root)
-    refuse_bad(bad, len(found))
-    return x, [photo.relative_to(root).as_posix() for photo in found]
 
 
 def decode(

@@ -11,6 +11,8 @@ from search.data.rows import Labels
 from spaces.base import Label
 from spaces.errors import RunError, first_of
 
+POSITIVE = "data.positive"
+"""What names the positive label in a study."""
 SHOWN = 6
 """Label values that a message lists before it says `and N more`."""
 
@@ -19,7 +21,7 @@ def binarize(
     values: Sequence[object] | NDArray[Any],
     positive: Label | None,
     where: str,
-    setting: str = "data.positive",
+    setting: str = POSITIVE,
 ) -> tuple[NDArray[np.int8], Labels]:
     """Encodes two label values as 0 and 1.
 

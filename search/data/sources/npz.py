@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search.data.rows import PARTS, Kind, Rows, blocks, check_finite
 from search.data.sources.array_files import open_arrays
-from search.data.sources.labels import binarize
+from search.data.sources.labels import POSITIVE, binarize
 from search.data.sources.seizures import with_seizures
 from search.data.sources.times import check_times
 from spaces.data import Npz, Scores
@@ -19,12 +19,13 @@ NAMED = 3
 """Names of several spellings that a note lists."""
 
 
-def load_npz(config: Npz, base: Path) -> Rows:
+def load_npz(config: Npz, base: Path, positive: str = POSITIVE) -> Rows:
     """Reads the arrays that `config` names; nothing is unpickled.
 
     Args:
         config: file or folder, array names and the positive label.
         base: the folder a relative `config.path` is taken from.
+        positive: what names the positive label, see `binarize`.
 
     Returns:
         Rows with `x` as float32, or uint8 where saved so. Without groups, the recordings are the groups.
@@ -36,16 +37,17 @@ def load_npz(config: Npz, base: Path) -> Rows:
     with open_arrays(path) as opened:
         named = _named(config) | ({} if config.seizures is None else {"seizures": config.seizures})
         arrays = {name: opened.take(name, f"data.{key}") for key, name in named.items()}
-    return rows_of(arrays, config, path.name)
+    return rows_of(arrays, config, path.name, positive)
 
 
-def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows:
+def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str, positive: str = POSITIVE) -> Rows:
     """Checks arrays against each other and makes rows of them.
 
     Args:
         arrays: by name.
         config: which array is what, and the positive label.
         where: what to call the place they come from in messages.
+        positive: what names the positive label, see `binarize`.
 
     Raises:
         RunError: they disagree in length, or hold what rows cannot.
@@ -61,7 +63,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str) -> Rows
         raise RunError(
             f"inputs must have at least two axes, (rows, ...), but {config.x} has shape {x.shape} ({where})"
         )
-    encoded, labels = binarize(y, config.positive, f"{where}: {config.y}")
+    encoded, labels = binarize(y, config.positive, f"{where}: {config.y}", positive)
     groups, recordings, notes = groups_and_recordings(columns, config, where)
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)

@@ -75,9 +75,12 @@ def plan_bonn(config: Bonn, base: Path) -> Plan:
 def _one_file(load: Callable[[Any, Path], Rows], config: Npz | Table | Bonn, base: Path) -> Plan:
     path = (base / config.path).resolve()
     # What is wrong with a file that is not there, the loader says.
-    known = fingerprint_of([path], path.parent) if path.is_file() else ""
+    known: Any = fingerprint_of([path], path.parent) if path.is_file() else ""
     if path.is_dir():
         known = fingerprint_of(list(path.glob("*.npy")), path)
+    if isinstance(config, Table) and config.seizures is not None:
+        seizures = (base / config.seizures).resolve()
+        known = [known, fingerprint_of([seizures], seizures.parent) if seizures.is_file() else ""]
     return at_once(load, config, base, fingerprint=known)
 
 
@@ -207,16 +210,19 @@ def _code() -> str:
     return f"{digest_of_files([*here.rglob('*.py'), *beside], here.parent)} {versions}"
 
 
-def path_of(config: Data, base: Path) -> Path | None:
-    """Returns the absolute path of a source's file or folder; None for one that reads none.
+def paths_of(config: Data, base: Path) -> dict[str, str]:
+    """Returns the absolute paths of a source's files and folders, by setting.
 
     Raises:
         RunError: nothing is there.
     """
-    named = config.model_dump().get("path")
-    if named is None:
-        return None
-    path = (base / Path(named).expanduser()).resolve()
-    if not path.exists():
-        raise RunError(f"data.path must exist, but there is no {path} (data.path: {named})")
-    return path
+    found = {}
+    for key in ("path", "seizures") if isinstance(config, Table | Scores) else ("path",):
+        named = config.model_dump().get(key)
+        if named is None:
+            continue
+        path = (base / Path(named).expanduser()).resolve()
+        if not path.exists():
+            raise RunError(f"data.{key} must exist, but there is no {path} (data.{key}: {named})")
+        found[key] = str(path)
+    return found

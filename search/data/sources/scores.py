@@ -20,6 +20,7 @@ from search.data.sources.columns import (
 )
 from search.data.sources.labels import binarize
 from search.data.sources.npz import groups_and_recordings, squeezed
+from search.data.sources.seizures import read_seizures, with_seizures
 from search.data.sources.times import Settings, check_times
 from spaces.data import Scores
 from spaces.errors import RunError
@@ -132,16 +133,21 @@ def read_scores(config: Scores, base: Path) -> Given:
     named = {key: name for key, name in given.items() if name is not None}
     named |= {f"--score {name}": name for name in config.score}
     numeric = [*config.score, *([config.start] if config.start else [])]
-    return given_from(_read(path, named, numeric), config, path.name)
+    found = _read(path, named, numeric)
+    stated = None if config.seizures is None else read_seizures(base / config.seizures, zeros=True)
+    return given_from(found, config, path.name, stated)
 
 
-def given_from(found: Mapping[str, NDArray[Any]], config: Scores, where: str) -> Given:
+def given_from(
+    found: Mapping[str, NDArray[Any]], config: Scores, where: str, stated: NDArray[Any] | None = None
+) -> Given:
     """Takes scores, labels and the rest from columns, wherever these were read.
 
     Args:
         found: `(n,)` each, by name.
         config: which column is what, and the positive label.
         where: what to call the place they come from in messages.
+        stated: the seizures that `config.seizures` names, see `with_seizures`.
 
     Raises:
         RunError: they hold what scores cannot.
@@ -162,6 +168,7 @@ def given_from(found: Mapping[str, NDArray[Any]], config: Scores, where: str) ->
         times=None if config.start is None else numbers(found[config.start], config.start, where),
         where=where,
         notes=notes,
+        stated=stated,
     )
 
 
@@ -187,6 +194,7 @@ def given_of(
     times: F64 | None,
     where: str,
     notes: tuple[str, ...] = (),
+    stated: NDArray[Any] | None = None,
 ) -> Given:
     """Puts scores and what is known of their rows together.
 
@@ -197,6 +205,7 @@ def given_of(
         groups, recordings, times: see `search.data.rows.Rows`; without groups, recordings are the groups.
         where: what to call the place they come from in messages.
         notes: what was mended.
+        stated: the seizures that `config.seizures` names.
 
     Raises:
         RunError: labels of other than two classes, or scores that tell nothing apart.
@@ -216,4 +225,7 @@ def given_of(
         notes=notes,
     )
     check_times(rows, config.step_s, where, OPTIONS)
+    if stated is not None:
+        name = Path(config.seizures or "").name
+        rows = with_seizures(rows, stated, name, where, exact_names=config.exact_names)
     return Given(rows=rows, scales=scales, columns=scores)

@@ -1,19 +1,71 @@
-"""Reads the true intervals of seizures that arrays state beside their rows, and makes recordings of both."""
+"""Reads the true intervals of seizures that data state beside their rows, and makes recordings of both."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.rows import Recording, Rows
-from spaces.errors import RunError
+from search.data.sources.array_files import SUFFIXES, open_arrays
+from search.data.sources.columns import numbers, open_table, read_columns, values, without_zeros
+from spaces.errors import RunError, first_of
 
 F64 = NDArray[np.float64]
 
 GRID_PER_S = 1000
 """Times are whole milliseconds, as those that events are counted on."""
+COLUMNS = ("recording", "start", "end")
+"""What a file of seizures holds of each."""
+
+
+def read_seizures(path: Path, *, zeros: bool) -> NDArray[Any]:
+    """Reads a file of seizures: a table with the columns `recording`, `start` and `end`, or such arrays.
+
+    Args:
+        path: the file.
+        zeros: whether whole numbers written as 7.0 stay so in names; see `without_zeros`.
+
+    Returns:
+        `(k,)`, of three fields, as `with_seizures` takes it.
+
+    Raises:
+        RunError: the file or a column is missing, or holds what is no seizure.
+    """
+    where = path.name
+    if path.suffix.lower() in SUFFIXES:
+        with open_arrays(path) as arrays:
+            _check_columns(arrays.names, where)
+            found = {name: arrays.take(name, "seizures").reshape(-1) for name in COLUMNS}
+    else:
+        file = open_table(path)
+        _check_columns(file.names, where)
+        table = read_columns(file, COLUMNS[1:], COLUMNS[:1])
+        found = {name: values(table, name, where) for name in COLUMNS}
+    if len({len(column) for column in found.values()}) > 1:
+        raise RunError(
+            f"{', '.join(COLUMNS)} of a seizure stand in one row each, but differ in length ({where})"
+        )
+    names = found["recording"]
+    if not zeros and names.dtype.kind == "U":
+        names = without_zeros(names)
+    stated = np.empty(len(names), [("recording", names.dtype), ("start", np.float64), ("end", np.float64)])
+    stated["recording"] = names
+    for name in COLUMNS[1:]:
+        stated[name] = numbers(found[name], name, where)
+    return stated
+
+
+def _check_columns(names: Sequence[str], where: str) -> None:
+    lacking = [name for name in COLUMNS if name not in names]
+    if lacking:
+        raise RunError(
+            f"a file of seizures has the columns {', '.join(COLUMNS)}, in seconds, but {where} lacks "
+            f"{', '.join(lacking)}; it has: {first_of(map(repr, names), 8)}"
+        )
 
 
 def with_seizures(rows: Rows, stated: NDArray[Any], name: str, where: str, *, exact_names: bool) -> Rows:

@@ -24,6 +24,7 @@ from search.data.sources.columns import (
     without_zeros,
 )
 from search.data.sources.npz import rows_of
+from search.data.sources.seizures import read_seizures
 from spaces.base import Label
 from spaces.data import Npz, Table
 from spaces.errors import RunError
@@ -66,6 +67,10 @@ def load_table(config: Table, base: Path) -> Rows:
     arrays["data.label"], positive = _two_classes(arrays["data.label"], config.positive, config.label, where)
     if config.group is not None and config.group_pattern is not None:
         arrays["data.group"] = _matched(arrays["data.group"], config.group_pattern, where)
+    stated = {}
+    if config.seizures is not None:
+        stated["seizures"] = (base / config.seizures).name
+        arrays[stated["seizures"]] = read_seizures(base / config.seizures, zeros=file.form != "csv")
     as_npz = Npz(
         source="npz",
         path=config.path,
@@ -76,6 +81,7 @@ def load_table(config: Table, base: Path) -> Rows:
         step_s=config.step_s,
         exact_names=config.exact_names,
         **{key: f"data.{key}" for key in roles if key != "label"},
+        **stated,
     )
     return rows_of(arrays, as_npz, where)
 

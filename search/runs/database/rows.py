@@ -98,8 +98,8 @@ def of_record(record: Record, study: Study) -> TrialRow:
 
 
 def _params(ask: Ask, study: Study) -> tuple[tuple[str, float, str], ...]:
-    """Of a drawn trial alone: the author's configuration may lie outside the study's ranges."""
-    if ask.kind != "search":
+    """Of a point of the space alone: the author's configuration may lie outside the study's ranges."""
+    if not ask.sampled:
         return ()
     fixed = optuna.trial.FixedTrial(ask.drawn)
     suggest(fixed, study)

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.record import Ask, Record
-from search.runs.database.rows import of_ask, of_record
-from search.runs.database.tables import RUN_ID, StudyTables, reason
 from search.runs.database.writer import DatabaseWriter
 from spaces.errors import RunError
 from spaces.study import Study
+
+if TYPE_CHECKING:
+    from search.runs.database.rows import TrialRow
 
 CLOSE_S = 30.0
 """What the end of a run waits for its database."""
@@ -61,6 +63,8 @@ def check(database: str, name: str, run_id: str | None, attempts: int = 3) -> No
     """
     if database in ("none", "sqlite"):
         return
+    from search.runs.database.tables import StudyTables, reason
+
     for attempt in range(attempts):
         try:
             tables = StudyTables(database)
@@ -116,13 +120,15 @@ class StudyDatabase:
     def asked(self, ask: Ask) -> None:
         """Shows a trial that waits for a worker."""
         self._asks[ask.number] = ask
-        self._writer.want(ask.number, lambda: of_ask(ask, self._study))
+        self._writer.want(ask.number, lambda: _of_ask(ask, self._study))
 
     def started(self, trial_id: str) -> None:
         """Shows a trial that a worker has begun."""
         ask, now = self._asks.get(int(trial_id)), datetime.now(UTC)
         if ask is not None:
-            self._writer.want(ask.number, lambda: of_ask(ask, self._study, now))
+            self._writer.want(ask.number, lambda: _of_ask(ask, self._study, now))
+            if ask.kind != "baseline":
+                self._writer.hurry()
 
     def lost(self, trial_id: str) -> None:
         """Shows a trial that lost its worker, and waits for another one."""
@@ -133,7 +139,7 @@ class StudyDatabase:
     def finished(self, record: Record) -> None:
         """Shows a finished trial."""
         self._asks.pop(record.ask.number, None)
-        self._writer.want(record.ask.number, lambda: of_record(record, self._study))
+        self._writer.want(record.ask.number, lambda: _of_record(record, self._study))
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Writes what is left; trials in flight wait from now on, for that is what they do until a resume.
@@ -146,9 +152,20 @@ class StudyDatabase:
         self._writer.close(timeout_s)
 
 
+def _of_ask(ask: Ask, study: Study, began: datetime | None = None) -> "TrialRow":
+    from search.runs.database.rows import of_ask  # late, in the writer's thread: with Optuna
+
+    return of_ask(ask, study, began)
+
+
+def _of_record(record: Record, study: Study) -> "TrialRow":
+    from search.runs.database.rows import of_record
+
+    return of_record(record, study)
+
+
 def _notes(view: View) -> dict[str, str]:
     return {
-        RUN_ID: view.run_id,
         "run": view.name,
         "objective": view.study.objective.metric,
         "code_digest": view.code_digest,

@@ -4,14 +4,18 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from search.runs.database.rows import TrialRow
-from search.runs.database.tables import Shown, StudyTables, reason
+if TYPE_CHECKING:
+    from search.runs.database.rows import TrialRow
+    from search.runs.database.tables import Shown, StudyTables
 
 BATCH = 100
 """Trials written in one transaction."""
 PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 """Before the first attempt after a failure, and the longest before a later one."""
+BEFORE_S = 20.0
+"""The first trial need not wait until SQLAlchemy and Optuna are imported; but no longer than this either."""
 
 
 class DatabaseWriter:
@@ -28,7 +32,7 @@ class DatabaseWriter:
         self, url: str | None, name: str, run_id: str, notes: dict[str, str], say: Callable[[str], None]
     ) -> None:
         self._url, self._name, self._run_id, self._notes, self._say = url, name, run_id, notes, say
-        self._changed = threading.Condition()
+        self._changed, self._begin = threading.Condition(), threading.Event()
         self._closing = self._given_up = False
         self._known: set[int] = set()
         self._wanted: dict[int, Callable[[], TrialRow]] = {}
@@ -36,11 +40,15 @@ class DatabaseWriter:
         self._thread = threading.Thread(target=self._write_on, name="study database", daemon=True)
 
     def start(self) -> None:
-        """Begins to write."""
+        """Begins to write, once there is no hurry elsewhere: see `hurry`."""
         if self._url is not None:
             self._thread.start()
 
-    def want(self, number: int, row: Callable[[], TrialRow]) -> None:
+    def hurry(self) -> None:
+        """Has what is wanted written now, since nothing waits for this process any more."""
+        self._begin.set()
+
+    def want(self, number: int, row: Callable[[], "TrialRow"]) -> None:
         """Has a trial written: the latest alone, so that a database that is away for long costs no memory."""
         if self._url is None:
             return
@@ -54,6 +62,7 @@ class DatabaseWriter:
         """Writes what is left; waits so long for a database that does not answer, and then says so."""
         if self._url is None or self._closing:
             return
+        self.hurry()
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -67,6 +76,9 @@ class DatabaseWriter:
 
     def _write_on(self) -> None:
         """Writes until closed; after a failure from a new connection, for who knows what was committed."""
+        self._begin.wait(BEFORE_S)
+        from search.runs.database.tables import reason
+
         pause_s = PAUSE_S
         while not self._given_up:
             try:
@@ -87,18 +99,20 @@ class DatabaseWriter:
     def _write_until_closed(self) -> None:
         if self._url is None:
             return
+        from search.runs.database.tables import RUN_ID, StudyTables
+
         tables = StudyTables(self._url)
         with contextlib.closing(tables):
             study_id = tables.study_of(self._name, self._run_id)
             if study_id is None:
-                study_id = tables.make_study(self._name, self._notes)
+                study_id = tables.make_study(self._name, {RUN_ID: self._run_id, **self._notes})
             with self._changed:
                 known = set(self._known)
             shown = tables.shown(study_id, known)
             while batch := self._next():
                 self._write(tables, study_id, batch, shown)
 
-    def _next(self) -> dict[int, Callable[[], TrialRow]]:
+    def _next(self) -> dict[int, Callable[[], "TrialRow"]]:
         """Waits for something to write; nothing once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._wanted or self._closing)
@@ -106,10 +120,10 @@ class DatabaseWriter:
 
     def _write(
         self,
-        tables: StudyTables,
+        tables: "StudyTables",
         study_id: int,
-        batch: dict[int, Callable[[], TrialRow]],
-        shown: dict[int, Shown],
+        batch: dict[int, Callable[[], "TrialRow"]],
+        shown: dict[int, "Shown"],
     ) -> None:
         rows = [make() for make in batch.values()]
         rows = [row for row in rows if row.number not in shown or not shown[row.number].shows(row)]

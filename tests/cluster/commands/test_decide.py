@@ -1,13 +1,16 @@
 """The command `decide`: a table in, a run and a decision out; what was asked wrongly is one line."""
 
+import re
 import subprocess
 import sys
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from cluster.cli import main
+from search.runs.run_folder import RunFolder
 from tests.conftest import ROOT
 from tests.helpers import predictions
 
@@ -98,7 +101,7 @@ def test_neither_keras_nor_ray_is_imported():
         (["p.csv", *GIVEN, "--score", "q"], "--score q must name a column of p.csv"),
         (
             ["p.csv", *GIVEN, "--score", "probability"],
-            "must name different columns, but got probability, probability",
+            "must name different columns, but got probability, probability (decide: --score)",
         ),
         (["p.csv", *GIVEN, "--positive", "ictal"], "--positive must be one of the labels"),
         (["p.csv", *GIVEN, "--policy", "max_f2"], "must be one of"),
@@ -106,7 +109,12 @@ def test_neither_keras_nor_ray_is_imported():
         (["p.csv", *GIVEN, "--require", "sensitivity"], "sensitivity"),
         (["p.csv", *GIVEN, "--set", "data.source=npz"], "decide: data.path"),
         (["p.csv", *GIVEN, "--to", "."], "decisions are written to a new or empty folder"),
-        (["p.csv", *GIVEN, "--window-s", "0"], "greater than 0"),
+        (["p.csv", *GIVEN, "--window-s", "0.0005"], "must be greater than or equal to 0.001, but got 0.0005"),
+        (
+            ["p.csv", *GIVEN, "--window-s", "0"],
+            "must be greater than or equal to 0.001, but got 0.0 (decide: --window-s)",
+        ),
+        (["p.csv", *GIVEN, "--positive", "a: b"], "--positive must be one of the labels"),
     ],
 )
 def test_a_wrong_call_is_one_line(capsys, tmp_path, arguments, message):
@@ -161,5 +169,86 @@ def test_requirements_on_events_are_refused_where_a_run_has_none(capsys):
     assert main(["decide", "p.csv", *GIVEN]) == 0
     capsys.readouterr()
     for requirement in ("fa_per_day.max=2", "event_f1.min=0.5"):
-        line = refused(capsys, "rescore", "out", "--policy", "max_f1", "--require", requirement)
-        assert f"--require {requirement} needs event scores, but out has none" in line
+        for command in (["rescore", "out", "--policy", "max_f1"], ["promote", "out", "--to", "decided"]):
+            assert refused(capsys, *command, "--require", requirement) == (
+                f"search.py: --require {requirement} needs event scores, but out has none, since the data "
+                "name no recordings, no times, no window_s"
+            )
+    events = ["--recording", "recording", "--start", "start", "--window-s", "1"]
+    assert main(["decide", "p.csv", *GIVEN[:-1], "thin", *events]) == 0
+    capsys.readouterr()
+    line = refused(capsys, "promote", "thin", "--to", "decided", "--require", "fa_per_day.max=2")
+    assert "but thin has none, since windows cover less than 90% of their recordings, and false" in line
+
+
+def test_what_a_decision_lacks_is_said_and_what_may_reach_it(capsys):
+    assert main(["decide", "p.csv", *GIVEN]) == 0
+    capsys.readouterr()
+    for requirement, advice in (
+        (
+            "specificity.min=1",
+            "; other thresholds may: python search.py rescore out --require specificity.min=1",
+        ),
+        ("roc_auc.min=1", ""),
+    ):
+        assert main(["promote", "out", "--to", "decided", "--require", requirement]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        name = requirement.partition(".")[0]
+        assert re.fullmatch(
+            rf"search\.py: probability does not meet {requirement} at its threshold: its {name} [\d.]+ is "
+            rf"[\d.]+ below 1{re.escape(advice)}",
+            line,
+        )
+
+
+TIMED = ["--recording", "recording", "--start", "start", "--window-s", "2"]
+
+
+def events_of(folder) -> tuple:
+    """The event scores that a decision's run has, and its digest."""
+    (row,) = pq.read_table(folder / "leaderboard.parquet").to_pylist()
+    return row["val_event_sensitivity"], row["val_fa_per_day"], row["data_digest"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz"])
+def test_true_seizures_take_the_place_of_those_that_labels_tell(capsys, tmp_path, suffix):
+    assert main(["decide", "p.csv", *GIVEN, *TIMED]) == 0
+    given, study = RunFolder(tmp_path / "out").reference(), RunFolder(tmp_path / "out").study()
+    assert study.data.seizures is None
+    told = [(one.name, *span) for one in given.timeline for span in one.seizures]
+    found = dict(zip(("recording", "start", "end"), map(np.array, zip(*told, strict=True)), strict=True))
+    # The same intervals, on the clock of the rows, which begins at 0 here: the same scores.
+    write_columns(tmp_path / f"sz{suffix}", found)
+    assert main(["decide", "p.csv", *GIVEN[:-1], "same", *TIMED, "--seizures", f"sz{suffix}"]) == 0
+    assert "event scores: recordings 10, hours 0.6667, seizures by annotation 10" in spaced(capsys)
+    assert events_of(tmp_path / "same")[:2] == events_of(tmp_path / "out")[:2]
+    assert RunFolder(tmp_path / "same").study().data.seizures == str(tmp_path / f"sz{suffix}")
+    # Alarms where no seizure is stated are false, whatever the labels say.
+    write_columns(tmp_path / "fewer.csv", {name: column[:5] for name, column in found.items()})
+    assert main(["decide", "p.csv", *GIVEN[:-1], "fewer", *TIMED, "--seizures", "fewer.csv"]) == 0
+    said = spaced(capsys)
+    assert "seizures by annotation 5" in said
+    assert "p.csv: 60 of 120 positive rows lie in no seizure of fewer.csv" in said
+    assert events_of(tmp_path / "fewer")[1] > events_of(tmp_path / "same")[1]
+    assert len({events_of(tmp_path / name)[2] for name in ("out", "same", "fewer")}) == 3
+
+
+def write_columns(path, columns) -> None:
+    if path.suffix == ".npz":
+        np.savez(path, **columns)
+    else:
+        rows = zip(*columns.values(), strict=True)
+        path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]))
+
+
+def test_a_wrong_file_of_seizures_is_named_by_its_option(capsys, tmp_path):
+    assert refused(capsys, "decide", "p.csv", *GIVEN, *TIMED, "--seizures", "no.csv") == (
+        f"search.py: --seizures must exist, but there is no {tmp_path}/no.csv (--seizures: no.csv)"
+    )
+    write_columns(tmp_path / "sz.csv", {"recording": ["p0_r0"], "start": [1.0], "end": [3.0]})
+    assert refused(capsys, "decide", "p.csv", *GIVEN, "--seizures", "sz.csv") == (
+        "search.py: --seizures needs --recording, --start and --window-s, to tell when sz.csv happened"
+    )
+    write_columns(tmp_path / "sz.csv", {"recording": ["x"], "start": [1.0], "end": [3.0]})
+    line = refused(capsys, "decide", "p.csv", *GIVEN, *TIMED, "--seizures", "sz.csv")
+    assert line.endswith("but seizure 1 of sz.csv, 1 to 3 s of 'x', is of none (p.csv)")

@@ -75,9 +75,9 @@ WRONG = [
     ("three.keras", [], "decided by one or two units, but a row of three.keras puts out (3,): 3 classes"),
     ("two_outputs.keras", [], "a model must have one output to be judged, but two_outputs.keras has 2"),
     ("good.keras", ["--x", "short"], "takes rows of shape (4,), but those of short have (3,)"),
-    ("good.keras", ["--x", "x"], "data.x must name an array of rows.npz, but 'x' is not among"),
+    ("good.keras", ["--x", "x"], "search.py: --x must name an array of rows.npz, but 'x' is not among"),
     ("good.keras", ["--data", "no.npz"], "no.npz"),
-    ("good.keras", ["--positive", "ictal"], "data.positive must be one of the labels"),
+    ("good.keras", ["--positive", "ictal"], "search.py: --positive must be one of the labels"),
     ("good.keras", ["--loss", "crossentropy"], "loss must be one of"),
     ("good.keras", ["--loss", "bce,logits"], "--loss takes a loss, or one with from_logits=true or false"),
     ("good.keras", ["--head", "sigmoit"], "head must be one of"),
@@ -91,7 +91,32 @@ WRONG = [
     ("good.keras", ["--policy", "sensitivity_at_fa_per_day,fa_per_day=2"], "needs recordings"),
     ("good.keras", ["--require", "sensitivity"], "--require takes METRIC.min=NUMBER"),
     ("good.keras", ["--set", "data.source=bonn"], "is required (judge: data.path)"),
-    ("good.keras", ["--window-s", "0"], "greater than 0"),
+    ("good.keras", ["--window-s", "0.0009"], "must be greater than or equal to 0.001"),
+    (
+        "good.keras",
+        ["--window-s", "0"],
+        "must be greater than or equal to 0.001, but got 0.0 (judge: --window-s)",
+    ),
+    ("good.keras", ["--y", "labels"], "--y must name an array of rows.npz, but 'labels' is not among"),
+    ("good.keras", ["--group", "group"], "--group must name an array of rows.npz, but 'group' is not"),
+    ("good.keras", ["--time", "time"], "--time must name an array of rows.npz, but 'time' is not among"),
+    (
+        "good.keras",
+        ["--positive", "Seizure"],
+        '"seizure" differs in spaces or capitals alone (rows.npz: label)',
+    ),
+    ("good.keras", ["--positive", "1"], "but got 1; e.g. --positive seizure (rows.npz: label)"),
+    ("good.keras", ["--positive", "a: b"], 'but got "a: b" (rows.npz: label)'),
+    (
+        "good.keras",
+        ["--recording", "recording", "--time", "start", "--window-s", "200"],
+        "start 2 apart (rows.npz: --time); give seconds, correct --window-s, or state --set data.step_s, the",
+    ),
+    (
+        "good.keras",
+        ["--set", "data.seizures=short"],
+        "--set data.seizures needs --recording, --time and --window-s, to tell when short happened",
+    ),
 ]
 
 
@@ -103,6 +128,16 @@ def test_a_wrong_call_is_one_line(home, monkeypatch, capsys, model, options, mes
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert sorted(home.rglob("*")) == before
+
+
+def test_without_a_positive_label_the_option_is_named(home, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+    given = [one for one in GIVEN if one not in ("--positive", "seizure")]
+    assert main(["judge", "good.keras", *given]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "search.py: --positive is required unless labels are 0/1 or false/true, but the labels are "
+        '"background", "seizure"; name the positive one, e.g. --positive seizure (rows.npz: label)'
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
 from search.trials.preparation import prepare, with_absolute_paths
 from search.trials.seeds import again, to_the_end
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place
+from search.trials.trial import RunFacts, Trial
 from spaces.study_file import read
 from tests.helpers.driving import write_study
 from tests.helpers.numpy_trainer import numpy_trainer

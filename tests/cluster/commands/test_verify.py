@@ -20,7 +20,8 @@ from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
 from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import prepare, with_absolute_paths
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place
+from search.trials.trial import RunFacts, Trial
 from search.trials.verification import FoldWorker, Work, check_fold_events, keras_scores, verify_fold
 from spaces.errors import RunError, TrialError
 from spaces.study_file import parse, read

@@ -7,6 +7,8 @@ import numpy as np
 from reports.bundles import events_file
 from reports.bundles.schema import BundleConfig
 from search.data.sources.eeg import annotation_formats
+from search.events.intervals import detections
+from spaces.study import Events
 
 HEAD = "onset\tduration\teventType\tconfidence\tchannels\tdateTime\trecordingDuration"
 
@@ -33,6 +35,26 @@ def test_a_file_of_events_without_any_is_background():
     text = events_file.text((), 61.5, np.arange(61.0), None)
     assert text == f"{HEAD}\n0.000\t61.500\tbckg\tn/a\tall\tn/a\t61.50\n"
     assert annotation_formats.bids(text) == []
+
+
+def test_background_is_told_of_what_was_recorded():
+    stretches = ((0.0, 20.0), (40.5, 61.5))
+    text = events_file.text((), 61.5, np.arange(61.0), None, stretches)
+    assert text == (
+        f"{HEAD}\n0.000\t20.000\tbckg\tn/a\tall\tn/a\t61.50\n40.500\t21.000\tbckg\tn/a\tall\tn/a\t61.50\n"
+    )
+
+
+def test_an_event_that_begins_off_the_grid_of_milliseconds_has_its_confidence():
+    """After a gap, the rounding of its time and of its first window's may differ by one."""
+    begin = 90 + 1 / 3
+    starts = np.concatenate([[0.0], begin + np.arange(5) * 0.0625])
+    probability = np.array([0.9, 0.1, 0.7, 0.4, 0.1, 0.8], np.float32)
+    stretches = ((0.0, 1.0), (begin, begin + 0.3125))
+    decided = np.array([0, 0, 1, 1, 0, 0], bool)
+    events = detections(starts, 0.0625, decided, begin + 0.3125, Events(), stretches)
+    row = events_file.text(events, begin + 0.3125, starts, probability, stretches).splitlines()[1]
+    assert row.split("\t")[3] == "0.7000"
 
 
 def test_confidence_is_a_calibrated_probability_or_unknown():

@@ -133,9 +133,17 @@ def test_when_nothing_fits_the_nearest_is_named_with_what_it_lacks(run, tmp_path
         f"is {0.99 - has:.2g} below 0.99; other thresholds may: "
         f"python search.py rescore {run.path} --require specificity.min=0.99 --require sensitivity.min=0.5"
     )
-    with pytest.raises(RunError, match="its fa_per_day is undefined") as caught:
-        pick(run, None, parse(["fa_per_day.max=2"]))
-    assert caught.value.exit_code == 1
+    for trial_id in (None, "00003"):
+        with pytest.raises(RunError) as caught:
+            pick(run, trial_id, parse(["specificity.min=0.1", "fa_per_day.max=2"]))
+        assert caught.value.exit_code == 2
+        assert str(caught.value) == (
+            f"--require fa_per_day.max=2 needs event scores, but {run.path} has none, since the data name no "
+            "recordings, no times, no window_s"
+        )
+    # Nor can a threshold change how scores rank.
+    with pytest.raises(RunError, match=r"its roc_auc [\d.]+ is [\d.]+ below 1$"):
+        pick(run, None, parse(["specificity.min=0.1", "roc_auc.min=1"]))
     with pytest.raises(RunError, match=r"^trial 00002 does not meet specificity.min=0.99: its spec"):
         pick(run, "00002", parse(["specificity.min=0.99"]))
     assert main(["promote", str(run.path), "--require", "sensitivity", "--to", str(tmp_path / "b")]) == 2

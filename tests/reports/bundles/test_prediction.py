@@ -25,7 +25,7 @@ from search.events.intervals import detections
 from spaces.eeg import MONTAGES, Eeg
 from spaces.errors import RunError
 from spaces.study import Events
-from tests.helpers.edf_files import RATE_HZ, write_bids, write_edf
+from tests.helpers.edf_files import RATE_HZ, set_record_times, write_bids, write_edf
 from tests.helpers.shipping import bundle_of_photos, bundle_of_recordings
 from tests.helpers.szcore import szcore
 
@@ -102,6 +102,42 @@ def test_one_recording_comes_to_a_table_and_a_file_of_events(eeg_bundle, new, tm
         f"60 rows, 0.02 h in 1 recording -> {out}; positive is 'seizure'; "
         f"{len(events)} event{'s' * (len(events) > 1)} -> {tmp_path / 'one_events.tsv'}"
     )
+
+
+def test_a_recording_with_gaps_is_predicted_in_its_own_time(eeg_bundle, new, tmp_path, capsys):
+    """Windows begin anew after a gap, and no event reaches over one, however short it is."""
+    signals = np.random.default_rng(0).normal(0, 20, (19, 60 * RATE_HZ))
+    signals[:, 10 * RATE_HZ : 50 * RATE_HZ] += 200 * np.sin(np.arange(40 * RATE_HZ) * 2 * np.pi * 5 / RATE_HZ)
+    signals[0, :3072], signals[4, 5120:6144] = 5000, 0
+    file, out = tmp_path / "night.edf", tmp_path / "o.parquet"
+    write_edf(file, signals, {"annotation": "x"})
+    assert main(["predict", str(eeg_bundle), str(file), "--out", str(out)]) == 0
+    whole = pq.ParquetFile(out).read()
+    set_record_times(file, [k + 2 * (k >= 30) + 100 * (k >= 59) for k in range(60)])
+    capsys.readouterr()
+    assert main(["predict", str(eeg_bundle), str(file), "--out", str(out)]) == 0
+    table = pq.ParquetFile(out).read()
+    starts = table["start_s"].to_numpy()
+    assert starts.tolist() == [*range(30), *range(32, 61), 161]
+    assert table.drop_columns(["start_s"]).equals(whole.drop_columns(["start_s"]))
+    decided = np.array(table["label"].to_pylist()) == "seizure"
+    assert decided[29:31].all()
+    rules = Events(drop_shorter_s=3, merge_gaps_s=5)
+    expected = []
+    for begin, end in ((0, 30), (32, 61), (161, 162)):
+        inside = (starts >= begin) & (starts < end)
+        found = detections(starts[inside] - begin, 1.0, decided[inside], end - begin, rules)
+        expected += [(begin + start, begin + stop) for start, stop in found]
+    text = (tmp_path / "o_events.tsv").read_text()
+    assert annotation_formats.bids(text) == expected
+    assert {row.split("\t")[-1] for row in text.splitlines()[1:]} == {"162.00"}
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == (
+        "night: 2 gaps between its records, 102 s in all, the first after 30 s: read as 3 stretches"
+    )
+    assert said[1].startswith("night: Fp1 at its digital limit for 12 s, ")
+    assert "O1 constant for 4 s" in said[1]
+    assert said[2].startswith(f"60 rows, 0.02 h in 1 recording -> {out}; ")
 
 
 def test_a_folder_of_recordings_comes_to_a_folder_of_files(eeg_bundle, new, tmp_path, capsys):

@@ -21,7 +21,8 @@ from search.scores.reference import Reference
 from search.trials import retraining
 from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import prepare
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place
+from search.trials.trial import RunFacts, Trial
 from spaces.study_file import read
 from tests.helpers import driving, toys
 from tests.helpers.driving import write_study

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from search.comparison.resampling import units_of
+from search.data.rows import Recording
 from search.data.splits import digest, divide, find_leakage, split
 from search.trials.preparation import Prepared
 from spaces.data import Split as SplitConfig
@@ -32,6 +33,43 @@ def test_one_patient_is_split_by_recording_and_says_so():
     seen = [set(rows.recordings[part].tolist()) for part in parts_of(made)]
     assert sum(map(len, seen)) == 6
     assert_whole(rows, made)
+
+
+def with_gaps(rows):
+    """Recordings of 100 s, of which seconds 30 to 40 and 60 to 75 are gaps."""
+    kept = ((0.0, 30.0), (40.0, 60.0), (75.0, 100.0))
+    taken = np.flatnonzero([any(a <= t < b for a, b in kept) for t in rows.times])
+    timeline = tuple(Recording(str(name), "g0", 100.0, (), kept) for name in np.unique(rows.recordings))
+    return dataclasses.replace(
+        rows,
+        x=rows.x[taken], y=rows.y[taken], groups=rows.groups[taken], recordings=rows.recordings[taken],
+        times=rows.times[taken], timeline=timeline,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_stretches_of_one_recording_stand_in_one_part_and_one_half(seed):
+    """However many stretches a recording has, it is one unit."""
+    rows = with_gaps(one_patient(6))
+    made = split(rows, SplitConfig(by="recording", seed=seed))
+    seen = [set(rows.recordings[part].tolist()) for part in parts_of(made)]
+    assert sorted(name for names in seen for name in names) == [f"r{k}" for k in range(6)]
+    reference = Prepared(rows, made, "d", "s").reference(Study(seed=seed))
+    assert reference.halves.by == "recording"
+    for half in reference.halves.mask.T:
+        for name in np.unique(reference.recordings):
+            assert len(set(half[reference.recordings == name].tolist())) == 1
+    assert units_of(reference, seed).count == len(seen[1])
+
+
+def test_blocks_of_time_are_those_of_the_recordings_clock():
+    rows = with_gaps(one_patient(6))
+    made = split(rows, SplitConfig(by="time", blocks=4, gap_s=5))
+    assert made.units is not None
+    names = {str(one).rpartition(" ")[0] for one in made.units}
+    assert names == {f"r{k} block" for k in range(6)}
+    first = rows.recordings == "r0"
+    assert [str(one)[-1] for one in made.units[first][rows.times[first] % 25 == 0]] == ["1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize("recordings", [1, 2])

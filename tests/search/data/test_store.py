@@ -92,11 +92,22 @@ def test_what_is_stored_comes_back(tmp_path):
     assert (made.bad, made.notes, made.reused) == ((), (), False)
 
 
+def test_gaps_come_back_and_a_recording_without_is_stored_as_ever(tmp_path):
+    """The digest is of what stands there, and runs go on with data of the digest they began with."""
+    gapped = (Recording("a1", "ann", 9.5, ((1.0, 2.0),), ((0.0, 2.0), (3.0, 9.5))),)
+    assert stored(some_rows(timeline=gapped), tmp_path).rows.timeline == gapped
+    made = stored(some_rows(timeline=(Recording("a1", "ann", 9.5, ((1.0, 2.0),)),)), tmp_path)
+    assert (made.path / "timeline.json").read_text() == (
+        '[{"name": "a1", "group": "ann", "duration_s": 9.5, "seizures": [[1.0, 2.0]]}]'
+    )
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"timeline": None},
         {"timeline": (Recording("a1", "ann", 9.5, ()),)},
+        {"timeline": (Recording("a1", "ann", 9.5, (), ((0.0, 2.0), (3.0, 9.5))),)},
         {"parts": None},
         {"channels": None},
         {"recordings": None},

@@ -221,8 +221,8 @@ def test_a_timeline_is_read_off_the_windows():
     recordings, since = timeline_of(names, np.char.add("p_", names), times, y, 0.5)
     assert since.tolist() == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0, 1, 1.5]
     assert [astuple(recording) for recording in recordings] == [
-        ("a", "p_a", 2.0, ((0.5, 1.0),)),
-        ("b", "p_b", 0.9, ((0.0, 0.9),)),
+        ("a", "p_a", 2.0, ((0.5, 1.0),), ()),
+        ("b", "p_b", 0.9, ((0.0, 0.9),), ()),
     ]
     windows = windows_of(recordings, names, since, 0.5)
     assert detected(windows, y == 1, ALONE) == (((0.5, 1.0),), ((0.0, 0.9),))
@@ -246,6 +246,14 @@ def test_a_timeline_needs_nine_tenths_of_the_time():
         "event scores: none, since windows cover 89.11% of their recordings and not 90%: false alarms cannot "
         "fall where no window is (times are seconds, and a window lasts 1 s)"
     )
+
+
+def test_recordings_that_are_shorter_than_a_step_of_the_scorer_have_no_event_scores():
+    short = rows_of([0, 0.02], window_s=0.02)
+    found = find_timeline(short, np.arange(2))
+    assert found.recordings is None
+    assert found.told == ("event scores: none, since r lasts 0.04 s, and they are counted in steps of 0.1 s")
+    assert find_timeline(rows_of([0, 0.04], window_s=0.04), np.arange(2)).recordings is not None
 
 
 @pytest.mark.parametrize(

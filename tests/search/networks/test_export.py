@@ -19,7 +19,7 @@ from spaces.errors import RunError
 from spaces.heads import HEADS
 from tests.conftest import ROOT
 from tests.helpers.driving import write_study
-from tests.helpers.shipping import copied, train, validation
+from tests.helpers.shipping import NOTHING_OF_OURS, copied, train, validation
 from tests.helpers.toys import LOSS_OF
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
@@ -49,19 +49,17 @@ CALLERS = {
     """,
 }
 """What a caller of each format does with `folder` and `x`; it leaves `said`."""
-ALONE = """
+TOGETHER = (("SavedModel", "LiteRT", "keras"), ("ONNX",))
+"""Who calls in one process: SavedModel and LiteRT do without Keras, ONNX without TensorFlow."""
+ALONE = f"""
 import json, sys
 import numpy as np
-for name in ("spaces", "search", "reports", "cluster"):
-    try:
-        __import__(name)
-    except ImportError:
-        continue
-    raise SystemExit(f"{name} can be imported here")
-for folder, rows, out in json.load(open(sys.argv[1])):
-    x = np.load(rows)
-    exec(open(sys.argv[2]).read())
-    np.savez(out, **said)
+{NOTHING_OF_OURS}
+for caller in sys.argv[1:]:
+    for folder, rows, out in json.load(open(caller + ".json")):
+        x = np.load(rows)
+        exec(open(caller + ".py").read())
+        np.savez(out, **said)
 """
 
 
@@ -100,7 +98,6 @@ def said(runs, bundles, tmp_path_factory) -> dict[str, dict]:
         wild = 30 * rng.normal(size=(300, *x.shape[1:])).astype(np.float32)
         np.save(folder / f"{trunk}.npy", np.concatenate([x, wild]))
     (folder / "alone.py").write_text(ALONE)
-    processes = {}
     for name, caller in CALLERS.items():
         (folder / f"{name}.py").write_text(re.sub(r"^ {8}", "", caller, flags=re.M))
         work = [
@@ -108,12 +105,12 @@ def said(runs, bundles, tmp_path_factory) -> dict[str, dict]:
             for (trunk, head), bundle in bundles.items()
         ]
         (folder / f"{name}.json").write_text(json.dumps(work))
-        command = [sys.executable, "-I", "alone.py", f"{name}.json", f"{name}.py"]
-        processes[name] = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    for names in TOGETHER:
+        command = [sys.executable, "-I", "alone.py", *names]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+        assert ended.returncode == 0, ended.stderr[-2000:]
     found = {}
-    for name, process in processes.items():
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors[-2000:]
+    for name in CALLERS:
         for trunk, head in bundles:
             with np.load(folder / f"{name}-{trunk}-{head}.npz") as arrays:
                 found[name, trunk, head] = dict(arrays)

@@ -5,14 +5,17 @@ import re
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from cluster.tracking import promoted
 from reports.bundles import picking, promotion
 from reports.bundles.bundle import load
 from search.runs.run_folder import RunFolder
+from spaces.track import Track
 from tests.conftest import ROOT
 from tests.helpers.driving import write_study
 from tests.helpers.shipping import train, validation
@@ -70,6 +73,21 @@ def test_the_card_says_how_far_it_agrees_and_nothing_names_this_machine(work):
     assert "\n- mlflow: says what model.keras says: on " in (work / "bundle" / "MODEL_CARD.md").read_text()
     for path in (work / "bundle" / "mlflow").rglob("*"):
         assert path.is_dir() or str(work).encode() not in path.read_bytes(), path
+
+
+def test_a_promoted_model_is_kept_with_the_run_of_its_trial(work, tmp_path, monkeypatch):
+    from mlflow import artifacts, pyfunc, set_tracking_uri
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    run, place = RunFolder(work / "runs" / "toy"), str(tmp_path / "mlruns")
+    study = run.study().model_copy(update={"track": Track(mlflow=place)})
+    (line,) = promoted(run, study, "00000", work / "bundle")
+    model = line.removeprefix("mlflow: the model is ")
+    set_tracking_uri(place)
+    said, table = pyfunc.load_model(model).predict(np.load(work / "x.npy")), load(work / "bundle").predict
+    np.testing.assert_array_equal(said["label"], table(np.load(work / "x.npy"))["label"].to_numpy())
+    card = artifacts.download_artifacts(f"{model.rpartition('/')[0]}/bundle/MODEL_CARD.md")
+    assert Path(card).read_bytes() == (work / "bundle" / "MODEL_CARD.md").read_bytes()
 
 
 def test_other_rows_are_refused_by_its_signature(work):

@@ -1,5 +1,6 @@
 """A run's files are as the run wrote them, or are named and not read."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from search.data.rows import Recording
 from search.record import Record
+from search.runs.reference_file import as_parquet, columns_of, reference_of
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
@@ -143,3 +146,19 @@ def test_a_run_begun_before_digests_were_kept_is_read_and_its_short_scores_are_n
     rewrite(scored.path / "scores" / "00001.parquet", lambda table: table.slice(0, 5))
     with pytest.raises(RunError, match="its scores are not those that the trial left"):
         scored.scores("00001")
+
+
+def test_recordings_come_back_and_those_without_gaps_are_written_as_ever():
+    y, names = np.array([0, 1] * 4, np.int8), np.array([f"p{k // 2}" for k in range(8)])
+    told = {}
+    for stretches in ((), ((0.0, 3.0), (4.0, 9.0))):
+        timeline = (Recording("r", "p", 9.0, ((1.0, 2.0),), stretches),)
+        halves = draw_halves(y, names, None, 0)
+        made = Reference(y, names, None, None, halves, window_s=1.0, timeline=timeline)
+        columns, metadata = columns_of(made, np.arange(8))
+        told[stretches] = metadata["events"]
+        table = pq.read_table(io.BytesIO(as_parquet(columns, metadata)))
+        assert reference_of(table).timeline == timeline
+    assert told[()] == (
+        '{"window_s":1.0,"timeline":[{"name":"r","group":"p","duration_s":9.0,"seizures":[[1.0,2.0]]}]}'
+    )

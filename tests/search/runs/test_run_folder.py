@@ -43,7 +43,7 @@ drawn = st.dictionaries(text, finite | st.integers(-(2**53), 2**53) | text, max_
 asks = st.builds(
     Ask,
     number=st.integers(0, 99_999),
-    kind=st.sampled_from(["baseline", "author", "search"]),
+    kind=st.sampled_from(["baseline", "author", "portfolio", "search"]),
     baseline=st.none() | st.just("prevalence"),
     config=st.none()
     | st.just(CONFIG)

@@ -10,7 +10,8 @@ from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
 from search.trials.baselines import baselines_of, trials_of
 from search.trials.rethresholding import Rethresholding
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place
+from search.trials.trial import RunFacts, Trial
 from spaces.policies import Cost, MaxF1, SensitivityAtFaPerDay
 from spaces.study import Study
 

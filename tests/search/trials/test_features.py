@@ -16,7 +16,8 @@ from search.runs.run_folder import RunFolder
 from search.trials import features, retraining
 from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import prepare
-from search.trials.trial import Place, RunFacts, Trial
+from search.trials.session import Place
+from search.trials.trial import RunFacts, Trial
 from spaces.errors import RunError, TrialError
 from spaces.space import Trunk
 from spaces.study import Study
@@ -59,7 +60,8 @@ def config(study, head="softmax", loss="cce", **changes):
 def trained(study, data, epochs=(2,), **rules):
     from search.trials.training import Training
 
-    session = Training(config(study), Rules(epochs=2, **rules), "average_precision", data, seed=7)
+    told, networks = Rules(epochs=2, **rules), toys.networks()
+    session = Training(config(study), told, "average_precision", data, seed=7, networks=networks)
     for until in epochs:
         session.advance(until)
         best = session.best()

@@ -12,7 +12,7 @@ from search.runs.run_folder import RunFolder
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.study import Training as Rules
-from tests.helpers import shipping
+from tests.helpers import shipping, toys
 from tests.helpers.driving import write_study
 from tests.helpers.toys import config
 
@@ -38,7 +38,8 @@ def images() -> TrialData:
 def train(data: TrialData, chosen: Config, epochs: int = 3, limit_s: float | None = None, **rules):
     from search.trials.training import Training
 
-    session = Training(chosen, Rules(epochs=epochs, **rules), "average_precision", data, 7, limit_s)
+    told = Rules(epochs=epochs, **rules)
+    session = Training(chosen, told, "average_precision", data, 7, limit_s, toys.networks())
     session.advance(epochs)
     return session, session.best()
 
@@ -115,7 +116,7 @@ def test_a_look_at_a_rung_changes_nothing_that_follows(data):
     chosen = config("sigmoid", "bce", hidden_layers="16", dropout=0.2)
     _, at_once = train(data, chosen, mixed_precision="bfloat16")
     rules = Rules(epochs=3, mixed_precision="bfloat16")
-    by_rungs = Training(chosen, rules, "average_precision", data, seed=7)
+    by_rungs = Training(chosen, rules, "average_precision", data, seed=7, networks=toys.networks())
     for epochs in (1, 2, 3):
         by_rungs.advance(epochs)
         looked = by_rungs.best()

@@ -24,18 +24,21 @@ NOT_DECODED = "the decode does not speak of the model that was trained"
 NOT_LINEAR = "the network must end in plain linear logits"
 
 
-def trained(head, loss, epochs=2, data=DATA, **changes):
+def trained(head, loss, eager=True, **changes):
+    """A session after two epochs; what takes few steps and is proven once is sooner done than traced."""
     from search.trials.training import Training
 
-    session = Training(config(head, loss, **changes), Rules(epochs=epochs), "average_precision", data, seed=0)
-    session.advance(epochs)
+    chosen = config(head, loss, **{"batch_size": 80, **changes})
+    session = Training(chosen, Rules(epochs=2), "average_precision", DATA, seed=0)
+    session.model.run_eagerly = eager
+    session.advance(2)
     return session
 
 
 @functools.cache
 def sound(head, loss):
     """A trained session, shared by the tests that plant nothing while it trains, and its weights."""
-    session = trained(head, loss, class_weight="balanced", dropout=0.2)
+    session = trained(head, loss, eager=False, batch_size=16, class_weight="balanced", dropout=0.2)
     return session, session.model.get_weights()
 
 
@@ -221,14 +224,14 @@ def test_draws_differ_and_hold_the_last_rows():
     from search.trials import proof
 
     count = 2 * proof.PROVEN_ROWS
-    first, second = (proof._drawn(count, (seed, 3)) for seed in (1, 2))
+    first, second = (proof.drawn_rows(count, (seed, 3)) for seed in (1, 2))
     for rows in (first, second):
         assert len(rows) == proof.PROVEN_ROWS
         assert (np.diff(rows) > 0).all()
         assert set(range(count - proof.PROBED_ROWS, count)) <= set(rows)
     assert len(np.intersect1d(first, second)) < 0.7 * proof.PROVEN_ROWS
-    np.testing.assert_array_equal(first, proof._drawn(count, (1, 3)))
-    np.testing.assert_array_equal(proof._drawn(9, ()), np.arange(9))
+    np.testing.assert_array_equal(first, proof.drawn_rows(count, (1, 3)))
+    np.testing.assert_array_equal(proof.drawn_rows(9, ()), np.arange(9))
 
 
 @each_head
@@ -352,7 +355,8 @@ def test_a_failed_proof_is_a_failed_trial_and_not_a_failed_search(plant_head):
     from search.scores.crossfit import draw_halves
     from search.scores.reference import Reference
     from search.trials.keras_trainer import keras_trainer
-    from search.trials.trial import Place, RunFacts, Trial
+    from search.trials.session import Place
+    from search.trials.trial import RunFacts, Trial
     from spaces.study_file import parse
 
     plant_head("sigmoid", decode=lambda z: -z[:, 0])

@@ -177,27 +177,27 @@ def test_the_keeper_holds_a_row_and_no_record(folder):
     keeper.write_leaderboard()
     rows_before = keeper._board.ranked().nbytes
     tracemalloc.start()
-    for number in range(300, 3000):
+    for number in range(300, 1500):
         keeper.keep(finished(large(number)))
     keeper.write_leaderboard()
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # Arrow's memory is not traced: it is what the leaderboard's rows take.
-    assert held / 2700 < 300, "what its configuration stands at; a record takes 15,000"
-    assert (keeper._board.ranked().nbytes - rows_before) / 2700 < 2000
+    assert held / 1200 < 300, "what its configuration stands at; a record takes 15,000"
+    assert (keeper._board.ranked().nbytes - rows_before) / 1200 < 2000
 
 
 def test_the_sampler_holds_a_bounded_number_of_trials():
     history, most = History(STUDY), 0
     values = [History(STUDY).draw(0, seed, {})[1] for seed in range(20)]
-    for number in range(3000):
+    for number in range(1600):
         history.begin(number, values[number % 20])
-        history.end(number, SeenTrial(drawn=values[number % 20], ended=True, value=number / 3000, epochs=3))
+        history.end(number, SeenTrial(drawn=values[number % 20], ended=True, value=number / 1600, epochs=3))
         if history._study is not None and number % 10 == 9:
             most = max(most, len(history._study.get_trials(deepcopy=False)))
     seen = history.seen()
     assert len(seen) == BEST + LATEST
-    assert seen[-1].value == 2999 / 3000
+    assert seen[-1].value == 1599 / 1600
     assert 1000 < most <= BEST + LATEST + 2 * RENEWED_AFTER
 
 

@@ -13,7 +13,9 @@ from search.tuning.suggestion_queue import SuggestionQueue
 from spaces.study_file import parse
 from tests.helpers.records import record
 
-STUDY = parse({"seed": 3, "trunk": {"name": "mlp"}, "budget": {"trials": 40}})
+DRAWS = {"search": {"portfolio": False}}
+"""A search that draws from its first trial on: see test_portfolio.py."""
+STUDY = parse({"seed": 3, "trunk": {"name": "mlp"}, "budget": {"trials": 40}, **DRAWS})
 SETUP = 3
 """Two baselines and the author's configuration."""
 PATIENCE_S = 60
@@ -51,25 +53,27 @@ def asked(study, count=STARTUP_TRIALS + 2):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_first_learning_rates_are_spread_over_their_range(seed):
     rates = {"low": 1e-5, "high": 1e-1, "log": True}
-    asks = asked(parse({"seed": seed, "trunk": {"name": "mlp"}, "space": {"learning_rate": rates}}))
+    asks = asked(parse({"seed": seed, "trunk": {"name": "mlp"}, "space": {"learning_rate": rates}, **DRAWS}))
     shares = np.array([np.log10(ask.config.learning_rate) / 4 + 1.25 for ask in asks])[:STARTUP_TRIALS]
     for count, widest in ((2, 0.62), (3, 0.39), (5, 0.24), (10, 0.15)):
         first = np.sort(shares[:count])
         assert max(*np.diff(first), 1 - first[-1] + first[0]) < widest  # the range as a circle
     assert [ask.drawn["learning_rate"] for ask in asks] == [ask.config.learning_rate for ask in asks]
-    assert asks == asked(parse({"seed": seed, "trunk": {"name": "mlp"}, "space": {"learning_rate": rates}}))
+    assert asks == asked(
+        parse({"seed": seed, "trunk": {"name": "mlp"}, "space": {"learning_rate": rates}, **DRAWS})
+    )
 
 
 def test_first_learning_rates_differ_by_seed_and_keep_to_any_range():
     def rates(**of):
-        return [ask.config.learning_rate for ask in asked(parse({"trunk": {"name": "mlp"}, **of}))]
+        return [ask.config.learning_rate for ask in asked(parse({"trunk": {"name": "mlp"}, **of, **DRAWS}))]
 
     assert not set(rates(seed=1)) & set(rates(seed=2))
     assert rates(space={"learning_rate": 3e-3}) == [3e-3] * 12
     linear = np.array(rates(space={"learning_rate": {"low": 0.1, "high": 0.3}}))[:STARTUP_TRIALS]
     assert ((linear >= 0.1) & (linear <= 0.3)).all()
     assert np.diff(np.sort(linear)).max() < 0.2 * 0.15
-    known = asked(parse({"trunk": {"name": "mlp"}, "warm_start": "runs/other"}))
+    known = asked(parse({"trunk": {"name": "mlp"}, "warm_start": "runs/other", **DRAWS}))
     first = [ask.config.learning_rate for ask in known][:STARTUP_TRIALS]
     assert not set(first) & set(rates())  # left to the sampler, which has learnt
 
@@ -275,6 +279,6 @@ def test_a_configuration_that_is_drawn_again_has_a_seed_of_its_own():
         "heads": {"sigmoid": ["bce"]}, "learning_rate": 1e-3, "optimizer": "adam", "batch_size": [32, 64],
         "class_weight": "none", "hidden_layers": "none", "dropout": 0.0, "label_smoothing": 0.0,
     }  # fmt: skip
-    asks = asked(parse({"trunk": {"name": "mlp"}, "space": space, "budget": {"trials": 60}}), 50)
+    asks = asked(parse({"trunk": {"name": "mlp"}, "space": space, "budget": {"trials": 60}, **DRAWS}), 50)
     assert len({ask.config for ask in asks}) == 2
     assert len({ask.seed for ask in asks}) == 50

@@ -10,7 +10,12 @@ from tests.helpers import driving
 from tests.helpers.driving import check_complete, finish, write_study
 from tests.helpers.records import record
 
-STUDY = {"seed": 3, "trunk": {"name": "mlp"}, "budget": {"trials": 60}}
+STUDY = {
+    "seed": 3,
+    "trunk": {"name": "mlp"},
+    "budget": {"trials": 60},
+    "search": {"portfolio": False},
+}
 SETUP = 3
 """Two baselines and the author's configuration."""
 

@@ -18,6 +18,7 @@ from search.data.sources.eeg.edf_header import (
     unreadable,
 )
 from search.data.sources.eeg.filters import Conversion, kernel, ratio
+from search.data.sources.eeg.record_times import Stretch
 from search.data.sources.eeg.stuck import Stuck
 from spaces.eeg import Eeg
 from spaces.errors import RunError
@@ -87,15 +88,15 @@ class _Twin:
     source: _Source
     other: _Source
 
-    def check(self, read: Digital, held: Digital, first: int, last: int) -> None:
-        """Compares the raw values that the new samples `first` to `last` need of either."""
+    def check(self, read: Digital, held: Digital, first: int, last: int, begin_s: float) -> None:
+        """Compares the raw values that the new samples `first` to `last` of a stretch need of either."""
         apart = np.abs(self.source.microvolts(read) - self.other.microvolts(held))
         scaled = (self.source.factor, self.source.offset) != (self.other.factor, self.other.offset)
         step = abs(self.source.factor) + abs(self.other.factor) if scaled else 0.0  # each was rounded
         differ = np.flatnonzero(apart > step)
         if differ.size:
             low, _ = self.source.conversion.reach(first, last)
-            raise _different(self.name, float((low + differ[0]) / self.source.rate_hz))
+            raise _different(self.name, begin_s + float((low + differ[0]) / self.source.rate_hz))
 
 
 def _different(name: str, at_s: float = 0.0) -> RunError:
@@ -105,24 +106,45 @@ def _different(name: str, at_s: float = 0.0) -> RunError:
     )
 
 
+def usable(header: Header, config: Eeg) -> tuple[Stretch, ...]:
+    """The stretches of a recording that are read: all that hold a window, and one without gaps in any case.
+
+    Raises:
+        RunError: there are gaps, and no stretch between them holds a window.
+    """
+    if len(header.stretches) == 1:
+        return header.stretches
+    length = round(config.window_s * config.rate_hz)
+    found = tuple(one for one in header.stretches if header.within(one).samples(config.rate_hz) >= length)
+    if not found:
+        raise RunError(
+            f"a recording must hold a window of {config.window_s:g} s, but its gaps part this one into "
+            f"{len(header.stretches)} stretches, all of which are shorter"
+        )
+    return found
+
+
 def blocks(
     path: Path, config: Eeg, block_s: float = 600.0, watched: list[tuple[str, Stuck]] | None = None
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[tuple[float, NDArray[np.float32]]]:
     """Reads a recording from its start to its end.
 
-    The blocks follow each other without gap or overlap and hold `open_header(path).samples(rate_hz)`
-    samples together; where they are cut makes no difference to the values. Memory is that of one block,
-    widened by half the filter on both sides, whatever the length of the recording.
+    The blocks of one stretch follow each other without gap or overlap and hold its
+    `open_header(path).within(stretch).samples(rate_hz)` samples together; where they are cut makes no
+    difference to the values. Each stretch is resampled and filtered by itself, so its first and last samples
+    are those of a recording that begins and ends there. Memory is that of one block, widened by half the
+    filter on both sides, whatever the length of the recording.
 
     Args:
         path: an EDF or BDF file.
         config: channels, rate and filters.
-        block_s: seconds of one block, above 0; the last one may be shorter.
+        block_s: seconds of one block, above 0; the last one of a stretch may be shorter.
         watched: an empty list, to which the name of each signal that is read is added, and for how long it
             was stuck in what was yielded so far.
 
     Yields:
-        `(samples, channels)` in microvolts, C-contiguous.
+        When the block's stretch begins, in seconds from the recording's start, and `(samples, channels)` in
+        microvolts, C-contiguous.
 
     Raises:
         RunError: the file or a channel cannot be read. That a channel is flat is known only after the last
@@ -131,36 +153,44 @@ def blocks(
     """
     header = open_header(path)
     montage = resolve(header.labels, config.channels, config.missing_channels, config.repeated_channels)
-    sources = _sources(header, montage, config)
-    twins = _twins(header, montage, sources, config.rate_hz)
+    taps = kernel(config)
     if header.sample_bytes == 3:
         block_s = min(block_s, float(BDF_BLOCK_BYTES / header.record_bytes * header.record_s))
-    total, span = header.samples(config.rate_hz), max(1, round(block_s * config.rate_hz))
+    span = max(1, round(block_s * config.rate_hz))
     seen = [Stuck(header.signals[k].limits, float(header.signals[k].rate_hz)) for k in montage.signals]
     if watched is not None:
         watched += zip(montage.names, seen, strict=True)
-    read, made = _Extent(len(sources)), _Extent(len(montage.channels))
+    flat = np.ones(len(montage.names) + len(montage.channels), np.bool_)
     with _opened(path) as file:
-        for first in range(0, total, span):
-            last = min(first + span, total)
-            every = _digital(file, header, [*sources, *(twin.other for twin in twins)], first, last)
-            digital, doubles = every[: len(sources)], every[len(sources) :]
-            for twin, held in zip(twins, doubles, strict=True):
-                twin.check(digital[twin.place], held, first, last)
-            for source, held, stuck in zip(sources, digital, seen, strict=True):
-                low, _ = source.conversion.reach(first, last)
-                stuck.include(held[stuck.count - low :])
-            read.include([held.min() for held in digital], [held.max() for held in digital])
-            signals = np.stack(
-                [
-                    source.conversion.piece(source.microvolts(held), first, last)
-                    for source, held in zip(sources, digital, strict=True)
-                ]
-            )
-            block = np.ascontiguousarray((montage.weights.T @ signals).T, dtype=np.float32)
-            made.include(block.min(axis=0), block.max(axis=0))
-            yield block
-    _check_moved((*montage.names, *montage.channels), np.concatenate([read.flat, made.flat]))
+        for stretch in usable(header, config):
+            part, begin_s = header.within(stretch), float(stretch.begin_s)
+            sources = _sources(part, montage, config.rate_hz, taps)
+            twins = _twins(part, montage, sources, config.rate_hz)
+            read, made = _Extent(len(sources)), _Extent(len(montage.channels))
+            total = part.samples(config.rate_hz)
+            for first in range(0, total, span):
+                last = min(first + span, total)
+                every = _digital(file, part, [*sources, *(twin.other for twin in twins)], first, last)
+                digital, doubles = every[: len(sources)], every[len(sources) :]
+                for twin, held in zip(twins, doubles, strict=True):
+                    twin.check(digital[twin.place], held, first, last, begin_s)
+                for source, held, stuck in zip(sources, digital, seen, strict=True):
+                    low, _ = source.conversion.reach(first, last)
+                    stuck.include(held[stuck.count - low :])
+                read.include([held.min() for held in digital], [held.max() for held in digital])
+                signals = np.stack(
+                    [
+                        source.conversion.piece(source.microvolts(held), first, last)
+                        for source, held in zip(sources, digital, strict=True)
+                    ]
+                )
+                block = np.ascontiguousarray((montage.weights.T @ signals).T, dtype=np.float32)
+                made.include(block.min(axis=0), block.max(axis=0))
+                yield begin_s, block
+            flat &= np.concatenate([read.flat, made.flat])
+            for stuck in seen:
+                stuck.end_stretch()
+    _check_moved((*montage.names, *montage.channels), flat)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -196,10 +226,11 @@ def _check_moved(names: Sequence[str], flat: NDArray[np.bool_]) -> None:
         )
 
 
-def _sources(header: Header, montage: Montage, config: Eeg) -> tuple[_Source, ...]:
-    taps = kernel(config)
+def _sources(
+    header: Header, montage: Montage, rate_hz: int, taps: NDArray[np.float64]
+) -> tuple[_Source, ...]:
     return tuple(
-        _source(header, number, name, config.rate_hz, taps)
+        _source(header, number, name, rate_hz, taps)
         for number, name in zip(montage.signals, montage.names, strict=True)
     )
 

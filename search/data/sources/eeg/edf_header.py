@@ -3,13 +3,14 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
 from edfio import BdfSignal, EdfSignal, read_bdf, read_edf
 
+from search.data.sources.eeg.record_times import Stretch, read_stretches
 from spaces.errors import RunError
 
 _LONGEST_RECORD_S = 86_400
@@ -28,17 +29,6 @@ _WHOLE = re.compile(rb" *([+-]?\d+) *")
 _DECIMAL = re.compile(rb" *([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?) *")
 _COMMA = re.compile(rb" *[+-]?\d*,\d* *")
 """How EDF writes numbers, which is stricter than `int` and `float`; and how some countries write them."""
-
-_TIME = re.compile(rb"([+-]\d+(?:\.\d*)?)\x14")
-"""The time at which a data record begins, in seconds from the recording's start."""
-
-_TOLERANCE_S = 0.1
-"""Times of records are rounded, and so is the duration of a record."""
-
-_TIMELESS = (
-    "the records of a discontinuous recording (EDF+D, BDF+D) must say when they begin, but those of this one "
-    "do not; save it as a continuous one if it has no gaps"
-)
 
 _CLOCK = re.compile(rb"(\d\d)[.:](\d\d)[.:](\d\d)")
 
@@ -79,6 +69,8 @@ class Header:
         record_bytes: size of one, annotation signals included.
         sample_bytes: size of one sample, 2 in EDF and 3 in BDF; little-endian, two's complement.
         header_bytes: where the data records begin.
+        stretches: records that follow each other, by time; several where there are gaps.
+        discontinuous: what the header says of gaps, whether there are any or not.
     """
 
     signals: tuple[Signal, ...]
@@ -87,6 +79,8 @@ class Header:
     record_bytes: int
     sample_bytes: int
     header_bytes: int
+    stretches: tuple[Stretch, ...]
+    discontinuous: bool
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -95,11 +89,27 @@ class Header:
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the first sample's start to the last one's end."""
-        return float(self.records * self.record_s)
+        """Seconds from the first sample's start to the last one's end, gaps included."""
+        return float(self.stretches[-1].begin_s + self.stretches[-1].records * self.record_s)
+
+    @property
+    def recorded(self) -> tuple[tuple[float, float], ...]:
+        """Start and end of each stretch in seconds from the recording's start."""
+        return tuple(
+            (float(one.begin_s), float(one.begin_s + one.records * self.record_s)) for one in self.stretches
+        )
+
+    def within(self, stretch: Stretch) -> "Header":
+        """What must be known to read one stretch, as if it were a recording of its own."""
+        return replace(
+            self,
+            records=stretch.records,
+            header_bytes=self.header_bytes + stretch.first * self.record_bytes,
+            stretches=(replace(stretch, first=0, begin_s=Fraction(0)),),
+        )
 
     def samples(self, rate_hz: int) -> int:
-        """Samples of the whole recording at a rate: its exact duration times the rate, rounded down."""
+        """Samples of all records at a rate: their exact duration times the rate, rounded down."""
         return math.floor(self.records * self.record_s * rate_hz)
 
 
@@ -109,8 +119,9 @@ def open_header(path: Path) -> Header:
     Whether a recording is continuous is told by the times that its records carry, whatever the header says.
 
     Raises:
-        RunError: it is no such file, damaged, truncated, without data, or has a gap. The message quotes
-            neither the header nor the path; edfio's own may quote the header, so none is passed on.
+        RunError: it is no such file, damaged, truncated, without data, or its records are not in the order of
+            time. The message quotes neither the header nor the path; edfio's own may quote the header, so
+            none is passed on.
     """
     try:
         with path.open("rb") as file:
@@ -132,10 +143,9 @@ def open_header(path: Path) -> Header:
     _check_size(header, size)
     try:
         with path.open("rb") as file:
-            _check_continuous(file, raw, header)
+            return replace(header, stretches=_stretches(file, raw, header))
     except OSError as error:
         raise unreadable(error) from None
-    return header
 
 
 def clock_agrees(path: Path, since_midnight_s: int, tolerance_s: int) -> bool | None:
@@ -197,7 +207,16 @@ def _header(raw: bytes, count: int) -> Header:
         )
         for signal, (number, ranges) in zip(parsed, _ranges(raw, count), strict=True)
     )
-    return Header(signals, record_s, records, sample_bytes * sum(samples), sample_bytes, len(raw))
+    return Header(
+        signals=signals,
+        record_s=record_s,
+        records=records,
+        record_bytes=sample_bytes * sum(samples),
+        sample_bytes=sample_bytes,
+        header_bytes=len(raw),
+        stretches=(Stretch(0, records, Fraction(0)),),
+        discontinuous=raw[192:197] == kind + b"+D",
+    )
 
 
 def _blanked(raw: bytes, count: int, kind: bytes) -> bytes:
@@ -274,52 +293,18 @@ def _check_size(header: Header, size: int) -> None:
         )
 
 
-def _check_continuous(file: BinaryIO, raw: bytes, header: Header) -> None:
-    """Refuses a recording whose records do not follow each other.
-
-    Records only ever begin late, so the last one tells whether all follow each other, and the first gap is
-    found by bisection. A record's first annotation begins with its time (EDF+, section 2.2.4).
-    """
+def _stretches(file: BinaryIO, raw: bytes, header: Header) -> tuple[Stretch, ...]:
     count = len(raw) // 256 - 1
     sizes = [int(raw[256 + 216 * count + 8 * number :][:8]) for number in range(count)]
-    texts = [number for number in range(count) if _is_text(raw, number)]
-    discontinuous = raw[192:197] in (b"EDF+D", b"BDF+D")
-    if not texts:
-        if discontinuous:
-            raise RunError(_TIMELESS)
-        return
-    before, size = (header.sample_bytes * n for n in (sum(sizes[: texts[0]]), sizes[texts[0]]))
-
-    def begins_s(record: int) -> Fraction | None:
-        file.seek(len(raw) + record * header.record_bytes + before)
-        found = _TIME.match(file.read(min(size, 64)))
-        return Fraction(found[1].decode()) if found else None
-
-    first = begins_s(0)
-
-    def late_s(record: int) -> Fraction | None:
-        """How much later a record begins than it would without a gap; None where it does not say."""
-        at = begins_s(record)
-        return None if at is None or first is None else at - first - record * header.record_s
-
-    last = late_s(header.records - 1)
-    if last is None:
-        if discontinuous:
-            raise RunError(_TIMELESS)
-        return
-    if abs(last) <= _TOLERANCE_S:
-        return
-    low, high = 0, header.records - 1  # no gap before `low`, one before `high`
-    while high - low > 1:
-        middle = (low + high) // 2
-        late = late_s(middle)
-        low, high = (middle, high) if late is None or abs(late) <= _TOLERANCE_S else (low, middle)
-    off = late_s(high) or last
-    what = "a gap" if off > 0 else "an overlap"
-    raise RunError(
-        f"recordings must be continuous, but by the times of its records this one has {what} of "
-        f"{abs(float(off)):g} s after {float(high * header.record_s):g} s; "
-        "save each stretch as a file of its own, with annotations that count from its start"
+    first = next((number for number in range(count) if _is_text(raw, number)), count)
+    return read_stretches(
+        file.fileno(),
+        len(raw) + header.sample_bytes * sum(sizes[:first]),
+        header.sample_bytes * sum(sizes[first : first + 1]),
+        header.record_bytes,
+        header.records,
+        header.record_s,
+        discontinuous=header.discontinuous,
     )
 
 

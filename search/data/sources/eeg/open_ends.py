@@ -2,15 +2,14 @@
 
 Where such a seizure ends is not known, so the rows after its start can be called neither seizure nor
 background. They are left out up to the next thing that is known: the start of the next seizure, or the end
-of the recording. What remains are stretches of the recording, each a recording of its own for event scores,
-so that false alarms per day are counted over the time that was looked at.
+of the recording. What remains are stretches of the recording; see `search.data.sources.eeg.stretches`.
 """
 
 import math
 from collections.abc import Sequence
 
-from search.data.rows import Recording
 from search.data.sources.eeg.annotation_formats import Interval
+from search.data.sources.eeg.stretches import shared
 from spaces.errors import RunError
 
 
@@ -47,20 +46,21 @@ def closed(
     return ended + assumed, (), (note,)
 
 
-def stretches(
-    open_s: Sequence[float], seizures: Sequence[Interval], duration_s: float
+def known(
+    open_s: Sequence[float], seizures: Sequence[Interval], recorded: Sequence[Interval]
 ) -> tuple[tuple[Interval, ...], tuple[str, ...]]:
     """The stretches of a recording in which it is known whether there is a seizure.
 
     Args:
         open_s: starts of seizures without an end, ascending.
         seizures: those with one, within the signal, ascending and disjoint.
-        duration_s: of the signal.
+        recorded: the stretches of the signal, ascending and disjoint, at least one.
 
     Returns:
-        Start and end of each stretch, ascending; the whole recording where nothing is open. A seizure with
-        an end lies in one of them. And what was left out.
+        Start and end of each stretch, ascending; what was recorded, where nothing is open. A seizure with
+        an end is never cut. And what was left out.
     """
+    duration_s = recorded[-1][1]
     kept: list[Interval] = []
     known_from, past = 0.0, 0
     for start in open_s:
@@ -73,25 +73,14 @@ def stretches(
             kept.append((known_from, begin))
             known_from = min((first for first, _ in seizures if first > begin), default=duration_s)
     kept.append((known_from, duration_s))
-    kept = [(begin, end) for begin, end in kept if begin < end]
-    lost_s = duration_s - sum(end - begin for begin, end in kept)
+    found = shared([(begin, end) for begin, end in kept if begin < end], recorded)
+    lost_s = sum(end - begin for begin, end in recorded) - sum(end - begin for begin, end in found)
     notes = []
     if past:
         notes.append(f"{_count(past)} past the end of the signal dropped")
     if past < len(open_s):
         notes.append(f"{_count(len(open_s) - past)} left out, with the {lost_s:g} s after the start")
-    return tuple(kept), tuple(notes)
-
-
-def recording_of(
-    stretch: Interval, name: str, group: str, seizures: Sequence[Interval], duration_s: float
-) -> Recording:
-    """One stretch as a recording whose times count from the stretch's start."""
-    begin, end = stretch
-    if stretch == (0.0, duration_s):
-        return Recording(name, group, duration_s, tuple(seizures))
-    mine = tuple((s - begin, e - begin) for s, e in seizures if begin <= s < end)
-    return Recording(f"{name} from {begin:.10g} s" if begin else name, group, end - begin, mine)
+    return found, tuple(notes)
 
 
 def _count(number: int) -> str:

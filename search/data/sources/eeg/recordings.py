@@ -1,8 +1,9 @@
 """EDF recordings as rows: windows of a fixed montage, labelled by the annotations beside the files."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from search.data.plan import Form, Piece, Plan, fingerprint_of, size_of
 from search.data.rows import Labels
-from search.data.sources.eeg import annotations, edf, layouts, open_ends
+from search.data.sources.eeg import annotations, edf, layouts, open_ends, stretches
 from search.data.sources.eeg.channels import resolve, standard_channels
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.stft import spectrogram
-from search.data.sources.eeg.stuck import Stuck, told
+from search.data.sources.eeg.stuck import Stuck
+from search.data.sources.eeg.stuck import told as stuck_told
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 
@@ -78,57 +80,55 @@ def read_recording(job: Job) -> Iterator[Piece]:
 
 def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
     header = open_header(found.edf)
-    duration_s = header.duration_s
+    duration_s, used = header.duration_s, edf.usable(header, config)
     mend = config.bad_annotations == "mend"
     raw, tolerated = annotations.read(found, config, duration_s)
     ended, open_s, assumed = open_ends.closed(raw, mend, config.assumed_duration_s)
-    seizures, mended = annotations.tidy(ended, duration_s, mend)
-    known, left_out = open_ends.stretches(open_s, seizures, duration_s)
+    whole, mended = annotations.tidy(ended, duration_s, mend)
+    seizures, cut = stretches.seizures_within(whole, header.recorded, mend)
+    known, left_out = open_ends.known(open_s, whole, header.recorded)
     montage = resolve(header.labels, config.channels, config.missing_channels, config.repeated_channels)
     stand_ins = (f"{', '.join(montage.interpolated)} made from neighbours",) if montage.interpolated else ()
-    notes = (*tolerated, *assumed, *mended, *left_out, *montage.notes, *stand_ins)
+    gaps = stretches.gaps_told(header, used, config.window_s)
+    known_gaps, doubts = (gaps, ()) if header.discontinuous else ((), gaps)
+    notes = (*known_gaps, *tolerated, *assumed, *mended, *cut, *left_out, *montage.notes, *stand_ins)
     form = Form(Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, montage.channels)
-    said: set[str] = set()
+    length_s = round(config.window_s * config.rate_hz) / config.rate_hz
+    held: set[int] = set()  # the numbers of the stretches that hold a window
     watched: list[tuple[str, Stuck]] = []
     last: Piece | None = None
     for starts_s, x in windows(found.edf, config, watched):
-        share = annotations.seizure_share(starts_s, config.window_s, seizures)
-        for begin_s, end_s in known:
-            inside = _inside(starts_s, begin_s, end_s if end_s < duration_s else math.inf, config)
-            if not inside.any():
-                continue
-            recording = open_ends.recording_of(
-                (begin_s, end_s), found.name, found.group, seizures, duration_s
-            )
-            count = int(inside.sum())
-            if last is not None:
-                yield last
-            last = Piece(
-                form=form,
-                x=x if inside.all() else x[inside],
-                y=(share[inside] >= config.min_overlap).astype(np.int8),
-                groups=np.full(count, found.group),
-                recordings=np.full(count, recording.name),
-                times=starts_s[inside] - begin_s,
-                parts=None if found.part is None else np.full(count, found.part),
-                timeline=() if recording.name in said else (recording,),
-                notes=() if said else tuple(f"{found.name}: {note}" for note in notes),
-            )
-            said.add(recording.name)
+        number = stretches.stretch_of(starts_s, length_s, known, duration_s)
+        inside = number >= 0
+        if not inside.any():
+            continue
+        share = annotations.seizure_share(starts_s[inside], config.window_s, seizures)
+        count = int(inside.sum())
+        if last is not None:
+            yield last
+        last = Piece(
+            form=form,
+            x=x if inside.all() else x[inside],
+            y=(share >= config.min_overlap).astype(np.int8),
+            groups=np.full(count, found.group),
+            recordings=np.full(count, found.name),
+            times=starts_s[inside],
+            parts=None if found.part is None else np.full(count, found.part),
+            notes=() if held else tuple(f"{found.name}: {note}" for note in notes),
+        )
+        held |= set(number[inside].tolist())
     if last is not None:  # held back, for how long signals are stuck is known at the end
-        stuck = told(watched)
-        yield last if stuck is None else replace(last, doubts=(f"{found.name}: {stuck}",))
-    if not said and known != ((0.0, duration_s),):
+        stuck = stuck_told(watched)
+        kept = tuple(known[k] for k in sorted(held))
+        yield replace(
+            last,
+            timeline=(stretches.recording_of(found.name, found.group, duration_s, seizures, kept),),
+            doubts=tuple(f"{found.name}: {doubt}" for doubt in (*doubts, *stuck)),
+        )
+    elif known != header.recorded:
         raise RunError(f"no window is left but those after a seizure without an end, at {open_s[0]:g} s")
-    if not said:
+    else:
         raise RunError(f"holds {duration_s:g} s, which is shorter than a window of {config.window_s:g} s")
-
-
-def _inside(starts_s: NDArray[np.float64], begin_s: float, end_s: float, config: Eeg) -> NDArray[np.bool_]:
-    """Which windows lie in a stretch from start to end."""
-    length_s = round(config.window_s * config.rate_hz) / config.rate_hz
-    after: NDArray[np.bool_] = starts_s >= begin_s
-    return after & (starts_s + length_s <= end_s + annotations.ROUNDING_S)
 
 
 def windows(
@@ -136,7 +136,8 @@ def windows(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
     """Cuts a recording into windows, some minutes at a time.
 
-    Window k starts at the sample nearest to k steps; one that would reach past the end is left out.
+    Window k of a stretch starts at the sample nearest to k steps; one that would reach past the end of its
+    stretch is left out.
 
     Args:
         path: an EDF file.
@@ -144,17 +145,27 @@ def windows(
         watched: as that of `edf.blocks`.
 
     Yields:
-        Starts in seconds `(k,)`, k >= 1, and rows: `(k, 32, 9, channels)`, or `(k, samples, channels)` in
-        microvolts where `config.form` is raw.
+        Starts in seconds from the recording's start `(k,)`, k >= 1, and rows: `(k, 32, 9, channels)`, or
+        `(k, samples, channels)` in microvolts where `config.form` is raw. All are of one stretch.
 
     Raises:
         RunError: the file cannot be read, or lacks channels.
     """
+    read = edf.blocks(path, config, watched=watched)
+    for begin_s, of_one in groupby(read, key=itemgetter(0)):
+        for starts_s, x in _cut((block for _, block in of_one), config):
+            yield begin_s + starts_s, x
+
+
+def _cut(
+    blocks: Iterable[NDArray[np.float32]], config: Eeg
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    """Windows of one stretch, with their starts in seconds from its start."""
     rate, length = config.rate_hz, round(config.window_s * config.rate_hz)
     held = np.empty((0, len(config.channels)), np.float32)
     at_once = max(1, VALUES_AT_ONCE // (length * len(config.channels)))
     first, number = 0, 0  # the sample that `held` starts at, and the window that comes next
-    for block in edf.blocks(path, config, watched=watched):
+    for block in blocks:
         held = np.concatenate([held, block])
         last = int((first + len(held) - length) / (config.step * rate)) + 1
         starts = np.rint(np.arange(number, last + 1) * config.step * rate).astype(np.int64)

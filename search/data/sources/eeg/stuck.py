@@ -22,7 +22,7 @@ class Stuck:
 
     def __init__(self, limits: tuple[int, int], rate_hz: float) -> None:
         self.count = 0
-        """Samples so far."""
+        """Samples so far of the stretch that is being read."""
         self._limits, self._rate_hz = limits, rate_hz
         self._at_limit = self._constant = 0
         self._value, self._run = 0, 0  # the last value, and how many samples have it
@@ -44,6 +44,11 @@ class Stuck:
         self._constant += self._counted(values[:-1], lengths[:-1])
         self._value, self._run = int(values[-1]), int(lengths[-1])
 
+    def end_stretch(self) -> None:
+        """Says that the samples to come do not follow those so far."""
+        self._constant += self._counted(np.array([self._value]), np.array([self._run]))
+        self.count = self._run = 0
+
     def _counted(self, values: NDArray[np.integer], lengths: NDArray[np.integer]) -> int:
         low, high = self._limits
         long = (lengths >= CONSTANT_S * self._rate_hz) & (values > low) & (values < high)
@@ -61,8 +66,8 @@ class Stuck:
         return (self._constant + running) / self._rate_hz
 
 
-def told(watched: Sequence[tuple[str, Stuck]]) -> str | None:
-    """Says which signals of a recording were stuck, and for how long; None where none was.
+def told(watched: Sequence[tuple[str, Stuck]]) -> tuple[str, ...]:
+    """Says which signals of a recording were stuck, and for how long, in one line; nothing where none was.
 
     Args:
         watched: name and count of each signal, the whole recording read.
@@ -72,4 +77,4 @@ def told(watched: Sequence[tuple[str, Stuck]]) -> str | None:
         for seconds, what in ((stuck.at_limit_s, "at its digital limit"), (stuck.constant_s, "constant")):
             if seconds >= TOLD_S:
                 said.append(f"{name} {what} for {seconds:.4g} s")
-    return ", ".join(said) or None
+    return (", ".join(said),) if said else ()

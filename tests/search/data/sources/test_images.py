@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from search.data.rows import Labels
-from search.data.sources.images import FORMATS, check_header, decode, load_folder, read_photo
+from search.data.sources.images import FORMATS, check_header, decode, read_photo
 from search.data.sources.photo_folders import photos_of
 from spaces.data import Images
 from spaces.errors import RunError
+from tests.helpers.photos import load_folder
 from tests.helpers.stored import load
 
 

@@ -11,7 +11,6 @@ from search.data import store
 from search.data.rows import Labels, Rows, check_classes, check_finite
 from search.data.sources import bonn, registry
 from search.data.sources.arrays import keep
-from search.data.sources.images import load_folder
 from search.data.sources.registry import SOURCES, plan
 from spaces.data import Arrays, Bonn, Custom, Images, Npz, Scores, SimulatedEeg, Table
 from spaces.eeg import Eeg
@@ -19,6 +18,7 @@ from spaces.errors import RunError
 from tests.conftest import SHARED
 from tests.helpers.edf_files import write_bids
 from tests.helpers.npz_files import save_npz
+from tests.helpers.photos import load_folder
 from tests.helpers.stored import digest, load
 
 BONN = SHARED / "bonn" / "bonn_eeg.zip"

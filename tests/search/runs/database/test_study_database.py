@@ -74,7 +74,7 @@ def test_optuna_reads_what_the_records_say(view, asks):
     assert found[3].value == 0.53
     assert found[3].intermediate_values == {1: 0.4, 2: 0.6, 3: 0.5}
     assert found[3].user_attrs.items() >= {
-        "trial_id": "00003", "kind": "search", "head": asks[3].config.head, "loss": asks[3].config.loss,
+        "trial_id": "00003", "kind": asks[3].kind, "head": asks[3].config.head, "loss": asks[3].config.loss,
         "learning_rate": asks[3].config.learning_rate, "threshold": 0.25, "node": "10.0.0.1", "device": "cpu",
     }.items()  # fmt: skip
     assert "error" not in found[3].user_attrs

@@ -1,4 +1,4 @@
-"""BDF (24 bits) is read as EDF is: every value, its limits, its annotations and gaps; no status channel."""
+"""BDF (24 bits) is read as EDF is: every value, its limits and its annotations; no status channel."""
 
 import numpy as np
 import pytest
@@ -35,6 +35,10 @@ def config(**changes) -> Eeg:
     return Eeg(**{"source": "eeg", "path": ".", "channels": ("Fp1", "F7"), "form": "raw", **changes})
 
 
+def values_of(read) -> np.ndarray:
+    return np.concatenate([block for _, block in read])
+
+
 def digital(seed: int, seconds: int = 8) -> np.ndarray:
     return np.random.default_rng(seed).integers(LOW, HIGH, seconds * RATE_HZ, endpoint=True)
 
@@ -45,7 +49,7 @@ def test_values_are_those_of_edfio(tmp_path, annotations, block_s):
     status = bdf_signal(digital(2), "Status", "Boolean")
     fp1, f7 = (bdf_signal(digital(k), label) for k, label in enumerate(("Fp1", "F7")))
     path = write(tmp_path / "a.bdf", fp1, status, f7, annotations=annotations)
-    got = np.concatenate(list(blocks(path, config(), block_s)))
+    got = values_of(blocks(path, config(), block_s))
     expected = np.stack([read_bdf(path).signals[k].data for k in (0, 2)], axis=1)
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-3)
     assert got.shape == (8 * RATE_HZ, 2)
@@ -55,18 +59,18 @@ def test_values_are_those_of_edfio(tmp_path, annotations, block_s):
 @given(st.lists(st.integers(LOW, HIGH), min_size=4, max_size=4, unique=True))
 def test_every_value_of_24_bits(tmp_path_factory, values):
     path = write(tmp_path_factory.mktemp("bdf") / "a.bdf", bdf_signal(np.tile(values, 64), "Fp1"))
-    got = np.concatenate(list(blocks(path, config(channels=["Fp1"]))))[:4, 0]
+    got = values_of(blocks(path, config(channels=["Fp1"])))[:4, 0]
     expected = [(value - LOW) / (HIGH - LOW) * 524287 - 262144 for value in values]
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=0.04)
 
 
 def test_blocks_of_many_channels_are_smaller_and_the_values_are_the_same(tmp_path, monkeypatch):
     path = write(tmp_path / "a.bdf", bdf_signal(digital(0), "Fp1"), bdf_signal(digital(1), "F7"))
-    once = np.concatenate(list(blocks(path, config())))
+    once = values_of(blocks(path, config()))
     monkeypatch.setattr(edf, "BDF_BLOCK_BYTES", 2 * open_header(path).record_bytes)
     several = list(blocks(path, config()))
-    assert [len(block) for block in several] == [2 * RATE_HZ] * 4
-    np.testing.assert_array_equal(np.concatenate(several), once)
+    assert [len(block) for _, block in several] == [2 * RATE_HZ] * 4
+    np.testing.assert_array_equal(values_of(several), once)
 
 
 def test_limits_are_those_of_24_bits(tmp_path):
@@ -82,19 +86,6 @@ def test_the_status_channel_is_no_signal(tmp_path):
     path = write(tmp_path / "a.bdf", bdf_signal(digital(0), "Status", "Boolean"))
     with pytest.raises(RunError, match="the file has no EEG signal that is known"):
         list(blocks(path, config()))
-
-
-def test_gaps_are_told_by_the_times_of_the_records(tmp_path):
-    path = write(tmp_path / "a.bdf", bdf_signal(digital(0), "Fp1"))
-    content = path.read_bytes()
-    assert content.count(b"+5\x14") == 1
-    path.write_bytes(content.replace(b"BDF+C", b"BDF+D"))
-    assert open_header(path).duration_s == 8
-    path.write_bytes(
-        content.replace(b"+5\x14", b"+8\x14").replace(b"+6\x14", b"+9\x14").replace(b"+7\x14", b"+9\x14")
-    )
-    with pytest.raises(RunError, match="by the times of its records this one has a gap"):
-        open_header(path)
 
 
 def test_a_truncated_one_is_refused(tmp_path):

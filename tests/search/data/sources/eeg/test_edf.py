@@ -67,7 +67,7 @@ def two(folder: Path, rate_hz: float = 512, seconds: int = 20, **changes) -> Pat
 
 
 def whole(path: Path, study: Eeg, block_s: float = 600.0) -> np.ndarray:
-    return np.concatenate(list(blocks(path, study, block_s)))
+    return np.concatenate([block for _, block in blocks(path, study, block_s)])
 
 
 def digitised(values) -> np.ndarray:
@@ -102,7 +102,7 @@ def test_header_holds_technical_facts(tmp_path):
 
 def test_blocks_keep_order_and_length(tmp_path):
     path = two(tmp_path, seconds=10)
-    lengths = [len(block) for block in blocks(path, config(), block_s=3)]
+    lengths = [len(block) for _, block in blocks(path, config(), block_s=3)]
     assert lengths == [768, 768, 768, 256]
 
 
@@ -263,7 +263,7 @@ def test_flat_channel_is_named(tmp_path):
     path = save(tmp_path / "a.edf", signal(moving, 256, "Fp1"), signal(flat, 256, "EEG F7-REF"))
     for filters in ({}, {"bandpass_hz": (1, 40)}):
         reader = blocks(path, config(**filters), block_s=6)
-        assert [len(block) for block in itertools.islice(reader, 4)] == [1536, 1536, 1536, 512]
+        assert [len(block) for _, block in itertools.islice(reader, 4)] == [1536, 1536, 1536, 512]
         with pytest.raises(RunError, match="channel F7 is flat over the whole recording"):
             next(reader)
 

@@ -1,9 +1,7 @@
 """Damaged headers are refused in one line that says nothing of the person; the person is not kept."""
 
 import traceback
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from search.data.sources.eeg.edf_header import open_header
@@ -107,31 +105,3 @@ def test_person_is_not_kept(tmp_path):
     header = open_header(path)
     held = repr(header)
     assert not [word for word in (*PERSONAL, "2001", "03.02.01") if word in held]
-
-
-def delayed(path: Path, kind: bytes, first: int, by_s: int) -> Path:
-    """The recording of 20 records of 1 s, those from `first` on begun later; `kind` is its reserved field."""
-    content = path.read_bytes()
-    for second in range(19, first - 1, -1):
-        old, new = b"+%d\x14\x14" % second, b"+%d\x14\x14" % (second + by_s)
-        content = content.replace(old + b"\0" * (len(new) - len(old)), new)
-    path.write_bytes(patched(192, kind)(content))
-    return path
-
-
-@pytest.mark.parametrize("kind", [b"EDF+D", b"EDF+C", b"     "])
-@pytest.mark.parametrize(("first", "by_s"), [(1, 10), (7, 10), (12, 300), (19, 1)])
-def test_a_gap_in_the_times_of_records_is_refused_whatever_the_header_says(tmp_path, kind, first, by_s):
-    with pytest.raises(RunError) as refused:
-        open_header(delayed(two(tmp_path), kind, first, by_s))
-    assert str(refused.value) == (
-        f"recordings must be continuous, but by the times of its records this one has a gap of {by_s} s "
-        f"after {first} s; save each stretch as a file of its own, with annotations that count from its start"
-    )
-
-
-@pytest.mark.parametrize("kind", [b"EDF+D", b"EDF+C", b"     "])
-def test_a_recording_without_gaps_is_read_whatever_the_header_says(tmp_path, kind):
-    (tmp_path / "other").mkdir()
-    path = delayed(two(tmp_path), kind, 20, 0)
-    np.testing.assert_array_equal(whole(path, config()), whole(two(tmp_path / "other"), config()))

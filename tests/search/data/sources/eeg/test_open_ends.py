@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from search.data.rows import Recording
-from search.data.sources.eeg.open_ends import closed, recording_of, stretches
+from search.data.sources.eeg.open_ends import closed, known
 from search.data.sources.eeg.recordings import plan_recordings, read_recording
 from spaces.eeg import Eeg
 from spaces.errors import RunError
@@ -41,7 +41,7 @@ def test_given_the_length_that_the_study_names():
 
 
 @pytest.mark.parametrize(
-    ("open_s", "seizures", "known", "note"),
+    ("open_s", "seizures", "kept", "note"),
     [
         ([], [(1, 2)], ((0, 60),), None),
         ([20], [], ((0, 20),), "1 seizure without an end left out, with the 40 s after the start"),
@@ -53,9 +53,9 @@ def test_given_the_length_that_the_study_names():
         ([60, 8971], [], ((0, 60),), "2 seizures without an end past the end of the signal dropped"),
     ],
 )
-def test_what_follows_is_left_out_up_to_the_next_seizure(open_s, seizures, known, note):
-    kept, notes = stretches(open_s, seizures, 60.0)
-    assert kept == known
+def test_what_follows_is_left_out_up_to_the_next_seizure(open_s, seizures, kept, note):
+    found, notes = known(open_s, seizures, ((0.0, 60.0),))
+    assert found == kept
     assert (note in notes[0]) if note else not notes
 
 
@@ -67,7 +67,7 @@ halves = st.integers(0, 60).map(lambda n: n / 2)
 def test_stretches_equal_the_slow_rule(open_s, edges):
     edges = sorted(edges)[: len(edges) // 2 * 2]
     seizures = list(zip(edges[::2], edges[1::2], strict=True))
-    kept, _ = stretches(sorted(open_s), seizures, 25.0)
+    kept, _ = known(sorted(open_s), seizures, ((0.0, 25.0),))
     assert all(a < b for a, b in kept)
     assert all(b <= c for (_, b), (c, _) in pairwise(kept))
     for t in np.arange(0, 25, 0.5) + 0.25:
@@ -79,13 +79,24 @@ def test_stretches_equal_the_slow_rule(open_s, edges):
             assert any(a <= start and end <= b for a, b in kept)
 
 
+def test_it_stays_unknown_over_a_gap_and_hours_lost_are_recorded_ones():
+    recorded = ((0.0, 25.0), (40.0, 60.0))
+    assert known([20], [(50, 55)], recorded) == (
+        ((0.0, 20.0), (50.0, 60.0)),
+        ("1 seizure without an end left out, with the 15 s after the start",),
+    )
+
+
 def test_a_stretch_is_a_recording_of_its_own():
     seizures = ((5.0, 9.0), (30.5, 40.0))
-    assert recording_of((0.0, 60.0), "r", "p", seizures, 60.0) == Recording("r", "p", 60.0, seizures)
-    assert recording_of((0.0, 20.0), "r", "p", seizures, 60.0) == Recording("r", "p", 20.0, ((5.0, 9.0),))
-    assert recording_of((30.5, 60.0), "r", "p", seizures, 60.0) == Recording(
-        "r from 30.5 s", "p", 29.5, ((0.0, 9.5),)
+    whole = Recording("r", "p", 60.0, seizures)
+    assert (whole.parts(), whole.recorded_s) == (((0.0, whole),), 60.0)
+    parted = Recording("r", "p", 60.0, seizures, ((0.0, 20.0), (30.5, 60.0)))
+    assert parted.parts() == (
+        (0.0, Recording("r", "p", 20.0, ((5.0, 9.0),))),
+        (30.5, Recording("r from 30.5 s", "p", 29.5, ((0.0, 9.5),))),
     )
+    assert parted.recorded_s == 49.5
 
 
 @pytest.fixture
@@ -111,12 +122,10 @@ def test_a_recording_keeps_its_other_seizures(folder):
         pieces(folder)
     rows = load(config(bad_annotations="mend"), folder)
     assert rows.timeline == (
-        Recording("P_ID07_r1", "P_ID07", 20.0, ((5.0, 9.0),)),
-        Recording("P_ID07_r1 from 30.5 s", "P_ID07", 29.5, ((0.0, 9.5),)),
+        Recording("P_ID07_r1", "P_ID07", 60.0, ((5.0, 9.0), (30.5, 40.0)), ((0.0, 20.0), (30.5, 60.0))),
     )
-    first = rows.recordings == "P_ID07_r1"
-    assert rows.times[first].tolist() == list(range(20))
-    assert rows.times[~first].tolist() == [k + 0.5 for k in range(29)]  # the window of 30 s is left out
+    assert set(rows.recordings.tolist()) == {"P_ID07_r1"}
+    assert rows.times.tolist() == [*range(20), *range(31, 60)]  # the window of 30 s is left out
     assert np.flatnonzero(rows.y).tolist() == [5, 6, 7, 8, *range(20, 29)]
     whole = load(config(bad_annotations="mend", assumed_duration_s=3), folder)
     kept = [*range(20), *range(31, 60)]
@@ -142,7 +151,7 @@ def test_an_assumed_length_makes_a_seizure(folder):
 
 def test_windows_that_overlap_stop_before_the_start(folder):
     rows = load(config(bad_annotations="mend", window_s=4, step_s=1), folder)
-    assert rows.times[rows.recordings == "P_ID07_r1"].tolist() == list(range(17))
+    assert rows.times[rows.times < 30].tolist() == list(range(17))
 
 
 def test_a_recording_of_which_nothing_is_known(folder):

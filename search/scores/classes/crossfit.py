@@ -1,0 +1,86 @@
+"""Cross-fitting of K classes: a trial is measured on rows that nothing of it was fitted on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.scores.calibration import CalibrationMethod
+from search.scores.classes.decisions import F32, class_counts, codes, confusion
+from search.scores.classes.metrics import (
+    DECISION_METRICS,
+    PROBABILITY_METRICS,
+    RANKING_METRICS,
+    against_rest,
+)
+from search.scores.classes.offsets import choose_offsets
+from search.scores.crossfit import Halves
+from spaces.base import Label
+from spaces.errors import TrialError
+from spaces.policies import ClassRule
+
+SCORE_METRICS = RANKING_METRICS | PROBABILITY_METRICS
+"""Metrics that need no offsets."""
+
+
+def cross_fit(
+    y: NDArray[Any],
+    raw: F32,
+    halves: Halves,
+    calibrate: CalibrationMethod,
+    rule: ClassRule,
+    metric: str,
+    classes: Sequence[Label],
+) -> float:
+    """Mean of a metric over both halves of every split, each measured after fitting on the other half.
+
+    Args:
+        y: places of classes `(n,)`.
+        raw: finite raw scores, float32 `(n, K)`.
+        halves: from `draw_halves_of` of the same rows.
+        calibrate: an entry of CALIBRATIONS, fitted anew on each half.
+        rule: the rule of the offsets, chosen anew on each half.
+        metric: a name of DECISION_METRICS, RANKING_METRICS or PROBABILITY_METRICS; the latter two use no
+            offsets.
+        classes: the label values of the K classes, in order.
+
+    Returns:
+        The mean over splits of the mean of both halves; NaN if the metric is undefined on any half, or the
+        rule cannot be met on one.
+
+    Raises:
+        TrialError: a raw score is NaN or infinite.
+        RunError: the rule names a class that is none, or has costs of another number of classes.
+    """
+    y = codes(y, raw)
+    if not np.isfinite(raw).all():
+        raise TrialError(f"raw scores must be finite, but got {int((~np.isfinite(raw)).sum())} that are not")
+    values = []
+    for half in halves.mask.T:
+        for fitted in (half, ~half):
+            score = calibrate(y[fitted], raw[fitted]).calibration.apply(raw)
+            if metric in SCORE_METRICS:
+                value = SCORE_METRICS[metric](y[~fitted], against_rest(score[~fitted]))
+            else:
+                value = _decided(y, score, fitted, rule, metric, classes)
+            if np.isnan(value):
+                return float("nan")
+            values.append(value)
+    return float(np.mean(values))
+
+
+def _decided(
+    y: NDArray[np.intp],
+    score: F32,
+    fitted: NDArray[np.bool_],
+    rule: ClassRule,
+    metric: str,
+    classes: Sequence[Label],
+) -> float:
+    try:
+        choice = choose_offsets(y[fitted], score[fitted], rule, classes)
+    except TrialError:  # the rule cannot be met on this half, so there are no offsets to measure
+        return float("nan")
+    matrix = confusion(y[~fitted], choice.decide(score[~fitted]), len(classes))
+    return float(DECISION_METRICS[metric](class_counts(matrix)))

@@ -1,0 +1,375 @@
+"""The engine of fused trials: whoever asks for an epoch is advanced with whoever else is waiting.
+
+One thread does all work on the device. Trials come and go between two calls: one that ends frees its place,
+and the next takes it with its first epoch. What cannot be fused trains alone, an epoch in between.
+"""
+
+import faulthandler
+import gc
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from search.data.trial_data import TrialData, in_place_of_rows
+from search.networks import backend
+from search.record import Ask
+from search.trials.device_program import DeviceRows
+from search.trials.device_trial import DeviceTrial, Group, group_of, unfit
+from search.trials.session import Trained
+from search.trials.training import Training
+from spaces.configuration import Config
+from spaces.errors import RunError, TrialError, one_line
+from spaces.study import Study
+
+STEP = 4
+"""Programs hold 1, 4, 16, ... trials, and the most."""
+LONGEST_WAIT_S, LEAST_WAIT_S, SHARE_WAITED = 1.0, 0.05, 0.25
+"""Trials between two rungs are waited for so long, at most and at least, and for a share of an epoch."""
+FORGOTTEN_S = 1800.0
+"""A trial that has not been asked for so long is let go: its worker is gone."""
+HANGING_S = 60.0
+"""So long past the limit of a trial, a call that does not return ends the process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """Where the seconds of an engine went.
+
+    Args:
+        began: making networks and putting rows on the device.
+        compiled: first calls of programs, which are compiled then.
+        trained, scored: epochs, and proofs of their best.
+        waited: for a trial to ask.
+        epochs, calls: epochs trained, and program calls that trained them.
+        rows: rows trained.
+    """
+
+    began: float = 0.0
+    compiled: float = 0.0
+    trained: float = 0.0
+    scored: float = 0.0
+    waited: float = 0.0
+    epochs: int = 0
+    calls: int = 0
+    rows: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """What an engine says of a trial at a rung.
+
+    Args:
+        trained: its best epoch so far; None for a trial that failed.
+        error: why it failed.
+        finished: whether training is over.
+        together: the most trials that one program held, this one among them; None where it trained alone.
+        notes: what a person should know, once.
+    """
+
+    trained: Trained | None
+    error: str | None
+    finished: bool
+    together: int | None
+    notes: tuple[str, ...] = ()
+
+
+class _Entry:
+    """A trial of the engine, with the epoch up to which it was asked to train."""
+
+    def __init__(self, owner: str, ask: Ask) -> None:
+        self.owner, self.ask = owner, ask
+        self.fused: DeviceTrial | None = None
+        self.alone: Training | None = None
+        self.target = 0
+        self.answer: Answer | None = None
+        self.began = self.asked = time.monotonic()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits for its answer."""
+        return self.answer is None
+
+
+class _Company:
+    """A group, and the sizes of its program that are compiled.
+
+    Args:
+        group: the group.
+        most: the most trials that its program may hold.
+    """
+
+    def __init__(self, group: Group, most: int) -> None:
+        self.group, self.most = group, most
+        self._took: dict[int, float] = {}
+        self._wasted: dict[int, float] = {}
+        self._first_s = 0.0
+
+    def size_for(self, count: int) -> int:
+        """Returns the size of the program that is to train so many trials.
+
+        A larger one than is needed goes on for as long as its empty places cost less than compiling did.
+        """
+        fitting = next(size for size in ladder(self.most) if size >= count)
+        larger = [size for size in self._took if fitting <= size <= self.most]
+        if fitting in larger or not larger:
+            return fitting
+        known = min(larger)
+        wasted = self._wasted.get(fitting, 0.0) + self._took[known] * (1 - fitting / known)
+        self._wasted[fitting] = wasted
+        return fitting if wasted > self._first_s else known
+
+    def took(self, size: int, seconds: float) -> bool:
+        """Notes a call; returns whether it was the first of its size, and compiled."""
+        first = size not in self._took
+        self._took[size] = 0.0 if first else seconds
+        if first:
+            self._first_s = seconds
+        return first
+
+
+def ladder(most: int) -> list[int]:
+    """Returns the sizes of programs, ascending, the last one being `most`."""
+    found, size = [], 1
+    while size < most:
+        found.append(size)
+        size *= STEP
+    return [*found, most]
+
+
+class Engine:
+    """Trains the trials of one device.
+
+    Args:
+        study: the study.
+        data: what trials see.
+
+    Attributes:
+        most: how many trials one program may hold.
+        spent: where its seconds went.
+    """
+
+    def __init__(self, study: Study, data: TrialData, most: int = 1) -> None:
+        self._study, self._data, self.most = study, data, most
+        minutes = study.budget.trial_minutes
+        self._limit_s = None if minutes is None else minutes * 60
+        self._rows: DeviceRows | None = None
+        self._companies: dict[object, _Company] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._away: set[str] = set()
+        self._notes: list[str] = []
+        self._changed = threading.Condition()
+        self._call_s = 0.0
+        self.spent = Spent()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="engine")
+
+    def start(self) -> None:
+        """Starts the thread that trains."""
+        self._thread.start()
+
+    def advance(self, owner: str, ask: Ask, epochs: int) -> Answer:
+        """Trains a trial until `epochs` are done in all, patience runs out or it fails; begins it if need be.
+
+        Args:
+            owner: who asks; it has one trial at a time.
+            ask: the trial.
+            epochs: up to where.
+        """
+        with self._changed:
+            entry = self._entries.get(owner)
+            if entry is None or entry.ask != ask:
+                entry = self._entries[owner] = _Entry(owner, ask)
+            entry.target, entry.answer, entry.asked = epochs, None, time.monotonic()
+            self._away.discard(owner)
+            self._changed.notify_all()
+            while (answer := entry.answer) is None:
+                self._changed.wait()
+            notes, self._notes = tuple(self._notes), []
+            return replace(answer, notes=notes)
+
+    def company(self, config: Config) -> _Company:
+        """Returns the group of a configuration, and puts the rows on the device if they are not there."""
+        key = group_of(config, self._study, self._data), config.batch_size
+        if key not in self._companies:
+            if self._rows is None:
+                self._rows = DeviceRows(in_place_of_rows(self._data))
+            group = Group(key[0], config, self._study, self._data, self._rows)
+            self._companies[key] = _Company(group, self.most)
+        return self._companies[key]
+
+    def _work(self) -> None:
+        while True:
+            ready = self._next()
+            began = time.monotonic()
+            try:
+                self._turn(ready)
+            except BaseException as error:  # whatever it is, nobody waits for ever
+                for entry in ready:
+                    if entry.waiting:
+                        self._fail(entry, backend.failure(error))
+            self._call_s = time.monotonic() - began
+
+    def _next(self) -> list[_Entry]:
+        """Waits for trials to advance, and a little for those that are likely to come."""
+        began = time.monotonic()
+        waits_since: float | None = None
+        with self._changed:
+            while True:
+                now, left = time.monotonic(), None
+                ready = [entry for entry in self._entries.values() if entry.waiting]
+                if ready:
+                    waits_since = now if waits_since is None else waits_since
+                    patience = min(LONGEST_WAIT_S, max(LEAST_WAIT_S, SHARE_WAITED * self._call_s))
+                    left = waits_since + patience - now
+                    if not self._away or left <= 0:
+                        break
+                self._changed.wait(left)
+            # Each is waited for once: a worker may have gone for good.
+            self._away.clear()
+        self._add(waited=time.monotonic() - began)
+        return ready
+
+    def _turn(self, ready: Sequence[_Entry]) -> None:
+        """Begins what is new, and trains an epoch of every trial."""
+        together: dict[int, tuple[_Company, list[_Entry]]] = {}
+        for entry in sorted(ready, key=lambda entry: entry.asked):
+            config = entry.ask.config
+            if config is None:
+                self._fail(entry, f"trial {entry.ask.trial_id} has no configuration to train")
+                continue
+            if entry.fused is None and entry.alone is None:
+                self._begin(entry, config)
+            if entry.alone is not None:
+                with _ended_if_it_hangs(self._limit_s):
+                    self._train_alone(entry, entry.alone)
+            elif entry.fused is not None:
+                company = self.company(config)
+                together.setdefault(id(company), (company, []))[1].append(entry)
+        for company, entries in together.values():
+            for first in range(0, len(entries), company.most):
+                with _ended_if_it_hangs(self._limit_s):
+                    self._train(company, entries[first : first + company.most])
+
+    def _begin(self, entry: _Entry, config: Config) -> None:
+        began, seed = time.monotonic(), entry.ask.seed
+        try:
+            reason = unfit(config, self._study, self._data)
+            if reason is None:
+                entry.fused = self.company(config).group.begin(config, seed)
+            else:
+                self._notes.append(f"trial {entry.ask.trial_id} trains alone: {reason}")
+                rules, steer = self._study.training, self._study.objective.steer
+                entry.alone = Training(config, rules, steer, self._data, seed, self._limit_s)
+        except (TrialError, RunError) as error:
+            self._fail(entry, str(error))
+        except Exception as error:
+            self._fail(entry, backend.failure(error))
+        self._let_go()
+        self._add(began=time.monotonic() - began)
+
+    def _let_go(self) -> None:
+        """Forgets trials whose workers are gone, and networks that served only to begin a trial."""
+        now = time.monotonic()
+        with self._changed:
+            for owner, entry in list(self._entries.items()):
+                if not entry.waiting and now - entry.asked > FORGOTTEN_S:
+                    del self._entries[owner]
+        gc.collect(1)
+
+    def _train(self, company: _Company, entries: Sequence[_Entry]) -> None:
+        """Trains an epoch of trials of one group, and answers those that have come to their rung."""
+        trials = [entry.fused for entry in entries if entry.fused is not None]
+        size, began = company.size_for(len(trials)), time.monotonic()
+        try:
+            ended = company.group.train(trials, size)
+        except Exception as error:
+            self._recover(company, entries, size, error)
+            return
+        took = time.monotonic() - began
+        if company.took(size, took):
+            self._add(compiled=took)
+        else:
+            self._add(trained=took, epochs=len(trials), calls=1, rows=len(trials) * len(self._data.y_train))
+        began, arrived = time.monotonic(), []
+        for entry, trial, error in zip(entries, trials, ended, strict=True):
+            late = self._too_late(entry, trial.epochs)
+            if error is not None or late is not None:
+                self._fail(entry, str(error or late))
+            elif trial.course.finished or trial.epochs >= entry.target:
+                arrived.append((entry, trial))
+        if arrived:
+            bests = company.group.best([trial for _, trial in arrived], size)
+            for (entry, trial), best in zip(arrived, bests, strict=True):
+                if isinstance(best, TrialError):
+                    self._fail(entry, str(best))
+                else:
+                    self._give(entry, best, finished=trial.course.finished, together=trial.together)
+        self._add(scored=time.monotonic() - began)
+
+    def _recover(self, company: _Company, entries: Sequence[_Entry], size: int, error: Exception) -> None:
+        """Trains the trials of a call that failed in smaller programs: half as many where memory ran out."""
+        if size == 1:
+            self._fail(entries[0], backend.failure(error))
+            return
+        why = backend.memory_advice(error)
+        if why is None:
+            company.most = 1
+            reason = one_line(error, 200, named=True)
+            self._notes.append(f"trials of {entries[0].ask.config.trunk} train alone: {reason}")
+        else:
+            company.most = size // 2
+            self._notes.append(
+                f"memory ran out with {size} trials in one program: from now on {company.most} at most"
+            )
+        for first in range(0, len(entries), company.most):
+            self._train(company, entries[first : first + company.most])
+
+    def _train_alone(self, entry: _Entry, training: Training) -> None:
+        try:
+            training.advance(training.epochs + 1)
+            if training.finished or training.epochs >= entry.target:
+                self._give(entry, training.best(), finished=training.finished, together=None)
+        except (TrialError, RunError) as error:
+            self._fail(entry, str(error))
+        except Exception as error:
+            self._fail(entry, backend.failure(error))
+
+    def _too_late(self, entry: _Entry, epochs: int) -> str | None:
+        if self._limit_s is None or time.monotonic() - entry.began <= self._limit_s:
+            return None
+        return (
+            f"a trial may take {self._limit_s / 60:g} min (budget.trial_minutes), but then this one had "
+            f"trained {epochs} of {self._study.training.epochs} epochs"
+        )
+
+    def _fail(self, entry: _Entry, error: str) -> None:
+        self._settle(entry, Answer(trained=None, error=error, finished=True, together=None))
+
+    def _give(self, entry: _Entry, trained: Trained, *, finished: bool, together: int | None) -> None:
+        self._settle(entry, Answer(trained=trained, error=None, finished=finished, together=together))
+
+    def _settle(self, entry: _Entry, answer: Answer) -> None:
+        with self._changed:
+            entry.answer = answer
+            if answer.finished:
+                entry.fused = entry.alone = None
+            self._away.add(entry.owner)
+            self._changed.notify_all()
+
+    def _add(self, **more: float) -> None:
+        fields = {name: getattr(self.spent, name) + value for name, value in more.items()}
+        self.spent = replace(self.spent, **fields)
+
+
+@contextmanager
+def _ended_if_it_hangs(limit_s: float | None) -> Iterator[None]:
+    """Ends this process where the block takes much longer than a trial may; Ray starts another one."""
+    if limit_s is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(limit_s + HANGING_S, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -1,0 +1,72 @@
+"""Evaluates predicted numbers; see `search.trials.scoring`."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.events.evaluation import CrossFitted
+from search.scores.numbers import NUMBER_METRICS, cross_fit, errors, intervals
+from search.scores.reference import Reference
+from search.trials.scoring import F32, SMALLER_IS_BETTER, Described, Estimates, estimate
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A number is its own answer: nothing is fitted and nothing decided; see `scoring.Decision`."""
+
+    @property
+    def described(self) -> Described:
+        """The fields of a record: none."""
+        return Described()
+
+    def apply(self, raw: F32) -> F32:
+        """The predictions as they are, `(n,)`."""
+        return raw
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberScoring:
+    """What evaluation asks of a number; see `scoring.Scoring`.
+
+    Args:
+        metric: the objective, of NUMBER_METRICS.
+        steering: of NUMBER_METRICS; where less is better it steers by minus.
+        seed: of the bootstrap.
+    """
+
+    metric: str
+    steering: str
+    seed: int
+
+    def fit(self, raw: F32, reference: Reference, *, probabilistic: bool) -> Undecided:
+        """See `scoring.Scoring`; predictions that are not finite are refused.
+
+        Raises:
+            TrialError: a prediction is NaN or infinite.
+        """
+        errors(reference.y, raw)
+        return Undecided()
+
+    def estimates(self, fitted: Undecided, score: F32, reference: Reference) -> Estimates:
+        """See `scoring.Scoring`."""
+        bounds = intervals(reference.y, score, reference.groups, self.seed)
+        return Estimates(
+            whole={
+                name: estimate(metric(reference.y, score), bounds[name])
+                for name, metric in NUMBER_METRICS.items()
+            }
+        )
+
+    def cross_fitted(self, raw: F32, reference: Reference) -> CrossFitted:
+        """See `scoring.Scoring`: the mean over the halves, on neither of which anything is fitted."""
+        return CrossFitted(cross_fit(reference.y, raw, reference.halves, self.metric), math.nan)
+
+    def steer(self, y: NDArray[Any], raw: F32) -> float:
+        """See `scoring.Scoring`; NaN where a prediction is not finite."""
+        if not np.isfinite(raw).all():
+            return math.nan
+        value = NUMBER_METRICS[self.steering](y, raw)
+        return -value if self.steering in SMALLER_IS_BETTER else value

@@ -1,0 +1,105 @@
+"""What follows from the scores of an epoch: whether it is the best, whether the rate falls, and the end."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.scores.metrics import RANKING_METRICS
+from spaces.errors import TrialError
+from spaces.heads import Head
+from spaces.study import Training as TrainingRules
+
+
+class Course:
+    """The course of one trial, told epoch by epoch.
+
+    Args:
+        head: decodes the logits.
+        rules: patience, the least gain, and the schedule of the rate.
+        metric: the steering metric, a key of `RANKING_METRICS`.
+        y: labels of the validation rows, `(n,)`.
+
+    Attributes:
+        best_value, best_epoch: of the best epoch so far, counted from 1.
+        history: per epoch: training loss, steering value, learning rate.
+    """
+
+    def __init__(self, head: Head, rules: TrainingRules, metric: str, y: NDArray[np.int8]) -> None:
+        self._head, self._rules, self._y = head, rules, y
+        self._metric = RANKING_METRICS[metric]
+        self._since_best = self._since_lower = 0
+        self.best_value = -math.inf
+        self.best_epoch = 0
+        self.history: list[tuple[float, float, float]] = []
+
+    @property
+    def finished(self) -> bool:
+        """Whether patience has run out, or all epochs are done."""
+        return self.impatient or len(self.history) >= self._rules.epochs
+
+    @property
+    def impatient(self) -> bool:
+        """Whether patience has run out."""
+        return self._since_best >= self._rules.patience
+
+    def check_loss(self, loss: float) -> None:
+        """Refuses the training loss of the next epoch where it is no number.
+
+        Raises:
+            TrialError: it is not finite.
+        """
+        if not math.isfinite(loss):
+            raise TrialError(
+                f"the training loss became {loss} in epoch {len(self.history) + 1}; try a lower learning rate"
+            )
+
+    def judge(self, loss: float, logits: NDArray[np.float32], rate: float) -> bool:
+        """Takes in an epoch, and says whether it is the best so far.
+
+        Args:
+            loss: the training loss.
+            logits: of the validation rows, `(n, head.logits)`.
+            rate: the learning rate that the epoch began with.
+
+        Raises:
+            TrialError: scores are not finite.
+        """
+        raw = self._head.score(logits)
+        if not np.isfinite(raw).all():
+            raise TrialError(
+                f"the logits overflowed in epoch {len(self.history) + 1}; try a lower learning rate"
+            )
+        value = self._metric(self._y, raw)
+        self.history.append((loss, value, rate))
+        if value > self.best_value + (self._rules.min_delta if self.best_epoch else 0):
+            self.best_value, self.best_epoch = value, len(self.history)
+            self._since_best = self._since_lower = 0
+            return True
+        self._since_best += 1
+        self._since_lower += 1
+        return False
+
+    def lowers_rate(self) -> bool:
+        """Whether the rate is to be multiplied by `plateau_factor` now; ask once after every epoch."""
+        if self._rules.schedule == "plateau" and self._since_lower >= self._rules.plateau_patience:
+            self._since_lower = 0
+            return True
+        return False
+
+
+def order_of(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Returns the order `(rows,)` in which an epoch takes the training rows, by seed and epoch alone."""
+    return np.random.default_rng([seed, epoch]).permutation(rows)
+
+
+def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32]:
+    """Returns weights `(n,)` of mean 1: all 1, or such that both classes have the same total."""
+    return class_weights(y, class_weight)[y]
+
+
+def class_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32]:
+    """Returns the weights `(2,)` of a negative and of a positive row; see `row_weights`."""
+    if class_weight == "none":
+        return np.ones(2, np.float32)
+    return (len(y) / (2 * np.bincount(y, minlength=2))).astype(np.float32)

@@ -1,0 +1,203 @@
+"""The task: what kind of question a study asks, and what follows from that.
+
+A task is a frozen value, complete when built. Each kind of task is a row of `KINDS`: its heads, its metrics
+and its weights. Nothing else asks which task it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from spaces.base import Frozen
+from spaces.errors import RunError
+
+TaskName = Literal["binary", "classes", "labels", "number"]
+Asked = Literal["auto", "binary", "classes", "labels", "number"]
+"""What a study may say of its task; `auto` leaves it to the labels."""
+TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
+FARTHEST = 1e4
+"""Standard deviations between a target's mean and 0; float32 has seven digits, and three are left for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of task.
+
+    Args:
+        name: its name.
+        question: what it asks, for messages and pages.
+        labels: what its labels look like.
+        sized: whether there are several answers, at least two.
+        heads: those searched unless a study names its own.
+        metrics: those that mean something and may rank trials, the default first.
+        steering: those that may steer, the default first; they need no threshold.
+        weights: how rows may be weighed in training, the default of a study's space.
+        all_weights: every such way.
+        refused: metrics and decisions that people ask of it and that mean something else, with the reason.
+    """
+
+    name: TaskName
+    question: str
+    labels: str
+    sized: bool
+    heads: tuple[str, ...]
+    metrics: tuple[str, ...]
+    steering: tuple[str, ...]
+    weights: tuple[str, ...]
+    all_weights: tuple[str, ...]
+    refused: Mapping[str, str]
+
+    def check(self, metric: str, what: str = "objective.metric") -> None:
+        """Refuses a metric that means nothing here, or something else than it seems.
+
+        Args:
+            metric: its name.
+            what: the setting that names it: `objective.metric`, or `objective.steer`.
+
+        Raises:
+            RunError: the rule, the metric, and why.
+        """
+        allowed = self.steering if what.endswith("steer") else self.metrics
+        if metric in allowed:
+            return
+        why = self.refused.get(metric)
+        reason = "" if why is None else f": {why}"
+        raise RunError(
+            f"{what} of a task of {self.name} must be one of {', '.join(allowed)}, but got {metric}{reason}"
+        )
+
+
+_NO_THRESHOLD = "a number is measured by how far off it is, and nothing is decided"
+_ONE_POSITIVE = "it is of one positive class against a negative one"
+_OF_BINARY = dict.fromkeys(("f1", "sensitivity", "specificity", "mcc"), _ONE_POSITIVE)
+KINDS: Mapping[TaskName, Kind] = MappingProxyType(
+    {
+        "binary": Kind(
+            name="binary",
+            question="is it positive?",
+            labels="two values",
+            sized=False,
+            heads=("sigmoid", "softmax", "margin"),
+            metrics=(
+                *("f1", "balanced_accuracy", "sensitivity", "specificity", "precision", "accuracy", "mcc"),
+                *("average_precision", "roc_auc", "event_sensitivity", "event_precision", "event_f1"),
+            ),
+            steering=("average_precision", "roc_auc"),
+            weights=("none", "balanced"),
+            all_weights=("none", "balanced"),
+            refused={},
+        ),
+        "classes": Kind(
+            name="classes",
+            question="which one of K classes is it?",
+            labels="K values, or K columns with one 1 in every row",
+            sized=True,
+            heads=("softmax", "one_vs_rest", "margin"),
+            metrics=(
+                *("macro_f1", "balanced_accuracy", "weighted_f1", "micro_f1", "accuracy"),
+                *("macro_average_precision", "roc_auc_ovr_macro"),
+            ),
+            steering=("macro_average_precision", "roc_auc_ovr_macro"),
+            weights=("none", "balanced"),
+            all_weights=("none", "balanced"),
+            refused=_OF_BINARY
+            | {
+                "precision": "over K columns it is micro-averaged, which of exclusive classes is the accuracy"
+            },
+        ),
+        "labels": Kind(
+            name="labels",
+            question="which of K labels apply, each for itself?",
+            labels="K columns of 0 and 1",
+            sized=True,
+            heads=("sigmoids",),
+            metrics=(
+                *("macro_f1", "micro_f1", "weighted_f1", "subset_accuracy"),
+                *("macro_average_precision", "roc_auc_ovr_macro"),
+            ),
+            steering=("macro_average_precision", "roc_auc_ovr_macro"),
+            weights=("none", "balanced"),
+            all_weights=("none", "balanced", "pos_weight"),
+            refused=_OF_BINARY
+            | {
+                "accuracy": "over K columns it counts the many labels that rightly do not apply, and is high "
+                "for a model that finds none",
+                "balanced_accuracy": "it is of exclusive classes",
+                "precision": "over K columns it is micro-averaged: frequent labels hide the rare ones",
+                "argmax": "it gives every row exactly one label, and rows have none or several",
+            },
+        ),
+        "number": Kind(
+            name="number",
+            question="how much is it?",
+            labels="real numbers",
+            sized=False,
+            heads=("linear",),
+            metrics=("rmse", "mae", "r2"),
+            steering=("rmse", "mae"),
+            weights=("none",),
+            all_weights=("none",),
+            refused={
+                "accuracy": "it counts the predictions that equal the target exactly, which a real number "
+                "never does",
+                **dict.fromkeys(
+                    ("f1", "balanced_accuracy", "precision", "sensitivity", "specificity", "roc_auc"),
+                    _NO_THRESHOLD,
+                ),
+                "argmax": _NO_THRESHOLD,
+            },
+        ),
+    }
+)
+"""Every kind of task, by name."""
+
+
+class Task(Frozen):
+    """What a study asks: its kind, and what its labels say beyond that."""
+
+    name: TaskName = Field(default="binary", description="binary, classes, labels or number")
+    size: int = Field(default=1, ge=1, le=10_000, description="classes or labels; 1 for binary and number")
+    location: float = Field(default=0.0, description="of a number: mean of the training targets")
+    scale: float = Field(default=1.0, gt=0, description="of a number: their standard deviation")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Task":
+        if self.kind.sized != (self.size > 1):
+            rule = "at least two answers" if self.kind.sized else "one answer"
+            raise ValueError(f"task {self.name} has {rule}, but got {self.size}")
+        if self.name != "number" and (self.location, self.scale) != (0.0, 1.0):
+            raise ValueError(f"location and scale are of task number, but got them for {self.name}")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """What follows from its name."""
+        return KINDS[self.name]
+
+
+BINARY = Task()
+
+
+def number_of(targets: NDArray[np.float64]) -> Task:
+    """Returns the task of predicting numbers like these.
+
+    Args:
+        targets: of the training rows, `(n,)`, finite.
+
+    Raises:
+        RunError: they are all equal, or float32 cannot tell them apart.
+    """
+    location, scale = float(np.mean(targets)), float(np.std(targets))
+    if not scale > 0:
+        raise RunError(f"a number to predict must vary, but all {len(targets)} targets are {location:g}")
+    if abs(location) > FARTHEST * scale:
+        raise RunError(
+            f"targets must vary by at least a {FARTHEST:g}th of their mean, as scores are float32, but their "
+            f"mean is {location:g} and their standard deviation {scale:g}; subtract a constant before saving"
+        )
+    return Task(name="number", location=location, scale=scale)

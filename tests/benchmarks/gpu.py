@@ -1,0 +1,257 @@
+"""`python -m tests.benchmarks.gpu [--small] [--trials N ...] [--no-log]`: what `make bench-gpu` runs.
+
+One study three times, one after the other, all with Keras on JAX: our search with fused trials, our search
+with a process for every trial, and plain Ray Tune with four trials to the GPU. And the program that trains
+fused trials by itself, without a search. `--small` runs all of it on a CPU, where it shows that it runs.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from rich.console import Console
+
+from tests.benchmarks import machine
+from tests.benchmarks.results import Result, Target, markdown, table
+from tests.benchmarks.studies import QUIET_ENV, Searched, searched
+from tests.conftest import ROOT
+
+LOG = Path(__file__).with_name("LOG.md")
+EPOCHS, GRACE, TO_A_GPU = 5, 2, 4
+TARGETS = {64: 20.0, 512: 60.0}
+"""Windows per second over plain Ray Tune that are wanted, by the number of trials."""
+SHARE_OF_THE_LOOP = 0.7
+SPENT = re.compile(
+    r"fused on (?P<device>\S+): (?P<epochs>\d+) epochs in (?P<calls>\d+) calls of (?P<rows>\d+) rows; "
+    r"seconds: training (?P<training>[\d.]+), compiling (?P<compiling>[\d.]+), "
+    r"beginning (?P<beginning>[\d.]+), scores and proofs (?P<scoring>[\d.]+), waiting (?P<waiting>[\d.]+)"
+)
+"""What a run says in the end of where the seconds went."""
+FUSED = re.compile(r"trials are fused: up to (\d+) in one program")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How large all of it is.
+
+    Args:
+        train, validation, test: rows of the parts.
+        width: of the network.
+        trials: of the searches, one after the other.
+        gpus: whether there is a GPU.
+    """
+
+    train: int
+    validation: int
+    test: int
+    width: float
+    trials: tuple[int, ...]
+    gpus: bool
+
+
+WHOLE = Size(train=9600, validation=2400, test=1200, width=1.0, trials=(64, 512), gpus=True)
+SMALL = Size(train=240, validation=120, test=120, width=0.1, trials=(4,), gpus=False)
+
+
+def written(folder: Path, size: Size) -> None:
+    """Writes rows as each system takes them: `windows.npz` for ours, `x_train.npy` and so on for the peer."""
+    rng, parts = np.random.default_rng(0), ("train", "validation", "test")
+    counts = [getattr(size, part) for part in parts]
+    y = rng.integers(0, 2, sum(counts))
+    x = rng.normal(size=(len(y), 32, 9, 19)).astype(np.float32)
+    x[:, :8] += 0.15 * y[:, None, None, None]
+    named = np.repeat(parts, counts)
+    groups = np.array([f"{part}{k % 6}" for k, part in enumerate(named)])
+    np.savez(folder / "windows.npz", X=x, y=y, group=groups, part=named)
+    for part in ("train", "validation"):
+        np.save(folder / f"x_{part}.npy", x[named == part])
+        np.save(folder / f"y_{part}.npy", y[named == part])
+
+
+def study_of(folder: Path, size: Size, trials: int, name: str, resources: dict[str, Any]) -> Path:
+    """Writes one of our studies beside the rows."""
+    study = {
+        "name": name,
+        "data": {"source": "npz", "path": "windows.npz", "group": "group", "split": "part"},
+        "split": {"by": "column"},
+        "trunk": {"name": "seizure_cnn", "width": size.width},
+        "space": {
+            "heads": {"sigmoid": ["bce"], "softmax": ["cce"]},
+            "optimizer": ["adam"],
+            "batch_size": [64],
+            "hidden_layers": ["none"],
+            "label_smoothing": 0.0,
+        },
+        "training": {"epochs": EPOCHS, "patience": EPOCHS},
+        "asha": {"grace": GRACE},
+        "budget": {"trials": trials},
+        "database": "none",
+        "resources": resources,
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    return path
+
+
+def windows_per_s(run: Searched, size: Size) -> float:
+    """Windows that a search trained, by the seconds from the command to the last record."""
+    epochs = sum(record.epochs or 0 for record in run.folder.records() if record.ask.config is not None)
+    return epochs * size.train / (run.startup_s + run.wall_s)
+
+
+def peers_windows_per_s(folder: Path, size: Size, trials: int) -> float:
+    """The same of plain Ray Tune."""
+    out = folder / f"tune-{trials}"
+    out.mkdir()
+    began = time.monotonic()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.benchmarks.peers.ray_tune_on_gpu", str(folder), str(out)),
+            *("--trials", str(trials), "--epochs", str(EPOCHS), "--grace", str(GRACE)),
+            *("--gpus", str(1 / TO_A_GPU if size.gpus else 0)),
+        ],
+        cwd=ROOT,
+        env={**os.environ, **QUIET_ENV, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    took = time.monotonic() - began
+    return sum(json.loads((out / "epochs.json").read_text())) * size.train / took
+
+
+def raw_loop(study: Path, most: int) -> None:
+    """Prints windows per second of the program that trains so many trials, without a search around it."""
+    from search.networks import backend
+
+    backend.start(1)
+    backend.import_keras()
+    from search.networks.trunks import author_config
+    from search.trials.fused_engine import Engine
+    from search.trials.preparation import prepare
+    from spaces.study_file import read
+
+    found = read(study)
+    data = prepare(found, study.parent, study.parent / "prepared-raw").trial_data()
+    config = author_config(found).model_copy(update={"batch_size": 64})
+    group = Engine(found, data, most).company(config).group
+    states = [group.begin(config, seed) for seed in range(most)]
+    group.train(states, most)
+    began, calls = time.monotonic(), 3
+    for _ in range(calls):
+        group.train(states, most)
+    print(calls * most * len(data.y_train) / (time.monotonic() - began))
+
+
+def results(folder: Path, size: Size) -> Iterator[Result]:
+    """Measures, and yields each result as soon as it stands."""
+    written(folder, size)
+    alone_s = fused_s = None
+    for trials in size.trials:
+        fuse: Any = "auto" if size.gpus else 4
+        ours = study_of(
+            folder, size, trials, f"fused-{trials}", {"gpus": 1.0 if size.gpus else 0.0, "fuse": fuse}
+        )
+        run = searched(ours, f"fused-{trials}")
+        speed = windows_per_s(run, size)
+        target = TARGETS.get(trials)
+        yield Result(
+            what=f"{trials} trials fused, windows per second, from the command to the last record",
+            ours=(speed,),
+            unit="/s",
+            against=f"plain Ray Tune, {TO_A_GPU} trials to the GPU",
+            theirs=(peers_windows_per_s(folder, size, trials),),
+            target=target and Target(limit=target, sense="at least", of="ratio"),
+            note=seconds_of(run),
+        )
+        if alone_s is None:
+            resources = {"gpus": 1 / TO_A_GPU if size.gpus else 0.0, "fuse": "off"}
+            alone = searched(study_of(folder, size, trials, f"alone-{trials}", resources), f"alone-{trials}")
+            alone_s, fused_s = windows_per_s(alone, size), speed
+            yield Result(
+                what=f"{trials} trials fused, windows per second, whole search",
+                ours=(fused_s,),
+                unit="/s",
+                against="ours, a process for every trial",
+                theirs=(alone_s,),
+                note=f"first trial after {run.startup_s:.1f} and {alone.startup_s:.1f} s",
+            )
+        log = run.folder.log.read_text(encoding="utf-8")
+        spent, most = SPENT.search(log), FUSED.search(log)
+        if spent is None or most is None:
+            yield Result(what="the fused program, in a search", error="the run does not say that it fused")
+            continue
+        loop = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks.gpu", "--raw", most[1], "--study", str(ours)],
+            cwd=ROOT,
+            env={**os.environ, **QUIET_ENV},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        yield Result(
+            what=f"windows per second while {trials} fused trials train",
+            ours=(int(spent["rows"]) / max(float(spent["training"]), 1e-9),),
+            unit="/s",
+            against=f"the program of {most[1]} trials by itself",
+            theirs=(float(loop.stdout.split()[-1]),),
+            target=Target(limit=SHARE_OF_THE_LOOP, sense="at least", of="ratio"),
+            note=f"on {spent['device']}; {spent['epochs']} epochs in {spent['calls']} calls",
+        )
+
+
+def seconds_of(run: Searched) -> str:
+    """Where the seconds of a fused search went."""
+    spent = SPENT.search(run.folder.log.read_text(encoding="utf-8"))
+    if spent is None:
+        return "the run does not say where its seconds went"
+    names = ("training", "compiling", "beginning", "scoring")
+    known = {name: float(spent[name]) for name in names}
+    told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in known.items())
+    rest = run.startup_s + run.wall_s - run.startup_s - sum(known.values())
+    return f"seconds: start {run.startup_s:.1f}, {told}, the rest {rest:.1f}"
+
+
+def main() -> int:
+    """Measures, prints, and appends to the log."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gpu", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="on a CPU, in a few minutes")
+    parser.add_argument("--trials", type=int, nargs="+", help="of the searches; 64 and 512 if left out")
+    parser.add_argument("--no-log", action="store_true", help="leaves LOG.md alone")
+    parser.add_argument("--raw", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--study", type=Path, help=argparse.SUPPRESS)
+    said = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = "jax"
+    if said.raw is not None:
+        raw_loop(said.study, said.raw)
+        return 0
+    size = SMALL if said.small else WHOLE
+    if said.trials:
+        size = Size(**{**vars(size), "trials": tuple(said.trials)})
+    where, began, found = machine.described(), time.monotonic(), []
+    with tempfile.TemporaryDirectory(prefix="headsearch-bench-") as scratch:
+        for result in results(Path(scratch), size):
+            found.append(result)
+            Console().print("  " + "; ".join(cell for cell in result.cells() if cell), highlight=False)
+    Console().print(table(found))
+    if not said.no_log:
+        took, name = (time.monotonic() - began) / 60, "bench-gpu" + " --small" * said.small
+        head = f"\n## {date.today()}, `make {name}`\n{where}; commit {machine.commit()}; {took:.0f} min.\n\n"
+        with LOG.open("a", encoding="utf-8") as file:
+            file.write(head + markdown(found))
+    return int(any(result.error for result in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

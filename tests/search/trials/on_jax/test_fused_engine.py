@@ -1,0 +1,186 @@
+"""The engine: who asks is advanced together, failures end their trial alone, a lack of memory halves K."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from search.record import Ask
+from search.trials.fused_engine import Engine, _Company, ladder
+from spaces.study import Study, Training
+from tests.helpers.toys import config, trial_data
+
+DATA = trial_data()
+TOGETHER_S = 120
+
+
+def study_of(**changes) -> Study:
+    rules = Training(epochs=4).model_dump()
+    return Study.model_validate({"objective": {"steer": "roc_auc"}, "training": rules, **changes})
+
+
+def ask(number, **changes):
+    chosen = changes.pop("chosen", None) or config(changes.pop("head", "sigmoid"), changes.pop("loss", "bce"))
+    return Ask(number=number, kind="search", config=chosen.model_copy(update=changes), seed=number)
+
+
+def started(study, most=4):
+    engine = Engine(study, DATA, most)
+    engine.start()
+    return engine
+
+
+def advanced(engine, asks, *rungs):
+    """The last answers to asks of as many owners, who ask at the same time; and all notes."""
+    answers, notes = {}, []
+
+    def own(each):
+        for epochs in rungs:
+            answers[each.number] = engine.advance(f"owner {each.number}", each, epochs)
+            notes.extend(answers[each.number].notes)
+
+    threads = [threading.Thread(target=own, args=(each,), daemon=True) for each in asks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TOGETHER_S)
+    assert not any(thread.is_alive() for thread in threads)
+    return [answers[each.number] for each in asks], notes
+
+
+def test_trials_of_all_kinds_come_to_their_ends():
+    asks = [
+        ask(0),
+        ask(1, head="softmax", loss="cce", dropout=0.2),
+        ask(2, head="margin", loss="hinge", optimizer="adamw", weight_decay=0.01),
+        ask(3, head="two_sigmoids", loss="focal", focal_gamma=2.0, focal_alpha=0.5, learning_rate=0.02),
+        ask(4, optimizer="sgd", momentum=0.9),
+        ask(5, batch_size=32),
+    ]
+    engine = started(study_of())
+    answers, notes = advanced(engine, asks, 2, 4)
+    assert not notes
+    assert [answer.error for answer in answers] == [None] * 6
+    assert all(answer.finished and answer.trained.epochs == 4 for answer in answers)
+    assert max(answer.together for answer in answers) > 1
+    assert answers[0].trained.weights[-1].shape == (1,)
+    assert answers[1].trained.weights[-1].shape == (2,)
+    # Alone on an engine, one of them comes to the same, but for rounding.
+    alone = advanced(started(study_of(), 1), asks[1:2], 4)[0][0].trained
+    np.testing.assert_allclose(alone.raw, answers[1].trained.raw, atol=1e-4)
+    assert engine.spent.epochs + len(engine._companies) * len(ladder(4)) >= 24
+
+
+def test_a_trial_that_overflows_fails_alone():
+    wild = ask(1, head="margin", loss="squared_hinge", learning_rate=1e30, optimizer="sgd", momentum=0.9)
+    fine = ask(0, optimizer="sgd", momentum=0.9)
+    (good, bad), _ = advanced(started(study_of()), [fine, wild], 4)
+    assert good.error is None
+    assert "try a lower learning rate" in bad.error
+    assert bad.finished
+
+
+def test_memory_that_runs_out_halves_what_one_program_holds(monkeypatch):
+    engine, asks = started(study_of(), 8), [ask(number) for number in range(6)]
+    group = engine.company(asks[0].config).group
+    train, sizes = group.train, []
+
+    def short(trials, size):
+        sizes.append(size)
+        if size > 2:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 1 bytes")
+        return train(trials, size)
+
+    monkeypatch.setattr(group, "train", short)
+    answers, notes = advanced(engine, asks, 1, 2)
+    assert [answer.error for answer in answers] == [None] * 6
+    assert engine.company(asks[0].config).most == 2
+    assert all("memory ran out with" in note for note in notes)
+    assert notes[-1] == "memory ran out with 4 trials in one program: from now on 2 at most"
+    assert max(sizes) > 2
+    assert set(sizes[-2:]) <= {1, 2}
+
+
+def test_where_memory_does_not_hold_one_trial_it_fails_with_advice(monkeypatch):
+    engine = started(study_of(), 2)
+    group = engine.company(ask(0).config).group
+
+    def short(trials, size):
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 1 bytes")
+
+    monkeypatch.setattr(group, "train", short)
+    answers, _ = advanced(engine, [ask(0), ask(1)], 1)
+    assert all("try a smaller batch_size" in answer.error for answer in answers)
+
+
+def test_what_vmap_cannot_take_trains_one_at_a_time(monkeypatch):
+    engine, asks = started(study_of()), [ask(number) for number in range(3)]
+    group = engine.company(asks[0].config).group
+    train = group.train
+
+    def refuse(trials, size):
+        if size > 1:
+            raise TypeError("this layer cannot be batched")
+        return train(trials, size)
+
+    monkeypatch.setattr(group, "train", refuse)
+    answers, notes = advanced(engine, asks, 2)
+    assert [answer.error for answer in answers] == [None] * 3
+    if notes:  # unless they never came together
+        assert notes == ["trials of mlp train alone: TypeError: this layer cannot be batched"]
+
+
+def test_a_trunk_of_the_users_own_is_fused_unless_it_holds_what_is_no_variable():
+    small, own = "tests.helpers.networks:small", "tests.search.trials.on_jax.own_trunks:counted"
+    asks = [ask(0, trunk=small, width=1.0), ask(1, trunk=small, width=1.0), ask(2, trunk=own, width=1.0)]
+    engine = started(study_of())
+    answers, notes = advanced(engine, asks, 2)
+    assert [answer.error for answer in answers] == [None] * 3
+    assert [answer.together is None for answer in answers] == [False, False, True]
+    (note,) = notes
+    assert note.startswith("trial 00002 trains alone: its layer counting")
+    assert note.endswith("(Counting) may hold what is no variable")
+
+
+def test_a_trial_past_its_limit_is_failed():
+    engine = started(study_of(budget={"trial_minutes": 1e-6}))
+    (answer,), _ = advanced(engine, [ask(0)], 2)
+    assert answer.error.startswith("a trial may take 1e-06 min (budget.trial_minutes), but then this one had")
+
+
+def test_a_worker_that_comes_with_another_trial_has_let_go_of_the_last_one():
+    engine = started(study_of())
+    first = engine.advance("owner", ask(0), 1)
+    second = engine.advance("owner", ask(1), 1)
+    again = engine.advance("owner", ask(0), 1)
+    assert first.trained.history == again.trained.history
+    assert first.trained.history != second.trained.history
+    assert len(engine._entries) == 1
+
+
+def test_one_that_does_not_come_is_not_waited_for():
+    engine = started(study_of())
+    engine.advance("gone for good", ask(0), 1)
+    engine.advance("here", ask(1), 1)
+    began = time.monotonic()
+    engine.advance("here", ask(1), 2)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (4, [1, 4]), (8, [1, 4, 8]), (64, [1, 4, 16, 64])])
+def test_ladder(most, sizes):
+    assert ladder(most) == sizes
+
+
+def test_a_program_is_compiled_where_that_costs_less_than_empty_places():
+    company = _Company(None, 16)
+    assert company.size_for(9) == 16
+    assert company.took(16, 5.0)
+    assert not company.took(16, 1.6)
+    # One of 4 places would save 1.2 s a call, and take 5 s to compile.
+    assert [company.size_for(3) for _ in range(5)] == [16, 16, 16, 16, 4]
+    assert company.size_for(16) == 16
+    assert company.took(4, 5.0)
+    assert company.size_for(3) == 4
+    assert company.size_for(5) == 16
