@@ -17,6 +17,7 @@ from cluster import feature_computation
 from cluster.connection import terminate_as_interrupted
 from cluster.dashboard import open_view
 from cluster.finished_trials import FinishedTrials
+from cluster.metrics import SearchMetrics
 from cluster.progress import Progress
 from cluster.terminal import say
 from cluster.tracking import Tracking
@@ -147,6 +148,7 @@ def execute(
         # Imported late: with Ray comes half a second of its own.
         from search.tuning.tuner import Listeners, run_search
 
+        metrics = SearchMetrics(folder.path.name, study, len(prepared.split.train), list(records))
         try:
             ended = run_search(
                 study,
@@ -155,9 +157,13 @@ def execute(
                 run_facts(prepared, code),
                 Listeners(
                     on_ask=_in_turn(folder.append_ask, database.asked),
-                    on_record=_in_turn(keeper.keep, lambda finished: database.finished(finished.record)),
-                    on_start=_in_turn(starts.note, database.started, progress.on_start),
-                    on_lost=_in_turn(lambda lost: database.lost(lost.trial_id), progress.on_lost),
+                    on_record=_in_turn(
+                        keeper.keep, lambda finished: database.finished(finished.record), metrics.finished
+                    ),
+                    on_start=_in_turn(starts.note, database.started, metrics.started, progress.on_start),
+                    on_lost=_in_turn(
+                        lambda lost: database.lost(lost.trial_id), metrics.lost, progress.on_lost
+                    ),
                     on_note=progress.on_note,
                 ),
                 records=list(records),
