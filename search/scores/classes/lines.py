@@ -80,7 +80,7 @@ class Line:
     of: int
     rows: Ranked
     y: NDArray[np.intp]
-    other: NDArray[np.intp]
+    other: NDArray[Any]
     weight: F64 | None
     problem: Problem
 
@@ -117,7 +117,7 @@ def _cost(line: Line) -> F64:
 def _macro_f1(line: Line) -> F64:
     """The F1 of this class at every cut, and that of the others as the running sum of what each row adds."""
     actual, of, n = line.problem.actual, line.of, line.y.size
-    by_other = np.argsort(line.other.astype(np.int16), kind="stable")  # the rows of each class, by margin
+    by_other = np.argsort(line.other, kind="stable")  # the rows of each class, by margin
     other = line.other[by_other]
     first = np.flatnonzero(np.concatenate([[True], other[1:] != other[:-1]]))
     sizes = np.diff(first, append=n)
