@@ -50,7 +50,8 @@ def decide_classes(score: F32, offsets: F32, reject_below: float | None = None) 
     classes_of(score)
     if float32_scores(offsets).shape != score.shape[1:] or np.isnan(offsets).any():
         raise ValueError(f"offsets must be {score.shape[1]} numbers, one a class, but got {offsets.tolist()}")
-    decided = winners(score.T + offsets[:, None])[1].astype(np.int16)
+    with np.errstate(over="ignore"):  # beyond the largest float32 scores are equal
+        decided = winners(score.T + offsets[:, None])[1].astype(np.int16)
     if reject_below is not None:
         decided[claimed(score) < reject_below] = UNDECIDED
     return decided

@@ -16,6 +16,9 @@ from spaces import policies as rules
 TIE = 1e-12
 """Merits closer than this, as a share of the largest, are equal: sums are rounded, and one row makes more."""
 
+FARTHEST = 2.0**120
+"""Margins beyond are cut off here, so that a cut beyond all of them is still a float32."""
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -48,7 +51,8 @@ class Problem:
         others, other = winners(self.score + offsets[:, None], but=k)
         if np.isneginf(others[0]):
             return None
-        rows = ranked((self.score[k] - others).astype(np.float32))
+        margin = np.clip(self.score[k] - others, -FARTHEST, FARTHEST)
+        rows = ranked(margin.astype(np.float32))
         weight = None if self.weight is None else self.weight[rows.order]
         return Line(k, rows, self.y[rows.order], other[rows.order], weight, self)
 

@@ -131,7 +131,7 @@ def _starts(problem: Problem) -> list[F64]:
     if size == 2:
         return [np.zeros(2)]
     many = int(np.clip(WORK // (size * n), LEAST_STARTS, MOST_STARTS))
-    shares = np.maximum(problem.actual, 0.5) / n
+    shares = np.maximum(problem.actual / problem.actual.sum(), 0.5 / n)
     spread = 2 * float(problem.score.std())
     rng, turn = np.random.default_rng(0), _turn(problem)
     starts = [np.zeros(size), -np.log(shares)]
@@ -216,7 +216,10 @@ def _centred(problem: Problem, merit: float, offsets: F64) -> F64:
         if line is None:
             continue
         merits = line.merits()
-        first, last = longest_run(best_of(merits))
+        best = best_of(merits)
+        if best.size == 0:
+            continue
+        first, last = longest_run(best)
         number = (first + last) // 2
         then = _always(offsets, k) if number == 0 else offsets.copy()
         if number:

@@ -253,6 +253,21 @@ def test_rows_whose_largest_probability_is_low_are_not_decided():
     assert (decided[kept] == choose_offsets(y, score, MACRO_F1, NAMES).decide(score)[kept]).all()
 
 
+@each_rule
+@pytest.mark.parametrize("scale", [0, 1e-30, 1e30, 1e36])
+def test_scores_of_any_size_are_decided(rule, scale):
+    """Of equal scores all rows are one class; the size of the scores changes nothing else."""
+    y, score = drawn(4, 40)
+    found = choose_offsets(y, np.float32(score / 8 * scale), rule, NAMES)
+    decided = found.decide(np.float32(score / 8 * scale))
+    assert not np.isnan(found.offsets).any()
+    if scale == 0:
+        assert len(set(decided.tolist())) == 1
+    else:
+        expected = value(y, choose_offsets(y, score, rule, NAMES).decide(score), rule)
+        assert value(y, decided, rule) >= expected - abs(expected) / 10
+
+
 def test_refusals():
     y, score = drawn(0, 20)
     with pytest.raises(TrialError, match="max_macro_f1 needs rows of every class, but got none of 'focal'"):
