@@ -5,7 +5,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search.scores.bootstrap import RANKING_REPEATS, Interval, interval, resamples, sums_of, units_of
+from search.scores.bootstrap import (
+    PAIRED_REPEATS,
+    RANKING_REPEATS,
+    Interval,
+    interval,
+    resamples,
+    sums_of,
+    units_of,
+)
 from search.scores.crossfit import Halves
 from search.scores.metrics import F64, ratio
 from search.scores.ranking import float32_scores, weights
@@ -125,27 +133,72 @@ def intervals(
         As `search.scores.bootstrap.intervals`: resamples where a metric is undefined are left out, and both
         ends are NaN if fewer than half are defined, or if there is only one group.
     """
-    found, y = errors(y, score), np.asarray(y, np.float64)
-    unit, units = units_of(groups, y)
+    unit, units = units_of(groups, np.asarray(y))
     if units < 2:
         return dict.fromkeys(NUMBER_METRICS, (float("nan"), float("nan")))
+    values = _resampled(y, score, unit, units, repeats, np.random.default_rng(seed))
+    return {name: interval(values[name]) for name in NUMBER_METRICS}
+
+
+def paired_difference(
+    y: NDArray[Any],
+    score_a: NDArray[np.float32],
+    score_b: NDArray[np.float32],
+    groups: NDArray[Any] | None,
+    metric: str,
+    seed: int,
+    repeats: int = PAIRED_REPEATS,
+) -> tuple[float, float, float]:
+    """A metric of `a` less that of `b` on the same rows, with the interval over the same resamples of both.
+
+    Args:
+        y: true numbers `(n,)`.
+        score_a, score_b: predicted ones, float32 `(n,)` each.
+        groups: see `intervals`.
+        metric: a name of NUMBER_METRICS.
+        seed: of the resamples.
+        repeats: how many.
+
+    Returns:
+        `(metric of a - metric of b, low, high)`, NaN where undefined, as in `intervals`.
+    """
+    difference = NUMBER_METRICS[metric](y, score_a) - NUMBER_METRICS[metric](y, score_b)
+    unit, units = units_of(groups, np.asarray(y))
+    if units < 2:
+        return difference, float("nan"), float("nan")
+    a, b = (
+        _resampled(y, score, unit, units, repeats, np.random.default_rng(seed))[metric]
+        for score in (score_a, score_b)
+    )
+    low, high = interval(a - b)
+    return difference, low, high
+
+
+def _resampled(
+    y: NDArray[Any],
+    score: NDArray[np.float32],
+    unit: NDArray[np.intp],
+    units: int,
+    repeats: int,
+    rng: np.random.Generator,
+) -> dict[str, F64]:
+    """Every metric under resamples of the units, `(repeats,)` each."""
+    found, y = errors(y, score), np.asarray(y, np.float64)
     order = np.argsort(np.abs(found), kind="stable")
     distances, of_order = np.abs(found)[order], unit[order]
     centred = y - y.mean()
     amounts = np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
     of_units = sums_of(amounts, unit, units)
     sums, medians = [], []
-    for drawn in resamples(units, y.size, repeats, np.random.default_rng(seed)):
+    for drawn in resamples(units, y.size, repeats, rng):
         sums.append(drawn @ of_units)
         medians.append(weighted_medians(distances, drawn[:, of_order]))
     n, absolute, squared, total, spread = np.concatenate(sums).T
     around = spread - np.square(total) / n
-    # Of equal numbers only rounding is left.
-    around = np.where(around > 1e-12 * spread, around, np.nan)
-    values = {
+    around = np.where(around > 1e-12 * spread, around, np.nan)  # of equal numbers only rounding is left
+    return {
         "mae": absolute / n,
         "rmse": np.sqrt(squared / n),
         "r2": 1 - squared / around,
         "median_absolute_error": np.concatenate(medians),
     }
-    return {name: interval(values[name]) for name in NUMBER_METRICS}

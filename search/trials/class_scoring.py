@@ -10,7 +10,7 @@ from search.events.evaluation import CrossFitted
 from search.record import Estimate
 from search.scores import metrics as of_two
 from search.scores.calibration import Fit
-from search.scores.classes.bootstrap import intervals
+from search.scores.classes.bootstrap import Model, intervals
 from search.scores.classes.calibration import CALIBRATIONS
 from search.scores.classes.crossfit import cross_fit
 from search.scores.classes.decisions import F32, class_counts, confusion
@@ -92,7 +92,8 @@ class ClassScoring:
         """See `scoring.Scoring`; with `reject_below` also the share that is decided, and metrics of that."""
         y, decided, rest = reference.y, fitted.choice.decide(score), against_rest(score)
         matrix = confusion(y, decided, len(self.classes))
-        counts, bounds = class_counts(matrix), intervals(y, rest, decided, reference.groups, self.seed)
+        counts = class_counts(matrix)
+        bounds = intervals(y, Model(rest, decided), reference.groups, self.seed)
         whole: dict[str, Estimate] = {}
         for name, metric in DECISION_METRICS.items():
             whole[name] = estimate(float(metric(counts)), bounds.whole[name])

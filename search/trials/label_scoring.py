@@ -11,7 +11,7 @@ from search.record import Estimate
 from search.scores import metrics as of_two
 from search.scores.calibration import CALIBRATIONS, UNBENDING
 from search.scores.classes.metrics import CLASS_METRICS
-from search.scores.labels.bootstrap import intervals
+from search.scores.labels.bootstrap import Model, intervals
 from search.scores.labels.calibration import LabelFit, fit_labels
 from search.scores.labels.crossfit import cross_fit
 from search.scores.labels.metrics import (
@@ -97,7 +97,8 @@ class LabelScoring:
     def estimates(self, fitted: FittedLabels, score: F32, reference: Reference) -> Estimates:
         """See `scoring.Scoring`."""
         y, decided = reference.y, fitted.choice.decide(score)
-        counts, bounds = counts_of(y, decided), intervals(y, score, decided, reference.groups, self.seed)
+        counts = counts_of(y, decided)
+        bounds = intervals(y, Model(score, decided), reference.groups, self.seed)
         whole: dict[str, Estimate] = {}
         for name, metric in DECISION_METRICS.items():
             whole[name] = estimate(float(metric(counts)), bounds.whole[name])

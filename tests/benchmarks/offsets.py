@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from search.scores.classes.bootstrap import intervals
+from search.scores.classes.bootstrap import Model, intervals
 from search.scores.classes.calibration import CALIBRATIONS
 from search.scores.classes.crossfit import cross_fit
 from search.scores.classes.metrics import against_rest
@@ -50,8 +50,8 @@ def main() -> None:
         of_halves = (y, raw, halves, CALIBRATIONS["temperature"], rule, "macro_f1", names)
         fitted = seconds(lambda of_halves=of_halves: cross_fit(*of_halves))
         print(f"{rule.policy}: all rows {chosen:.2f} s, cross-fit with temperature {fitted:.2f} s")
-    rest, decided = against_rest(raw), raw.argmax(axis=1)
-    print(f"intervals over groups {seconds(lambda: intervals(y, rest, decided, groups, 0)):.2f} s")
+    model = Model(against_rest(raw), raw.argmax(axis=1))
+    print(f"intervals over groups {seconds(lambda: intervals(y, model, groups, 0)):.2f} s")
     for rule in RULES:
         reached = []
         for n in (8, 16, 30):
