@@ -15,6 +15,7 @@ from search.scores.bootstrap import (
     units_of,
 )
 from search.scores.crossfit import Halves
+from search.scores.held_out import HeldOut
 from search.scores.metrics import F64, ratio
 from search.scores.ranking import float32_scores, weights
 from spaces.errors import TrialError
@@ -183,22 +184,42 @@ def _resampled(
     rng: np.random.Generator,
 ) -> dict[str, F64]:
     """Every metric under resamples of the units, `(repeats,)` each."""
-    found, y = errors(y, score), np.asarray(y, np.float64)
-    order = np.argsort(np.abs(found), kind="stable")
-    distances, of_order = np.abs(found)[order], unit[order]
-    centred = y - y.mean()
-    amounts = np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
-    of_units = sums_of(amounts, unit, units)
+    distances = np.abs(errors(y, score))
+    order = np.argsort(distances, kind="stable")
+    distances, of_order = distances[order], unit[order]
+    of_units = sums_of(_amounts(y, score), unit, units)
     sums, medians = [], []
-    for drawn in resamples(units, y.size, repeats, rng):
+    for drawn in resamples(units, distances.size, repeats, rng):
         sums.append(drawn @ of_units)
         medians.append(weighted_medians(distances, drawn[:, of_order]))
-    n, absolute, squared, total, spread = np.concatenate(sums).T
-    around = spread - np.square(total) / n
-    around = np.where(around > 1e-12 * spread, around, np.nan)  # of equal numbers only rounding is left
-    return {
-        "mae": absolute / n,
-        "rmse": np.sqrt(squared / n),
-        "r2": 1 - squared / around,
-        "median_absolute_error": np.concatenate(medians),
-    }
+    return _of_sums(np.concatenate(sums)) | {"median_absolute_error": np.concatenate(medians)}
+
+
+def _amounts(y: NDArray[Any], score: NDArray[np.float32]) -> F64:
+    """What each row adds to the metrics that are no medians, `(n, 5)`; see `_of_sums`."""
+    found, y = errors(y, score), np.asarray(y, np.float64)
+    centred = y - y.mean()
+    return np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
+
+
+def _of_sums(sums: F64) -> dict[str, F64]:
+    """The metrics that are no medians from sums of `_amounts`, `(k,)` each."""
+    n, absolute, squared, total, spread = sums.T
+    with np.errstate(invalid="ignore", divide="ignore"):  # without rows all are NaN
+        around = spread - np.square(total) / n
+        around = np.where(around > 1e-12 * spread, around, np.nan)  # of equal numbers only rounding is left
+        return {"mae": absolute / n, "rmse": np.sqrt(squared / n), "r2": 1 - squared / around}
+
+
+def held_out(
+    y: NDArray[Any], score: NDArray[np.float32], metric: str, piece: NDArray[np.intp], pieces: int
+) -> HeldOut:
+    """The trial as others are compared with it, on which nothing was fitted; see `HeldOut`.
+
+    Args:
+        y: true numbers `(n,)`.
+        score: predicted ones, float32 `(n,)`.
+        metric: `mae`, `rmse` or `r2`; the median of sums is not known.
+        piece, pieces: which piece each row belongs to `(n,)`, and how many there are.
+    """
+    return HeldOut(sums_of(_amounts(y, score), piece, pieces), lambda sums: _of_sums(sums)[metric])

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from search.events.evaluation import CrossFitted
@@ -11,9 +12,10 @@ from search.record import Estimate
 from search.scores import metrics as of_two
 from search.scores.calibration import CALIBRATIONS, UNBENDING
 from search.scores.classes.metrics import CLASS_METRICS
+from search.scores.held_out import HeldOut
 from search.scores.labels.bootstrap import Model, intervals
 from search.scores.labels.calibration import LabelFit, fit_labels
-from search.scores.labels.crossfit import cross_fit
+from search.scores.labels.crossfit import cross_fit, held_out
 from search.scores.labels.metrics import (
     DECISION_METRICS,
     PROBABILITY_METRICS,
@@ -120,6 +122,11 @@ class LabelScoring:
         calibrate = CALIBRATIONS[self.calibration]
         value = cross_fit(reference.y, raw, reference.halves, calibrate, self.rule, self.metric, self.names)
         return CrossFitted(value, math.nan)
+
+    def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> HeldOut:
+        """See `scoring.Contending`."""
+        calibrate, y, halves = CALIBRATIONS[self.calibration], reference.y, reference.halves
+        return held_out(y, raw, halves, calibrate, self.rule, self.metric, self.names, piece, pieces)
 
     def steer(self, y: NDArray[Any], raw: F32) -> float:
         """See `scoring.Scoring`."""

@@ -210,19 +210,21 @@ def _resampled_counts(
 ) -> list[ClassCounts]:
     """Counts of each of several decisions of the rows, `(repeats, K)`, under the same resamples."""
     if not units.by_row:
-        cells = np.hstack([_cells(y, decided, size, units.unit, units.number) for decided in several])
+        cells = np.hstack([cells_of(y, decided, size, units.unit, units.number) for decided in several])
         sums = resampled_counts(cells, repeats, rng)
     else:  # rows of one class and the same decisions are alike
         rows = np.column_stack([y, *several])
         code = np.ravel_multi_index(tuple((rows + 1).T), (size + 1,) * rows.shape[1])
         _, first, times = np.unique(code, return_index=True, return_counts=True)
         kind = np.arange(first.size)
-        kinds = np.hstack([_cells(y[first], of[first], size, kind, first.size) for of in several])
+        kinds = np.hstack([cells_of(y[first], of[first], size, kind, first.size) for of in several])
         sums = resampled_kinds(kinds, times.astype(np.int64), repeats, rng)
     return [ClassCounts(*np.split(of, 3, axis=1)) for of in np.split(sums, len(several), axis=1)]
 
 
-def _cells(y: NDArray[np.intp], decided: NDArray[Any], size: int, unit: NDArray[np.intp], units: int) -> F64:
+def cells_of(
+    y: NDArray[np.intp], decided: NDArray[Any], size: int, unit: NDArray[np.intp], units: int
+) -> F64:
     """The counts of each unit, `(units, 3 K)`, in the order of `ClassCounts`."""
     known = decided != UNDECIDED
     columns = ((decided == y, y), (known, decided), (np.ones(y.size, np.bool_), y))

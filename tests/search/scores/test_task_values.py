@@ -350,3 +350,89 @@ def test_a_difference_of_numbers_is_of_the_same_resamples(metric):
     assert found[0] == pytest.approx(of(y, a) - of(y, b))
     expected = differences(lambda w: of(y, a, w) - of(y, b, w), resampled_weights(groups, 150, 5, None, 80))
     np.testing.assert_allclose(found[1:], expected, rtol=1e-9)
+
+
+def weighted_rows(times, piece):
+    return [one[piece].astype(float) for one in times]
+
+
+def pieces_of(group):
+    piece = np.unique(group, return_inverse=True)[1]
+    pieces = int(piece.max()) + 1
+    rng = np.random.default_rng(3)
+    times = np.stack([np.ones(pieces), *rng.multinomial(pieces, np.full(pieces, 1 / pieces), 20)])
+    return piece, pieces, times
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "accuracy", "mcc"])
+def test_held_out_decisions_of_classes_equal_a_plain_loop(metric):
+    y, raw, group, halves = drawn()
+    piece, pieces, times = pieces_of(group)
+    calibrate, rule = CALIBRATIONS["temperature"], MaxMacroF1(reject_below=0.4)
+    found = classes.held_out(y, raw, halves, calibrate, rule, metric, NAMES, piece, pieces).values(times)
+    values = []
+    for half in halves.mask.T:
+        decided = np.zeros(y.size, int)
+        for fitted in (half, ~half):
+            score = calibrate(y[fitted], raw[fitted]).calibration.apply(raw)
+            decided[~fitted] = choose_offsets(y[fitted], score[fitted], rule, NAMES).decide(score)[~fitted]
+        of = class_metrics.DECISION_METRICS[metric]
+        values.append([float(of(class_metrics_counts(y, decided, w))) for w in weighted_rows(times, piece)])
+    np.testing.assert_allclose(found, np.mean(values, axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", class_metrics.RANKING_METRICS)
+def test_held_out_order_of_classes_is_nearly_that_of_all_cuts(metric):
+    y, raw, group, halves = drawn(n=900)
+    piece, pieces, times = pieces_of(group)
+    found = classes.held_out(y, raw, halves, CALIBRATIONS["none"], MaxMacroF1(), metric, NAMES, piece, pieces)
+    rest, of = class_metrics.against_rest(raw), class_metrics.RANKING_METRICS[metric]
+    expected = [of(y, rest, w) for w in weighted_rows(times, piece)]
+    assert found.values(times)[0] == pytest.approx(expected[0], abs=1e-12)
+    np.testing.assert_allclose(found.values(times), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("rule", [MaxF1(), TopK(policy="top_k")], ids=repr)
+@pytest.mark.parametrize("metric", ["macro_f1", "subset_accuracy", "hamming_loss"])
+def test_held_out_decisions_of_labels_equal_a_plain_loop(rule, metric):
+    y, raw, group, halves = label_rows()
+    piece, pieces, times = pieces_of(group)
+    found = labels.held_out(y, raw, halves, OF_TWO["none"], rule, metric, NAMES, piece, pieces).values(times)
+    values = []
+    for half in halves.mask.T:
+        decided = np.zeros(y.shape, bool)
+        for fitted in (half, ~half):
+            if isinstance(rule, TopK):
+                decided[~fitted] = TopLabels(1).decide(raw[~fitted])
+                continue
+            for k in range(3):
+                cut = choose(curve(y[fitted, k], raw[fitted, k].copy()), rule).threshold_score
+                decided[~fitted, k] = raw[~fitted, k] >= np.float32(cut)
+        of = label_metrics.DECISION_METRICS[metric]
+        values.append(
+            [float(of(label_metrics.counts_of(y, decided, w))) for w in weighted_rows(times, piece)]
+        )
+    np.testing.assert_allclose(found, np.mean(values, axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", label_metrics.RANKING_METRICS)
+def test_held_out_order_of_labels_is_nearly_that_of_all_cuts(metric):
+    y, raw, group, halves = label_rows(n=900)
+    piece, pieces, times = pieces_of(group)
+    found = labels.held_out(y, raw, halves, OF_TWO["none"], MaxF1(), metric, NAMES, piece, pieces)
+    of = label_metrics.RANKING_METRICS[metric]
+    expected = [of(y, raw, w) for w in weighted_rows(times, piece)]
+    assert found.values(times)[0] == pytest.approx(expected[0], abs=1e-12)
+    np.testing.assert_allclose(found.values(times), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("metric", ["mae", "rmse", "r2"])
+def test_held_out_numbers_equal_weighted_rows(metric):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200) + 50
+    score = (y + rng.normal(size=200)).astype(np.float32)
+    piece, pieces, times = pieces_of(rng.integers(0, 12, 200))
+    found = numbers.held_out(y, score, metric, piece, pieces).values(times)
+    expected = [numbers.NUMBER_METRICS[metric](y, score, w) for w in weighted_rows(times, piece)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert np.isnan(numbers.held_out(y, score, metric, piece, pieces).values(0 * times[:1])).all()
