@@ -16,7 +16,7 @@ from spaces import policies as rules
 from spaces.base import Label
 from spaces.errors import TrialError, first_of
 
-MOST_STARTS, LEAST_STARTS, WORK = 32, 3, 300_000
+MOST_STARTS, LEAST_STARTS, WORK = 32, 2, 300_000
 """How many starts there are: starts x rows x classes stay about `WORK`. Of 8 to 30 random rows of three
 classes 98 of 100 choices or more are the best of all, and of more rows little is left to gain
 (tests/benchmarks/LOG.md)."""
