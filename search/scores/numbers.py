@@ -5,8 +5,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search.scores.bootstrap import RANKING_REPEATS, Interval, interval, resamples, sums_of, units_of
+from search.scores.bootstrap import (
+    PAIRED_REPEATS,
+    RANKING_REPEATS,
+    Interval,
+    interval,
+    resamples,
+    sums_of,
+    units_of,
+)
 from search.scores.crossfit import Halves
+from search.scores.held_out import HeldOut
 from search.scores.metrics import F64, ratio
 from search.scores.ranking import float32_scores, weights
 from spaces.errors import TrialError
@@ -125,27 +134,92 @@ def intervals(
         As `search.scores.bootstrap.intervals`: resamples where a metric is undefined are left out, and both
         ends are NaN if fewer than half are defined, or if there is only one group.
     """
-    found, y = errors(y, score), np.asarray(y, np.float64)
-    unit, units = units_of(groups, y)
+    unit, units = units_of(groups, np.asarray(y))
     if units < 2:
         return dict.fromkeys(NUMBER_METRICS, (float("nan"), float("nan")))
-    order = np.argsort(np.abs(found), kind="stable")
-    distances, of_order = np.abs(found)[order], unit[order]
-    centred = y - y.mean()
-    amounts = np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
-    of_units = sums_of(amounts, unit, units)
+    values = _resampled(y, score, unit, units, repeats, np.random.default_rng(seed))
+    return {name: interval(values[name]) for name in NUMBER_METRICS}
+
+
+def paired_difference(
+    y: NDArray[Any],
+    score_a: NDArray[np.float32],
+    score_b: NDArray[np.float32],
+    groups: NDArray[Any] | None,
+    metric: str,
+    seed: int,
+    repeats: int = PAIRED_REPEATS,
+) -> tuple[float, float, float]:
+    """A metric of `a` less that of `b` on the same rows, with the interval over the same resamples of both.
+
+    Args:
+        y: true numbers `(n,)`.
+        score_a, score_b: predicted ones, float32 `(n,)` each.
+        groups: see `intervals`.
+        metric: a name of NUMBER_METRICS.
+        seed: of the resamples.
+        repeats: how many.
+
+    Returns:
+        `(metric of a - metric of b, low, high)`, NaN where undefined, as in `intervals`.
+    """
+    difference = NUMBER_METRICS[metric](y, score_a) - NUMBER_METRICS[metric](y, score_b)
+    unit, units = units_of(groups, np.asarray(y))
+    if units < 2:
+        return difference, float("nan"), float("nan")
+    a, b = (
+        _resampled(y, score, unit, units, repeats, np.random.default_rng(seed))[metric]
+        for score in (score_a, score_b)
+    )
+    low, high = interval(a - b)
+    return difference, low, high
+
+
+def _resampled(
+    y: NDArray[Any],
+    score: NDArray[np.float32],
+    unit: NDArray[np.intp],
+    units: int,
+    repeats: int,
+    rng: np.random.Generator,
+) -> dict[str, F64]:
+    """Every metric under resamples of the units, `(repeats,)` each."""
+    distances = np.abs(errors(y, score))
+    order = np.argsort(distances, kind="stable")
+    distances, of_order = distances[order], unit[order]
+    of_units = sums_of(_amounts(y, score), unit, units)
     sums, medians = [], []
-    for drawn in resamples(units, y.size, repeats, np.random.default_rng(seed)):
+    for drawn in resamples(units, distances.size, repeats, rng):
         sums.append(drawn @ of_units)
         medians.append(weighted_medians(distances, drawn[:, of_order]))
-    n, absolute, squared, total, spread = np.concatenate(sums).T
-    around = spread - np.square(total) / n
-    # Of equal numbers only rounding is left.
-    around = np.where(around > 1e-12 * spread, around, np.nan)
-    values = {
-        "mae": absolute / n,
-        "rmse": np.sqrt(squared / n),
-        "r2": 1 - squared / around,
-        "median_absolute_error": np.concatenate(medians),
-    }
-    return {name: interval(values[name]) for name in NUMBER_METRICS}
+    return _of_sums(np.concatenate(sums)) | {"median_absolute_error": np.concatenate(medians)}
+
+
+def _amounts(y: NDArray[Any], score: NDArray[np.float32]) -> F64:
+    """What each row adds to the metrics that are no medians, `(n, 5)`; see `_of_sums`."""
+    found, y = errors(y, score), np.asarray(y, np.float64)
+    centred = y - y.mean()
+    return np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
+
+
+def _of_sums(sums: F64) -> dict[str, F64]:
+    """The metrics that are no medians from sums of `_amounts`, `(k,)` each."""
+    n, absolute, squared, total, spread = sums.T
+    with np.errstate(invalid="ignore", divide="ignore"):  # without rows all are NaN
+        around = spread - np.square(total) / n
+        around = np.where(around > 1e-12 * spread, around, np.nan)  # of equal numbers only rounding is left
+        return {"mae": absolute / n, "rmse": np.sqrt(squared / n), "r2": 1 - squared / around}
+
+
+def held_out(
+    y: NDArray[Any], score: NDArray[np.float32], metric: str, piece: NDArray[np.intp], pieces: int
+) -> HeldOut:
+    """The trial as others are compared with it, on which nothing was fitted; see `HeldOut`.
+
+    Args:
+        y: true numbers `(n,)`.
+        score: predicted ones, float32 `(n,)`.
+        metric: `mae`, `rmse` or `r2`; the median of sums is not known.
+        piece, pieces: which piece each row belongs to `(n,)`, and how many there are.
+    """
+    return HeldOut(sums_of(_amounts(y, score), piece, pieces), lambda sums: _of_sums(sums)[metric])

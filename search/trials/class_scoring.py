@@ -4,15 +4,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from search.events.evaluation import CrossFitted
 from search.record import Estimate
 from search.scores import metrics as of_two
 from search.scores.calibration import Fit
-from search.scores.classes.bootstrap import intervals
+from search.scores.classes.bootstrap import Model, intervals
 from search.scores.classes.calibration import CALIBRATIONS
-from search.scores.classes.crossfit import cross_fit
+from search.scores.classes.crossfit import cross_fit, held_out
 from search.scores.classes.decisions import F32, class_counts, confusion
 from search.scores.classes.metrics import (
     CLASS_METRICS,
@@ -23,6 +24,7 @@ from search.scores.classes.metrics import (
     each_class,
 )
 from search.scores.classes.offsets import ClassChoice, choose_offsets
+from search.scores.held_out import HeldOut
 from search.scores.reference import Reference
 from search.trials.scoring import UNDEFINED, Described, Estimates, estimate
 from spaces.base import Label
@@ -92,7 +94,8 @@ class ClassScoring:
         """See `scoring.Scoring`; with `reject_below` also the share that is decided, and metrics of that."""
         y, decided, rest = reference.y, fitted.choice.decide(score), against_rest(score)
         matrix = confusion(y, decided, len(self.classes))
-        counts, bounds = class_counts(matrix), intervals(y, rest, decided, reference.groups, self.seed)
+        counts = class_counts(matrix)
+        bounds = intervals(y, Model(rest, decided), reference.groups, self.seed)
         whole: dict[str, Estimate] = {}
         for name, metric in DECISION_METRICS.items():
             whole[name] = estimate(float(metric(counts)), bounds.whole[name])
@@ -120,6 +123,11 @@ class ClassScoring:
         calibrate = CALIBRATIONS[self.calibration]
         value = cross_fit(reference.y, raw, reference.halves, calibrate, self.rule, self.metric, self.classes)
         return CrossFitted(value, math.nan)
+
+    def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> HeldOut:
+        """See `scoring.Contending`."""
+        calibrate, y, halves = CALIBRATIONS[self.calibration], reference.y, reference.halves
+        return held_out(y, raw, halves, calibrate, self.rule, self.metric, self.classes, piece, pieces)
 
     def steer(self, y: NDArray[Any], raw: F32) -> float:
         """See `scoring.Scoring`."""

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from search.events.evaluation import CrossFitted
@@ -11,9 +12,10 @@ from search.record import Estimate
 from search.scores import metrics as of_two
 from search.scores.calibration import CALIBRATIONS, UNBENDING
 from search.scores.classes.metrics import CLASS_METRICS
-from search.scores.labels.bootstrap import intervals
+from search.scores.held_out import HeldOut
+from search.scores.labels.bootstrap import Model, intervals
 from search.scores.labels.calibration import LabelFit, fit_labels
-from search.scores.labels.crossfit import cross_fit
+from search.scores.labels.crossfit import cross_fit, held_out
 from search.scores.labels.metrics import (
     DECISION_METRICS,
     PROBABILITY_METRICS,
@@ -97,7 +99,8 @@ class LabelScoring:
     def estimates(self, fitted: FittedLabels, score: F32, reference: Reference) -> Estimates:
         """See `scoring.Scoring`."""
         y, decided = reference.y, fitted.choice.decide(score)
-        counts, bounds = counts_of(y, decided), intervals(y, score, decided, reference.groups, self.seed)
+        counts = counts_of(y, decided)
+        bounds = intervals(y, Model(score, decided), reference.groups, self.seed)
         whole: dict[str, Estimate] = {}
         for name, metric in DECISION_METRICS.items():
             whole[name] = estimate(float(metric(counts)), bounds.whole[name])
@@ -119,6 +122,11 @@ class LabelScoring:
         calibrate = CALIBRATIONS[self.calibration]
         value = cross_fit(reference.y, raw, reference.halves, calibrate, self.rule, self.metric, self.names)
         return CrossFitted(value, math.nan)
+
+    def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> HeldOut:
+        """See `scoring.Contending`."""
+        calibrate, y, halves = CALIBRATIONS[self.calibration], reference.y, reference.halves
+        return held_out(y, raw, halves, calibrate, self.rule, self.metric, self.names, piece, pieces)
 
     def steer(self, y: NDArray[Any], raw: F32) -> float:
         """See `scoring.Scoring`."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.events.evaluation import CrossFitted
-from search.scores.numbers import NUMBER_METRICS, cross_fit, errors, intervals
+from search.scores.held_out import HeldOut
+from search.scores.numbers import NUMBER_METRICS, cross_fit, errors, held_out, intervals
 from search.scores.reference import Reference
 from search.trials.scoring import F32, SMALLER_IS_BETTER, Described, Estimates, estimate
 
@@ -63,6 +64,10 @@ class NumberScoring:
     def cross_fitted(self, raw: F32, reference: Reference) -> CrossFitted:
         """See `scoring.Scoring`: the mean over the halves, on neither of which anything is fitted."""
         return CrossFitted(cross_fit(reference.y, raw, reference.halves, self.metric), math.nan)
+
+    def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> HeldOut:
+        """See `scoring.Contending`."""
+        return held_out(reference.y, raw, self.metric, piece, pieces)
 
     def steer(self, y: NDArray[Any], raw: F32) -> float:
         """See `scoring.Scoring`; NaN where a prediction is not finite."""

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from search.events.evaluation import CrossFitted
 from search.record import Estimate, defined
 from search.scores.bootstrap import Interval
+from search.scores.held_out import HeldOut
 from search.scores.reference import Reference
 
 F32 = NDArray[np.float32]
@@ -122,6 +123,28 @@ class Scoring(Protocol[FittedT]):
 
     def steer(self, y: NDArray[Any], raw: F32) -> float:
         """What steers training and search, without any fit: the larger the better, NaN where undefined."""
+        ...
+
+
+class Contending(Protocol):
+    """What a comparison of trials asks of a task's `Scoring`, too.
+
+    Trials of the binary task are compared by `search.comparison.selection`, from one sort of their scores.
+    """
+
+    def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> HeldOut:
+        """The trial on resamples of pieces of the rows, for ties and for what its pick is worth.
+
+        Ties compare `values(times)` less the value of all rows; what the best of a resample is worth is its
+        value at `times == 0`.
+
+        Args:
+            raw, reference: see `Scoring.fit`.
+            piece, pieces: which piece each row belongs to `(n,)`, and how many there are.
+
+        Raises:
+            TrialError: the rule cannot be met on a half.
+        """
         ...
 
 

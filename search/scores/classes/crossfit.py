@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.scores.calibration import CalibrationMethod
-from search.scores.classes.decisions import F32, class_counts, codes, confusion
+from search.scores.classes.bootstrap import AVERAGED_AREAS, cells_of
+from search.scores.classes.decisions import F32, ClassCounts, class_counts, codes, confusion
 from search.scores.classes.metrics import (
     DECISION_METRICS,
     PROBABILITY_METRICS,
@@ -16,6 +17,8 @@ from search.scores.classes.metrics import (
 )
 from search.scores.classes.offsets import choose_offsets
 from search.scores.crossfit import Halves
+from search.scores.held_out import HeldOut, areas_held_out
+from search.scores.metrics import F64
 from spaces.base import Label
 from spaces.errors import TrialError
 from spaces.policies import ClassRule
@@ -84,3 +87,45 @@ def _decided(
         return float("nan")
     matrix = confusion(y[~fitted], choice.decide(score[~fitted]), len(classes))
     return float(DECISION_METRICS[metric](class_counts(matrix)))
+
+
+def held_out(
+    y: NDArray[Any],
+    raw: F32,
+    halves: Halves,
+    calibrate: CalibrationMethod,
+    rule: ClassRule,
+    metric: str,
+    classes: Sequence[Label],
+    piece: NDArray[np.intp],
+    pieces: int,
+) -> HeldOut:
+    """The trial as others are compared with it; see `HeldOut`.
+
+    Args:
+        y, raw, halves, calibrate, rule, classes: see `cross_fit`.
+        metric: a name of DECISION_METRICS, or of RANKING_METRICS: the order is that of the calibration of all
+            rows.
+        piece, pieces: which piece each row belongs to `(n,)`, and how many there are.
+
+    Raises:
+        TrialError: the rule cannot be met on a half, or a raw score is NaN or infinite.
+    """
+    y, size = codes(y, raw), len(classes)
+    if metric in RANKING_METRICS:
+        rest = against_rest(calibrate(y, raw).calibration.apply(raw))
+        return areas_held_out(y[:, None] == np.arange(size), rest, *AVERAGED_AREAS[metric], piece, pieces)
+    columns = []
+    for half in halves.mask.T:
+        decided = np.empty(y.size, np.int16)
+        for fitted in (half, ~half):
+            score = calibrate(y[fitted], raw[fitted]).calibration.apply(raw)
+            choice = choose_offsets(y[fitted], score[fitted], rule, classes)
+            decided[~fitted] = choice.decide(score[~fitted])
+        columns.append(cells_of(y, decided, size, piece, pieces))
+
+    def of_sums(sums: F64) -> F64:
+        counts = np.split(sums.reshape(len(sums), -1, 3 * size), 3, axis=2)
+        return np.asarray(DECISION_METRICS[metric](ClassCounts(*counts)).mean(axis=1))
+
+    return HeldOut(np.hstack(columns), of_sums)

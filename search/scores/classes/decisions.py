@@ -50,18 +50,22 @@ def decide_classes(score: F32, offsets: F32, reject_below: float | None = None) 
     classes_of(score)
     if float32_scores(offsets).shape != score.shape[1:] or np.isnan(offsets).any():
         raise ValueError(f"offsets must be {score.shape[1]} numbers, one a class, but got {offsets.tolist()}")
-    decided = winners(score.T + offsets[:, None])[1].astype(np.int16)
+    with np.errstate(over="ignore"):  # beyond the largest float32 scores are equal
+        decided = winners(score.T + offsets[:, None])[1].astype(np.int16)
     if reject_below is not None:
         decided[claimed(score) < reject_below] = UNDECIDED
     return decided
 
 
-def winners(shifted: NDArray[Any], but: int | None = None) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def winners(shifted: NDArray[Any], but: int | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
     """The largest of each column of `(K, n)` and its row, the later of equal ones; row `but` is left out."""
     some = [k for k in range(len(shifted)) if k != but]
-    largest, place = shifted[some[0]].copy(), np.full(shifted.shape[1], some[0])
+    largest = shifted[some[0]].copy()
+    place = np.full(
+        shifted.shape[1], some[0], np.min_scalar_type(len(shifted))
+    )  # small ones are quick to sort
     for k in some[1:]:
-        place[shifted[k] >= largest] = k
+        np.copyto(place, k, where=shifted[k] >= largest)
         np.maximum(largest, shifted[k], out=largest)
     return largest, place
 

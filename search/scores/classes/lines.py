@@ -16,6 +16,11 @@ from spaces import policies as rules
 TIE = 1e-12
 """Merits closer than this, as a share of the largest, are equal: sums are rounded, and one row makes more."""
 
+MANY = 16
+"""Classes from which on the best of them is looked for row by row."""
+FARTHEST = 2.0**120
+"""Margins beyond are cut off here, so that a cut beyond all of them is still a float32."""
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -45,12 +50,29 @@ class Problem:
 
     def line(self, k: int, offsets: F64) -> "Line | None":
         """The line of one class's offset; None where none of the others can be decided."""
-        others, other = winners(self.score + offsets[:, None], but=k)
+        others, other = self._best_of_others(k, offsets)
         if np.isneginf(others[0]):
             return None
-        rows = ranked((self.score[k] - others).astype(np.float32))
+        margin = np.clip(self.score[k] - others, -FARTHEST, FARTHEST)
+        rows = ranked(margin.astype(np.float32))
         weight = None if self.weight is None else self.weight[rows.order]
         return Line(k, rows, self.y[rows.order], other[rows.order], weight, self)
+
+    def _best_of_others(self, k: int, offsets: F64) -> tuple[F64, NDArray[Any]]:
+        """What `winners` says without class k; of many classes found row by row, which is faster."""
+        size = len(self.score)
+        if size < MANY:
+            return winners(self.score + offsets[:, None], but=k)
+        shifted = self._from_last + offsets[::-1]
+        shifted[:, size - 1 - k] = -np.inf
+        place = shifted.argmax(axis=1)  # the first of equal ones, which is the later class
+        largest = np.take_along_axis(shifted, place[:, None], axis=1)[:, 0]
+        return largest, (size - 1 - place).astype(np.min_scalar_type(size))
+
+    @cached_property
+    def _from_last(self) -> F64:
+        """The scores by row, the last class first, `(n, K)`."""
+        return np.ascontiguousarray(self.score[::-1].T)
 
     def merit(self, decided: NDArray[Any]) -> float:
         """What the rule says of decisions `(n,)`, but for a recall that is to be held."""
@@ -80,7 +102,7 @@ class Line:
     of: int
     rows: Ranked
     y: NDArray[np.intp]
-    other: NDArray[np.intp]
+    other: NDArray[Any]
     weight: F64 | None
     problem: Problem
 
@@ -117,7 +139,7 @@ def _cost(line: Line) -> F64:
 def _macro_f1(line: Line) -> F64:
     """The F1 of this class at every cut, and that of the others as the running sum of what each row adds."""
     actual, of, n = line.problem.actual, line.of, line.y.size
-    by_other = np.argsort(line.other.astype(np.int16), kind="stable")  # the rows of each class, by margin
+    by_other = np.argsort(line.other, kind="stable")  # the rows of each class, by margin
     other = line.other[by_other]
     first = np.flatnonzero(np.concatenate([[True], other[1:] != other[:-1]]))
     sizes = np.diff(first, append=n)

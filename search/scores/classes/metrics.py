@@ -172,14 +172,6 @@ RANKING_METRICS: dict[str, ClassScoreMetric] = {
 }
 """Metrics of the order of the rows, each class against the rest, by name; larger is better."""
 
-RANKED_BY: dict[str, str] = {
-    "macro_average_precision": "average_precision",
-    "weighted_average_precision": "average_precision",
-    "roc_auc_ovr_macro": "roc_auc",
-    "roc_auc_ovr_weighted": "roc_auc",
-}
-"""The metric of each class that a ranking metric is the mean of."""
-
 
 def log_losses(y: NDArray[Any], rest: F32) -> F64:
     """-log(probability of the row's class) in nats, `(n,)`, from the log-odds: nothing is clipped."""

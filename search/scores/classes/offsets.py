@@ -16,7 +16,7 @@ from spaces import policies as rules
 from spaces.base import Label
 from spaces.errors import TrialError, first_of
 
-MOST_STARTS, LEAST_STARTS, WORK = 32, 3, 300_000
+MOST_STARTS, LEAST_STARTS, WORK = 32, 2, 300_000
 """How many starts there are: starts x rows x classes stay about `WORK`. Of 8 to 30 random rows of three
 classes 98 of 100 choices or more are the best of all, and of more rows little is left to gain
 (tests/benchmarks/LOG.md)."""
@@ -131,7 +131,7 @@ def _starts(problem: Problem) -> list[F64]:
     if size == 2:
         return [np.zeros(2)]
     many = int(np.clip(WORK // (size * n), LEAST_STARTS, MOST_STARTS))
-    shares = np.maximum(problem.actual, 0.5) / n
+    shares = np.maximum(problem.actual / problem.actual.sum(), 0.5 / n)
     spread = 2 * float(problem.score.std())
     rng, turn = np.random.default_rng(0), _turn(problem)
     starts = [np.zeros(size), -np.log(shares)]
@@ -216,7 +216,10 @@ def _centred(problem: Problem, merit: float, offsets: F64) -> F64:
         if line is None:
             continue
         merits = line.merits()
-        first, last = longest_run(best_of(merits))
+        best = best_of(merits)
+        if best.size == 0:
+            continue
+        first, last = longest_run(best)
         number = (first + last) // 2
         then = _always(offsets, k) if number == 0 else offsets.copy()
         if number:

@@ -6,11 +6,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.scores.bootstrap import sums_of
 from search.scores.calibration import CalibrationMethod
+from search.scores.classes.bootstrap import AVERAGED_AREAS
+from search.scores.classes.metrics import macro
 from search.scores.crossfit import Halves
+from search.scores.held_out import HeldOut, areas_held_out
+from search.scores.labels.bootstrap import POOLED_AREAS
 from search.scores.labels.calibration import fit_labels
-from search.scores.labels.metrics import DECISION_METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_of
+from search.scores.labels.metrics import (
+    DECISION_METRICS,
+    PROBABILITY_METRICS,
+    RANKING_METRICS,
+    counts_of,
+    label_cells,
+    label_counts,
+)
 from search.scores.labels.thresholds import F32, choose_labels
+from search.scores.metrics import F64
 from search.scores.ranking import positives
 from spaces.base import Label
 from spaces.errors import TrialError
@@ -77,3 +90,48 @@ def _decided(
         return float("nan")
     counts = counts_of(positive[~fitted], choice.decide(score[~fitted]))
     return float(DECISION_METRICS[metric](counts))
+
+
+def held_out(
+    y: NDArray[Any],
+    raw: F32,
+    halves: Halves,
+    calibrate: CalibrationMethod,
+    rule: LabelRule,
+    metric: str,
+    names: Sequence[Label],
+    piece: NDArray[np.intp],
+    pieces: int,
+) -> HeldOut:
+    """The trial as others are compared with it; see `HeldOut`.
+
+    Args:
+        y, raw, halves, calibrate, rule, names: see `cross_fit`.
+        metric: a name of DECISION_METRICS or RANKING_METRICS.
+        piece, pieces: which piece each row belongs to `(n,)`, and how many there are.
+
+    Raises:
+        TrialError: the rule cannot be met on a half, or a raw score is NaN or infinite.
+    """
+    positive = positives(y, raw)
+    if metric in POOLED_AREAS:
+        cells, scores = positive.reshape(-1, 1), raw.reshape(-1, 1)
+        of_cell = piece.repeat(positive.shape[1])
+        return areas_held_out(cells, scores, POOLED_AREAS[metric], macro, of_cell, pieces)
+    if metric in AVERAGED_AREAS:
+        return areas_held_out(positive, raw, *AVERAGED_AREAS[metric], piece, pieces)
+    columns = []
+    for half in halves.mask.T:
+        decided = np.empty(positive.shape, np.bool_)
+        for fitted in (half, ~half):
+            score = fit_labels(calibrate, positive[fitted], raw[fitted]).apply(raw)
+            choice = choose_labels(positive[fitted], score[fitted], rule, names)
+            decided[~fitted] = choice.decide(score[~fitted])
+        columns.append(sums_of(label_cells(positive, decided), piece, pieces))
+    splits = len(columns)
+
+    def of_sums(sums: F64) -> F64:
+        counts = label_counts(sums.reshape(len(sums), splits, -1))
+        return np.asarray(DECISION_METRICS[metric](counts).mean(axis=1))
+
+    return HeldOut(np.hstack(columns), of_sums)

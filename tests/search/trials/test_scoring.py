@@ -260,3 +260,25 @@ def test_what_steers_is_a_macro_average_of_the_raw_scores():
     raw, rows = label_rows()
     expected = sk.average_precision_score(rows.y, raw, average="macro")
     assert scoring_of_labels().steer(rows.y, raw) == pytest.approx(expected)
+
+
+def test_comparisons_of_trials_ask_the_same_value():
+    """On all rows once, decisions held out come near the cross-fitted value, which is a mean over halves."""
+    raw, rows = class_rows()
+    piece = np.unique(rows.groups, return_inverse=True)[1]
+    pieces = int(piece.max()) + 1
+    once = np.ones((1, pieces))
+    y, labelled = label_rows()[1].y, label_rows()
+    for scoring, scores, of in (
+        (scoring_of_classes(), raw, rows),
+        (scoring_of_labels(), labelled[0], labelled[1]),
+    ):
+        piece = np.unique(of.groups, return_inverse=True)[1]
+        value = scoring.held_out(scores, of, piece, pieces).values(once)
+        assert value == pytest.approx(scoring.cross_fitted(scores, of).value, abs=0.02)
+    numbers = NumberScoring(metric="r2", steering="rmse", seed=0)
+    target = y.sum(axis=1) + raw[0, 0]
+    of = reference(target, np.ones((400, 1), bool), labelled[1].groups)
+    predicted = labelled[0].sum(axis=1)
+    value = numbers.held_out(predicted, of, piece, pieces).values(once)
+    assert value == pytest.approx(sk.r2_score(target, predicted))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.scores.classes import lines
 from search.scores.classes.decisions import decide_classes
 from search.scores.classes.lines import MERITS
 from search.scores.classes.offsets import choose_offsets, offsets_of
@@ -251,6 +252,32 @@ def test_rows_whose_largest_probability_is_low_are_not_decided():
     assert 0 < (decided == -1).mean() < 1
     kept = decided != -1
     assert (decided[kept] == choose_offsets(y, score, MACRO_F1, NAMES).decide(score)[kept]).all()
+
+
+@each_rule
+@pytest.mark.parametrize("scale", [0, 1e-30, 1e30, 1e36])
+def test_scores_of_any_size_are_decided(rule, scale):
+    """Of equal scores all rows are one class; the size of the scores changes nothing else."""
+    y, score = drawn(4, 40)
+    found = choose_offsets(y, np.float32(score / 8 * scale), rule, NAMES)
+    decided = found.decide(np.float32(score / 8 * scale))
+    assert not np.isnan(found.offsets).any()
+    if scale == 0:
+        assert len(set(decided.tolist())) == 1
+    else:
+        expected = value(y, choose_offsets(y, score, rule, NAMES).decide(score), rule)
+        assert value(y, decided, rule) >= expected - abs(expected) / 10
+
+
+def test_many_classes_are_swept_as_few_are(monkeypatch):
+    """Row by row the best of many classes is the same, the later of equal ones too."""
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 20
+    score = rng.integers(-2, 3, (200, 20)).astype(np.float32)
+    score[np.arange(200), y] += 2
+    by_row = choose_offsets(y, score, MACRO_F1, range(20))
+    monkeypatch.setattr(lines, "MANY", 100)
+    assert choose_offsets(y, score, MACRO_F1, range(20)) == by_row
 
 
 def test_refusals():

@@ -215,7 +215,7 @@ def test_intervals_of_classes_equal_plain_resampling(grouped):
     groups = groups if grouped else None
     rest = class_metrics.against_rest(raw)
     decided = choose_offsets(y, raw, MaxMacroF1(reject_below=0.35), NAMES).decide(raw)
-    found = class_bootstrap.intervals(y, rest, decided, groups, 5, 1500, 60)
+    found = class_bootstrap.intervals(y, class_bootstrap.Model(rest, decided), groups, 5, 1500, 60)
     for name, metric in class_metrics.RANKING_METRICS.items():
         values = [metric(y, rest, w) for w in resampled_weights(groups, y.size, 5, 1, 60)]
         np.testing.assert_allclose(found.whole[name], percentiles(values), rtol=1e-9)
@@ -248,7 +248,7 @@ def test_intervals_of_labels_equal_plain_resampling(grouped):
     y, raw, groups, _ = label_rows()
     groups = groups if grouped else None
     decided = raw > 0.8
-    found = label_bootstrap.intervals(y, raw, decided, groups, 5, 1500, 60)
+    found = label_bootstrap.intervals(y, label_bootstrap.Model(raw, decided), groups, 5, 1500, 60)
     for name, metric in label_metrics.RANKING_METRICS.items():
         values = [metric(y, raw, w) for w in resampled_weights(groups, len(y), 5, 1, 60)]
         np.testing.assert_allclose(found.whole[name], percentiles(values), rtol=1e-9)
@@ -276,10 +276,163 @@ def test_intervals_of_numbers_equal_plain_resampling(grouped):
 def test_one_group_says_nothing_about_the_next():
     y, raw, _, _ = drawn()
     one = np.zeros(y.size)
-    found = class_bootstrap.intervals(y, class_metrics.against_rest(raw), y, one, 0, 20, 20)
+    found = class_bootstrap.intervals(
+        y, class_bootstrap.Model(class_metrics.against_rest(raw), y), one, 0, 20, 20
+    )
     assert np.isnan(list(found.whole.values())).all()
     assert np.isnan(np.array(list(found.each.values()))).all()
     assert np.isnan(list(numbers.intervals(raw[:, 0].astype(float), raw[:, 1].copy(), one, 0).values())).all()
     matrix, scores, _, _ = label_rows()
-    found = label_bootstrap.intervals(matrix, scores, matrix, one, 0, 20, 20)
+    found = label_bootstrap.intervals(matrix, label_bootstrap.Model(scores, matrix), one, 0, 20, 20)
     assert np.isnan(list(found.whole.values())).all()
+
+
+def differences(values_of, weights):
+    return percentiles([values_of(w) for w in weights])
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize(
+    "metric", ["macro_f1", "macro_average_precision", "roc_auc_ovr_weighted", "log_loss"]
+)
+def test_a_difference_of_classes_is_of_the_same_resamples(grouped, metric):
+    y, raw, groups, _ = drawn()
+    groups = groups if grouped else None
+    worse = raw + np.random.default_rng(1).normal(size=raw.shape).astype(np.float32)
+    a, b = (class_bootstrap.Model(class_metrics.against_rest(s), s.argmax(axis=1)) for s in (raw, worse))
+
+    def value(model, w=None):
+        if metric == "macro_f1":
+            counts = class_metrics_counts(y, model.decided, w)
+            return float(class_metrics.DECISION_METRICS[metric](counts))
+        return (class_metrics.RANKING_METRICS | class_metrics.PROBABILITY_METRICS)[metric](y, model.rest, w)
+
+    found = class_bootstrap.paired_difference(y, a, b, groups, metric, 5, 400)
+    assert found[0] == pytest.approx(value(a) - value(b))
+    weights = resampled_weights(groups, y.size, 5, None, 400)
+    expected = differences(lambda w: value(a, w) - value(b, w), weights)
+    np.testing.assert_allclose(
+        found[1:], expected, **({"atol": 0.025} if metric == "macro_f1" else {"rtol": 1e-9})
+    )
+    assert class_bootstrap.paired_difference(y, a, a, groups, metric, 5, 20) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "metric", ["micro_f1", "hamming_loss", "micro_average_precision", "roc_auc_ovr_macro", "brier"]
+)
+def test_a_difference_of_labels_is_of_the_same_resamples(metric):
+    y, raw, groups, _ = label_rows()
+    worse = raw + np.random.default_rng(1).normal(size=raw.shape).astype(np.float32)
+    a, b = (label_bootstrap.Model(s, s > 0.8) for s in (raw, worse))
+
+    def value(model, w=None):
+        if metric in label_metrics.DECISION_METRICS:
+            return float(label_metrics.DECISION_METRICS[metric](label_metrics.counts_of(y, model.decided, w)))
+        return (label_metrics.RANKING_METRICS | label_metrics.PROBABILITY_METRICS)[metric](y, model.score, w)
+
+    found = label_bootstrap.paired_difference(y, a, b, groups, metric, 5, 400)
+    assert found[0] == pytest.approx(value(a) - value(b))
+    expected = differences(
+        lambda w: value(a, w) - value(b, w), resampled_weights(groups, len(y), 5, None, 400)
+    )
+    loose = metric in label_metrics.DECISION_METRICS
+    np.testing.assert_allclose(found[1:], expected, **({"atol": 0.025} if loose else {"rtol": 1e-6}))
+
+
+@pytest.mark.parametrize("metric", numbers.NUMBER_METRICS)
+def test_a_difference_of_numbers_is_of_the_same_resamples(metric):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=150) * 3 + 100
+    a, b = ((y + noise * rng.normal(size=150)).astype(np.float32) for noise in (1, 2))
+    groups = rng.integers(0, 20, 150)
+    found = numbers.paired_difference(y, a, b, groups, metric, 5, 80)
+    of = numbers.NUMBER_METRICS[metric]
+    assert found[0] == pytest.approx(of(y, a) - of(y, b))
+    expected = differences(lambda w: of(y, a, w) - of(y, b, w), resampled_weights(groups, 150, 5, None, 80))
+    np.testing.assert_allclose(found[1:], expected, rtol=1e-9)
+
+
+def weighted_rows(times, piece):
+    return [one[piece].astype(float) for one in times]
+
+
+def pieces_of(group):
+    piece = np.unique(group, return_inverse=True)[1]
+    pieces = int(piece.max()) + 1
+    rng = np.random.default_rng(3)
+    times = np.stack([np.ones(pieces), *rng.multinomial(pieces, np.full(pieces, 1 / pieces), 20)])
+    return piece, pieces, times
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "accuracy", "mcc"])
+def test_held_out_decisions_of_classes_equal_a_plain_loop(metric):
+    y, raw, group, halves = drawn()
+    piece, pieces, times = pieces_of(group)
+    calibrate, rule = CALIBRATIONS["temperature"], MaxMacroF1(reject_below=0.4)
+    found = classes.held_out(y, raw, halves, calibrate, rule, metric, NAMES, piece, pieces).values(times)
+    values = []
+    for half in halves.mask.T:
+        decided = np.zeros(y.size, int)
+        for fitted in (half, ~half):
+            score = calibrate(y[fitted], raw[fitted]).calibration.apply(raw)
+            decided[~fitted] = choose_offsets(y[fitted], score[fitted], rule, NAMES).decide(score)[~fitted]
+        of = class_metrics.DECISION_METRICS[metric]
+        values.append([float(of(class_metrics_counts(y, decided, w))) for w in weighted_rows(times, piece)])
+    np.testing.assert_allclose(found, np.mean(values, axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", class_metrics.RANKING_METRICS)
+def test_held_out_order_of_classes_is_nearly_that_of_all_cuts(metric):
+    y, raw, group, halves = drawn(n=900)
+    piece, pieces, times = pieces_of(group)
+    found = classes.held_out(y, raw, halves, CALIBRATIONS["none"], MaxMacroF1(), metric, NAMES, piece, pieces)
+    rest, of = class_metrics.against_rest(raw), class_metrics.RANKING_METRICS[metric]
+    expected = [of(y, rest, w) for w in weighted_rows(times, piece)]
+    assert found.values(times)[0] == pytest.approx(expected[0], abs=1e-12)
+    np.testing.assert_allclose(found.values(times), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("rule", [MaxF1(), TopK(policy="top_k")], ids=repr)
+@pytest.mark.parametrize("metric", ["macro_f1", "subset_accuracy", "hamming_loss"])
+def test_held_out_decisions_of_labels_equal_a_plain_loop(rule, metric):
+    y, raw, group, halves = label_rows()
+    piece, pieces, times = pieces_of(group)
+    found = labels.held_out(y, raw, halves, OF_TWO["none"], rule, metric, NAMES, piece, pieces).values(times)
+    values = []
+    for half in halves.mask.T:
+        decided = np.zeros(y.shape, bool)
+        for fitted in (half, ~half):
+            if isinstance(rule, TopK):
+                decided[~fitted] = TopLabels(1).decide(raw[~fitted])
+                continue
+            for k in range(3):
+                cut = choose(curve(y[fitted, k], raw[fitted, k].copy()), rule).threshold_score
+                decided[~fitted, k] = raw[~fitted, k] >= np.float32(cut)
+        of = label_metrics.DECISION_METRICS[metric]
+        values.append(
+            [float(of(label_metrics.counts_of(y, decided, w))) for w in weighted_rows(times, piece)]
+        )
+    np.testing.assert_allclose(found, np.mean(values, axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", label_metrics.RANKING_METRICS)
+def test_held_out_order_of_labels_is_nearly_that_of_all_cuts(metric):
+    y, raw, group, halves = label_rows(n=900)
+    piece, pieces, times = pieces_of(group)
+    found = labels.held_out(y, raw, halves, OF_TWO["none"], MaxF1(), metric, NAMES, piece, pieces)
+    of = label_metrics.RANKING_METRICS[metric]
+    expected = [of(y, raw, w) for w in weighted_rows(times, piece)]
+    assert found.values(times)[0] == pytest.approx(expected[0], abs=1e-12)
+    np.testing.assert_allclose(found.values(times), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("metric", ["mae", "rmse", "r2"])
+def test_held_out_numbers_equal_weighted_rows(metric):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200) + 50
+    score = (y + rng.normal(size=200)).astype(np.float32)
+    piece, pieces, times = pieces_of(rng.integers(0, 12, 200))
+    found = numbers.held_out(y, score, metric, piece, pieces).values(times)
+    expected = [numbers.NUMBER_METRICS[metric](y, score, w) for w in weighted_rows(times, piece)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert np.isnan(numbers.held_out(y, score, metric, piece, pieces).values(0 * times[:1])).all()
