@@ -86,6 +86,10 @@ def _add_as_many_as_start(controller: Any) -> None:
     """
     controller.update_max_pending_trials(WAITING + len(_starting(controller)))
     _add(controller)
+    # A trial that waits for its turn to wait has no folder yet, and Tune cannot end a search that holds one.
+    for trial in controller._pending_trials:
+        if not trial.storage.trial_dir_name:
+            trial.init_local_path()
 
 
 def _starting(controller: Any) -> set[Any]:

@@ -80,7 +80,7 @@ def results(full: bool = False) -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as scratch:
         study = quickstart(Path(scratch), database="sqlite")
         starts_s(study, "first")  # makes and prepares the data
-        rounds = 9 if full else 5
+        rounds = 7 if full else 3
         trained: list[float] = []
 
         def ours() -> float:
