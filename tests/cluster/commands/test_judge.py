@@ -179,6 +179,7 @@ def test_the_study_of_its_heads_is_a_study_whose_trunk_is_its_network(out, home,
         assert main(["describe", "out/heads.yaml", "--set", f"trunk.name={name}"]) == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_its_heads_are_searched(out, home, monkeypatch):
     monkeypatch.chdir(home)
