@@ -11,10 +11,11 @@ search: .venv/ready
 	$(BIN)/python search.py promote runs/$(RUN) --to runs/$(RUN)/production/bundle
 	$(BIN)/python search.py predict runs/$(RUN)/production/bundle simulated_eeg --out runs/$(RUN)/predictions.parquet
 
-# Slow tests kill drivers, hosts and databases with an eye on the clock: one at a time.
+# Most slow tests kill drivers, hosts and databases with an eye on the clock: one at a time.
 test: .venv/ready
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and heavy" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "slow and not heavy"
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

@@ -163,6 +163,7 @@ def room_of(path: Path) -> str:
     return "search.nouns" if path.parent == Path("search") else ".".join(path.parent.parts)
 
 
+@cache
 def arrows() -> set[tuple[Path, Path]]:
     """Who imports whom, at whatever place, under whatever condition."""
     found = set()
@@ -174,12 +175,9 @@ def arrows() -> set[tuple[Path, Path]]:
     return found
 
 
-ARROWS = arrows()
-
-
 @each_file
 def test_rooms_are_entered_one_way(path):
-    for importer, imported in ARROWS:
+    for importer, imported in arrows():
         if importer != path or importer.parts[0] != imported.parts[0]:
             continue
         room, other = room_of(importer), room_of(imported)
@@ -199,7 +197,7 @@ def test_every_room_is_there_and_none_enters_a_room_above_it():
 
 def test_no_modules_import_each_other_in_a_circle():
     imported: dict[Path, set[Path]] = {path: set() for path in FILES}
-    for importer, file in ARROWS:
+    for importer, file in arrows():
         imported[importer].add(file)
     left = dict(imported)
     while ends := [path for path, files in left.items() if not files & left.keys()]:

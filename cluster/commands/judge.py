@@ -101,6 +101,7 @@ def judge(
 
 def _study(model: Path, data: Path, named: dict[str, Any], settings: list[str]) -> "tuple[Study, Npz]":
     """The study of the run, whose data are the model's scores, and the source of the rows."""
+    from reports.decisions.judge import scores_of
     from search.trials.preparation import with_absolute_paths
     from spaces.data import Npz
     from spaces.study_file import parse, with_settings
@@ -109,18 +110,6 @@ def _study(model: Path, data: Path, named: dict[str, Any], settings: list[str]) 
     rows = parse(with_settings({"data": source}, tuple(settings)), "judge").data
     if not isinstance(rows, Npz):
         raise RunError("judge takes rows of an .npz file, so data.source must stay as it is (--set)")
-    scores = {
-        "source": "scores",
-        "path": rows.path,
-        "label": rows.y,
-        "score": model.name,
-        "group": rows.group,
-        "recording": rows.recording,
-        "start": rows.time,
-        "window_s": rows.window_s,
-        "exact_names": rows.exact_names,
-        "positive": rows.positive,
-    }
     others = tuple(one for one in settings if not one.startswith("data."))
-    study = parse(with_settings({"name": "judge", "data": scores}, others), "judge")
+    study = parse(with_settings({"name": "judge", "data": scores_of(rows, model.name)}, others), "judge")
     return with_absolute_paths(study, Path.cwd()), rows.model_copy(update={"path": str(data.resolve())})

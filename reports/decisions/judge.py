@@ -19,6 +19,7 @@ from search.files import is_new_or_empty, write_atomically
 from search.networks import existing
 from search.networks.existing import Takes
 from search.trials.evaluation import Policy
+from spaces.data import Npz, Scores
 from spaces.errors import RunError, first_of, one_line
 from spaces.heads import HEADS
 from spaces.study import Study
@@ -26,6 +27,18 @@ from spaces.trained import Decoding, WrittenLoss, decoding
 
 MODEL = "model.keras"
 """The model that was judged, as it was given, in the folder of the run."""
+_ROWS = {
+    "path": "path",
+    "label": "y",
+    "group": "group",
+    "recording": "recording",
+    "start": "time",
+    "window_s": "window_s",
+    "step_s": "step_s",
+    "exact_names": "exact_names",
+    "positive": "positive",
+}
+"""Which setting of the rows of a judged model each setting of its scores is."""
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 SEEN = (
@@ -72,6 +85,23 @@ class Judged:
     told: tuple[str, ...]
     decoding: Decoding
     model: Any
+
+
+def scores_of(rows: Npz, model: str) -> dict[str, Any]:
+    """Returns the `data:` of a judged model's run: its scores of these rows, in a column of its name."""
+    told = rows.model_dump()
+    return {"source": "scores", "score": model, **{ours: told[theirs] for ours, theirs in _ROWS.items()}}
+
+
+def rows_of(scores: Scores, array: str) -> Npz:
+    """Returns where the rows of a judged model lie, from the `data:` of its run; see `scores_of`.
+
+    Args:
+        scores: of the run.
+        array: what their inputs are called.
+    """
+    told = scores.model_dump()
+    return Npz(source="npz", x=array, **{theirs: told[ours] for ours, theirs in _ROWS.items()})
 
 
 def check_call(model: Path, to: Path) -> None:

@@ -14,7 +14,7 @@ from reports.bundles.config import is_calibrated
 from reports.bundles.scale import scale_of
 from reports.bundles.schema import BundleConfig
 from reports.decisions.decision import Decision
-from reports.decisions.judge import MODEL, Facts
+from reports.decisions.judge import MODEL, Facts, rows_of
 from search.data.rows import Rows
 from search.data.shards import Part
 from search.data.sources.npz import load_npz
@@ -25,7 +25,7 @@ from search.networks.readers import Exported, Reader, readers
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import sigmoid
-from spaces.data import Npz, Scores
+from spaces.data import Scores
 from spaces.errors import RunError
 
 _FACTS = TypeAdapter(Facts)
@@ -107,19 +107,7 @@ def _rows(run: RunFolder, array: str) -> Rows:
     data = run.study().data
     if not isinstance(data, Scores):
         raise RunError(f"a judged model's run holds scores, but {run.path} does not")
-    source = Npz(
-        source="npz",
-        path=data.path,
-        x=array,
-        y=data.label,
-        group=data.group,
-        recording=data.recording,
-        time=data.start,
-        window_s=data.window_s,
-        exact_names=data.exact_names,
-        positive=data.positive,
-    )
-    return load_npz(source, run.path)
+    return load_npz(rows_of(data, array), run.path)
 
 
 def _config(

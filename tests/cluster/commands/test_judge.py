@@ -192,6 +192,16 @@ def test_its_output_says_what_it_found(home, monkeypatch, capsys, tmp_path):
     assert "beware: no file says on which rows a model was trained" in said
 
 
+def test_windows_that_overlap_by_much_are_judged_and_promoted(home, monkeypatch, tmp_path):
+    """of windows of 120 s that begin every 2 s: the bundle reads the rows once more, by the same settings."""
+    monkeypatch.chdir(home)
+    events = ["--recording", "recording", "--time", "start", "--window-s", "120", "--set", "data.step_s=2"]
+    given = [*GIVEN[:-1], str(tmp_path / "run"), *events]
+    assert main(["judge", "good.keras", *given]) == 0
+    by_hand = ["--trial", "00000", "--threshold-score", "0.5", "--to", str(tmp_path / "by_hand")]
+    assert main(["promote", str(tmp_path / "run"), *by_hand]) == 0
+
+
 def test_the_study_of_its_heads_is_a_study_whose_trunk_is_its_network(out, home, monkeypatch, capsys):
     study = read(out / "heads.yaml")
     assert study.trunk.name.endswith(":anew")
@@ -204,6 +214,7 @@ def test_the_study_of_its_heads_is_a_study_whose_trunk_is_its_network(out, home,
         assert main(["describe", "out/heads.yaml", "--set", f"trunk.name={name}"]) == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_its_heads_are_searched(out, home, monkeypatch):
     monkeypatch.chdir(home)

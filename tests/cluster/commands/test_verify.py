@@ -260,6 +260,7 @@ def in_workers(monkeypatch):
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_the_command_writes_groups_and_summary_and_leaves_the_run_alone(
     run, in_workers, tmp_path, monkeypatch

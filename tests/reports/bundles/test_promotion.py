@@ -54,8 +54,12 @@ def bundle(run, tmp_path_factory) -> Path:
     return promoted(run, tmp_path_factory.mktemp("bundle") / "best")
 
 
-def test_the_bundle_decides_as_the_trial_did(run, bundle):
-    loaded = bundle_of(bundle)
+@pytest.fixture(scope="module")
+def loaded(bundle) -> Bundle:
+    return bundle_of(bundle)
+
+
+def test_the_bundle_decides_as_the_trial_did(run, loaded):
     record = run.record(loaded.config.trial_id)
     assert record == picking.pick(run, None).record
     _, score = run.scores(record.ask.trial_id)
@@ -86,9 +90,8 @@ def test_its_config_is_what_the_schema_says(bundle):
     assert faults({**said, "of_a_later_version": 1}, "bundle.schema.json") == []
 
 
-def test_the_score_of_the_test_split_is_that_of_its_rows(run, bundle):
+def test_the_score_of_the_test_split_is_that_of_its_rows(run, loaded):
     """The card's numbers, once more from the bundle's own predictions on the test rows."""
-    loaded = bundle_of(bundle)
     prepared = prepare(run.study(), run.path, run.prepared)
     rows, test = prepared.rows, prepared.split.test
     label = loaded.predict(rows.x[test])["label"].to_numpy(zero_copy_only=False) == "attack"
@@ -100,7 +103,7 @@ def test_the_score_of_the_test_split_is_that_of_its_rows(run, bundle):
     assert not set(rows.groups[test]) & set(rows.groups[prepared.split.validation])
 
 
-def test_predict_writes_the_original_labels(run, bundle, tmp_path, capsys):
+def test_predict_writes_the_original_labels(run, bundle, loaded, tmp_path, capsys):
     x = validation(run)
     np.savez(tmp_path / "new.npz", X=x)
     out = tmp_path / "out.parquet"
@@ -109,7 +112,6 @@ def test_predict_writes_the_original_labels(run, bundle, tmp_path, capsys):
     table = pq.ParquetFile(out).read()
     assert table.column_names == ["row", "score", "probability", "label"]
     assert table["row"].to_pylist() == list(range(len(x)))
-    loaded = bundle_of(bundle)
     assert table.drop_columns(["row"]).equals(loaded.predict(x))
     assert set(table["label"].to_pylist()) == {"attack", "calm"}
 
@@ -124,7 +126,7 @@ with np.load(sys.argv[2]) as arrays:
 """
 
 
-def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_path):
+def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, loaded, tmp_path):
     x = validation(run)
     np.savez(tmp_path / "x.npz", X=x)
     (tmp_path / "alone.py").write_text(ALONE)
@@ -133,7 +135,7 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
         [sys.executable, "-I", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    outputs = bundle_of(bundle).model.predict(x, batch_size=512, verbose=0)
+    outputs = loaded.model.predict(x, batch_size=512, verbose=0)
     with np.load(tmp_path / "out.npz") as alone:
         for name in ("score", "probability", "label"):
             np.testing.assert_array_equal(alone[name], outputs[name])
@@ -158,13 +160,12 @@ def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, tmp_pat
         (np.zeros((3, 4), "datetime64[s]"), "takes numbers, but got datetime64"),
     ],
 )
-def test_rows_that_the_bundle_was_not_trained_on_are_refused(bundle, x, message):
+def test_rows_that_the_bundle_was_not_trained_on_are_refused(loaded, x, message):
     with pytest.raises(RunError, match=message):
-        bundle_of(bundle).predict(x)
+        loaded.predict(x)
 
 
-def test_other_units_are_told_by_the_root_mean_square_of_the_training_rows(run, bundle):
-    loaded = bundle_of(bundle)
+def test_other_units_are_told_by_the_root_mean_square_of_the_training_rows(run, loaded):
     prepared = prepare(run.study(), run.path, run.prepared)
     x = prepared.rows.x[prepared.split.train].astype(np.float64)
     trained = loaded.config.input.root_mean_square

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 from reports.boards.requirements import parse as requirements
 from reports.bundles import bundle
 from reports.decisions import decision
-from reports.decisions.judge import judge
+from reports.decisions.judge import judge, rows_of, scores_of
 from reports.decisions.promotion import promote
 from search.data.rows import Labels, Rows
 from search.networks import backend
@@ -38,6 +38,17 @@ def judged(folder, model, told=None, head=None, n=300, **compiled):
     loss = None if told is None else written_loss(told)
     found = judge(path, rows, "X", Study(data=data), folder / "run", loss=loss, head=head)
     return found, x, y
+
+
+def test_the_rows_of_a_run_are_those_that_it_was_made_of():
+    shared = {"path": "a.npz", "y": "l", "group": "g", "recording": "r", "time": "t", "window_s": 4.0}
+    rows = Npz(source="npz", x="X", **shared, step_s=0.5, exact_names=True, positive="sz")
+    assert shared.keys() | {"source", "x", "step_s", "exact_names", "positive", "seizures", "split"} == set(
+        Npz.model_fields
+    )
+    scores = Scores.model_validate(scores_of(rows, "model.keras"))
+    assert scores.score == ("model.keras",)
+    assert rows_of(scores, "X") == rows
 
 
 LOSSES = {

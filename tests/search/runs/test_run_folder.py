@@ -257,6 +257,16 @@ def test_the_study_of_a_run_reads_back_with_its_digests(folder):
     assert folder.resolved() == {"data_digest": "d", "split_digest": "s"}
 
 
+def test_digests_are_those_that_stand_there_now(folder):
+    """Though a text is parsed once: neither is another text's told, nor what a caller made of an answer."""
+    told = folder.resolved()
+    told["versions"] = {"keras": "0"}
+    assert folder.resolved() == {"data_digest": "d", "split_digest": "s"}
+    folder.create(Study(), {"data_digest": "other", "versions": {"keras": "3"}})
+    folder.resolved()["versions"]["keras"] = "0"
+    assert folder.resolved() == {"data_digest": "other", "versions": {"keras": "3"}}
+
+
 def test_every_opening_of_the_test_split_is_noted(folder):
     assert [note_opening(folder, "00002", "now"), note_opening(folder, "00003", "then")] == [1, 2]
     other = RunFolder(folder.path.parent / "other")

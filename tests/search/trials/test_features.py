@@ -309,6 +309,7 @@ def test_a_baseline_trained_again_needs_none(folder, study, prepared, tmp_path):
     assert not (tmp_path / "prepared" / features.FOLDER).exists()
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_a_bundle_of_a_trial_on_features_scores_the_rows_themselves(folder, study, prepared, known, tmp_path):
     """And so does whoever trains it again: what the run keeps is the whole network."""
@@ -330,6 +331,7 @@ def test_a_bundle_of_a_trial_on_features_scores_the_rows_themselves(folder, stud
     np.testing.assert_allclose(shipped["score"].to_numpy(), finished.score, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_workers_compute_what_one_process_does(study, prepared, known, tmp_path, monkeypatch):
     from rich.console import Console
