@@ -1,6 +1,7 @@
 """The finished and running trials that TPE draws from: the best, the latest, and those in flight."""
 
 import heapq
+import threading
 import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ BEST, LATEST = 200, 800
 RENEWED_AFTER = 200
 """So many more trials end before those beyond `BEST` and `LATEST` are dropped."""
 
+_FILTERING = threading.Lock()
+"""Filters of warnings belong to the process: of two histories, one would restore the other's."""
 _States = optuna.trial.TrialState
 
 
@@ -110,7 +113,7 @@ class History:
             The configuration, and the values it was made of, by the sampler's names.
         """
         study = self._current()
-        with warnings.catch_warnings():
+        with _FILTERING, warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, group=True)
         if given:

@@ -32,7 +32,7 @@ from search.networks import backend
 from spaces.base import Frozen
 from spaces.configuration import Config, suggest
 from spaces.errors import TrialError
-from spaces.portfolio import greedy
+from spaces.portfolio import MOST, greedy
 from spaces.study import Study
 from spaces.study_file import parse
 from tests.benchmarks.portfolio_data import SETS, WIDTHS
@@ -197,33 +197,55 @@ def tried(out: Path) -> list[Result]:
     return found
 
 
+def shares_of(found: Sequence[Result], trunk: str) -> dict[str, dict[int, float]]:
+    """Returns the share of every value: 0 at the median of its data set, or below, and 1 at the best.
+
+    Returns:
+        data set -> number of the configuration -> share.
+    """
+    shares: dict[str, dict[int, float]] = {}
+    for one in SETS[trunk]:
+        values = {r.number: r.value or 0.0 for r in found if (r.trunk, r.data) == (trunk, one.name)}
+        middle, best = (float(np.median(list(values.values()))), max(values.values())) if values else (0, 0)
+        scale = best - middle or 1.0
+        shares[one.name] = {number: max(0.0, (value - middle) / scale) for number, value in values.items()}
+    return shares
+
+
 def chosen(found: Sequence[Result], trunk: str) -> list[tuple[Config, tuple[float, ...]]]:
     """Picks `PER_HEAD` configurations of each head among those that were tried on all data sets of a trunk.
-
-    A share is how far a value lies from the median of the data set, 0 or less, to the best one there, 1.
 
     Returns:
         head by head, in the order of what each adds; those that are nowhere above the median are left out.
     """
-    values = {
-        one.name: {r.number: r.value or 0.0 for r in found if (r.trunk, r.data) == (trunk, one.name)}
-        for one in SETS[trunk]
-    }
-    whole = sorted(set.intersection(*(set(of) for of in values.values())))
+    of = shares_of(found, trunk)
+    whole = sorted(set.intersection(*map(set, of.values())))
     configs = {one.number: one.config for one in found if one.trunk == trunk}
-    shares: dict[int, tuple[float, ...]] = {}
-    for number in whole:
-        scaled = []
-        for of in values.values():
-            middle, best = float(np.median(list(of.values()))), max(of.values())
-            scaled.append(max(0.0, (of[number] - middle) / (best - middle)) if best > middle else 0.0)
-        shares[number] = tuple(round(share, 2) for share in scaled)
+    shares = {number: tuple(round(of[name][number], 2) for name in of) for number in whole}
     picked = []
     for head in study_of(trunk).space.heads:
         mine = [number for number in whole if configs[number].head == head and any(shares[number])]
         order = greedy([shares[number] for number in mine])[:PER_HEAD]
         picked += [(configs[mine[k]], shares[mine[k]]) for k in order]
     return picked
+
+
+def held_out(found: Sequence[Result], trunk: str, count: int) -> list[tuple[float, float]]:
+    """Judges the choice: on each data set, what `count` configurations chosen by the others come to there.
+
+    Returns:
+        for each data set the best share of theirs, and that of as many drawn at random, in the mean, from
+        all that were tried on it.
+    """
+    of = shares_of(found, trunk)
+    whole = sorted(set.intersection(*map(set, of.values())))
+    rng, judged = np.random.default_rng(0), []
+    for name, there in of.items():
+        others = [shares for other, shares in of.items() if other != name]
+        order = greedy([[shares[number] for shares in others] for number in whole])[:count]
+        drawn = rng.choice(list(there.values()), (4000, count)).max(axis=1)
+        judged.append((max(there[whole[k]] for k in order), float(drawn.mean())))
+    return judged
 
 
 def table(found: Sequence[Result], today: str) -> str:
@@ -270,7 +292,14 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.minutes:
         search(asked.out, asked.minutes, asked.trunks)
-    TABLE_FILE.write_text(table(tried(asked.out), str(date.today())), encoding="utf-8")
+    found = tried(asked.out)
+    TABLE_FILE.write_text(table(found, str(date.today())), encoding="utf-8")
+    print(
+        "share of the best that is reached on a data set, by those chosen without it and by as many at random"
+    )
+    for count in (1, 2, 4, MOST):
+        every = [pair for trunk in SETS for pair in held_out(found, trunk, count)]
+        print(f"first {count}: {np.mean([a for a, _ in every]):.2f} {np.mean([b for _, b in every]):.2f}")
     return 0
 
 

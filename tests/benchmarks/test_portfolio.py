@@ -9,7 +9,17 @@ import pytest
 from spaces.configuration import Config
 from spaces.portfolio import place
 from tests.benchmarks import portfolio_data, quality_data
-from tests.benchmarks.portfolio import KNOWN, Result, candidates, chosen, dropped, study_of, table, tried
+from tests.benchmarks.portfolio import (
+    KNOWN,
+    Result,
+    candidates,
+    chosen,
+    dropped,
+    held_out,
+    study_of,
+    table,
+    tried,
+)
 from tests.benchmarks.portfolio_data import SETS, WIDTHS, split
 
 DRAWN = [config for _, config in islice(candidates("mlp", 0), 40)]
@@ -78,6 +88,15 @@ def test_each_head_has_its_own_by_what_each_adds_from_those_tried_on_all():
     assert [config for config, _ in picked] == [DRAWN[one], DRAWN[two], DRAWN[other]]
     shares = [given for _, given in picked]
     assert shares == [(0.8, 0.8, 0.0, 0.0, 0.0), (0.6, 0.6, 0.4, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0)]
+
+
+def test_a_choice_is_judged_on_the_data_set_that_it_did_not_see():
+    found = results({0: [1.0, 1.0, 1.0, 1.0, 0.0], 1: [0.0, 0.0, 0.0, 0.0, 1.0], 2: [0.0] * 5, 3: [0.0] * 5})
+    first = held_out(found, "mlp", 1)
+    assert [chosen_first for chosen_first, _ in first] == [1.0, 1.0, 1.0, 1.0, 0.0]
+    assert all(abs(at_random - 0.25) < 0.03 for _, at_random in first)
+    both = held_out(found, "mlp", 2)
+    assert [chosen_first for chosen_first, _ in both[:4]] == [1.0] * 4
 
 
 def test_the_table_that_is_written_is_python_and_says_what_it_stands_on():

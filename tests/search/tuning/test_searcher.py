@@ -1,5 +1,6 @@
 """What is suggested, in which order, from what knowledge, and how soon."""
 
+import sys
 import threading
 
 import numpy as np
@@ -146,6 +147,30 @@ def test_a_renewed_history_draws_as_one_that_was_told_the_same_and_never_renewed
         history.begin(99, values[0])
     assert often.draw(100, 7, {}) == never.draw(100, 7, {})
     assert often.draw(101, 8, {})[1] != values[8]
+
+
+def test_histories_draw_beside_each_other_without_a_warning():
+    """Each in a thread of its own, as searchers do; a warning that comes through is an error here."""
+    broken: list[str] = []
+
+    def draw() -> None:
+        try:
+            drawn(30)
+        except Warning as warning:
+            broken.append(str(warning))
+
+    every = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(6):
+            threads = [threading.Thread(target=draw) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(every)
+    assert broken == []
 
 
 def test_values_of_another_space_are_left_out():
