@@ -8,11 +8,12 @@ from rich.console import Console
 
 from cluster import preparation
 from cluster.connection import Address, lazily_connected
-from cluster.dashboard import check_database, open_view
+from cluster.dashboard import check_database, open_view, run_id
 from cluster.driver import (
     FREE,
     check_hosts,
     comparable,
+    digest,
     earlier_trials,
     execute,
     locked,
@@ -84,7 +85,10 @@ def resume(
         say(console, f"run {folder.path} on {connect()}")
         check_hosts(study, prepared.rows.x.shape[1:])
         earlier = _earlier_if_there(study, folder.resolved(), console)
-        folder.create(study, folder.resolved())
+        # All settings are written, also those that did not exist when the run began: hence another digest.
+        resolved = folder.resolved()
+        whole = {"run_id": run_id(resolved), **resolved, "study_digest": digest(study)}
+        folder.create(study, whole)
         code = code_digest(study, prepared.rows.x.shape[1:])
         execute(folder, study, prepared, console, trainer, earlier, code)
     return folder

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from cluster.cli import main
+from cluster.driver import digest
 from search.runs.run_folder import RunFolder
 from tests.helpers import driving
 from tests.helpers.driving import check_complete, contents, finish, numpy_driver, write_study
@@ -55,6 +56,22 @@ def test_a_run_in_which_everything_failed_can_be_resumed_once_the_cause_is_mende
     (tmp_path / "data.npz").rename(tmp_path / "moved.npz")
     moved = finish(study, "--resume", str(run), "--set", f"data.path={tmp_path / 'moved.npz'}")
     assert moved.process.returncode == 0, moved.said
+
+
+def test_a_run_older_than_a_setting_is_resumed_again_and_again(tmp_path):
+    study = write_study(tmp_path, {"budget": {"trials": 2}})
+    assert finish(study).process.returncode == 0
+    folder = RunFolder(tmp_path / "runs" / "toy")
+    written = yaml.safe_load(folder.study_file.read_text())
+    del written["training"]["xla"], written["resolved"]["run_id"]
+    old = written["resolved"]["study_digest"] = digest(folder.study(), written)
+    folder.study_file.write_text(yaml.safe_dump(written))
+    for trials in (3, 4):
+        resumed = finish(study, "--resume", str(folder.path), "--set", f"budget.trials={trials}")
+        assert resumed.process.returncode == 0, resumed.said
+        check_complete(folder.path, trials + 2)
+        resolved = RunFolder(folder.path).resolved()
+        assert (resolved["run_id"], resolved["study_digest"]) == (old, digest(RunFolder(folder.path).study()))
 
 
 @pytest.fixture(autouse=True)
