@@ -14,11 +14,14 @@ from reports.boards.requirements import Requirement
 from reports.decisions import decodes
 from reports.decisions.decide import Decisions, decide
 from search.data.rows import Rows, check_classes
+from search.data.sources.columns import open_table
 from search.data.sources.scores import Given, Scale, scale_of
+from search.data.sources.table import feature_names
 from search.files import is_new_or_empty, write_atomically
 from search.networks import existing
 from search.networks.existing import Takes
 from search.trials.evaluation import Policy
+from spaces.data import Table
 from spaces.errors import RunError, first_of, one_line
 from spaces.heads import HEADS
 from spaces.study import Study
@@ -44,8 +47,10 @@ class Facts:
         loss: what it was trained on, as far as is known.
         head: whose decode makes its raw scores; None where they are made of its outputs.
         takes: what they are made of, see `search.networks.existing.Takes`.
-        array: what the inputs of the rows are called.
+        array: what the inputs of the rows are called; the file, of a table.
         rows_left_out: rows without a finite score.
+        columns: of a table, those of the inputs; None of arrays.
+        shape: of a table, what `Table.shape` says.
     """
 
     sha256: str
@@ -55,6 +60,8 @@ class Facts:
     takes: Takes
     array: str
     rows_left_out: int
+    columns: tuple[str, ...] | None = None
+    shape: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +102,19 @@ def judge(
     requirements: Sequence[Requirement] = (),
     loss: WrittenLoss | None = None,
     head: str | None = None,
+    table: Table | None = None,
 ) -> Judged:
     """Decodes a model's outputs on rows, and decides upon them as upon given scores.
 
     Args:
         file: the model; `backend.start` has been called.
         rows: all that it is judged on.
-        array: what their inputs are called, for messages.
+        array: what their inputs are called; the file, of a table.
         study: see `reports.decisions.decide.decide`; its one column of scores is named for the model.
         to: the folder, new or empty.
         policies, requirements: see `decide`.
         loss, head: as they are told; None has them read from the model.
+        table: where the rows come from, if from a table, with an absolute path.
 
     Raises:
         RunError: the model does not load, ends in no head, or does not fit the rows; see also `decide`.
@@ -151,6 +160,8 @@ def judge(
         takes=takes,
         array=array,
         rows_left_out=int(np.count_nonzero(~known)),
+        columns=None if table is None else feature_names(table, open_table(Path(table.path))),
+        shape=None if table is None else table.shape,
     )
     decisions = decide(given, study, to, policies, requirements, {"judged": asdict(facts)})
     write_atomically(to / MODEL, file.read_bytes())
