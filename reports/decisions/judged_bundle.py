@@ -108,7 +108,7 @@ def _rows(run: RunFolder, facts: Facts) -> Rows:
     data = run.study().data
     if not isinstance(data, Scores):
         raise RunError(f"a judged model's run holds scores, but {run.path} does not")
-    known = {
+    known: dict[str, Any] = {
         "path": data.path,
         "group": data.group,
         "recording": data.recording,
