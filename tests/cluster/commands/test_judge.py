@@ -160,7 +160,7 @@ WRONG = [
     (
         "good.keras",
         ["--recording", "recording", "--time", "start", "--window-s", "200"],
-        "start 2 apart (rows.npz: --time); give seconds, correct --window-s, or state --set data.step_s, the",
+        "(rows.npz: --time); give seconds, correct --window-s, or state --set data.step_s, the",
     ),
     (
         "good.keras",
