@@ -1,7 +1,7 @@
 """The arguments and options that several commands share."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,7 +45,10 @@ def as_typed(text: str, options: Mapping[str, str]) -> str:
 
     from spaces.data import Npz, Scores, Table
 
-    known = {*Npz.model_fields, *Scores.model_fields, *Table.model_fields} - {"source", "path"}
+    known = {*Npz.model_fields, *Scores.model_fields, *Table.model_fields} - {
+        "source",
+        "path",
+    } | options.keys()
 
     def option(found: re.Match[str]) -> str:
         name, value = found["name"], found["value"]
@@ -56,6 +59,21 @@ def as_typed(text: str, options: Mapping[str, str]) -> str:
     names = "|".join(sorted(known))
     setting = rf"(?<![\w./-])(?<!--set )data\.(?P<name>{names})\b(?!\.)(?:: (?P<value>true|false)\b)?"
     return re.sub(setting, option, text)
+
+
+def check_source(settings: Iterable[str], rule: str) -> None:
+    """Refuses another source of data than the one that a command takes.
+
+    Args:
+        settings: as `--set` takes them.
+        rule: what the command takes.
+
+    Raises:
+        RunError: one names another source.
+    """
+    for one in settings:
+        if one.partition("=")[0].strip() == "data.source":
+            raise RunError(f"{rule}, so data.source must stay as it is, but got --set {one}")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _SETTINGS = {
     # It refuses a folder otherwise, which a study then names on purpose.
     "MLFLOW_ALLOW_FILE_STORE": "true",
     # By default a server that is gone is tried for minutes.
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
 """What the environment says if it does not say otherwise."""

@@ -37,10 +37,10 @@ class TensorboardTracker:
     def __init__(self, place: Path, folder: RunFolder) -> None:
         self._run_id = run_id(folder.resolved())
         name = folder.path.resolve().name
+        own = f"{name}-{self._run_id[:8]}"
         there = [path.name for path in (place / name).glob(f"{_EVENTS}.*")]
-        if there and self._file(0) not in there:
-            name = f"{name}-{self._run_id[:8]}"
-        self._place = place / name
+        another = bool(there) and self._file(0) not in there
+        self._place = place / (own if another or (place / own).is_dir() else name)
         self.where = f"the run is in {self._place}"
         if not (self._place / self._file(0)).is_file():
             self._write(self._place / self._file(0), 0, [_hparams("experiment", experiment=_experiment())])

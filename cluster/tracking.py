@@ -100,7 +100,8 @@ class _Follower:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 start_new_session=True,  # an interrupt of the driver is none of it
             )
         self._reader = threading.Thread(target=self._read, name=f"{name} tracker", daemon=True)
@@ -158,7 +159,13 @@ def promoted(folder: RunFolder, study: Study, trial_id: str, bundle: Path) -> It
     command = [*_command("mlflow", study.track.mlflow, folder), trial_id, str(bundle)]
     try:
         ended = subprocess.run(
-            command, env=_environment(), capture_output=True, text=True, check=False, timeout=CLOSE_S
+            command,
+            env=_environment(),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=CLOSE_S,
         )
     except subprocess.TimeoutExpired:
         yield "mlflow: the model could not be logged: it does not answer"
@@ -173,7 +180,5 @@ def _command(name: str, place: str, folder: RunFolder) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-    }
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1"}

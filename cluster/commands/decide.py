@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from cluster.arguments import Policies, Require, Set, as_typed, label_value, naming
+from cluster.arguments import Policies, Require, Set, as_typed, check_source, label_value, naming
 from cluster.terminal import PlainConsole, say
 from spaces.errors import RunError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OPTIONS = {
     name: f"--{name.replace('_', '-')}"
     for name in ("label", "score", "group", "recording", "start", "window_s", "seizures", "positive")
-} | {"time": "--start"}
+} | {"time": "--start", "path": "SCORES"}
 """The options that stand for settings of `data`, by the settings' names."""
 
 
@@ -193,7 +193,8 @@ def _study(data: dict[str, Any], settings: Sequence[str]) -> "tuple[Study, Score
     from spaces.data import Scores
     from spaces.study_file import parse, with_settings
 
+    check_source(settings, "decide takes scores")
     study = parse(with_settings({"name": "decide", "data": data}, tuple(settings)), "decide")
     if not isinstance(study.data, Scores):
-        raise RunError("decide takes scores, so data.source must stay as it is (--set)")
+        raise RunError("decide takes scores")
     return with_absolute_paths(study, Path.cwd()), study.data

@@ -10,7 +10,7 @@ from search.data.rows import Rows
 from search.files import write_atomically
 from search.networks.trunks import TRUNKS
 from spaces import yaml_text
-from spaces.data import Npz
+from spaces.data import Npz, Table
 from spaces.heads import HEADS
 from spaces.space import DEFAULT_HEADS
 from spaces.study import Study
@@ -59,7 +59,7 @@ _ANOTHER = """# Searches heads on the rows that {file} was judged on:
 """
 
 
-def write(folder: Path, file: str, model: Any, rows: Rows, data: Npz, judged: Study) -> Study:
+def write(folder: Path, file: str, model: Any, rows: Rows, data: Npz | Table, judged: Study) -> Study:
     """Writes the study and, where it can be one, the model's network as its trunk.
 
     Args:

@@ -14,12 +14,14 @@ from reports.boards.requirements import Requirement
 from reports.decisions import decodes
 from reports.decisions.decide import Decisions, decide
 from search.data.rows import Rows, check_classes
+from search.data.sources.columns import open_table
 from search.data.sources.scores import Given, Scale, scale_of
+from search.data.sources.table import feature_names
 from search.files import is_new_or_empty, write_atomically
 from search.networks import existing
 from search.networks.existing import Takes
 from search.trials.evaluation import Policy
-from spaces.data import Npz, Scores
+from spaces.data import Npz, Scores, Table
 from spaces.errors import RunError, first_of, one_line
 from spaces.heads import HEADS
 from spaces.study import Study
@@ -29,7 +31,6 @@ MODEL = "model.keras"
 """The model that was judged, as it was given, in the folder of the run."""
 _ROWS = {
     "path": "path",
-    "label": "y",
     "group": "group",
     "recording": "recording",
     "start": "time",
@@ -57,8 +58,10 @@ class Facts:
         loss: what it was trained on, as far as is known.
         head: whose decode makes its raw scores; None where they are made of its outputs.
         takes: what they are made of, see `search.networks.existing.Takes`.
-        array: what the inputs of the rows are called.
+        array: what the inputs of the rows are called; the file, of a table.
         rows_left_out: rows without a finite score.
+        columns: of a table, those of the inputs; None of arrays.
+        shape: of a table, what `Table.shape` says.
     """
 
     sha256: str
@@ -68,6 +71,8 @@ class Facts:
     takes: Takes
     array: str
     rows_left_out: int
+    columns: tuple[str, ...] | None = None
+    shape: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,21 +92,28 @@ class Judged:
     model: Any
 
 
-def scores_of(rows: Npz, model: str) -> dict[str, Any]:
+def scores_of(rows: Npz | Table, model: str) -> dict[str, Any]:
     """Returns the `data:` of a judged model's run: its scores of these rows, in a column of its name."""
     told = rows.model_dump()
-    return {"source": "scores", "score": model, **{ours: told[theirs] for ours, theirs in _ROWS.items()}}
+    label = rows.label if isinstance(rows, Table) else rows.y
+    known = {ours: told[theirs] for ours, theirs in _ROWS.items()}
+    return {"source": "scores", "score": model, "label": label, **known}
 
 
-def rows_of(scores: Scores, array: str) -> Npz:
+def rows_of(
+    scores: Scores, array: str, columns: tuple[str, ...] | None = None, shape: tuple[int, int] | None = None
+) -> Npz | Table:
     """Returns where the rows of a judged model lie, from the `data:` of its run; see `scores_of`.
 
     Args:
         scores: of the run.
-        array: what their inputs are called.
+        array, columns, shape: of its inputs, see `Facts`.
     """
     told = scores.model_dump()
-    return Npz(source="npz", x=array, **{theirs: told[ours] for ours, theirs in _ROWS.items()})
+    known: dict[str, Any] = {theirs: told[ours] for ours, theirs in _ROWS.items()}
+    if columns is None:
+        return Npz(source="npz", x=array, y=scores.label, **known)
+    return Table(source="table", label=scores.label, features=columns, shape=shape, **known)
 
 
 def check_call(model: Path, to: Path) -> None:
@@ -125,17 +137,19 @@ def judge(
     requirements: Sequence[Requirement] = (),
     loss: WrittenLoss | None = None,
     head: str | None = None,
+    table: Table | None = None,
 ) -> Judged:
     """Decodes a model's outputs on rows, and decides upon them as upon given scores.
 
     Args:
         file: the model; `backend.start` has been called.
         rows: all that it is judged on.
-        array: what their inputs are called, for messages.
+        array: what their inputs are called; the file, of a table.
         study: see `reports.decisions.decide.decide`; its one column of scores is named for the model.
         to: the folder, new or empty.
         policies, requirements: see `decide`.
         loss, head: as they are told; None has them read from the model.
+        table: where the rows come from, if from a table, with an absolute path.
 
     Raises:
         RunError: the model does not load, ends in no head, or does not fit the rows; see also `decide`.
@@ -181,6 +195,8 @@ def judge(
         takes=takes,
         array=array,
         rows_left_out=int(np.count_nonzero(~known)),
+        columns=None if table is None else feature_names(table, open_table(Path(table.path))),
+        shape=None if table is None else table.shape,
     )
     decisions = decide(given, study, to, policies, requirements, {"judged": asdict(facts)})
     write_atomically(to / MODEL, file.read_bytes())

@@ -18,6 +18,7 @@ from reports.decisions.judge import MODEL, Facts, rows_of
 from search.data.rows import Rows
 from search.data.shards import Part
 from search.data.sources.npz import load_npz
+from search.data.sources.table import load_table
 from search.events.scoring import scoring_of
 from search.files import write_atomically
 from search.networks import backend, existing
@@ -25,7 +26,7 @@ from search.networks.readers import Exported, Reader, readers
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import sigmoid
-from spaces.data import Scores
+from spaces.data import Scores, Table
 from spaces.errors import RunError
 
 _FACTS = TypeAdapter(Facts)
@@ -72,7 +73,7 @@ def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None
     file = run.path / MODEL
     if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
         raise RunError(f"a judged model must stay as it was, but {file} has changed; judge it again")
-    rows = _rows(run, facts.array)
+    rows = _rows(run, facts)
     layer = last_layer.read(existing.load(file), file.name)
     shape, dtype = rows.x.shape[1:], str(rows.x.dtype)
     calibration = (found.calibration.a, found.calibration.b)
@@ -103,11 +104,12 @@ def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None
     write_sums(folder)
 
 
-def _rows(run: RunFolder, array: str) -> Rows:
+def _rows(run: RunFolder, facts: Facts) -> Rows:
     data = run.study().data
     if not isinstance(data, Scores):
         raise RunError(f"a judged model's run holds scores, but {run.path} does not")
-    return load_npz(rows_of(data, array), run.path)
+    rows = rows_of(data, facts.array, facts.columns, facts.shape)
+    return load_table(rows, run.path) if isinstance(rows, Table) else load_npz(rows, run.path)
 
 
 def _config(
@@ -144,8 +146,7 @@ def _config(
             "shape": list(rows.x.shape[1:]),
             "dtype": str(rows.x.dtype),
             **(scale_of(rows.x) if rows.x.dtype == np.float32 else {}),
-            "source": "npz",
-            "array": facts.array,
+            **_source(run, facts),
         },
         "exports": exported,
         "readers": read_by,
@@ -153,6 +154,16 @@ def _config(
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return BundleConfig.model_validate(content)
+
+
+def _source(run: RunFolder, facts: Facts) -> dict[str, Any]:
+    """What new rows are read by: an array's name, or the columns of a table."""
+    data = run.study().data
+    if facts.columns is None or not isinstance(data, Scores):
+        return {"source": "npz", "array": facts.array}
+    named = {"group": data.group, "recording": data.recording, "time": data.start}
+    row_columns = {key: name for key, name in named.items() if name is not None}
+    return {"source": "table", "columns": list(facts.columns), "row_columns": row_columns}
 
 
 def _card(found: Decision, facts: Facts, exported: Sequence[Exported]) -> str:

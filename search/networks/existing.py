@@ -1,6 +1,7 @@
 """Loads a Keras model that somebody else trained, in safe mode, and reads what it was compiled with."""
 
 import json
+import math
 import re
 import warnings
 import zipfile
@@ -139,7 +140,9 @@ def check_rows(model: Any, x: Inputs, name: str) -> None:
     fits = len(takes) == len(shape) and all(a in (None, b) for a, b in zip(takes, shape, strict=True))
     if not fits:
         told = str(takes).replace("None", "any")
-        raise RunError(f"the model takes rows of shape {told}, but those of {name} have {shape}")
+        flat = len(shape) == 1 and len(takes) == 2 and None not in takes and math.prod(takes) == shape[0]
+        hint = f"; columns are its steps and channels by data.shape=[{takes[0]},{takes[1]}]" if flat else ""
+        raise RunError(f"the model takes rows of shape {told}, but those of {name} have {shape}{hint}")
     if dtype in ("string", "bool"):
         raise RunError(f"a model must take numbers to be judged, but this one takes {dtype}")
     if "int" in dtype and not all(np.array_equal(x[part], np.rint(x[part])) for part in blocks(x)):

@@ -29,7 +29,7 @@ def test_a_label_is_what_a_study_would_hold(text, value):
             "data.csv and data.x.npz and /home/data.group stay",
             "data.csv and data.x.npz and /home/data.group stay",
         ),
-        ("(judge: data.path)", "(judge: data.path)"),
+        ("data.path must exist", "--data must exist"),
         ("data.x_train", "data.x_train"),
     ],
 )

@@ -23,6 +23,7 @@ from search.data.sources.columns import (
     values,
     without_zeros,
 )
+from search.data.sources.labels import POSITIVE
 from search.data.sources.npz import rows_of
 from search.data.sources.seizures import read_seizures
 from spaces.base import Label
@@ -30,12 +31,13 @@ from spaces.data import Npz, Table
 from spaces.errors import RunError
 
 
-def load_table(config: Table, base: Path) -> Rows:
+def load_table(config: Table, base: Path, positive: str = POSITIVE) -> Rows:
     """Reads the columns that `config` names.
 
     Args:
         config: the file, its columns and the positive label values.
         base: the folder a relative `config.path` is taken from.
+        positive: what names the positive label, see `binarize`.
 
     Returns:
         Rows with `x` `(n, features)`, or `(n, *config.shape)`, as float32.
@@ -64,7 +66,9 @@ def load_table(config: Table, base: Path) -> Rows:
         arrays["data.label"] = labels(arrays["data.label"])
         for key in roles.keys() & {"group", "recording"}:
             arrays[f"data.{key}"] = without_zeros(arrays[f"data.{key}"])
-    arrays["data.label"], positive = _two_classes(arrays["data.label"], config.positive, config.label, where)
+    arrays["data.label"], value = _two_classes(
+        arrays["data.label"], config.positive, config.label, where, positive
+    )
     if config.group is not None and config.group_pattern is not None:
         arrays["data.group"] = _matched(arrays["data.group"], config.group_pattern, where)
     stated = {}
@@ -76,14 +80,14 @@ def load_table(config: Table, base: Path) -> Rows:
         path=config.path,
         x="data.features",
         y="data.label",
-        positive=positive,
+        positive=value,
         window_s=config.window_s,
         step_s=config.step_s,
         exact_names=config.exact_names,
         **{key: f"data.{key}" for key in roles if key != "label"},
         **stated,
     )
-    return rows_of(arrays, as_npz, where)
+    return rows_of(arrays, as_npz, where, positive)
 
 
 def roles_of(config: Table) -> dict[str, str]:
@@ -150,7 +154,7 @@ def inputs(
 
 
 def _two_classes(
-    found: NDArray[Any], positive: Label | tuple[Label, ...] | None, label: str, where: str
+    found: NDArray[Any], positive: Label | tuple[Label, ...] | None, label: str, where: str, setting: str
 ) -> tuple[NDArray[Any], Label | None]:
     """Labels and the positive one; listed values become one class, and all others the other."""
     missing = np.count_nonzero(found != found)  # NaN equals nothing
@@ -162,6 +166,11 @@ def _two_classes(
     classes = distinct.tolist()
     if not isinstance(positive, tuple):
         if len(classes) > 2:
+            if setting != POSITIVE:  # an option, which names one value
+                raise RunError(
+                    f"labels have two values here, but {label!r} has {len(classes)}: {listed(classes)}; make "
+                    f"them two, or give the rows of two ({where})"
+                )
             raise RunError(
                 f"data.positive must list the positive values of a label of more than two, but {label!r} has "
                 f"{len(classes)}: {listed(classes)}; e.g. positive: [{classes[0]!r}] against the rest "

@@ -97,7 +97,7 @@ def test_neither_keras_nor_ray_is_imported():
     [
         ([], "Missing argument 'SCORES'"),
         (["p.csv"], "Missing option"),
-        (["nowhere.csv", *GIVEN], "nowhere.csv"),
+        (["nowhere.csv", *GIVEN], "search.py: SCORES must exist, but there is no"),
         (["p.csv", *GIVEN, "--score", "q"], "--score q must name a column of p.csv"),
         (
             ["p.csv", *GIVEN, "--score", "probability"],
@@ -107,7 +107,10 @@ def test_neither_keras_nor_ray_is_imported():
         (["p.csv", *GIVEN, "--policy", "max_f2"], "must be one of"),
         (["p.csv", *GIVEN, "--policy", "sensitivity_at_fa_per_day,fa_per_day=2"], "needs recordings"),
         (["p.csv", *GIVEN, "--require", "sensitivity"], "sensitivity"),
-        (["p.csv", *GIVEN, "--set", "data.source=npz"], "decide: data.path"),
+        (
+            ["p.csv", *GIVEN, "--set", "data.source=npz"],
+            "decide takes scores, so data.source must stay as it is, but got --set data.source=npz",
+        ),
         (["p.csv", *GIVEN, "--to", "."], "decisions are written to a new or empty folder"),
         (["p.csv", *GIVEN, "--window-s", "0.0005"], "must be greater than or equal to 0.001, but got 0.0005"),
         (

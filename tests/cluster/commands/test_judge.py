@@ -4,12 +4,17 @@ import subprocess
 import sys
 import warnings
 
+import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+import scipy.io
 import yaml
 
 from cluster.cli import main
+from search.runs.run_folder import RunFolder
 from spaces.study_file import read
 from tests.conftest import ROOT
 from tests.helpers import last_layers
@@ -36,6 +41,10 @@ def home(keras, tmp_path_factory):
         start=np.arange(300) % 30 * 2.0,
         short=x[:, :3],
     )
+    write_forms(home)
+    steps = keras.Sequential([keras.Input((2, 2)), layers.Flatten(), layers.Dense(1, activation="sigmoid")])
+    steps.set_weights(dense(1).get_weights())
+    save(home, steps, "steps.keras", loss="binary_crossentropy")
     save(home, dense(1, "sigmoid"), "good.keras", loss="binary_crossentropy", metrics=["accuracy"])
     inputs = keras.Input((4,))
     one = layers.Dense(1, activation="sigmoid")(inputs)
@@ -53,6 +62,25 @@ def home(keras, tmp_path_factory):
     (home / "taken").mkdir()
     (home / "taken/file").touch()
     return home
+
+
+def write_forms(home):
+    """The same rows as a table, and as arrays of other kinds."""
+    with np.load(home / "rows.npz") as opened:
+        arrays = {name: opened[name] for name in opened.files if name != "short"}
+    x = arrays.pop("X")
+    table = {f"x{k}": x[:, k].astype(np.float64) for k in range(4)} | arrays
+    table["third"] = np.array(["a", "b", "c"])[np.arange(300) % 3]
+    pa.csv.write_csv(pa.table(table), str(home / "rows.csv"))
+    pq.write_table(pa.table(table), home / "rows.parquet")
+    arrays["X"] = x
+    scipy.io.savemat(home / "rows.mat", arrays)
+    with h5py.File(home / "rows.h5", "w") as file:
+        for name, array in arrays.items():
+            file[name] = array.astype("S") if array.dtype.kind == "U" else array
+    (home / "rows").mkdir()
+    for name, array in arrays.items():
+        np.save(home / "rows" / f"{name}.npy", array)
 
 
 def Twice(keras):
@@ -76,7 +104,7 @@ WRONG = [
     ("two_outputs.keras", [], "a model must have one output to be judged, but two_outputs.keras has 2"),
     ("good.keras", ["--x", "short"], "takes rows of shape (4,), but those of short have (3,)"),
     ("good.keras", ["--x", "x"], "search.py: --x must name an array of rows.npz, but 'x' is not among"),
-    ("good.keras", ["--data", "no.npz"], "no.npz"),
+    ("good.keras", ["--data", "no.npz"], "search.py: --data must exist, but there is no"),
     ("good.keras", ["--positive", "ictal"], "search.py: --positive must be one of the labels"),
     ("good.keras", ["--loss", "crossentropy"], "loss must be one of"),
     ("good.keras", ["--loss", "bce,logits"], "--loss takes a loss, or one with from_logits=true or false"),
@@ -90,7 +118,34 @@ WRONG = [
     ("good.keras", ["--policy", "max_f2"], "must be one of"),
     ("good.keras", ["--policy", "sensitivity_at_fa_per_day,fa_per_day=2"], "needs recordings"),
     ("good.keras", ["--require", "sensitivity"], "--require takes METRIC.min=NUMBER"),
-    ("good.keras", ["--set", "data.source=bonn"], "is required (judge: data.path)"),
+    (
+        "good.keras",
+        ["--set", "data.source=bonn"],
+        "of a table or of arrays, so data.source must stay as it is, but got --set data.source=bonn",
+    ),
+    ("good.keras", ["--x", "X", "--x", "short"], "--x names one array of inputs, but got X, short"),
+    ("good.keras", ["--data", "rows.csv"], "--x must name the columns of the inputs, such as --x 'x*'"),
+    (
+        "good.keras",
+        ["--data", "rows.csv", "--x", "z*"],
+        "--x must name columns of rows.csv, or patterns such",
+    ),
+    (
+        "good.keras",
+        ["--data", "rows.csv", "--x", "x*", "--y", "third"],
+        "here, but 'third' has 3: 'a', 'b', 'c'",
+    ),
+    (
+        "good.keras",
+        ["--data", "rows.csv", "--x", "x*", "--set", "data.positive=[seizure]"],
+        "judge takes labels of two values, so one is positive, but --positive lists several",
+    ),
+    (
+        "steps.keras",
+        ["--data", "rows.csv", "--x", "x*"],
+        "takes rows of shape (2, 2), but those of rows.csv have (4,); columns are its steps and channels by "
+        "--set data.shape=[2,2]",
+    ),
     ("good.keras", ["--window-s", "0.0009"], "must be greater than or equal to 0.001"),
     (
         "good.keras",
@@ -110,7 +165,7 @@ WRONG = [
     (
         "good.keras",
         ["--recording", "recording", "--time", "start", "--window-s", "200"],
-        "start 2 apart (rows.npz: --time); give seconds, correct --window-s, or state --set data.step_s, the",
+        "(rows.npz: --time); give seconds, correct --window-s, or state --set data.step_s, the",
     ),
     (
         "good.keras",
@@ -148,6 +203,41 @@ def out(home):
         events = ["--recording", "recording", "--time", "start", "--window-s", "2"]
         assert main(["judge", "good.keras", *GIVEN, *events, "--policy", "youden", "--policy", "max_f1"]) == 0
     return home / "out"
+
+
+@pytest.mark.parametrize("form", ["rows.csv", "rows.parquet", "rows.mat", "rows.h5", "rows"])
+def test_rows_are_read_in_whatever_form_they_are(form, out, home, monkeypatch, capsys, tmp_path):
+    """The same rows, so the same scores and the same value."""
+    monkeypatch.chdir(home)
+    table = form in ("rows.csv", "rows.parquet")
+    given = [*GIVEN[2:-1], str(tmp_path / "out"), "--data", form, *(["--x", "x*"] if table else [])]
+    events = ["--recording", "recording", "--time", "start", "--window-s", "2"]
+    assert main(["judge", "good.keras", *given, *events, "--policy", "youden"]) == 0
+    made = RunFolder(tmp_path / "out")
+    np.testing.assert_array_equal(made.scores("00000")[0], RunFolder(out).scores("00000")[0])
+    columns = ["value", "threshold_score", "val_event_sensitivity", "val_fa_per_day"]
+    found, expected = (
+        pq.read_table(one / "leaderboard.parquet", columns=columns) for one in (made.path, out)
+    )
+    assert found.to_pylist() == expected.to_pylist()
+    study = read(made.path / "heads.yaml")
+    assert study.data.path == str(home / form)
+    assert main(["predict", str(made.path / "decision"), form, "--out", str(tmp_path / "said.parquet")]) == 0
+    said = pq.read_table(tmp_path / "said.parquet")["label"].to_pylist()
+    assert main(["predict", str(out / "decision"), "rows.npz", "--out", str(tmp_path / "npz.parquet")]) == 0
+    assert said == pq.read_table(tmp_path / "npz.parquet")["label"].to_pylist()
+
+
+def test_columns_become_steps_and_channels(out, home, monkeypatch, tmp_path):
+    monkeypatch.chdir(home)
+    given = [*GIVEN[2:-1], str(tmp_path / "out"), "--data", "rows.csv", "--x", "x*"]
+    assert main(["judge", "steps.keras", *given, "--set", "data.shape=[2,2]", "--policy", "youden"]) == 0
+    made = RunFolder(tmp_path / "out")
+    np.testing.assert_allclose(made.scores("00000")[0], RunFolder(out).scores("00000")[0], atol=1e-5)
+    assert (
+        main(["predict", str(made.path / "decision"), "rows.csv", "--out", str(tmp_path / "said.parquet")])
+        == 0
+    )
 
 
 def test_its_folder_is_a_run_and_its_decision_a_bundle(out, home, monkeypatch, capsys):
