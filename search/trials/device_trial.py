@@ -225,23 +225,26 @@ def _as_all(config: Config) -> Config:
     return found.model_copy(update={"optimizer": "adamw", "weight_decay": 0.0})
 
 
-def unfit(config: Config, study: Study, data: TrialData) -> str | None:
-    """Says why a configuration cannot be trained together with others; None where it can.
-
-    Args:
-        config: the configuration.
-        study: the study.
-        data: what trials see.
-    """
+def unfit(config: Config) -> str | None:
+    """Says why a configuration cannot be trained together with others; None where its trunk decides."""
     if HEADS[config.head].logits > LOGITS_OF_ALL:
         return f"head {config.head} has more than {LOGITS_OF_ALL} logits"
     if config.augmentation != "none":
         return f"augmentation {config.augmentation} changes photos on the host"
+    return None
+
+
+def own_layer(config: Config, data: TrialData) -> str | None:
+    """Says which layer of a user's own keeps a trunk from being trained for several trials at once.
+
+    Args:
+        config: names the trunk.
+        data: what trials see.
+    """
     if config.trunk in TRUNKS:
         return None
     made: Any = network.build(config, data.x_train.shape[1:], str(data.x_train.dtype), pretrained=False)
     for layer in made._flatten_layers(include_self=False):
-        own = type(layer).__module__.partition(".")[0] != "keras" or isinstance(layer, keras.layers.Lambda)
-        if own:
+        if type(layer).__module__.partition(".")[0] != "keras" or isinstance(layer, keras.layers.Lambda):
             return f"its layer {layer.name} ({type(layer).__name__}) may hold what is no variable"
     return None

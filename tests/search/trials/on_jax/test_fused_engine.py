@@ -128,7 +128,9 @@ def test_what_vmap_cannot_take_trains_one_at_a_time(monkeypatch):
     answers, notes = advanced(engine, asks, 2)
     assert [answer.error for answer in answers] == [None] * 3
     if notes:  # unless they never came together
-        assert notes == ["trials of mlp train alone: TypeError: this layer cannot be batched"]
+        assert notes == [
+            "trials of one structure train one at a time: TypeError: this layer cannot be batched"
+        ]
 
 
 def test_a_trunk_of_the_users_own_is_fused_unless_it_holds_what_is_no_variable():
