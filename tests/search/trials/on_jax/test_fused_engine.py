@@ -1,5 +1,7 @@
 """The engine: who asks is advanced together, failures end their trial alone, a lack of memory halves K."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -9,6 +11,7 @@ import pytest
 from search.record import Ask
 from search.trials.fused_engine import Engine, _Company, ladder
 from spaces.study import Study, Training
+from tests.conftest import ROOT
 from tests.helpers.toys import config, trial_data
 
 DATA = trial_data()
@@ -186,3 +189,21 @@ def test_a_program_is_compiled_where_that_costs_less_than_empty_places():
     assert company.took(4, 5.0)
     assert company.size_for(3) == 4
     assert company.size_for(5) == 16
+
+
+def test_a_call_that_hangs_ends_the_process():
+    program = (
+        "import time\n"
+        "from search.networks import backend\n"
+        "backend.start(1)\n"
+        "backend.import_keras()\n"
+        "from search.trials import fused_engine\n"
+        "from tests.search.trials.on_jax.test_fused_engine import ask, started, study_of\n"
+        "fused_engine.HANGING_S = 1.0\n"
+        "engine = started(study_of(budget={'trial_minutes': 0.01}))\n"
+        "engine.company(ask(0).config).group.train = lambda trials, size: time.sleep(3600)\n"
+        "engine.advance('owner', ask(0), 1)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "Timeout (0:00:01.6" in ended.stderr
