@@ -69,8 +69,8 @@ class DeviceTrial:
         # Sorted within the batch, as batches that come from the host are.
         whole = rows // size * size
         batches = np.sort(order[:whole].reshape(-1, size), axis=1)
-        order = np.concatenate([batches.ravel(), np.sort(order[whole:])]).astype(np.int32)
-        return Epoch(order, self._rates(-(-rows // size)), self.columns, self._weights)
+        taken = np.concatenate([batches.ravel(), np.sort(order[whole:])]).astype(np.int32)
+        return Epoch(taken, self._rates(-(-rows // size)), self.columns, self._weights)
 
     def judge(self, state: State, loss: float, logits: NDArray[np.float32]) -> None:
         """Takes in the epoch that was trained.
@@ -93,7 +93,8 @@ class DeviceTrial:
         # As Keras' `CosineDecay`, in float32.
         at = np.arange(self.epochs * steps, (self.epochs + 1) * steps, dtype=np.float32)
         shares = at / np.float32(self._rules.epochs * steps)
-        return self._rate * np.float32(0.5) * (1 + np.cos(np.float32(np.pi) * shares))
+        rates: NDArray[np.float32] = self._rate * np.float32(0.5) * (1 + np.cos(np.float32(np.pi) * shares))
+        return rates
 
 
 class Group:
@@ -152,9 +153,10 @@ class Group:
         drawn = [drawn_rows(len(y), (trial.seed, trial.epochs)) for trial in trials]
         weights = [self.program.weights(trial.best, trial.head.logits) for trial in trials]
         more = size - len(trials)
+        padded = [*trials, *[trials[0]] * more]
         evidence = self.program.tell(
             [*weights, *weights[:1] * more],
-            [trial.columns for trial in [*trials, *trials[:1] * more]],
+            [trial.columns for trial in padded],
             [*drawn, *drawn[:1] * more],
         )
         found: list[Trained | TrialError] = []

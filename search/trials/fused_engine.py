@@ -301,10 +301,10 @@ class Engine:
         else:
             self._add(trained=took, epochs=len(trials), calls=1, rows=len(trials) * len(self._data.y_train))
         began, arrived = time.monotonic(), []
-        for entry, trial, error in zip(entries, trials, ended, strict=True):
+        for entry, trial, failed in zip(entries, trials, ended, strict=True):
             late = self._too_late(entry, trial.epochs)
-            if error is not None or late is not None:
-                self._fail(entry, str(error or late))
+            if failed is not None or late is not None:
+                self._fail(entry, str(failed or late))
             elif trial.course.finished or trial.epochs >= entry.target:
                 arrived.append((entry, trial))
         if arrived:
