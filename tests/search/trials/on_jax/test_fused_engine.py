@@ -72,7 +72,7 @@ def test_trials_of_all_kinds_come_to_their_ends():
     # Alone on an engine, one of them comes to the same, but for rounding.
     alone = advanced(started(study_of(), 1), asks[1:2], 4)[0][0].trained
     np.testing.assert_allclose(alone.raw, answers[1].trained.raw, atol=1e-4)
-    assert engine.spent.epochs + len(engine._companies) * len(ladder(4)) >= 24
+    assert 0 < engine.spent.epochs <= 24  # but for the first calls, which compile
 
 
 def test_a_trial_that_overflows_fails_alone():
