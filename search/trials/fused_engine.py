@@ -155,7 +155,7 @@ class Engine:
         minutes = study.budget.trial_minutes
         self._limit_s = None if minutes is None else minutes * 60
         self._rows: DeviceRows | None = None
-        self._own_layer: str | None = None
+        self._own_layers: dict[str, str | None] = {}
         self._companies: dict[object, _Company] = {}
         self._entries: dict[str, _Entry] = {}
         self._away: set[str] = set()
@@ -203,9 +203,9 @@ class Engine:
         """Says why a configuration cannot be trained together with others; None where it can."""
         if (reason := unfit(config)) is not None:
             return reason
-        if self._own_layer is None:  # one trunk a study
-            self._own_layer = own_layer(config, self._data) or ""
-        return self._own_layer or None
+        if config.trunk not in self._own_layers:
+            self._own_layers[config.trunk] = own_layer(config, self._data)
+        return self._own_layers[config.trunk]
 
     def _work(self) -> None:
         while True:
