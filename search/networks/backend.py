@@ -63,7 +63,7 @@ def _cache(folder: str) -> Mapping[str, str]:
     return {
         # What is compiled for one processor may end a process on another.
         "JAX_COMPILATION_CACHE_DIR": str(Path(folder) / (cpu_flags() or "unknown")),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
 

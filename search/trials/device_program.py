@@ -166,7 +166,7 @@ class Program:
         """Returns what one trial's step takes: floating point operations, and bytes read and written."""
         rows = self._rows
         data = (rows.x, rows.labels, rows.targets)
-        step = jax.jit(lambda *given: self._step(*given, data))
+        step = jax.jit(lambda state, epoch, taken, rate: self._step(state, epoch, taken, rate, data))
         found = step.lower(state, epoch, epoch.order[: self._batch], epoch.rates[0]).cost_analysis() or {}
         return float(found.get("flops", 0.0)), float(found.get("bytes accessed", 0.0))
 

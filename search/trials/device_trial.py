@@ -69,8 +69,8 @@ class DeviceTrial:
         # Sorted within the batch, as batches that come from the host are.
         whole = rows // size * size
         batches = np.sort(order[:whole].reshape(-1, size), axis=1)
-        order = np.concatenate([batches.ravel(), np.sort(order[whole:])]).astype(np.int32)
-        return Epoch(order, self._rates(-(-rows // size)), self.columns, self._weights)
+        taken = np.concatenate([batches.ravel(), np.sort(order[whole:])]).astype(np.int32)
+        return Epoch(taken, self._rates(-(-rows // size)), self.columns, self._weights)
 
     def judge(self, state: State, loss: float, logits: NDArray[np.float32]) -> None:
         """Takes in the epoch that was trained.
@@ -93,7 +93,8 @@ class DeviceTrial:
         # As Keras' `CosineDecay`, in float32.
         at = np.arange(self.epochs * steps, (self.epochs + 1) * steps, dtype=np.float32)
         shares = at / np.float32(self._rules.epochs * steps)
-        return self._rate * np.float32(0.5) * (1 + np.cos(np.float32(np.pi) * shares))
+        rates: NDArray[np.float32] = self._rate * np.float32(0.5) * (1 + np.cos(np.float32(np.pi) * shares))
+        return rates
 
 
 class Group:
@@ -152,9 +153,10 @@ class Group:
         drawn = [drawn_rows(len(y), (trial.seed, trial.epochs)) for trial in trials]
         weights = [self.program.weights(trial.best, trial.head.logits) for trial in trials]
         more = size - len(trials)
+        padded = [*trials, *[trials[0]] * more]
         evidence = self.program.tell(
             [*weights, *weights[:1] * more],
-            [trial.columns for trial in [*trials, *trials[:1] * more]],
+            [trial.columns for trial in padded],
             [*drawn, *drawn[:1] * more],
         )
         found: list[Trained | TrialError] = []
@@ -225,23 +227,26 @@ def _as_all(config: Config) -> Config:
     return found.model_copy(update={"optimizer": "adamw", "weight_decay": 0.0})
 
 
-def unfit(config: Config, study: Study, data: TrialData) -> str | None:
-    """Says why a configuration cannot be trained together with others; None where it can.
-
-    Args:
-        config: the configuration.
-        study: the study.
-        data: what trials see.
-    """
+def unfit(config: Config) -> str | None:
+    """Says why a configuration cannot be trained together with others; None where its trunk decides."""
     if HEADS[config.head].logits > LOGITS_OF_ALL:
         return f"head {config.head} has more than {LOGITS_OF_ALL} logits"
     if config.augmentation != "none":
         return f"augmentation {config.augmentation} changes photos on the host"
+    return None
+
+
+def own_layer(config: Config, data: TrialData) -> str | None:
+    """Says which layer of a user's own keeps a trunk from being trained for several trials at once.
+
+    Args:
+        config: names the trunk.
+        data: what trials see.
+    """
     if config.trunk in TRUNKS:
         return None
     made: Any = network.build(config, data.x_train.shape[1:], str(data.x_train.dtype), pretrained=False)
     for layer in made._flatten_layers(include_self=False):
-        own = type(layer).__module__.partition(".")[0] != "keras" or isinstance(layer, keras.layers.Lambda)
-        if own:
+        if type(layer).__module__.partition(".")[0] != "keras" or isinstance(layer, keras.layers.Lambda):
             return f"its layer {layer.name} ({type(layer).__name__}) may hold what is no variable"
     return None

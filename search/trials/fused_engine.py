@@ -16,7 +16,7 @@ from search.data.trial_data import TrialData, in_place_of_rows
 from search.networks import backend
 from search.record import Ask
 from search.trials.device_program import DeviceRows
-from search.trials.device_trial import DeviceTrial, Group, group_of, unfit
+from search.trials.device_trial import DeviceTrial, Group, group_of, own_layer, unfit
 from search.trials.session import Trained
 from search.trials.training import Training
 from spaces.configuration import Config
@@ -155,6 +155,7 @@ class Engine:
         minutes = study.budget.trial_minutes
         self._limit_s = None if minutes is None else minutes * 60
         self._rows: DeviceRows | None = None
+        self._own_layers: dict[str, str | None] = {}
         self._companies: dict[object, _Company] = {}
         self._entries: dict[str, _Entry] = {}
         self._away: set[str] = set()
@@ -197,6 +198,14 @@ class Engine:
             group = Group(key[0], config, self._study, self._data, self._rows)
             self._companies[key] = _Company(group, self.most)
         return self._companies[key]
+
+    def unfit(self, config: Config) -> str | None:
+        """Says why a configuration cannot be trained together with others; None where it can."""
+        if (reason := unfit(config)) is not None:
+            return reason
+        if config.trunk not in self._own_layers:
+            self._own_layers[config.trunk] = own_layer(config, self._data)
+        return self._own_layers[config.trunk]
 
     def _work(self) -> None:
         while True:
@@ -254,7 +263,7 @@ class Engine:
     def _begin(self, entry: _Entry, config: Config) -> None:
         began, seed = time.monotonic(), entry.ask.seed
         try:
-            reason = unfit(config, self._study, self._data)
+            reason = self.unfit(config)
             if reason is None:
                 entry.fused = self.company(config).group.begin(config, seed)
             else:
@@ -292,10 +301,10 @@ class Engine:
         else:
             self._add(trained=took, epochs=len(trials), calls=1, rows=len(trials) * len(self._data.y_train))
         began, arrived = time.monotonic(), []
-        for entry, trial, error in zip(entries, trials, ended, strict=True):
+        for entry, trial, failed in zip(entries, trials, ended, strict=True):
             late = self._too_late(entry, trial.epochs)
-            if error is not None or late is not None:
-                self._fail(entry, str(error or late))
+            if failed is not None or late is not None:
+                self._fail(entry, str(failed or late))
             elif trial.course.finished or trial.epochs >= entry.target:
                 arrived.append((entry, trial))
         if arrived:
@@ -316,7 +325,7 @@ class Engine:
         if why is None:
             company.most = 1
             reason = one_line(error, 200, named=True)
-            self._notes.append(f"trials of {entries[0].ask.config.trunk} train alone: {reason}")
+            self._notes.append(f"trials of one structure train one at a time: {reason}")
         else:
             company.most = size // 2
             self._notes.append(

@@ -1,5 +1,6 @@
 """Fused trials as sessions: a trial's worker speaks to the process that trains it together with others."""
 
+import os
 import threading
 import time
 import uuid
@@ -26,8 +27,12 @@ SILENT_S = 600.0
 """A process that does not answer for so long is given up: no host can hold it any more."""
 LOOK_S = 20.0
 """Seconds between two looks at a process that trains."""
-OWNER = uuid.uuid4().hex
-"""This process, as the one that trains knows it; it has one trial at a time."""
+
+
+@cache
+def owner() -> str:
+    """Returns what this process is called by the one that trains; it has one trial at a time."""
+    return uuid.uuid4().hex
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +125,10 @@ class FusedWorker:
 
     def number(self, owner: str) -> int:
         """Returns the number of a trial's worker, in the order in which they first ask."""
-        if owner not in self._owners:
-            self._owners.append(owner)
-        return self._owners.index(owner)
+        with self._beginning:
+            if owner not in self._owners:
+                self._owners.append(owner)
+            return self._owners.index(owner)
 
     def alive(self) -> None:
         """Returns at once."""
@@ -195,7 +201,7 @@ class FusedSession:
         return self._trained
 
     def _answer(self, epochs: int) -> Any:
-        while (answer := self._called(self._worker.advance, OWNER, self._ask, epochs)) is None:
+        while (answer := self._called(self._worker.advance, owner(), self._ask, epochs)) is None:
             self._called(self._worker.take_over, self._work, self._plan.most)
         return answer
 
@@ -226,7 +232,10 @@ def _number(first: Any) -> int:
     """Returns the number of this process, by which its trials go to one of those that train."""
     import ray
 
-    number: int = ray.get(first.number.remote(OWNER))
+    try:
+        number: int = ray.get(first.number.remote(owner()))
+    except ray.exceptions.RayActorError:  # it has died, and starts again
+        return os.getpid()
     return number
 
 

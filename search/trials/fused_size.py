@@ -8,7 +8,6 @@ import numpy as np
 from search.data.trial_data import TrialData, in_place_of_rows
 from search.networks import backend
 from search.networks.trunks import author_config
-from search.trials.device_trial import unfit
 from search.trials.fused_engine import Engine
 from spaces.errors import RunError
 from spaces.study import Study
@@ -32,7 +31,7 @@ def most_fused(study: Study, data: TrialData, engine: Engine, limit: int) -> tup
         limit: how many it may hold, unless the study says how many.
     """
     asked, config = study.resources.fuse, author_config(study)
-    reason = unfit(config, study, data) or _rows_do_not_fit(in_place_of_rows(data))
+    reason = engine.unfit(config) or _rows_do_not_fit(in_place_of_rows(data))
     if reason is not None:
         return 1, reason
     if isinstance(asked, int):

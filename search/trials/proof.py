@@ -69,7 +69,8 @@ def prove(
     layer = network.get_layer(LOGITS)
     probe = keras.Model(network.input, layer.input)
     features = keras.ops.convert_to_numpy(probe(inputs[:PROBED_ROWS], training=False))
-    prove_linear_output(head, features, *layer.get_weights(), raw[:PROBED_ROWS])
+    kernel, bias = layer.get_weights()
+    prove_linear_output(head, features, kernel, bias, raw[:PROBED_ROWS])
     if logits is None:
         logits = predict(model, x)
     around_raw = prove_mean_of_votes(head, logits, raw)
@@ -189,14 +190,15 @@ def prove_mean_of_votes(
             f"the decode does not speak of the model that was trained: "
             f"the logits of row {worst} say {mean[worst]:.6g}, but head {head.name} scores {raw[worst]:.6g}"
         )
-    return votes - mean[:, None] + raw[:, None]
+    around: NDArray[np.float64] = votes - mean[:, None] + raw[:, None]
+    return around
 
 
 def prove_linear_output(
     head: Head,
-    features: NDArray[np.generic],
-    kernel: NDArray[np.generic],
-    bias: NDArray[np.generic],
+    features: NDArray[Any],
+    kernel: NDArray[Any],
+    bias: NDArray[Any],
     raw: NDArray[np.float32],
 ) -> None:
     """Recomputes the logits as features @ kernel + bias: an activation put on top would show here.

@@ -1,5 +1,7 @@
 """An epoch as one call, of one trial or of several at once, is the epoch that Keras' `fit` trains."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -29,10 +31,18 @@ def trained(group, trials, epochs, size=SIZE):
     return group.best(trials, size)
 
 
+@cache
+def networks():
+    """What trials alone share: else each would compile for half a minute."""
+    from search.trials.compiled import CompiledNetworks
+
+    return CompiledNetworks()
+
+
 def alone(chosen, study, seed, epochs, data=DATA):
     from search.trials.training import Training
 
-    session = Training(chosen, study.training, study.objective.steer, data, seed)
+    session = Training(chosen, study.training, study.objective.steer, data, seed, networks=networks())
     session.advance(epochs)
     return session.best()
 
@@ -90,6 +100,15 @@ def test_a_trial_with_statistics_of_its_batches_is_that_of_fit():
         check_close(best, alone(chosen, study, seed, 1, data), 1e-4)
 
 
+def test_mixed_precision_is_for_training_alone():
+    chosen, study = config("sigmoid", "bce", dropout=0.2), study_of(mixed_precision="bfloat16")
+    group = grouped(chosen, study)
+    trials = [group.begin(chosen, seed) for seed in range(2)]
+    for seed, best in enumerate(trained(group, trials, 2)):
+        check_close(best, alone(chosen, study, seed, 2), 2e-2)
+        assert all(weight.dtype == np.float32 for weight in best.weights)
+
+
 def same(one, other):
     return (
         one.history == other.history
@@ -134,7 +153,8 @@ def test_the_best_epoch_is_kept_with_its_weights():
         assert best.best_epoch == int(np.argmax(values)) + 1
         assert best.steering_value == max(values)
         logits = group.program.score([trial.best] * SIZE)[0]
-        np.testing.assert_array_equal(trial.head.score(logits), best.raw)
+        np.testing.assert_array_equal(logits[:, 0], best.raw)
+        assert not logits[:, 1].any()  # the column that its head does not have
 
 
 def test_planted_faults_fail_their_trial_alone():
@@ -160,3 +180,22 @@ def test_planted_faults_fail_their_trial_alone():
         failed = [isinstance(each, TrialError) for each in found]
         expected = {"reverse": [True] * 3, "mixed": [False, True, True]}.get(fault, [False, True, False])
         assert failed == expected, fault
+
+
+@pytest.mark.slow
+def test_over_twenty_seeds_trials_fused_and_alone_are_worth_the_same():
+    """Equal in law: with dropout, the best values of 20 seeds, paired; a t test and the mean difference."""
+    from scipy.stats import ttest_rel
+
+    data, study = trial_data(apart=0.8), study_of()
+    chosen = config("softmax", "focal", dropout=0.3, learning_rate=0.02, hidden_layers="8")
+    group, fused = grouped(chosen, study, data), []
+    for first in range(0, 20, SIZE):
+        trials = [group.begin(chosen, seed) for seed in range(first, first + SIZE)]
+        fused += [best.steering_value for best in trained(group, trials, 4)]
+    single = [alone(chosen, study, seed, 4, data).steering_value for seed in range(20)]
+    apart = np.subtract(fused, single)
+    print(f"fused {np.mean(fused):.4f}, alone {np.mean(single):.4f}: {apart.mean():.2e} +- {apart.std():.2e}")
+    assert np.std(single) > 1e-3
+    assert abs(apart.mean()) < 0.1 * np.std(single)
+    assert not np.any(apart) or ttest_rel(fused, single).pvalue > 0.01

@@ -63,7 +63,7 @@ def test_every_row_says_that_it_was_fused_and_was_proven(fused):
     assert {record.state for record in trained} >= {"completed", "stopped"}
     assert "trials are fused: up to 8 in one program, with all rows on the device" in said
     assert "fused on cpu: " in said
-    compiled = run.parent / "prepared" / "compiled" / (backend.cpu_flags() or "unknown")
+    compiled = folder / "prepared" / "compiled" / (backend.cpu_flags() or "unknown")
     assert list(compiled.iterdir())
 
 
