@@ -53,6 +53,7 @@ def start(
     folder = RunFolder(path, recovery.claimed(study.storage, path))
     with lazily_connected(study, address) as connect:
         prepared = preparation.prepared(study, base, prepared_beside(runs), console, connect)
+        study = prepared.study
         reference = prepared.reference(study)
         resolved: dict[str, Any] = {
             "run_id": uuid.uuid4().hex,

@@ -14,13 +14,14 @@ from search.record import PROOF_TOLERANCE
 from search.trials.feeding import InOrder, fed, predict
 from spaces.errors import TrialError
 from spaces.heads import Head
-from spaces.losses import LOSSES
 
 PROBED_ROWS = 64
 """First rows on which the last layer is recomputed."""
 PROVEN_ROWS = 1024
 """Rows on which the losses are compared; of more, so many are drawn, the last ones among them. What makes a
 decode wrong makes it wrong on every row, and scores of other weights differ on every row, too."""
+SHOWN = 3
+"""Scores of a row that a message lists."""
 SPREAD_ROWS = 16
 """Rows of each part on which features are recomputed."""
 
@@ -32,7 +33,7 @@ def prove(
     loss: str,
     parameters: dict[str, float],
     x: Inputs,
-    y: NDArray[np.int8],
+    y: NDArray[Any],
     raw: NDArray[np.float32],
     logits: NDArray[np.float32] | None = None,
     whole: tuple[Any, Inputs] | None = None,
@@ -51,8 +52,8 @@ def prove(
         head: the head whose decode made the scores.
         loss: name of the loss, with its `parameters`.
         x: inputs `(n, ...)`; read batch by batch, never whole.
-        y: labels `(n,)` in {0, 1}.
-        raw: the raw scores `(n,)` to be proven.
+        y: labels `(n, ...)` of the head's task.
+        raw: the raw scores `(n, ...)` to be proven.
         logits: the logits `(n, head.logits)` that the scores were decoded from; predicted here if left out.
         whole: the network that the model is the upper part of, with the network's own inputs `(n, ...)`;
             given where `x` is features.
@@ -64,11 +65,13 @@ def prove(
     Raises:
         TrialError: one of the four does not hold.
     """
-    if not np.isfinite(raw).all():
-        raise TrialError(f"scores must be finite, but {np.sum(~np.isfinite(raw))} of {len(raw)} are not")
-    if np.ptp(raw) == 0:
+    finite = np.isfinite(raw).reshape(len(raw), -1).all(axis=1)
+    if not finite.all():
+        raise TrialError(f"scores must be finite, but {np.sum(~finite)} of {len(raw)} are not")
+    if (raw == raw[0]).all():
+        same = ", ".join(f"{score:g}" for score in np.atleast_1d(raw[0])[:SHOWN])
         raise TrialError(
-            f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}: nothing is learnt yet; "
+            f"scores must tell rows apart, but all {len(raw)} are {same}: nothing is learnt yet; "
             "try more epochs, more data, or another learning rate"
         )
     network, inputs = (model, x) if whole is None else whole
@@ -82,7 +85,7 @@ def prove(
     trained = float(model.evaluate(fed(InOrder(x, beside(head.encode(y), columns), rows)), verbose=0))
     trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
     around_raw = (votes - mean[:, None] + raw[:, None])[rows]
-    expected = float(LOSSES[loss].per_row(y[rows][:, None], around_raw, **parameters).mean())
+    expected = float(head.loss(loss).per_row(*head.compared(y[rows], around_raw), **parameters).mean())
     # Below 1e-6 a float32 mean has no digits left to compare.
     difference = abs(trained - expected) / max(abs(expected), 1e-6)
     if not difference <= PROOF_TOLERANCE:
@@ -140,13 +143,16 @@ def _drawn(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
 def _prove_mean_of_votes(
     head: Head, votes: NDArray[np.float64], mean: NDArray[np.float64], raw: NDArray[np.float32]
 ) -> None:
-    """Shows that each score `(n,)` follows from its head's votes `(n, k)`."""
-    apart = np.abs(raw - mean) / (1 + np.abs(votes).max(axis=1))
-    worst = int(np.argmax(apart))
-    if not apart[worst] <= PROOF_TOLERANCE:
+    """Shows that each score `(n, ...)` follows from its head's votes `(n, k, ...)`."""
+    rows = len(raw)
+    largest = np.abs(votes).reshape(rows, -1).max(axis=1)
+    apart = np.abs(raw - mean).reshape(rows, -1) / (1 + largest)[:, None]
+    worst, column = np.unravel_index(np.argmax(apart), apart.shape)
+    if not apart[worst, column] <= PROOF_TOLERANCE:
+        said, scored = (float(values.reshape(rows, -1)[worst, column]) for values in (mean, raw))
         raise TrialError(
             f"the decode does not speak of the model that was trained: "
-            f"the logits of row {worst} say {mean[worst]:.6g}, but head {head.name} scores {raw[worst]:.6g}"
+            f"the logits of row {worst} say {said:.6g}, but head {head.name} scores {scored:.6g}"
         )
 
 
@@ -158,9 +164,11 @@ def _prove_linear_output(model: Any, head: Head, x: NDArray[np.generic], raw: ND
     logits = features.astype(np.float64) @ kernel + bias
     expected = head.decode(logits)
     scale = 1 + np.abs(features).astype(np.float64) @ np.abs(kernel).max(axis=1) + np.abs(bias).max()
-    worst = float(np.max(np.abs(raw - expected) / scale))
+    # Scores of a number are in its units, and the network's in standard deviations.
+    apart = np.abs(raw - expected).reshape(len(raw), -1) / head.task.scale
+    worst = float(np.max(apart / scale[:, None]))
     if not worst <= PROOF_TOLERANCE:
         raise TrialError(
             f"the network must end in plain linear logits decoded once, but recomputed from its last layer "
-            f"the scores differ by {float(np.max(np.abs(raw - expected))):.3g}"
+            f"the scores differ by {float(np.max(apart)):.3g}"
         )

@@ -18,14 +18,14 @@ from search.networks import model as network
 from search.networks.augmentation import augment
 from search.networks.losses import beside, loss_columns
 from search.networks.trunks import TRUNKS
-from search.scores.metrics import RANKING_METRICS
+from search.scores.steering import STEERING
 from search.trials.compiled import CompiledNetworks, structure_of
 from search.trials.feeding import fed, predict
 from search.trials.proof import prove, prove_features
+from search.trials.row_weights import row_weights
 from search.trials.session import Trained
 from spaces.configuration import Config
 from spaces.errors import TrialError
-from spaces.heads import HEADS
 from spaces.study import Training as TrainingRules
 
 
@@ -35,10 +35,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
     def __init__(self, data: TrialData, config: Config, seed: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._x, self._augmentation = data.x_train, config.augmentation
-        head = HEADS[config.head]
+        head = config.made_head
         self.loss_columns = loss_columns(head, config.loss, config.loss_parameters)
         self._targets = beside(head.encode(data.y_train), self.loss_columns)
-        self._weights = row_weights(data.y_train, config.class_weight)
+        self._weights = row_weights(data.y_train, config.class_weight, config.task)
         self._size = config.batch_size
         self._seed = seed
         self.shuffle(epoch=0)
@@ -62,14 +62,6 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
         """
         self._epoch = epoch
         self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._targets))
-
-
-def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32]:
-    """Returns weights `(n,)` of mean 1: all 1, or such that both classes have the same total."""
-    if class_weight == "none":
-        return np.ones(len(y), np.float32)
-    counts = np.bincount(y, minlength=2)
-    return (len(y) / (2 * counts))[y].astype(np.float32)
 
 
 class Limit(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries no types
@@ -105,7 +97,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
     Args:
         shipped: the float32 network that scores; the one in training itself where that is float32.
         data, batches, config, rules: see `Training`.
-        metric: the steering metric, a key of `RANKING_METRICS`.
+        metric: the steering metric, a key of `STEERING`.
     """
 
     def __init__(
@@ -119,8 +111,8 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
     ) -> None:
         super().__init__()
         self._shipped = shipped
-        self._data, self._batches, self._head, self._rules = data, batches, HEADS[config.head], rules
-        self._metric = RANKING_METRICS[metric]
+        self._data, self._batches, self._head, self._rules = data, batches, config.made_head, rules
+        self._metric = STEERING[metric]
         self._since_best = self._since_lower = 0
         self.best_value = -math.inf
         self.best_epoch = 0
@@ -181,7 +173,7 @@ class Training:
     Args:
         config: what to train.
         rules: epochs, patience and schedule, mixed precision and XLA.
-        metric: the steering metric, a key of `RANKING_METRICS`.
+        metric: the steering metric, a key of `STEERING`.
         data: the rows, mapped.
         seed: of weights, shuffling and dropout.
         limit_s: what the trial may take from now on, in seconds; None for no limit.
@@ -200,7 +192,7 @@ class Training:
         networks: CompiledNetworks | None = None,
     ) -> None:
         self._config, self._rules, self._data, self._seed = config, rules, data, seed
-        self._head = HEADS[config.head]
+        self._head = config.made_head
         self._precision = backend.precision(rules.mixed_precision)
         self._inputs = data if data.features is None else _in_place_of_rows(data, data.features)
         self._batches = Batches(self._inputs, config, seed)

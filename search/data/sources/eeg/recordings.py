@@ -4,21 +4,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.plan import Form, Piece, Plan, fingerprint_of, size_of
 from search.data.rows import Labels
-from search.data.sources.eeg import annotations, edf, layouts, open_ends
+from search.data.sources.eeg import annotations, edf, layouts, open_ends, seizure_classes
 from search.data.sources.eeg.channels import resolve, standard_channels
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.stft import spectrogram
 from search.data.sources.eeg.stuck import Stuck, told
-from spaces.eeg import Eeg
+from spaces.eeg import BACKGROUND, SEIZURE, Eeg
 from spaces.errors import RunError
-
-BACKGROUND, SEIZURE = "background", "seizure"
 
 VALUES_AT_ONCE = 2**22
 """Values of the windows that are cut at a time (16 MB)."""
@@ -80,19 +79,25 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
     header = open_header(found.edf)
     duration_s = header.duration_s
     mend = config.bad_annotations == "mend"
-    raw, tolerated = annotations.read(found, config, duration_s)
+    raw, tolerated = annotations.read(found, seizure_classes.as_seizures(config), duration_s)
+    of_classes = seizure_classes.intervals(found, config, duration_s) if config.classes else ()
     ended, open_s, assumed = open_ends.closed(raw, mend, config.assumed_duration_s)
     seizures, mended = annotations.tidy(ended, duration_s, mend)
     known, left_out = open_ends.stretches(open_s, seizures, duration_s)
     montage = resolve(header.labels, config.channels, config.missing_channels, config.repeated_channels)
     stand_ins = (f"{', '.join(montage.interpolated)} made from neighbours",) if montage.interpolated else ()
     notes = (*tolerated, *assumed, *mended, *left_out, *montage.notes, *stand_ins)
-    form = Form(Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, montage.channels)
+    labels = seizure_classes.classes_of(config) if config.classes else Labels(BACKGROUND, SEIZURE)
+    form = Form(labels, "eeg", config.window_s, montage.channels)
     said: set[str] = set()
     watched: list[tuple[str, Stuck]] = []
     last: Piece | None = None
     for starts_s, x in windows(found.edf, config, watched):
-        share = annotations.seizure_share(starts_s, config.window_s, seizures)
+        if of_classes:
+            y: NDArray[Any] = seizure_classes.codes(starts_s, config, of_classes)
+        else:
+            share = annotations.seizure_share(starts_s, config.window_s, seizures)
+            y = (share >= config.min_overlap).astype(np.int8)
         for begin_s, end_s in known:
             inside = _inside(starts_s, begin_s, end_s if end_s < duration_s else math.inf, config)
             if not inside.any():
@@ -106,7 +111,7 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
             last = Piece(
                 form=form,
                 x=x if inside.all() else x[inside],
-                y=(share[inside] >= config.min_overlap).astype(np.int8),
+                y=y[inside],
                 groups=np.full(count, found.group),
                 recordings=np.full(count, recording.name),
                 times=starts_s[inside] - begin_s,
