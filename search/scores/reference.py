@@ -1,6 +1,7 @@
 """The validation rows as scores are measured on them: labels, groups, times, half-splits."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ class Reference:
     """The validation rows that every trial of a study is measured on.
 
     Args:
-        y: labels `(n,)` in {0, 1}.
+        y: labels `(n,)` in {0, 1}; of other tasks places of classes `(n,)`, a matrix of labels `(n, K)` in
+            {0, 1}, or numbers `(n,)`.
         groups: patient or file of each row, `(n,)`, or None where unknown.
         recordings, times: recording and start in seconds of each row, or None.
         halves: the cross-fit's half-splits.
@@ -23,7 +25,7 @@ class Reference:
             too little of them.
     """
 
-    y: NDArray[np.int8]
+    y: NDArray[Any]
     groups: NDArray[np.str_] | None
     recordings: NDArray[np.str_] | None
     times: NDArray[np.float64] | None
