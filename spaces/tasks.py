@@ -200,8 +200,9 @@ def _same(task: Task, y: NDArray[np.generic]) -> Task:
     return task
 
 
-def _standardised(task: Task, targets: NDArray[np.generic]) -> Task:
-    location, scale = float(np.mean(targets)), float(np.std(targets))  # type: ignore[arg-type, call-overload]
+def _standardised(task: Task, y: NDArray[np.generic]) -> Task:
+    targets = y.astype(np.float64)
+    location, scale = float(np.mean(targets)), float(np.std(targets))
     if not scale > 0:
         raise RunError(f"a number to predict must vary, but all {len(targets)} targets are {location:g}")
     if abs(location) > FARTHEST * scale:

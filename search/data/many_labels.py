@@ -50,7 +50,9 @@ class _Many(ABC):
             RunError: naming them.
         """
         has, names = self.strata(y)
-        lacking = [name for name, there in zip(names, has.any(axis=0), strict=True) if not there]
+        lacking = [
+            name for name, there in zip(names, np.atleast_1d(has.any(axis=0)), strict=True) if not there
+        ]
         if lacking:
             raise RunError(
                 f"every class, and both sides of every label, must be in some row, but none has "

@@ -85,7 +85,8 @@ def prove(
     trained = float(model.evaluate(fed(InOrder(x, beside(head.encode(y), columns), rows)), verbose=0))
     trained -= float(sum(keras.ops.convert_to_numpy(extra) for extra in model.losses))
     around_raw = (votes - mean[:, None] + raw[:, None])[rows]
-    expected = float(head.loss(loss).per_row(*head.compared(y[rows], around_raw), **parameters).mean())
+    truth, told = head.compared(y[rows], around_raw)
+    expected = float(head.loss(loss).per_row(truth, told, **parameters).mean())
     # Below 1e-6 a float32 mean has no digits left to compare.
     difference = abs(trained - expected) / max(abs(expected), 1e-6)
     if not difference <= PROOF_TOLERANCE:

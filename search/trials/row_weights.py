@@ -29,7 +29,8 @@ def row_weights(y: NDArray[Any], class_weight: str, task: Task = BINARY) -> NDAr
 def _balanced_classes(y: NDArray[Any], task: Task) -> NDArray[np.float32]:
     classes = max(2, task.size)
     counts = np.bincount(y, minlength=classes)
-    return np.asarray((len(y) / (classes * counts))[y], np.float32)
+    weights: NDArray[np.float32] = (len(y) / (classes * counts))[y].astype(np.float32)
+    return weights
 
 
 def _balanced_labels(y: NDArray[Any], task: Task) -> NDArray[np.float32]:
