@@ -29,18 +29,19 @@ def row_weights(y: NDArray[Any], class_weight: str, task: Task = BINARY) -> NDAr
 def _balanced_classes(y: NDArray[Any], task: Task) -> NDArray[np.float32]:
     classes = max(2, task.size)
     counts = np.bincount(y, minlength=classes)
-    weights: NDArray[np.float32] = (len(y) / (classes * counts))[y].astype(np.float32)
-    return weights
+    of_classes = (len(y) / (classes * counts)).astype(np.float64)
+    return np.asarray(of_classes[y].astype(np.float32))
 
 
 def _balanced_labels(y: NDArray[Any], task: Task) -> NDArray[np.float32]:
     having = y.sum(axis=0, dtype=np.int64)
-    return np.where(y == 1, len(y) / (2 * having), len(y) / (2 * (len(y) - having))).astype(np.float32)
+    of_labels = np.where(y == 1, len(y) / (2 * having), len(y) / (2 * (len(y) - having)))
+    return np.asarray(of_labels.astype(np.float32))
 
 
 def _positive_labels(y: NDArray[Any], task: Task) -> NDArray[np.float32]:
     having = y.sum(axis=0, dtype=np.int64)
-    return np.where(y == 1, (len(y) - having) / having, 1.0).astype(np.float32)
+    return np.asarray(np.where(y == 1, (len(y) - having) / having, 1.0).astype(np.float32))
 
 
 _WEIGHTS: Mapping[tuple[TaskName, str], Weights] = {
