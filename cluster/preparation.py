@@ -44,7 +44,7 @@ def prepared(study: Study, base: Path, root: Path, console: Console, connect: Co
     parts, rows = made.split, made.rows
     units = rows.groups if parts.units is None else parts.units
     counts = ", ".join(
-        f"{name} {len(part)} rows ({rows.y[part].mean():.1%} positive"
+        f"{name} {len(part)} rows ({rows.labels.told(rows.y[part])}"
         + (f", {len(set(units[part].tolist()))} {parts.noun})" if units is not None else ")")
         for name, part in (("train", parts.train), ("validation", parts.validation), ("test", parts.test))
     )

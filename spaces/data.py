@@ -104,7 +104,9 @@ class Table(_Labelled):
 
     source: Literal["table"]
     path: str = Field(description="the file: .csv, .tsv, .csv.gz, .parquet or .feather")
-    label: str = Field(description="column of labels")
+    label: str | tuple[str, ...] = Field(
+        description="column of labels; a list of columns of 0 and 1 where several apply"
+    )
     features: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         min_length=1, description="columns of the inputs, or patterns such as `X*`"
     )

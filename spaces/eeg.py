@@ -14,6 +14,9 @@ Layout = Literal["auto", "chbmit", "siena", "seizeit", "tuh", "bids"]
 
 Part = Literal["train", "validation", "test", "left_out"]
 
+BACKGROUND, SEIZURE = "background", "seizure"
+"""Labels of windows outside and inside of seizures."""
+
 MONTAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         # The 10-20 system in the order of the seizure CNN's tensor.
@@ -97,6 +100,12 @@ class Eeg(Frozen):
     other_types: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="of BIDS events: types that are not, such as [aura]; exact but for case"
     )
+    classes: Mapping[str, str] = Field(
+        default_factory=dict,
+        exclude_if=lambda classes: not classes,
+        description="{sz_foc_ia: focal, sz_gen_abs: generalised}: of BIDS events, a class for each type of "
+        "seizure, beside background; left out, it is seizure or background",
+    )
     on_bad_file: Literal["stop", "skip"] = Field(
         default="stop", description="a file that cannot be used ends the run, or is left out"
     )
@@ -115,6 +124,17 @@ class Eeg(Frozen):
             raise ValueError(f"must not be blank, but got {list(value)}")
         return value
 
+    @field_validator("classes")
+    @classmethod
+    def _classes_apart(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if not all(kind.strip() and name.strip() for kind, name in value.items()):
+            raise ValueError(f"types and classes must not be blank, but got {dict(value)}")
+        if BACKGROUND in value.values():
+            raise ValueError(f"{BACKGROUND} is what is no seizure; list such types in other_types")
+        if len({kind.strip().casefold() for kind in value}) != len(value):
+            raise ValueError(f"must give each type one class, but got {list(value)}")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> "Eeg":
         if self.form == "spectrogram" and self.window_s != 1:
@@ -130,6 +150,9 @@ class Eeg(Frozen):
             raise ValueError(
                 f"an event type is a seizure or is not, but seizure_types and other_types both list {both}"
             )
+        given = {kind.strip().casefold() for kind in self.classes}
+        if both := sorted(given & (seizures | others)):
+            raise ValueError(f"a type of event is listed once, but classes and another list both have {both}")
         if self.assumed_duration_s is not None and self.bad_annotations != "mend":
             raise ValueError(
                 "assumed_duration_s needs bad_annotations: mend, for a seizure without an end is refused "
@@ -149,8 +172,8 @@ class Eeg(Frozen):
 
     @property
     def kind(self) -> TaskName | None:
-        return "binary"
+        return "classes" if self.classes else "binary"
 
     @property
     def positive(self) -> Label | None:
-        return "seizure"
+        return None if self.classes else SEIZURE

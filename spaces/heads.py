@@ -46,7 +46,7 @@ class Head:
     columns: Columns
     losses: tuple[str, ...]
     encode: Callable[[NDArray[np.generic]], NDArray[np.float32]]
-    votes: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    votes: Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]
     decode: Callable[[Any], Any]
     compared: Callable[[NDArray[np.generic], NDArray[np.float64]], tuple[Array, Array]]
     probabilistic: bool

@@ -128,7 +128,7 @@ def _class_hinge(y: Array, z: Array, parameters: Mapping[str, float]) -> Array:
     # Crammer and Singer 2001: the true class is to lead the best other one by 1. Keras' lets a 0 stand among
     # the others, and so asks more of a row whose margins are all negative.
     best_other = np.where(y == 1, -np.inf, z).max(axis=-1)
-    return np.maximum(0.0, 1 + best_other - (y * z).sum(axis=-1))
+    return np.asarray(np.maximum(0.0, 1 + best_other - (y * z).sum(axis=-1)))
 
 
 def _asymmetric(y: Array, z: Array, parameters: Mapping[str, float]) -> Array:
@@ -156,47 +156,45 @@ def _huber(y: Array, z: Array, parameters: Mapping[str, float]) -> Array:
 
 _EACH = (LOSSES["bce"], LOSSES["focal"])
 _ASYMMETRIC = {"asymmetric_gamma_positive": 0.0, "asymmetric_gamma_negative": 4.0, "asymmetric_shift": 0.05}
+_GROUPS: tuple[tuple[Columns, tuple[Loss, ...]], ...] = (
+    ("each", _ALL),
+    ("shared", _ALL),
+    (
+        "exclusive",
+        (
+            Loss(
+                name="cce",
+                parameters={"label_smoothing": 0.0},
+                formula=_class_entropy,
+                probabilistic=True,
+            ),
+            Loss(name="focal", parameters={"focal_gamma": 2.0}, formula=_class_focal, probabilistic=False),
+            Loss(name="brier", parameters={}, formula=_class_brier, probabilistic=True),
+        ),
+    ),
+    ("one_vs_rest", _EACH),
+    (
+        "margins",
+        (Loss(name="categorical_hinge", parameters={}, formula=_class_hinge, probabilistic=False),),
+    ),
+    (
+        "independent",
+        (
+            *_EACH,
+            Loss(name="asymmetric", parameters=_ASYMMETRIC, formula=_asymmetric, probabilistic=False),
+        ),
+    ),
+    (
+        "standardised",
+        (
+            Loss(name="mse", parameters={}, formula=_squared, probabilistic=False),
+            Loss(name="mae", parameters={}, formula=_absolute, probabilistic=False),
+            Loss(name="huber", parameters={"huber_delta": 1.0}, formula=_huber, probabilistic=False),
+        ),
+    ),
+)
 _OF: Mapping[Columns, Mapping[str, Loss]] = {
-    columns: {loss.name: loss for loss in losses}
-    for columns, losses in (
-        ("each", _ALL),
-        ("shared", _ALL),
-        (
-            "exclusive",
-            (
-                Loss(
-                    name="cce",
-                    parameters={"label_smoothing": 0.0},
-                    formula=_class_entropy,
-                    probabilistic=True,
-                ),
-                Loss(
-                    name="focal", parameters={"focal_gamma": 2.0}, formula=_class_focal, probabilistic=False
-                ),
-                Loss(name="brier", parameters={}, formula=_class_brier, probabilistic=True),
-            ),
-        ),
-        ("one_vs_rest", _EACH),
-        (
-            "margins",
-            (Loss(name="categorical_hinge", parameters={}, formula=_class_hinge, probabilistic=False),),
-        ),
-        (
-            "independent",
-            (
-                *_EACH,
-                Loss(name="asymmetric", parameters=_ASYMMETRIC, formula=_asymmetric, probabilistic=False),
-            ),
-        ),
-        (
-            "standardised",
-            (
-                Loss(name="mse", parameters={}, formula=_squared, probabilistic=False),
-                Loss(name="mae", parameters={}, formula=_absolute, probabilistic=False),
-                Loss(name="huber", parameters={"huber_delta": 1.0}, formula=_huber, probabilistic=False),
-            ),
-        ),
-    )
+    columns: {loss.name: loss for loss in losses} for columns, losses in _GROUPS
 }
 
 

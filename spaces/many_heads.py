@@ -40,7 +40,7 @@ def _centred(size: int) -> Callable[[Any], Any]:
 
 def _mean_of_differences(z: NDArray[np.float32]) -> NDArray[np.float64]:
     wide = z.astype(np.float64)
-    return (wide - wide.mean(axis=1, keepdims=True))[:, None, :]
+    return np.asarray((wide - wide.mean(axis=1, keepdims=True))[:, None, :])
 
 
 def _as_they_are(z: Any) -> Any:

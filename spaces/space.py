@@ -12,7 +12,7 @@ from spaces.many_heads import heads_of
 from spaces.pairs import resolve, resolve_any
 from spaces.tasks import KINDS, TaskName
 
-TRUNK_NAMES = ("seizure_cnn", "image_cnn", "mobilenet_v1", "conv1d_cnn", "mlp")
+TRUNK_NAMES = ("seizure_cnn", "image_cnn", "mobilenet_v1", "conv1d_cnn", "mlp", "lstm", "bilstm")
 IMAGENET_WIDTHS = (0.25, 0.5, 0.75, 1.0)
 """Widths of mobilenet_v1 for which pretrained weights are published."""
 CODE = r"^\d+\.\d+:[A-Za-z0-9+/=]+$"

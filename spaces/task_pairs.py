@@ -161,6 +161,7 @@ CLASSES = PairTable(
 _LABEL_HEADS: Mapping[str, str] = MappingProxyType(
     {
         "sigmoids": "Dense(K, sigmoid)",
+        "sigmoid_k": "Dense(K, sigmoid)",
         "linear_k": "Dense(K)",
         "softmax": "Dense(K, softmax)",
         "sigmoid": "Dense(1, sigmoid)",
@@ -177,9 +178,10 @@ LABELS = PairTable(
     losses=_LABEL_LOSSES,
     spellings=_SPELLINGS,
     same={
-        ("linear_k", loss): (
-            "K linear units with the loss taken from each logit are the sigmoids head",
-            ("sigmoids", loss),
+        (name, loss): (f"K {units} are the sigmoids head", ("sigmoids", loss))
+        for name, units in (
+            ("linear_k", "linear units with the loss taken from each logit"),
+            ("sigmoid_k", "columns that each answer for themselves"),
         )
         for loss in _LABEL_PAIRS
     },

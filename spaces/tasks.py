@@ -4,7 +4,7 @@ A task is a frozen value, complete when built. Each kind of task is a row of `KI
 and its weights. Nothing else asks which task it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -20,8 +20,8 @@ TaskName = Literal["binary", "classes", "labels", "number"]
 Asked = Literal["auto", "binary", "classes", "labels", "number"]
 """What a study may say of its task; `auto` leaves it to the labels."""
 TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
-FARTHEST = 1e4
-"""Standard deviations between a target's mean and 0; float32 has seven digits, and three are left for it."""
+FARTHEST = 1e3
+"""The most standard deviations between a target's mean and 0: four of float32's seven digits are left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,25 +179,41 @@ class Task(Frozen):
         """What follows from its name."""
         return KINDS[self.name]
 
+    def of_rows(self, y: NDArray[np.generic]) -> "Task":
+        """Returns the task with what the labels of the training rows, `(n, ...)`, say beyond its size.
+
+        Raises:
+            RunError: the targets of a number are all equal, or float32 cannot tell them apart.
+        """
+        return _OF_ROWS[self.name](self, y)
+
 
 BINARY = Task()
 
 
 def number_of(targets: NDArray[np.float64]) -> Task:
-    """Returns the task of predicting numbers like these.
+    """Returns the task of predicting numbers like these; see `Task.of_rows`."""
+    return Task(name="number").of_rows(targets)
 
-    Args:
-        targets: of the training rows, `(n,)`, finite.
 
-    Raises:
-        RunError: they are all equal, or float32 cannot tell them apart.
-    """
+def _same(task: Task, y: NDArray[np.generic]) -> Task:
+    return task
+
+
+def _standardised(task: Task, y: NDArray[np.generic]) -> Task:
+    targets = y.astype(np.float64)
     location, scale = float(np.mean(targets)), float(np.std(targets))
     if not scale > 0:
         raise RunError(f"a number to predict must vary, but all {len(targets)} targets are {location:g}")
     if abs(location) > FARTHEST * scale:
         raise RunError(
-            f"targets must vary by at least a {FARTHEST:g}th of their mean, as scores are float32, but their "
+            "targets must vary by at least a thousandth of their mean, as scores are float32, but their "
             f"mean is {location:g} and their standard deviation {scale:g}; subtract a constant before saving"
         )
     return Task(name="number", location=location, scale=scale)
+
+
+_OF_ROWS: Mapping[TaskName, Callable[[Task, NDArray[np.generic]], Task]] = {
+    **dict.fromkeys(TASK_NAMES, _same),
+    "number": _standardised,
+}

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.losses import LOSSES
-from spaces.pairs import LOSS_SPELLINGS, WRITTEN_HEADS, WRITTEN_LOSSES, Verdict, judge
+from spaces.pair_table import Verdict
+from spaces.pairs import LOSS_SPELLINGS, WRITTEN_HEADS, WRITTEN_LOSSES, judge
 
 WRITTEN_AS: Mapping[tuple[int, str], str] = MappingProxyType(
     {

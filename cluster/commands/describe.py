@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
     elif signs or parts.leaky:
         raise RunError("a search refuses these parts, which are not independent; see split.by and the groups")
-    prepared = Prepared(rows, parts, stored.digest, digest(parts))
+    prepared = Prepared(rows, parts, stored.digest, digest(parts), study)
     if rows.kind != "image":
         yield f"validation, {prepared.told_of_events}"
     halves = prepared.reference(study).halves
@@ -70,14 +71,11 @@ def _overview(study: Study, stored: Stored) -> Table:
     table = Table(title=f"{study.name}: {study.data.source}", show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    positives = int(rows.y.sum())
     path = study.data.model_dump().get("path")
     facts = {
         **({"read from": path} if path else {}),
         "rows": f"{len(rows)}, each {rows.x.dtype} {rows.x.shape[1:]}",
-        "positive": f"{positives} ({positives / len(rows):.2%}): {rows.labels.positive!r}",
-        "negative": f"{len(rows) - positives}: {rows.labels.negative!r}",
-        "imbalance": f"1 to {(len(rows) - positives) / positives:.1f}" if positives else "no positive row",
+        **rows.labels.facts(rows.y),
         "groups": "unknown" if rows.groups is None else str(len(np.unique(rows.groups))),
         **_recorded(rows),
         **_photographed(rows),
@@ -112,11 +110,7 @@ def _photographed(rows: Rows) -> dict[str, str]:
     photos = rows.photos
     if photos is None:
         return {}
-    labels = rows.labels
-    kinds = (
-        f"{kind}: {without} of {labels.negative!r}, {having} of {labels.positive!r}"
-        for kind, without, having in photos.kinds
-    )
+    kinds = (rows.labels.counted_photos(*kind) for kind in photos.kinds)
     size = rows.x.shape[1]
     fewer = f"; {photos.enlarged} are enlarged to {size} x {size}" if photos.enlarged else ""
     return {
@@ -132,20 +126,20 @@ def _range(ends: tuple[int, int]) -> str:
 
 def _groups(rows: Rows) -> Table:
     names, codes = np.unique(rows.groups if rows.groups is not None else [], return_inverse=True)
-    table = _table("group", "rows", "positive", *(("hours", "seizures") if rows.timeline else ()))
+    table = _table("group", "rows", rows.labels.column, *(("hours", "seizures") if rows.timeline else ()))
     table.title = f"groups ({len(names)})"
     for code, name in enumerate(names[:GROUPS_SHOWN]):
         mine = codes == code
-        table.add_row(str(name), *_counts(rows.y[mine]), *_time(rows, mine))
+        table.add_row(str(name), *_counts(rows, mine), *_time(rows, mine))
     if len(names) > GROUPS_SHOWN:
         table.add_row(f"{len(names) - GROUPS_SHOWN} more")
     return table
 
 
 def _parts(rows: Rows, split: Split) -> Table:
-    negative = () if rows.photos is None else ("negative",)
+    negative = () if rows.photos is None or rows.labels.column != "positive" else ("negative",)
     timed = ("hours", "seizures") if rows.timeline else ()
-    table = _table("part", "rows", *negative, "positive", split.noun, *timed)
+    table = _table("part", "rows", *negative, rows.labels.column, split.noun, *timed)
     table.title = f"split by {split.by}"
     units = rows.groups if split.units is None else split.units
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
@@ -153,7 +147,7 @@ def _parts(rows: Rows, split: Split) -> Table:
         groups = set() if units is None else set(units[taken].tolist())
         count = str(len(groups)) if groups else "unknown"
         mask = np.isin(np.arange(len(rows)), taken)
-        total, positive = _counts(rows.y[taken])
+        total, positive = _counts(rows, taken)
         without = [str(int(np.sum(rows.y[taken] == 0)))] * len(negative)
         table.add_row(name, total, *without, positive, count, *_time(rows, mask))
     return table
@@ -166,8 +160,9 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _counts(y: NDArray[np.int8]) -> tuple[str, str]:
-    return str(len(y)), f"{int(y.sum())} ({y.mean():.2%})"
+def _counts(rows: Rows, taken: NDArray[Any]) -> tuple[str, str]:
+    y = rows.y[taken]
+    return str(len(y)), rows.labels.counted(y)
 
 
 def _time(rows: Rows, mask: NDArray[np.bool_]) -> tuple[str, ...]:

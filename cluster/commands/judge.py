@@ -154,10 +154,10 @@ def _inputs(data: Path, x: list[str] | None, y: str) -> dict[str, Any]:
     if not data.is_dir() and data.suffix.lower() not in SUFFIXES:
         if x is None:
             raise RunError("--x must name the columns of the inputs, such as --x 'x*' (may be repeated)")
-        return {"source": "table", "features": x, "label": y}
+        return {"source": "table", "task": "binary", "features": x, "label": y}
     if x is not None and len(x) > 1:
         raise RunError(f"--x names one array of inputs, but got {', '.join(x)}")
-    return {"source": "npz", "x": x[0] if x else "X", "y": y}
+    return {"source": "npz", "task": "binary", "x": x[0] if x else "X", "y": y}
 
 
 def _rows(source: "Npz | Table") -> "Rows":

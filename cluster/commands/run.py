@@ -55,6 +55,7 @@ def start(
     folder = RunFolder(path, recovery.claimed(study.storage, path))
     with lazily_connected(study, address, for_sure=True) as connect:
         prepared = preparation.prepared(study, base, prepared_beside(runs), console, connect)
+        study = prepared.study
         reference = prepared.reference(study)
         resolved: dict[str, Any] = {
             "run_id": uuid.uuid4().hex,

@@ -151,6 +151,6 @@ def _notes(given: Given) -> tuple[str, ...]:
         if area < 0.5:
             notes.append(
                 f"beware: {name} ranks positives below negatives (ROC area {area:.3f}); it may be the score "
-                f"of the other class: {given.rows.labels.positive!r} is taken for positive (--positive)"
+                f"of the other class: {given.rows.binary.positive!r} is taken for positive (--positive)"
             )
     return tuple(notes)

@@ -110,7 +110,7 @@ def rows_of(
         array, columns, shape: of its inputs, see `Facts`.
     """
     told = scores.model_dump()
-    known: dict[str, Any] = {theirs: told[ours] for ours, theirs in _ROWS.items()}
+    known: dict[str, Any] = {theirs: told[ours] for ours, theirs in _ROWS.items()} | {"task": "binary"}
     if columns is None:
         return Npz(source="npz", x=array, y=scores.label, **known)
     return Table(source="table", label=scores.label, features=columns, shape=shape, **known)

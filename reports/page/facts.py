@@ -81,7 +81,7 @@ def _data(study: Study, reference: Reference, rows: Rows | None) -> Facts:
     found = [("source", source(study))]
     if rows is not None:
         found.append(("rows", f"{_count(rows.y)}, each {rows.x.dtype} {rows.x.shape[1:]}"))
-        found.append(("positive, negative", f"{rows.labels.positive!r}, {rows.labels.negative!r}"))
+        found.append(("positive, negative", f"{rows.binary.positive!r}, {rows.binary.negative!r}"))
         if rows.channels:
             found.append(("channels", ", ".join(rows.channels)))
     elif getattr(data, "positive", None) is not None:

@@ -45,7 +45,8 @@ def resembles_time_series(rows: Rows) -> float | None:
     """
     far = max(LEAST_AWAY, len(rows) // STRANGERS)
     one = np.arange(max(0, len(rows) - far))
-    one = one[(rows.y[one] == rows.y[one + 1]) & (rows.y[one] == rows.y[one + far])]
+    y = rows.y.reshape(len(rows), -1)
+    one = one[((y[one] == y[one + 1]) & (y[one] == y[one + far])).all(axis=1)]
     rng = np.random.default_rng(0)
     if len(one) > PAIRS:
         one = np.sort(rng.choice(one, PAIRS, replace=False))

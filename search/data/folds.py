@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.allocation import allocate
 from search.data.leakage import find_signs
 from search.data.rows import Rows
-from search.data.splits import allocate
 from spaces.errors import RunError, first_of
 from spaces.study import Study
 

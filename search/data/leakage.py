@@ -73,10 +73,10 @@ def find_signs(
 
 
 def copies(rows: Rows) -> tuple[int, int]:
-    """Counts rows that are exact copies of an earlier row, and distinct rows that stand with both labels."""
-    _, code, counts = np.unique(row_hashes(rows), return_inverse=True, return_counts=True)
-    positives = np.bincount(code, weights=rows.y)
-    return len(rows) - len(counts), int(np.count_nonzero((positives > 0) & (positives < counts)))
+    """Counts rows that are exact copies of an earlier row, and distinct rows with unlike labels."""
+    _, first, code = np.unique(row_hashes(rows), return_index=True, return_inverse=True)
+    unlike = (rows.y != rows.y[first][code]).reshape(len(rows), -1).any(axis=1)
+    return len(rows) - len(first), len(np.unique(code[unlike]))
 
 
 def _copies(rows: Rows, parts: NDArray[np.integer[Any]], part_names: tuple[str, ...]) -> str:

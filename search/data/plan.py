@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.photos import Photos
-from search.data.rows import Kind, Labels, Recording, Rows, blocks
+from search.data.rows import AnyLabels, Kind, Recording, Rows, blocks
 from search.data.shards import Inputs
 
 IN_MEMORY_BYTES = 256 * 2**20
@@ -20,7 +20,7 @@ IN_MEMORY_BYTES = 256 * 2**20
 class Form:
     """What all rows of a source have in common; see `Rows`."""
 
-    labels: Labels
+    labels: AnyLabels
     kind: Kind
     window_s: float | None = None
     channels: tuple[str, ...] | None = None
@@ -40,7 +40,7 @@ class Piece:
 
     form: Form
     x: Inputs
-    y: NDArray[np.int8]
+    y: NDArray[Any]
     groups: NDArray[np.str_] | None = None
     recordings: NDArray[np.str_] | None = None
     times: NDArray[np.float64] | None = None

@@ -8,10 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from search.data.many_labels import Classes, LabelNames, Quantity, Strata
 from search.data.photos import Photos
 from search.data.shards import Inputs
 from spaces.base import Label
 from spaces.errors import RunError
+from spaces.tasks import BINARY, Task
 
 Kind = Literal["eeg", "image", "table"]
 
@@ -31,6 +33,65 @@ class Labels:
 
     negative: Label
     positive: Label
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        return BINARY
+
+    def check(self, y: NDArray[Any], n: int) -> None:
+        """Refuses what are no labels of two values.
+
+        Raises:
+            RunError: another type, shape or number.
+        """
+        if y.shape != (n,) or y.dtype != np.int8:
+            raise RunError(f"labels must be int8 of shape ({n},), but got {y.dtype} of {y.shape}")
+        if not np.isin(y, (0, 1)).all():
+            seen = sorted(set(np.unique(y).tolist()) - {0, 1})
+            raise RunError(f"encoded labels must be 0 or 1, but got {seen}")
+
+    def check_present(self, y: NDArray[Any]) -> None:
+        """Refuses labels of one class; see `check_classes`."""
+        check_classes(y)
+
+    def strata(self, y: NDArray[Any]) -> Strata:
+        """Returns which rows are positive, and which are negative."""
+        return np.stack([y == 1, y == 0], axis=1), ("positive rows", "negative rows")
+
+    def told(self, y: NDArray[Any]) -> str:
+        """Says how many rows are positive."""
+        return f"{y.mean():.1%} positive"
+
+    @property
+    def column(self) -> str:
+        """What a column of a table is called that says `counted` of some rows."""
+        return "positive"
+
+    def counted(self, y: NDArray[Any]) -> str:
+        """Says how many of some rows are positive."""
+        return f"{int(y.sum())} ({y.mean():.2%})"
+
+    def facts(self, y: NDArray[Any]) -> dict[str, str]:
+        """Returns what `describe` says of all labels."""
+        n, positives = len(y), int(y.sum())
+        return {
+            "positive": f"{positives} ({positives / n:.2%}): {self.positive!r}",
+            "negative": f"{n - positives}: {self.negative!r}",
+            "imbalance": f"1 to {(n - positives) / positives:.1f}" if positives else "no positive row",
+        }
+
+    def counted_photos(self, kind: str, negative: int, positive: int) -> str:
+        """Says how many photos of a kind there are of each."""
+        return f"{kind}: {negative} of {self.negative!r}, {positive} of {self.positive!r}"
+
+    def positives(self, y: NDArray[Any]) -> int | None:
+        """Returns how many rows are positive."""
+        return int(np.sum(y))
+
+
+AnyLabels = Labels | Classes | LabelNames | Quantity
+"""What labels stand for, of any task."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +147,9 @@ class Rows:
 
     Args:
         x: inputs `(n, ...)`, float32 or uint8, finite (see `check_finite`); in memory, or mapped.
-        y: `(n,)` int8, 1 is positive.
-        labels: the original values behind 0 and 1.
+        y: of two values `(n,)` int8, 1 is positive; of K classes `(n,)` int16, their codes; of K labels
+            `(n, K)` int8, 1 where one applies; of a number `(n,)` float64.
+        labels: what `y` stands for.
         groups: `(n,)` text, the patient (where known) or file of each row; None is unknown.
         recordings: `(n,)` text, the recording each row was cut from, with its gaps one; None is unknown.
         times: `(n,)` float64, start of each row in its recording, in seconds; None is unknown.
@@ -104,8 +166,8 @@ class Rows:
     """
 
     x: Inputs
-    y: NDArray[np.int8]
-    labels: Labels
+    y: NDArray[Any]
+    labels: AnyLabels
     groups: NDArray[np.str_] | None = None
     recordings: NDArray[np.str_] | None = None
     times: NDArray[np.float64] | None = None
@@ -125,11 +187,7 @@ class Rows:
         if self.x.dtype not in (np.float32, np.uint8):
             raise RunError(f"inputs must be float32 or uint8, but got {self.x.dtype}")
         n = len(self.x)
-        if self.y.shape != (n,) or self.y.dtype != np.int8:
-            raise RunError(f"labels must be int8 of shape ({n},), but got {self.y.dtype} of {self.y.shape}")
-        if not np.isin(self.y, (0, 1)).all():
-            seen = sorted(set(np.unique(self.y).tolist()) - {0, 1})
-            raise RunError(f"encoded labels must be 0 or 1, but got {seen}")
+        self.labels.check(self.y, n)
         for name, values in (("groups", self.groups), ("recordings", self.recordings)):
             if values is not None and (values.shape != (n,) or values.dtype.kind != "U"):
                 raise RunError(
@@ -154,6 +212,19 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def binary(self) -> Labels:
+        """The two values behind 0 and 1.
+
+        Raises:
+            RunError: the labels are not of two values, and what asks for them is for such alone.
+        """
+        if not isinstance(self.labels, Labels):
+            raise RunError(
+                f"this works with labels of two values so far, but the task is {self.labels.task.name}"
+            )
+        return self.labels
 
 
 def check_finite(x: Inputs) -> None:

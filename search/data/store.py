@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from search.data import photos
+from search.data import many_labels, photos
 from search.data.plan import Form, Piece, Plan, Read
 from search.data.rows import Labels, Recording, Rows, check_finite
 from search.data.shards import Shards
@@ -197,8 +197,10 @@ def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
             row_shape=tuple(manifest["row_shape"]),
             type_name=manifest["dtype"],
         ),
-        y=columns["y"].to_numpy(),
-        labels=Labels(**form["labels"]),
+        y=_labels(columns),
+        labels=Labels(**form["labels"])
+        if "positive" in form["labels"]
+        else many_labels.stored(form["labels"]),
         groups=text("groups"),
         recordings=text("recordings"),
         times=columns["times"].to_numpy() if "times" in columns.column_names else None,
@@ -260,7 +262,7 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         "dtype": first.dtype,
         "row_shape": first.row_shape,
         "rows": sum(shard.rows for shard in shards),
-        "positive": int(np.sum(columns["y"].to_numpy())),
+        "positive": None if first.form is None else first.form.labels.positives(_labels(columns)),
         "shards": [{"name": s.name, "rows": s.rows, "sha256": s.sha256} for s in shards],
         "columns": _sha256(folder / COLUMNS),
         "timeline": _sha256(folder / TIMELINE),
@@ -327,8 +329,19 @@ def _columns(shards: list[_Shard]) -> pa.Table:
     for key in shards[0].columns:
         values = np.concatenate([shard.columns[key] for shard in shards])
         text = values.dtype.kind == "U"
-        found[key] = pa.array(values.tolist()).dictionary_encode() if text else pa.array(values)
+        if values.ndim == 2:
+            found |= {f"{key}_{k}": pa.array(values[:, k]) for k in range(values.shape[1])}
+        else:
+            found[key] = pa.array(values.tolist()).dictionary_encode() if text else pa.array(values)
     return pa.table(found)
+
+
+def _labels(columns: pa.Table) -> NDArray[Any]:
+    """The labels of all rows, `(n,)`, or of K labels `(n, K)`."""
+    if "y" in columns.column_names:
+        return np.asarray(columns["y"].to_numpy())
+    count = sum(name.startswith("y_") for name in columns.column_names)
+    return np.stack([columns[f"y_{k}"].to_numpy() for k in range(count)], axis=1)
 
 
 def _content(columns: pa.Table) -> bytes:

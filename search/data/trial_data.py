@@ -1,6 +1,7 @@
 """The rows that a trial trains and validates on, and their features of frozen layers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,15 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class TrialData:
-    """What a trial sees: inputs `(n, ...)` and labels `(n,)` in {0, 1}, to train and to validate on.
+    """What a trial sees: inputs `(n, ...)` and labels `(n, ...)`, to train and to validate on.
 
     Where there are features, the layers above them are trained on these in place of the inputs.
     """
 
     x_train: Inputs
-    y_train: NDArray[np.int8]
+    y_train: NDArray[Any]
     x_validation: Inputs
-    y_validation: NDArray[np.int8]
+    y_validation: NDArray[Any]
     features: Features | None = None
 
 

@@ -59,7 +59,7 @@ def deciding_model(
     if expected != came:
         raise RunError(f"the weights of trial {record.ask.trial_id} are another network's: {came[:3]}...")
     trained.set_weights(weights)
-    raw = HEADS[config.head].decode(trained.output)
+    raw = config.made_head.decode(trained.output)
     calibration = (record.calibration_a, record.calibration_b or 0.0)
     return _decider(trained.input, raw, calibration, record.threshold_score)
 

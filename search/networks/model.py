@@ -9,7 +9,6 @@ from keras import layers, ops
 
 from search.networks.trunks import trunk_of
 from spaces.configuration import Config
-from spaces.heads import HEADS
 
 LOGITS = "logits"
 """The name of the last layer."""
@@ -108,7 +107,7 @@ def build(
             x = layers.Dense(count, activation="relu")(x)
         x = (Dropout() if shared else layers.Dropout(config.dropout))(x)
         # Linear and float32 even under mixed precision: every activation belongs to a loss or the decode.
-        logits = layers.Dense(HEADS[config.head].logits, dtype="float32", name=LOGITS)(x)
+        logits = layers.Dense(config.made_head.logits, dtype="float32", name=LOGITS)(x)
         model = (Shared if shared else keras.Model)(inputs, logits, name="network")
     if pretrained:
         trunk.start(model, config)

@@ -8,6 +8,7 @@ from typing import Any
 
 from search.networks import custom, mobilenet
 from spaces.configuration import Config
+from spaces.many_heads import head
 from spaces.study import Study
 
 
@@ -106,6 +107,30 @@ def _mlp(inputs: Any, config: Config) -> Any:
     return layers.Dense(units(124, config.width))(x)
 
 
+def _real_steps(inputs: Any) -> Any:
+    """The steps of sequences `(batch, steps, features)`, those whose features are all 0 masked."""
+    from keras import layers
+
+    # Float32 also under mixed precision: float16 would round a step of tiny values to a masked one.
+    return layers.Masking(0.0, dtype="float32")(inputs)
+
+
+def _lstm(inputs: Any, config: Config) -> Any:
+    # Hochreiter and Schmidhuber 1997: the state after the last step that is not masked.
+    from keras import layers
+
+    x = layers.LSTM(units(64, config.width))(_real_steps(inputs))
+    return layers.Dropout(0.3)(x)
+
+
+def _bilstm(inputs: Any, config: Config) -> Any:
+    # Graves and Schmidhuber 2005: one from the first step to the last, and one the other way round.
+    from keras import layers
+
+    x = layers.Bidirectional(layers.LSTM(units(64, config.width)))(_real_steps(inputs))
+    return layers.Dropout(0.3)(x)
+
+
 _PLAIN: Mapping[str, Any] = {
     "head": "sigmoid",
     "loss": "bce",
@@ -161,6 +186,20 @@ _ALL = (
         build=_mlp,
         author={**_PLAIN, "optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.003, "dropout": 0.1},
     ),
+    Trunk(
+        name="lstm",
+        takes="(steps, features), steps whose features are all 0 masked",
+        fits=lambda shape: len(shape) == 2,
+        build=_lstm,
+        author=_PLAIN,
+    ),
+    Trunk(
+        name="bilstm",
+        takes="(steps, features), steps whose features are all 0 masked",
+        fits=lambda shape: len(shape) == 2,
+        build=_bilstm,
+        author=_PLAIN,
+    ),
 )
 TRUNKS: Mapping[str, Trunk] = MappingProxyType({trunk.name: trunk for trunk in _ALL})
 """Every trunk of ours, by name."""
@@ -184,15 +223,24 @@ def trunk_of(name: str) -> Trunk:
 
 def author_config(study: Study) -> Config:
     """Returns the configuration that the trunk's authors published, at the study's width."""
-    trunk = trunk_of(study.trunk.name)
+    trunk, task = trunk_of(study.trunk.name), study.task
+    settings = dict(trunk.author)
+    if settings["head"] not in task.kind.heads:
+        # Published for a yes or no: of another question with its first head and loss.
+        made = head(task.kind.heads[0], task)
+        settings |= {"head": made.name, "loss": made.losses[0], "label_smoothing": None}
+        settings |= made.loss(made.losses[0]).parameters
+        if settings["class_weight"] not in task.kind.weights:
+            settings["class_weight"] = task.kind.weights[0]
     return Config(
+        task=task,
         trunk=study.trunk.name,
         width=study.trunk.width,
         weights=study.trunk.weights,
         frozen=study.trunk.frozen,
         folder=study.trunk.folder,
         code=study.trunk.code,
-        **trunk.author,
+        **settings,
     )
 
 

@@ -29,7 +29,10 @@ class _Events:
 
 def columns_of(reference: Reference, rows: NDArray[np.int64]) -> tuple[dict[str, Any], dict[str, str]]:
     """Returns the columns of the validation rows, one entry a row, and the metadata that goes with them."""
-    columns: dict[str, Any] = {"row": rows, "y": reference.y}
+    y = reference.y
+    # Of K labels each has a column.
+    columns: dict[str, Any] = {"row": rows}
+    columns |= {"y": y} if y.ndim == 1 else {f"y_{k}": y[:, k] for k in range(y.shape[1])}
     optional = {"group": reference.groups, "recording": reference.recordings, "time": reference.times}
     columns |= {name: values for name, values in optional.items() if values is not None}
     halves = reference.halves
@@ -53,8 +56,9 @@ def reference_of(table: pa.Table) -> Reference:
     def text(name: str) -> Any:
         return None if column(name) is None else column(name).astype(str)
 
+    labels = [name for name in table.column_names if name.startswith("y_")]
     return Reference(
-        y=column("y"),
+        y=np.stack([table[name].to_numpy() for name in labels], axis=1) if labels else column("y"),
         groups=text("group"),
         recordings=text("recording"),
         times=column("time"),

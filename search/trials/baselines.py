@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +11,14 @@ from search.data.rows import READ_BYTES, blocks
 from search.data.trial_data import TrialData
 from search.events.scoring import EVENT_METRICS
 from search.record import Ask
-from search.scores.metrics import RANKING_METRICS
+from search.scores.steering import STEERING
 from search.trials.evaluation import ALWAYS
 from search.trials.session import Session, Trained
+from search.trials.task_baselines import TASK_BASELINES, drawn, flat
 from spaces.data import Scores
 from spaces.errors import TrialError
 from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Study
-
-VALUES_FITTED = 14_000_000
-"""Logistic regression is fitted on at most so many input values (rows x values per row), drawn at random."""
 
 
 def prevalence(data: TrialData, seed: int) -> NDArray[np.float32]:
@@ -38,16 +35,15 @@ def logistic_regression(data: TrialData, seed: int) -> NDArray[np.float32]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    per_row = int(np.prod(data.x_train.shape[1:]))
-    taken = np.random.default_rng(seed).permutation(len(data.y_train))[: max(2, VALUES_FITTED // per_row)]
+    taken = drawn(data, seed)
     if len(np.unique(data.y_train[taken])) < 2:
         raise TrialError(f"logistic regression needs both classes, but {len(taken)} drawn rows hold one")
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=100))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 100 steps are enough for a baseline
-        model.fit(_flat(data.x_train[taken]), data.y_train[taken])
+        model.fit(flat(data.x_train[taken]), data.y_train[taken])
     x = data.x_validation
-    scored = [model.decision_function(_flat(x[part])) for part in blocks(x, READ_BYTES)]
+    scored = [model.decision_function(flat(x[part])) for part in blocks(x, READ_BYTES)]
     return np.concatenate(scored).astype(np.float32)
 
 
@@ -56,14 +52,14 @@ def always(data: TrialData, seed: int) -> NDArray[np.float32]:
     return np.full(len(data.y_validation), 100, np.float32)
 
 
-def _flat(x: NDArray[Any]) -> NDArray[np.float32]:
-    return x.reshape(len(x), -1).astype(np.float32)
-
-
 BASELINES: Mapping[str, Callable[[TrialData, int], NDArray[np.float32]]] = MappingProxyType(
     {"prevalence": prevalence, "logistic_regression": logistic_regression, ALWAYS: always}
 )
-"""Every baseline, by name: data and seed -> raw scores of the validation rows."""
+"""Every baseline of a binary task, by name: data and seed -> raw scores of the validation rows."""
+
+
+def _of(study: Study) -> Mapping[str, Callable[[TrialData, int], NDArray[np.float32]]]:
+    return TASK_BASELINES.get(study.task.name, BASELINES)
 
 
 def trials_of(study: Study) -> int:
@@ -79,7 +75,7 @@ def baselines_of(study: Study) -> tuple[str, ...]:
     There an alarm that never stops may score better than a detector, by the rules of OVLP above all.
     """
     events = study.objective.metric in EVENT_METRICS or isinstance(study.threshold, SensitivityAtFaPerDay)
-    return tuple(name for name in BASELINES if events or name != ALWAYS)
+    return tuple(name for name in _of(study) if events or name != ALWAYS)
 
 
 class Baseline:
@@ -104,8 +100,8 @@ class Baseline:
 
     def best(self) -> Trained:
         """Fits the baseline and returns its scores."""
-        raw = BASELINES[str(self._ask.baseline)](self._data, self._ask.seed)
-        metric = RANKING_METRICS[self._study.objective.steer]
+        raw = _of(self._study)[str(self._ask.baseline)](self._data, self._ask.seed)
+        metric = STEERING[self._study.objective.steer]
         return Trained(
             raw=raw,
             weights=[],

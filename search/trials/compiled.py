@@ -14,7 +14,7 @@ from search.networks import model as network
 from search.networks.losses import shared_loss
 from search.networks.trunks import trunk_of
 from spaces.configuration import Config
-from spaces.heads import HEADS
+from spaces.tasks import TaskName
 
 MOST = 8
 """Compiled networks that a worker keeps; of more, the one that was used longest ago goes."""
@@ -27,6 +27,7 @@ class Structure:
     Args:
         trunk, width, weights, frozen, folder, hidden_layers, optimizer: as in `Config`.
         logits: how many outputs the head has; its loss is chosen while it runs.
+        task: what the head answers.
         cosine: learning rate and number of steps of a cosine schedule, which are compiled in; None without.
         precision: the Keras dtype policy that it trains under.
         compiles: whether XLA compiles it.
@@ -43,6 +44,7 @@ class Structure:
     hidden_layers: str
     optimizer: str
     logits: int
+    task: TaskName
     cosine: tuple[float, int] | None
     precision: str
     compiles: bool
@@ -76,7 +78,8 @@ def structure_of(
         folder=config.folder,
         hidden_layers=config.hidden_layers,
         optimizer=config.optimizer,
-        logits=HEADS[config.head].logits,
+        logits=config.made_head.logits,
+        task=config.task.name,
         cosine=None if steps is None else (config.learning_rate, steps),
         precision=precision,
         compiles=compiles,
@@ -103,7 +106,7 @@ class CompiledNetwork:
 
     def __init__(self, structure: Structure, config: Config) -> None:
         shape, dtype, precision = structure.shape, structure.dtype, structure.precision
-        loss = shared_loss(structure.logits)
+        loss = shared_loss(structure.logits, structure.task)
 
         def trained_part(model: Any, precision: str = "float32") -> Any:
             return model if structure.above is None else network.above(model, structure.above, precision)

@@ -63,7 +63,7 @@ class Epoch(NamedTuple):
 
 def columns_of(config: Config) -> NDArray[np.float32]:
     """Returns a configuration's number of logits, then its `search.networks.losses.loss_columns`."""
-    head = HEADS[config.head]
+    head = config.made_head
     return np.append(np.float32(head.logits), loss_columns(head, config.loss, config.loss_parameters))
 
 

@@ -24,12 +24,14 @@ from search.trials.proof import (
     prove_mean_of_votes,
     prove_told_apart,
 )
+from search.trials.row_weights import class_weights
 from search.trials.session import Trained
-from search.trials.steering import Course, class_weights, order_of
+from search.trials.steering import Course, order_of
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.heads import HEADS
 from spaces.study import Study
+from spaces.tasks import BINARY
 
 
 class DeviceTrial:
@@ -47,7 +49,7 @@ class DeviceTrial:
     """
 
     def __init__(self, config: Config, study: Study, data: TrialData, seed: int, state: State) -> None:
-        self.config, self.head, self.seed = config, HEADS[config.head], seed
+        self.config, self.head, self.seed = config, config.made_head, seed
         self.columns = columns_of(config)
         self._rules, self._rows = study.training, len(data.y_train)
         self._weights = class_weights(data.y_train, config.class_weight)
@@ -229,7 +231,9 @@ def _as_all(config: Config) -> Config:
 
 def unfit(config: Config) -> str | None:
     """Says why a configuration cannot be trained together with others; None where its trunk decides."""
-    if HEADS[config.head].logits > LOGITS_OF_ALL:
+    if config.task != BINARY:
+        return f"head {config.head} is of a task of {config.task.name}"
+    if config.made_head.logits > LOGITS_OF_ALL:
         return f"head {config.head} has more than {LOGITS_OF_ALL} logits"
     if config.augmentation != "none":
         return f"augmentation {config.augmentation} changes photos on the host"

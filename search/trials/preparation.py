@@ -24,6 +24,7 @@ from search.scores.reference import Reference
 from spaces.data import Custom
 from spaces.errors import RunError
 from spaces.study import Study
+from spaces.study_file import settled
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +36,14 @@ class Prepared:
         split: which rows are which.
         data_digest: of the rows' contents.
         split_digest: of which rows are which.
+        study: the study, once the labels have said what they ask.
     """
 
     rows: Rows
     split: Split
     data_digest: str
     split_digest: str
+    study: Study
 
     def trial_data(self, features: Inputs | None = None) -> TrialData:
         """Returns what trials see: training and validation rows, and no test row.
@@ -70,6 +73,7 @@ class Prepared:
             RunError: too few groups hold positives, or event scores are wanted that the data cannot give.
         """
         rows, taken = self.rows, self.split.validation
+        _ = rows.binary  # K classes, K labels and numbers are trained and proven, but not yet measured
         y, units = rows.y[taken], _taken(self.split.units, taken)
         if units is None:
             groups, recordings = _taken(rows.groups, taken), _taken(rows.recordings, taken)
@@ -179,8 +183,10 @@ def divided(study: Study, stored: store.Stored) -> Prepared:
     rows = stored.rows
     check_shape(study, rows.x.shape[1:])
     check_augmentation(study, rows.kind)
+    settled(study, rows.labels.task)  # before rows are split: what is refused is refused at once
     parts = split(rows, study.split)
-    return Prepared(rows, parts, stored.digest, digest(parts))
+    task = rows.labels.task.of_rows(rows.y[parts.train])
+    return Prepared(rows, parts, stored.digest, digest(parts), settled(study, task))
 
 
 def with_absolute_paths(study: Study, base: Path) -> Study:

@@ -14,13 +14,14 @@ from search.record import PROOF_TOLERANCE
 from search.trials.feeding import InOrder, fed, predict
 from spaces.errors import TrialError
 from spaces.heads import Head
-from spaces.losses import LOSSES
 
 PROBED_ROWS = 64
 """First rows on which the last layer is recomputed."""
 PROVEN_ROWS = 1024
 """Rows on which the losses are compared; of more, so many are drawn, the last ones among them. What makes a
 decode wrong makes it wrong on every row, and scores of other weights differ on every row, too."""
+SHOWN = 3
+"""Scores of a row that a message lists."""
 SPREAD_ROWS = 16
 """Rows of each part on which features are recomputed."""
 
@@ -32,7 +33,7 @@ def prove(
     loss: str,
     parameters: dict[str, float],
     x: Inputs,
-    y: NDArray[np.int8],
+    y: NDArray[Any],
     raw: NDArray[np.float32],
     logits: NDArray[np.float32] | None = None,
     whole: tuple[Any, Inputs] | None = None,
@@ -51,8 +52,8 @@ def prove(
         head: the head whose decode made the scores.
         loss: name of the loss, with its `parameters`.
         x: inputs `(n, ...)`; read batch by batch, never whole.
-        y: labels `(n,)` in {0, 1}.
-        raw: the raw scores `(n,)` to be proven.
+        y: labels `(n, ...)` of the head's task.
+        raw: the raw scores `(n, ...)` to be proven.
         logits: the logits `(n, head.logits)` that the scores were decoded from; predicted here if left out.
         whole: the network that the model is the upper part of, with the network's own inputs `(n, ...)`;
             given where `x` is features.
@@ -81,16 +82,18 @@ def prove(
 
 
 def prove_told_apart(raw: NDArray[np.float32]) -> None:
-    """Shows that scores `(n,)` are finite and tell rows apart.
+    """Shows that scores `(n, ...)` are finite and tell rows apart.
 
     Raises:
         TrialError: they are not, or do not.
     """
-    if not np.isfinite(raw).all():
-        raise TrialError(f"scores must be finite, but {np.sum(~np.isfinite(raw))} of {len(raw)} are not")
-    if np.ptp(raw) == 0:
+    finite = np.isfinite(raw).reshape(len(raw), -1).all(axis=1)
+    if not finite.all():
+        raise TrialError(f"scores must be finite, but {np.sum(~finite)} of {len(raw)} are not")
+    if (raw == raw[0]).all():
+        same = ", ".join(f"{score:g}" for score in np.atleast_1d(raw[0])[:SHOWN])
         raise TrialError(
-            f"scores must tell rows apart, but all {len(raw)} are {raw[0]:g}: nothing is learnt yet; "
+            f"scores must tell rows apart, but all {len(raw)} are {same}: nothing is learnt yet; "
             "try more epochs, more data, or another learning rate"
         )
 
@@ -100,7 +103,7 @@ def prove_loss(
     head: Head,
     loss: str,
     parameters: dict[str, float],
-    y: NDArray[np.int8],
+    y: NDArray[Any],
     around_raw: NDArray[np.float64],
 ) -> float:
     """Compares the loss that a network has been trained on with that of its scores.
@@ -109,8 +112,8 @@ def prove_loss(
         trained: the network's mean loss of some rows.
         head: the head whose decode made the scores.
         loss: name of the loss, with its `parameters`.
-        y: labels of the rows `(m,)`.
-        around_raw: their votes around the raw score `(m, k)`.
+        y: labels of the rows `(m, ...)`.
+        around_raw: their votes around the raw score `(m, k, ...)`.
 
     Returns:
         The relative difference.
@@ -118,7 +121,8 @@ def prove_loss(
     Raises:
         TrialError: it is too large.
     """
-    expected = float(LOSSES[loss].per_row(y[:, None], around_raw, **parameters).mean())
+    truth, told = head.compared(y, around_raw)
+    expected = float(head.loss(loss).per_row(truth, told, **parameters).mean())
     # Below 1e-6 a float32 mean has no digits left to compare.
     difference = abs(trained - expected) / max(abs(expected), 1e-6)
     if not difference <= PROOF_TOLERANCE:
@@ -176,19 +180,21 @@ def drawn_rows(count: int, draw: tuple[int, ...]) -> NDArray[np.intp]:
 def prove_mean_of_votes(
     head: Head, logits: NDArray[np.float32], raw: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Shows that each raw score `(n,)` is the mean of its votes; returns the votes around it, `(n, k)`.
+    """Shows that each raw score `(n, ...)` is the mean of its votes; returns these around it, `(n, k, ...)`.
 
     Raises:
         TrialError: a score does not follow from its logits.
     """
     votes = head.votes(logits).astype(np.float64)
-    mean = votes.mean(axis=1)
-    apart = np.abs(raw - mean) / (1 + np.abs(votes).max(axis=1))
-    worst = int(np.argmax(apart))
-    if not apart[worst] <= PROOF_TOLERANCE:
+    mean, rows = votes.mean(axis=1), len(raw)
+    largest = np.abs(votes).reshape(rows, -1).max(axis=1)
+    apart = np.abs(raw - mean).reshape(rows, -1) / (1 + largest)[:, None]
+    worst, column = np.unravel_index(np.argmax(apart), apart.shape)
+    if not apart[worst, column] <= PROOF_TOLERANCE:
+        said, scored = (float(values.reshape(rows, -1)[worst, column]) for values in (mean, raw))
         raise TrialError(
             f"the decode does not speak of the model that was trained: "
-            f"the logits of row {worst} say {mean[worst]:.6g}, but head {head.name} scores {raw[worst]:.6g}"
+            f"the logits of row {worst} say {said:.6g}, but head {head.name} scores {scored:.6g}"
         )
     around: NDArray[np.float64] = votes - mean[:, None] + raw[:, None]
     return around
@@ -215,9 +221,11 @@ def prove_linear_output(
     logits = features.astype(np.float64) @ kernel + bias
     expected = head.decode(logits)
     scale = 1 + np.abs(features).astype(np.float64) @ np.abs(kernel).max(axis=1) + np.abs(bias).max()
-    worst = float(np.max(np.abs(raw - expected) / scale))
+    # Scores of a number are in its units, and the network's in standard deviations.
+    apart = np.abs(raw - expected).reshape(len(raw), -1) / head.task.scale
+    worst = float(np.max(apart / scale[:, None]))
     if not worst <= PROOF_TOLERANCE:
         raise TrialError(
             f"the network must end in plain linear logits decoded once, but recomputed from its last layer "
-            f"the scores differ by {float(np.max(np.abs(raw - expected))):.3g}"
+            f"the scores differ by {float(np.max(apart)):.3g}"
         )

@@ -1,11 +1,12 @@
 """What follows from the scores of an epoch: whether it is the best, whether the rate falls, and the end."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.scores.metrics import RANKING_METRICS
+from search.scores.steering import STEERING
 from spaces.errors import TrialError
 from spaces.heads import Head
 from spaces.study import Training as TrainingRules
@@ -17,17 +18,17 @@ class Course:
     Args:
         head: decodes the logits.
         rules: patience, the least gain, and the schedule of the rate.
-        metric: the steering metric, a key of `RANKING_METRICS`.
-        y: labels of the validation rows, `(n,)`.
+        metric: the steering metric, a key of `STEERING`.
+        y: labels of the validation rows, `(n, ...)`.
 
     Attributes:
         best_value, best_epoch: of the best epoch so far, counted from 1.
         history: per epoch: training loss, steering value, learning rate.
     """
 
-    def __init__(self, head: Head, rules: TrainingRules, metric: str, y: NDArray[np.int8]) -> None:
+    def __init__(self, head: Head, rules: TrainingRules, metric: str, y: NDArray[Any]) -> None:
         self._head, self._rules, self._y = head, rules, y
-        self._metric = RANKING_METRICS[metric]
+        self._metric = STEERING[metric]
         self._since_best = self._since_lower = 0
         self.best_value = -math.inf
         self.best_epoch = 0
@@ -91,15 +92,3 @@ class Course:
 def order_of(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """Returns the order `(rows,)` in which an epoch takes the training rows, by seed and epoch alone."""
     return np.random.default_rng([seed, epoch]).permutation(rows)
-
-
-def row_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32]:
-    """Returns weights `(n,)` of mean 1: all 1, or such that both classes have the same total."""
-    return class_weights(y, class_weight)[y]
-
-
-def class_weights(y: NDArray[np.int8], class_weight: str) -> NDArray[np.float32]:
-    """Returns the weights `(2,)` of a negative and of a positive row; see `row_weights`."""
-    if class_weight == "none":
-        return np.ones(2, np.float32)
-    return (len(y) / (2 * np.bincount(y, minlength=2))).astype(np.float32)

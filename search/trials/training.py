@@ -21,11 +21,11 @@ from search.networks.trunks import TRUNKS
 from search.trials.compiled import CompiledNetworks, structure_of
 from search.trials.feeding import fed, predict
 from search.trials.proof import prove, prove_features
+from search.trials.row_weights import row_weights
 from search.trials.session import Trained
-from search.trials.steering import Course, order_of, row_weights
+from search.trials.steering import Course, order_of
 from spaces.configuration import Config
 from spaces.errors import TrialError
-from spaces.heads import HEADS
 from spaces.study import Training as TrainingRules
 
 
@@ -35,10 +35,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras carries no 
     def __init__(self, data: TrialData, config: Config, seed: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._x, self._augmentation = data.x_train, config.augmentation
-        head = HEADS[config.head]
+        head = config.made_head
         self.loss_columns = loss_columns(head, config.loss, config.loss_parameters)
         self._targets = beside(head.encode(data.y_train), self.loss_columns)
-        self._weights = row_weights(data.y_train, config.class_weight)
+        self._weights = row_weights(data.y_train, config.class_weight, config.task)
         self._size = config.batch_size
         self._seed = seed
         self.shuffle(epoch=0)
@@ -97,7 +97,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
     Args:
         shipped: the float32 network that scores; the one in training itself where that is float32.
         data, batches, config, rules: see `Training`.
-        metric: the steering metric, a key of `RANKING_METRICS`.
+        metric: the steering metric, a key of `STEERING`.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
         super().__init__()
         self._shipped = shipped
         self._data, self._batches, self._rules = data, batches, rules
-        head = HEADS[config.head]
+        head = config.made_head
         self.course = Course(head, rules, metric, data.y_validation)
         self.best_weights: list[NDArray[np.generic]] = []
         self.best_logits: NDArray[np.float32] = np.empty((0, head.logits), np.float32)
@@ -151,7 +151,7 @@ class Training:
     Args:
         config: what to train.
         rules: epochs, patience and schedule, mixed precision and XLA.
-        metric: the steering metric, a key of `RANKING_METRICS`.
+        metric: the steering metric, a key of `STEERING`.
         data: the rows, mapped.
         seed: of weights, shuffling and dropout.
         limit_s: what the trial may take from now on, in seconds; None for no limit.
@@ -170,7 +170,7 @@ class Training:
         networks: CompiledNetworks | None = None,
     ) -> None:
         self._config, self._rules, self._data, self._seed = config, rules, data, seed
-        self._head = HEADS[config.head]
+        self._head = config.made_head
         self._precision = backend.precision(rules.mixed_precision)
         self._inputs = in_place_of_rows(data)
         self._batches = Batches(self._inputs, config, seed)

@@ -20,8 +20,6 @@ from search.trials.evaluation import ALWAYS, Measured, measure, policy_of_trial
 from search.trials.session import Place, Session, Together, Trained, Trainer, rungs
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
-from spaces.heads import HEADS
-from spaces.losses import LOSSES
 from spaces.study import Study
 
 
@@ -172,8 +170,8 @@ def fields_of(measured: Measured, study: Study, reference: Reference) -> dict[st
 def estimates_log_odds(config: Config) -> bool:
     """Whether sigmoid(raw score) is a probability as trained: neither loss nor weights distort it."""
     return (
-        HEADS[config.head].probabilistic
-        and LOSSES[config.loss].probabilistic
+        config.made_head.probabilistic
+        and config.made_head.loss(config.loss).probabilistic
         and config.class_weight == "none"
         and not config.label_smoothing
     )

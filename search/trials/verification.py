@@ -24,7 +24,6 @@ from search.trials.session import Trained, Trainer
 from search.trials.trial import estimates_log_odds
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
-from spaces.heads import HEADS
 from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Study
 
@@ -144,7 +143,7 @@ def keras_scores(config: Config, weights: list[NDArray[np.generic]], x: Inputs) 
 
     model = network.build(config, x.shape[1:], str(x.dtype), pretrained=False)
     model.set_weights(weights)
-    return HEADS[config.head].score(predict(model, x))
+    return config.made_head.score(predict(model, x))
 
 
 def check_fold_events(rows: Rows, folds: Iterable[Fold], study: Study) -> None:

@@ -63,7 +63,7 @@ def fit(config: Config, seed: int, epochs: int, data: TrialData) -> None:
     from search.networks import model as network
     from search.networks.losses import training_loss
     from search.trials.feeding import BATCH
-    from search.trials.steering import row_weights
+    from search.trials.row_weights import row_weights
 
     class Scores(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

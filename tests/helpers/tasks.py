@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from search.data.trial_data import TrialData
+from spaces.configuration import Config
 from spaces.heads import Head
 from spaces.many_heads import head, heads_of
 from spaces.tasks import Task
+from tests.helpers.toys import config
 
 CLASSES, LABELS = Task(name="classes", size=5), Task(name="labels", size=4)
 NUMBER = Task(name="number", location=40.0, scale=7.0)
@@ -38,3 +41,20 @@ _DRAWN = {
 def labels_of(task: Task, n: int, seed: int = 0) -> Any:
     """Draws labels of a task as data have them, `(n,)` or `(n, K)`."""
     return _DRAWN[task.name](task, np.random.default_rng(seed), n)
+
+
+def task_data(task: Task, train: int = 160, validation: int = 96, seed: int = 0) -> TrialData:
+    """Draws rows `(n, 4)` that tell much of their labels, for training and validation."""
+    n = train + validation
+    y, rng = labels_of(task, n, seed), np.random.default_rng(seed + 1)
+    encoded = head(task.kind.heads[0], task).encode(y)
+    mix = np.random.default_rng(5).normal(size=(encoded.shape[1], 4))
+    x = (encoded @ mix + 0.5 * rng.normal(size=(n, 4))).astype(np.float32)
+    return TrialData(x[:train], y[:train], x[train:], y[train:])
+
+
+def task_config(made: Head, loss: str, **changes: Any) -> Config:
+    """A configuration of a small `mlp` with a head of a task."""
+    plain = config("sigmoid", "bce", label_smoothing=None)
+    chosen = {"head": made.name, "loss": loss, "task": made.task, **made.loss(loss).parameters, **changes}
+    return Config.model_validate({**plain.model_dump(), **chosen})

@@ -176,7 +176,7 @@ def test_an_unknown_key_is_named_with_the_nearest(where, nearest):
         ("budget=8", "but got 8 (study: budget)"),
         (
             "trunk.name=vgg",
-            "mobilenet_v1, conv1d_cnn, mlp or package.module:function, but got 'vgg' (study: trunk.name)",
+            "conv1d_cnn, mlp, lstm, bilstm or package.module:function, but got 'vgg' (study: trunk.name)",
         ),
         ("trunk.width=9", "must be less than or equal to 4, but got 9 (study: trunk.width)"),
         ("preset=slow", "preset must be one of quickstart, seizure, image, but got 'slow' (study: preset)"),

@@ -38,6 +38,7 @@ def keep(given: Mapping[str, Any], config: Arrays, root: Path) -> Arrays:
         {
             "source": "npz",
             "path": "",
+            "task": config.task,
             "positive": config.positive,
             "window_s": config.window_s,
             "exact_names": config.exact_names,

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from search.data.rows import Rows
 from search.data.sources.eeg.stft import spectrogram
-from search.data.sources.labels import binarize
+from search.data.sources.labels import encoded
 from spaces.data import Bonn
 from spaces.errors import RunError
 
 SETS = {"Z": "no seizure", "O": "no seizure", "N": "no seizure", "F": "no seizure", "S": "seizure"}
 """Label by the first letter of a file's name, for sets A to E (Andrzejak et al. 2001, PhysRevE.64.061907)."""
+
+NAMES = {"binary": SETS, "classes": {"Z": "A", "O": "B", "N": "C", "F": "D", "S": "E"}}
+"""Labels by what is asked: a seizure or none, or which of the five sets."""
 
 FILES_PER_SET = 100
 SAMPLES = 4097
@@ -55,7 +58,8 @@ def load_bonn(config: Bonn, base: Path) -> Rows:
     count = resampled.shape[1] // RATE_HZ
     windows = resampled[:, : count * RATE_HZ].reshape(len(names) * count, RATE_HZ, 1).astype(np.float32)
     files = np.repeat(np.array(names), count)
-    y, labels = binarize([SETS[name[0]] for name in files], config.positive, Path(config.path).name)
+    named = [NAMES[config.task][name[0]] for name in files]
+    y, labels = encoded(named, config.task, config.positive, Path(config.path).name)
     return Rows(
         x=spectrogram(windows, RATE_HZ),
         y=y,

@@ -42,6 +42,7 @@ def load_custom(config: Custom, base: Path) -> Rows:
     as_npz = Npz(
         source="npz",
         path="",
+        task=config.task,
         positive=config.positive,
         window_s=config.window_s,
         step_s=config.step_s,

@@ -1,15 +1,22 @@
-"""Encodes labels of any two values as 0 and 1, and keeps the original values."""
+"""Encodes labels: of two values as 0 and 1, of more by the task they ask, keeping the original values."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.rows import Labels
+from search.data.many_labels import Classes, LabelNames, Quantity
+from search.data.rows import AnyLabels, Labels
 from spaces.base import Label
 from spaces.errors import RunError, first_of
+from spaces.tasks import Asked, TaskName
+
+MOST_CLASSES = 50
+"""Whole numbers of more values than this may be a number to predict: the study has to say."""
+MOST_CODES = 10_000
+"""Of classes that a study names."""
 
 POSITIVE = "data.positive"
 """What names the positive label in a study."""
@@ -40,10 +47,55 @@ def binarize(
     Raises:
         RunError: not two classes, missing values, or `positive` is absent or not among the labels.
     """
+    return _two_values(*_classes(values, where), positive, where, setting)
+
+
+def encoded(
+    values: Sequence[object] | NDArray[Any],
+    task: Asked,
+    positive: Label | None,
+    where: str,
+    setting: str = POSITIVE,
+) -> tuple[NDArray[Any], AnyLabels]:
+    """Encodes labels by the task that a study says, or that they say themselves.
+
+    Two values are a binary task, more values one of classes, columns of 0 and 1 one of labels, and real
+    numbers one of a number. Whole numbers of very many values may be classes or a number: the study has to
+    say which.
+
+    Args:
+        values: one label per row, `(n,)` or `(n, 1)`, or columns `(n, K)`.
+        task: what a study says, `data.task`.
+        positive: the value of the positive class, `data.positive`; given, the task is binary.
+        where: what to call the labels in messages, e.g. `labels.npz: y`.
+        setting: what names the positive value, see `binarize`.
+
+    Returns:
+        `y` as `search.data.rows.Rows` has it, and what it stands for.
+
+    Raises:
+        RunError: the labels are not of the task, or do not say which one is meant.
+    """
+    if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] > 1:
+        if task in ("binary", "number") or positive is not None:
+            _classes(values, where)  # which refuses them
+        columns = _columns(values, where)
+        return _OF_COLUMNS[task](columns, where)
     classes, codes = _classes(values, where)
+    name = _told(classes, where) if task == "auto" and positive is None else task
+    return _OF_VALUES[name](classes, codes, positive, where, setting)
+
+
+def _two_values(
+    classes: list[Label],
+    codes: NDArray[np.int64],
+    positive: Label | None,
+    where: str,
+    setting: str,
+) -> tuple[NDArray[np.int8], Labels]:
     if len(classes) > 2:
         raise RunError(
-            f"headsearch searches binary heads; found {len(classes)} classes: {_listed(classes)}; "
+            f"a binary task has two label values; found {len(classes)} classes: {_listed(classes)}; "
             f"choose two or merge them ({where})"
         )
     if len(classes) < 2:
@@ -55,6 +107,102 @@ def binarize(
     else:
         at = _position(positive, classes, where, setting)
     return (codes == at).astype(np.int8), Labels(negative=classes[1 - at], positive=classes[at])
+
+
+def _told(classes: list[Label], where: str) -> TaskName:
+    """What labels of one value a row ask."""
+    if len(classes) <= 2:
+        return "binary"
+    if isinstance(classes[0], str):
+        return "classes"
+    if any(value != int(value) for value in classes):
+        return "number"
+    if len(classes) > MOST_CLASSES:
+        raise RunError(
+            f"labels of {len(classes)} whole numbers may be classes or a number to predict; say which: "
+            f"data.task: classes, or data.task: number ({where})"
+        )
+    return "classes"
+
+
+def _many_values(
+    classes: list[Label], codes: NDArray[np.int64], positive: Label | None, where: str, setting: str
+) -> tuple[NDArray[np.int16], Classes]:
+    if not 2 <= len(classes) <= MOST_CODES:
+        raise RunError(
+            f"a task of classes has 2 to {MOST_CODES} values, but the labels have {len(classes)}; for real "
+            f"numbers write data.task: number ({where})"
+        )
+    return codes.astype(np.int16), Classes(tuple(classes))
+
+
+def _numbers(
+    classes: list[Label], codes: NDArray[np.int64], positive: Label | None, where: str, setting: str
+) -> tuple[NDArray[np.float64], Quantity]:
+    if isinstance(classes[0], str | bool):
+        raise RunError(
+            f"a task of a number needs numbers, but the labels are {_listed(classes)}; "
+            f"leave data.task out, or write classes ({where})"
+        )
+    return np.array(classes, np.float64)[codes], Quantity(where.rpartition(": ")[2])
+
+
+def _no_columns(
+    classes: list[Label], codes: NDArray[np.int64], positive: Label | None, where: str, setting: str
+) -> tuple[NDArray[Any], AnyLabels]:
+    raise RunError(
+        "a task of labels needs a column of 0 and 1 for each, (n, K), but every row has one value: "
+        f"{_listed(classes)}; for exclusive classes write data.task: classes ({where})"
+    )
+
+
+_OF_VALUES: Mapping[Asked, Callable[..., tuple[NDArray[Any], AnyLabels]]] = {
+    "auto": _two_values,  # where a positive value is named
+    "binary": _two_values,
+    "classes": _many_values,
+    "labels": _no_columns,
+    "number": _numbers,
+}
+
+
+def _columns(values: NDArray[Any], where: str) -> NDArray[np.int8]:
+    """Columns of 0 and 1, or of false and true."""
+    if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+        raise RunError(
+            f"labels in columns must be 0 and 1, or false and true, but {values.shape[1]} columns of "
+            f"{values.dtype} hold other values ({where})"
+        )
+    return values.astype(np.int8)
+
+
+def _one_hot(columns: NDArray[np.int8], where: str) -> tuple[NDArray[np.int16], Classes]:
+    several = int(np.count_nonzero(columns.sum(axis=1) != 1))
+    if several:
+        raise RunError(
+            f"classes are exclusive, one 1 in every row, but {several} of {len(columns)} rows have none or "
+            f"several: they are labels; write data.task: labels, or leave it out ({where})"
+        )
+    return columns.argmax(axis=1).astype(np.int16), Classes(tuple(range(columns.shape[1])))
+
+
+def _independent(columns: NDArray[np.int8], where: str) -> tuple[NDArray[np.int8], LabelNames]:
+    return columns, LabelNames(tuple(map(str, range(columns.shape[1]))))
+
+
+def _as_they_tell(columns: NDArray[np.int8], where: str) -> tuple[NDArray[Any], AnyLabels]:
+    if (columns.sum(axis=1) == 1).all():
+        raise RunError(
+            f"every row of {columns.shape[1]} columns has one 1, as one-hot columns of classes have; "
+            f"say what they are: data.task: classes, or data.task: labels ({where})"
+        )
+    return _independent(columns, where)
+
+
+_OF_COLUMNS: Mapping[Asked, Callable[[NDArray[np.int8], str], tuple[NDArray[Any], AnyLabels]]] = {
+    "auto": _as_they_tell,
+    "classes": _one_hot,
+    "labels": _independent,
+}
 
 
 def _classes(values: Sequence[object] | NDArray[Any], where: str) -> tuple[list[Label], NDArray[np.int64]]:

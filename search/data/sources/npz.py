@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search.data.rows import PARTS, Kind, Rows, blocks, check_finite
 from search.data.sources.array_files import open_arrays
-from search.data.sources.labels import POSITIVE, binarize
+from search.data.sources.labels import POSITIVE, encoded
 from search.data.sources.seizures import with_seizures
 from search.data.sources.times import check_times
 from spaces.data import Npz, Scores
@@ -56,20 +56,22 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str, positiv
     named = {key: _array(arrays[name], name, where) for key, name in names.items()}
     x = named.pop("x")
     named["y"] = squeezed(named["y"])
-    y = named["y"] if isinstance(arrays[config.y], np.ndarray) else arrays[config.y]  # lists may mix types
+    # Lists may mix types.
+    listed = not isinstance(arrays[config.y], np.ndarray) and named["y"].ndim == 1
+    y = arrays[config.y] if listed else named["y"]
     columns = {key: _column(array, names[key], where) for key, array in named.items() if key != "y"}
     _check_counts(x, config.x, {names["y"]: named["y"]} | {names[k]: a for k, a in columns.items()}, where)
     if x.ndim < 2:
         raise RunError(
             f"inputs must have at least two axes, (rows, ...), but {config.x} has shape {x.shape} ({where})"
         )
-    encoded, labels = binarize(y, config.positive, f"{where}: {config.y}", positive)
+    coded, labels = encoded(y, config.task, config.positive, f"{where}: {config.y}", positive)
     groups, recordings, notes = groups_and_recordings(columns, config, where)
     inputs = _inputs(x, config.x, where)
     check_finite(inputs)
     rows = Rows(
         x=inputs,
-        y=encoded,
+        y=coded,
         labels=labels,
         groups=groups,
         recordings=recordings,

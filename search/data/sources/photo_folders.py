@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.folders import once, walk
-from search.data.rows import Labels
-from search.data.sources.labels import binarize
+from search.data.rows import AnyLabels
+from search.data.sources.labels import encoded
 from spaces.data import Images
 from spaces.eeg import Part
 from spaces.errors import RunError, first_of
@@ -44,7 +45,7 @@ PART_NAMES: Mapping[str, Part] = MappingProxyType(
 
 def photos_of(
     config: Images, base: Path
-) -> tuple[tuple[Path, ...], NDArray[np.int8], Labels, NDArray[np.str_] | None]:
+) -> tuple[tuple[Path, ...], NDArray[Any], AnyLabels, NDArray[np.str_] | None]:
     """Lists the photos of a folder with one sub-folder per class, or such sub-folders per part; opens none.
 
     Args:
@@ -52,11 +53,11 @@ def photos_of(
         base: the folder a relative `config.path` is taken from.
 
     Returns:
-        The photos, sorted by part, by class, then by path; `y` `(n,)`; the names of the two classes; and the
+        The photos, sorted by part, by class, then by path; `y` `(n,)`; the names of the classes; and the
         part of each photo `(n,)`, None where the folders name none.
 
     Raises:
-        RunError: the folders are not all classes or all parts, there are other classes than two, a class has
+        RunError: the folders are not all classes or all parts, the classes are not of the task, a class has
             no photos, or one file is in two classes.
     """
     root = base / config.path
@@ -74,7 +75,7 @@ def photos_of(
     _check_one_class([(folder.name, photos) for _, folder, photos in found], root)
     names = [folder.name for _, folder, photos in found for _ in photos]
     parts = [part for part, _, photos in found for _ in photos if part is not None]
-    y, labels = binarize(names, config.positive, f"sub-folders of {root}")
+    y, labels = encoded(names, config.task, config.positive, f"sub-folders of {root}")
     paths = tuple(path for _, _, photos in found for path in sorted(photos.values()))
     return paths, y, labels, np.array(parts) if parts else None
 

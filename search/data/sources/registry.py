@@ -113,7 +113,7 @@ class PhotoJob:
     """Some photos below a folder, their labels `(k,)` and, where folders name them, their parts `(k,)`."""
 
     paths: tuple[Path, ...]
-    y: NDArray[np.int8]
+    y: NDArray[Any]
     parts: NDArray[np.str_] | None
     size: int
     below: Path
@@ -121,7 +121,9 @@ class PhotoJob:
 
 
 def _survey(job: PhotoJob) -> Photos | None:
-    return survey(job.paths, job.y, job.size)
+    # What is told apart by class is so for two of them.
+    of_two = job.y if job.form.labels.positives(job.y) is not None else np.zeros(len(job.y), np.int8)
+    return survey(job.paths, of_two, job.size)
 
 
 def _photos(job: PhotoJob, photos: Photos | None = None) -> Iterator[Piece]:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from search.data.many_labels import LabelNames
 from search.data.rows import Rows
 from search.data.sources.columns import (
     TableFile,
@@ -46,7 +48,7 @@ def load_table(config: Table, base: Path, positive: str = POSITIVE) -> Rows:
         RunError: the file or a column is missing, or holds what rows cannot.
     """
     file = open_table(base / config.path)
-    roles = roles_of(config)
+    roles, columns = roles_of(config), label_columns(config)
     features = feature_names(config, file)
     where = file.path.name
     for key, name in roles.items():
@@ -58,17 +60,21 @@ def load_table(config: Table, base: Path, positive: str = POSITIVE) -> Rows:
             )
     numeric = [name for key, name in roles.items() if key == "time"]
     table = read_columns(file, [*features, *numeric], [n for k, n in roles.items() if k != "time"])
-    arrays = {f"data.{key}": values(table, name, where) for key, name in roles.items()}
+    arrays = {f"data.{key}": values(table, name, where) for key, name in roles.items() if key in _ROLES}
+    labelled = [values(table, name, where) for name in columns]
     arrays["data.features"] = inputs(table, features, config.shape, where)
     if config.time is not None:
         arrays["data.time"] = numbers(arrays["data.time"], config.time, where)
     if file.form == "csv":
-        arrays["data.label"] = labels(arrays["data.label"])
+        labelled = list(map(labels, labelled))
         for key in roles.keys() & {"group", "recording"}:
             arrays[f"data.{key}"] = without_zeros(arrays[f"data.{key}"])
-    arrays["data.label"], value = _two_classes(
-        arrays["data.label"], config.positive, config.label, where, positive
-    )
+    several = isinstance(config.label, tuple)
+    value = None
+    if several:
+        arrays["data.label"] = _stacked(labelled, columns, where)
+    else:
+        arrays["data.label"], value = _two_classes(labelled[0], config.positive, columns[0], where, positive)
     if config.group is not None and config.group_pattern is not None:
         arrays["data.group"] = _matched(arrays["data.group"], config.group_pattern, where)
     stated = {}
@@ -80,20 +86,44 @@ def load_table(config: Table, base: Path, positive: str = POSITIVE) -> Rows:
         path=config.path,
         x="data.features",
         y="data.label",
+        task="labels" if several and config.task == "auto" else config.task,
         positive=value,
         window_s=config.window_s,
         step_s=config.step_s,
         exact_names=config.exact_names,
-        **{key: f"data.{key}" for key in roles if key != "label"},
+        **{key: f"data.{key}" for key in roles if key in _ROLES},
         **stated,
     )
-    return rows_of(arrays, as_npz, where, positive)
+    rows = rows_of(arrays, as_npz, where, positive)
+    return replace(rows, labels=LabelNames(columns)) if isinstance(rows.labels, LabelNames) else rows
+
+
+_ROLES = ("group", "recording", "time", "split")
+
+
+def label_columns(config: Table) -> tuple[str, ...]:
+    """The columns of the labels."""
+    return config.label if isinstance(config.label, tuple) else (config.label,)
+
+
+def _stacked(columns: Sequence[NDArray[Any]], names: Sequence[str], where: str) -> NDArray[Any]:
+    """Several columns of labels as one array `(n, K)`.
+
+    Raises:
+        RunError: there is one column alone, or one holds other than 0 and 1.
+    """
+    if len(names) < 2:
+        raise RunError(f"data.label lists columns where there are several, but got {listed(names)} ({where})")
+    for name, column in zip(names, columns, strict=True):
+        if column.dtype.kind not in "biuf" or not np.isin(column, (0, 1)).all():
+            raise RunError(f"columns of labels must hold 0 and 1, but {name!r} holds other values ({where})")
+    return np.stack([column.astype(np.int8) for column in columns], axis=1)
 
 
 def roles_of(config: Table) -> dict[str, str]:
     """The columns beside the inputs that the settings name, by setting."""
     named = {
-        "label": config.label,
+        **{f"label {k}" if k else "label": name for k, name in enumerate(label_columns(config))},
         "group": config.group,
         "recording": config.recording,
         "time": config.time,
@@ -165,16 +195,16 @@ def _two_classes(
     distinct, codes = np.unique(found, return_inverse=True)
     classes = distinct.tolist()
     if not isinstance(positive, tuple):
-        if len(classes) > 2:
-            if setting != POSITIVE:  # an option, which names one value
-                raise RunError(
-                    f"labels have two values here, but {label!r} has {len(classes)}: {listed(classes)}; make "
-                    f"them two, or give the rows of two ({where})"
-                )
+        if len(classes) > 2 and setting != POSITIVE:  # an option, which names one value
+            raise RunError(
+                f"labels have two values here, but {label!r} has {len(classes)}: {listed(classes)}; make "
+                f"them two, or give the rows of two ({where})"
+            )
+        if len(classes) > 2 and positive is not None:
             raise RunError(
                 f"data.positive must list the positive values of a label of more than two, but {label!r} has "
-                f"{len(classes)}: {listed(classes)}; e.g. positive: [{classes[0]!r}] against the rest "
-                f"({where})"
+                f"{len(classes)}: {listed(classes)}; e.g. positive: [{classes[0]!r}] against the rest, or "
+                f"leave it out for one class each ({where})"
             )
         return found, positive
     unknown = [value for value in positive if value not in classes]

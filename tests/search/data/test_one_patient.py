@@ -151,7 +151,7 @@ def test_halves_and_intervals_of_one_patient_go_by_the_same_units(by, halved_by,
     rows = one_patient(recordings, 1200)
     study = Study(split=SplitConfig(by=by, blocks=12, gap_s=2))
     made = split(rows, study.split)
-    prepared = Prepared(rows, made, "", digest(made))
+    prepared = Prepared(rows, made, "", digest(made), Study())
     reference = prepared.reference(study)
     assert reference.halves.by == halved_by
     assert (reference.groups == made.units[made.validation]).all()

@@ -33,6 +33,8 @@ CASES = {
     "mobilenet_v1": Case((32, 40, 3), (32, 32, 1), ((31, 32, 3), (32, 31, 3), (32, 32), (7,))),
     "conv1d_cnn": Case((10, 4), (1, 1), ((10,), (10, 4, 1)), pixels=False),
     "mlp": Case((5,), (1,), ((),)),
+    "lstm": Case((10, 4), (1, 1), ((10,), (10, 4, 1)), pixels=False),
+    "bilstm": Case((10, 4), (1, 1), ((10,), (10, 4, 1)), pixels=False),
     "tests.helpers.networks:pooled": Case((12, 4), (1, 1), ((),)),
 }
 """Every trunk; one more trunk is one more row."""

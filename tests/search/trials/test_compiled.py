@@ -70,8 +70,8 @@ def test_nothing_is_compiled_twice(monkeypatch):
 
     compiled = []
 
-    def spy(logits):
-        compute = shared_loss(logits)
+    def spy(logits, task):
+        compute = shared_loss(logits, task)
 
         def counted(targets, scores):
             compiled.append(logits)

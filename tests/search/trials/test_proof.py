@@ -71,11 +71,11 @@ def scores(session, head, data=DATA):
 @pytest.fixture
 def plant_head(monkeypatch):
     """Replaces parts of a head, as a mistake in its definition would."""
-    from search.trials import training
+    from spaces import configuration
 
     def plant(name, **parts):
         faulty = dataclasses.replace(HEADS[name], **parts)
-        monkeypatch.setattr(training, "HEADS", {**HEADS, name: faulty})
+        monkeypatch.setattr(configuration, "head_of", lambda name, task: faulty)
 
     return plant
 
@@ -126,7 +126,7 @@ def plant_loss(monkeypatch, loss):
     """Has networks trained on another loss than the study's."""
     from search.trials import compiled
 
-    without_columns = lambda logits: lambda targets, z: loss(targets[:, :logits], z)  # noqa: E731
+    without_columns = lambda logits, task: lambda targets, z: loss(targets[:, :logits], z)  # noqa: E731
     monkeypatch.setattr(compiled, "shared_loss", without_columns)
 
 

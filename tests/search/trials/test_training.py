@@ -109,7 +109,7 @@ def test_a_loss_that_is_no_number_ends_the_trial_with_advice(data):
 
 
 def test_balanced_weights_give_both_classes_the_same_total():
-    from search.trials.steering import row_weights
+    from search.trials.row_weights import row_weights
 
     y = np.array([1, 0, 0, 0, 0, 1, 0, 0], np.int8)
     weights = row_weights(y, "balanced")

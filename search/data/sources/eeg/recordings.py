@@ -5,22 +5,21 @@ from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.data.plan import Form, Piece, Plan, fingerprint_of, size_of
 from search.data.rows import Labels
-from search.data.sources.eeg import annotations, edf, layouts, open_ends, stretches
+from search.data.sources.eeg import annotations, edf, layouts, open_ends, seizure_classes, stretches
 from search.data.sources.eeg.channels import resolve, standard_channels
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.stft import spectrogram
 from search.data.sources.eeg.stuck import Stuck
 from search.data.sources.eeg.stuck import told as stuck_told
-from spaces.eeg import Eeg
+from spaces.eeg import BACKGROUND, SEIZURE, Eeg
 from spaces.errors import RunError
-
-BACKGROUND, SEIZURE = "background", "seizure"
 
 VALUES_AT_ONCE = 2**22
 """Values of the windows that are cut at a time (16 MB)."""
@@ -82,7 +81,8 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
     header = open_header(found.edf)
     duration_s, used = header.duration_s, edf.usable(header, config)
     mend = config.bad_annotations == "mend"
-    raw, tolerated = annotations.read(found, config, duration_s)
+    raw, tolerated = annotations.read(found, seizure_classes.as_seizures(config), duration_s)
+    of_classes = seizure_classes.intervals(found, config, duration_s) if config.classes else ()
     ended, open_s, assumed = open_ends.closed(raw, mend, config.assumed_duration_s)
     whole, mended = annotations.tidy(ended, duration_s, mend)
     seizures, cut = stretches.seizures_within(whole, header.recorded, mend)
@@ -92,7 +92,8 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
     gaps = stretches.gaps_told(header, used, config.window_s)
     known_gaps, doubts = (gaps, ()) if header.discontinuous else ((), gaps)
     notes = (*known_gaps, *tolerated, *assumed, *mended, *cut, *left_out, *montage.notes, *stand_ins)
-    form = Form(Labels(BACKGROUND, SEIZURE), "eeg", config.window_s, montage.channels)
+    labels = seizure_classes.classes_of(config) if config.classes else Labels(BACKGROUND, SEIZURE)
+    form = Form(labels, "eeg", config.window_s, montage.channels)
     length_s = round(config.window_s * config.rate_hz) / config.rate_hz
     held: set[int] = set()  # the numbers of the stretches that hold a window
     watched: list[tuple[str, Stuck]] = []
@@ -102,14 +103,18 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
         inside = number >= 0
         if not inside.any():
             continue
-        share = annotations.seizure_share(starts_s[inside], config.window_s, seizures)
+        if of_classes:
+            y: NDArray[Any] = seizure_classes.codes(starts_s[inside], config, of_classes)
+        else:
+            share = annotations.seizure_share(starts_s[inside], config.window_s, seizures)
+            y = (share >= config.min_overlap).astype(np.int8)
         count = int(inside.sum())
         if last is not None:
             yield last
         last = Piece(
             form=form,
             x=x if inside.all() else x[inside],
-            y=(share >= config.min_overlap).astype(np.int8),
+            y=y,
             groups=np.full(count, found.group),
             recordings=np.full(count, found.name),
             times=starts_s[inside],

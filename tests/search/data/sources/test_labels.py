@@ -27,7 +27,11 @@ ACCEPTED = [
 ]
 
 REFUSED = [
-    ([0, 1, 2], 1, r"binary heads; found 3 classes: 0, 1, 2; choose two or merge them \(here\)"),
+    (
+        [0, 1, 2],
+        1,
+        r"a binary task has two label values; found 3 classes: 0, 1, 2; choose two or merge them \(here\)",
+    ),
     (list(range(100)), 1, r"found 100 classes: 0, 1, 2, 3, 4, 5 and 94 more"),
     (["a", "a"], "a", r'two classes, but all 2 rows have "a"'),
     ([], None, "at least one row"),

@@ -40,7 +40,7 @@ from tests.helpers.stored import load
         ),
         ({"X": np.array([["a"]] * 20)}, {}, "inputs must be numbers, but X is"),
         ({"X": np.array(1.0)}, {}, "X is a single value"),
-        ({"y": np.arange(20) % 3}, {}, r"found 3 classes: 0, 1, 2; .* \(rows.npz: y\)"),
+        ({"y": np.arange(20) % 3}, {"task": "binary"}, r"found 3 classes: 0, 1, 2; .* \(rows.npz: y\)"),
         ({"who": np.array([np.nan] * 20)}, {"group": "who"}, "who must name every row, but 20 of 20"),
         ({"who": np.array([""] * 20)}, {"group": "who"}, "who must name every row, but 20 of 20"),
         ({"who": np.array([b"p"] * 20)}, {"group": "who"}, "text or numbers"),

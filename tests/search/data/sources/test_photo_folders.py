@@ -182,7 +182,7 @@ OR_NONE = "; write data.parts: none if they are classes all the same"
             "a part of the split must hold one sub-folder of photos per class and no photos beside them, but "
             "{root}/test holds 2 sub-folders and 2 photos" + OR_NONE,
         ),
-        ("test/birds", "headsearch searches binary heads; found 3 classes"),
+        ("test/birds", "a binary task has two label values; found 3 classes"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("parts", ["auto", "folders"])

@@ -116,7 +116,7 @@ def test_describe_takes_a_table(tmp_path, monkeypatch, capsys):
         ("X1,X1,y\n1,2,0", {}, "columns must have names of their own, but 'X1' stands twice in rows.csv"),
         ("X1,y\n1,0\n2,1", {"features": ["X1", "y"]}, "inputs must not hold the label, but data.features"),
         ("X1,y\n1,0\n2,1", {"features": ["X1", "X*"]}, "data.features must name each column once, but 'X1'"),
-        ("X1,y\n1,0\n2,1\n3,2", {"positive": None}, "but 'y' has 3: 0, 1, 2; e.g. positive: [0]"),
+        ("X1,y\n1,0\n2,1\n3,2", {"positive": 0}, "but 'y' has 3: 0, 1, 2; e.g. positive: [0]"),
         (
             "X1,y\n1,0\n2,1",
             {"positive": [7]},

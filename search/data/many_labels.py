@@ -1,0 +1,170 @@
+"""What the labels of K classes, of K labels and of a number stand for; those of two values: `Labels`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spaces.base import Label
+from spaces.errors import RunError, first_of
+from spaces.tasks import Task
+
+NAMED = 4
+"""Classes or labels that a message names."""
+Strata = tuple[NDArray[np.bool_], tuple[str, ...]]
+"""`(n, s)`: what each part of a split needs rows of, and what to call it."""
+
+
+class _Many(ABC):
+    """What labels of every task but a binary one have in common."""
+
+    column = "labels"
+
+    @abstractmethod
+    def told(self, y: NDArray[Any]) -> str:
+        """Says how labels lie."""
+
+    def counted(self, y: NDArray[Any]) -> str:
+        """Says how the labels of some rows lie."""
+        return self.told(y)
+
+    def facts(self, y: NDArray[Any]) -> dict[str, str]:
+        """Returns what `describe` says of all labels."""
+        return {"labels": self.told(y)}
+
+    def counted_photos(self, kind: str, negative: int, positive: int) -> str:
+        """Says how many photos of a kind there are; they are not told apart by class."""
+        return f"{kind}: {negative + positive}"
+
+    @abstractmethod
+    def strata(self, y: NDArray[Any]) -> Strata:
+        """Returns what each part of a split needs rows of."""
+
+    def check_present(self, y: NDArray[Any]) -> None:
+        """Refuses labels of which one never comes, or always: there is nothing to tell apart.
+
+        Raises:
+            RunError: naming them.
+        """
+        has, names = self.strata(y)
+        lacking = [
+            name for name, there in zip(names, np.atleast_1d(has.any(axis=0)), strict=True) if not there
+        ]
+        if lacking:
+            raise RunError(
+                f"every class, and both sides of every label, must be in some row, but none has "
+                f"{first_of(lacking, NAMED)}; leave them out"
+            )
+
+    def positives(self, y: NDArray[Any]) -> int | None:
+        """Returns None: there is no one positive class."""
+        return None
+
+
+@dataclass(frozen=True)
+class Classes(_Many):
+    """The values of K exclusive classes, as they stand in the user's data; the code of a row is its place."""
+
+    values: tuple[Label, ...]
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        return Task(name="classes", size=len(self.values))
+
+    def check(self, y: NDArray[Any], n: int) -> None:
+        """Refuses what are no codes of these classes.
+
+        Raises:
+            RunError: another type, shape or number.
+        """
+        _check_form(y, np.int16, (n,))
+        if y.size and not 0 <= int(y.min()) <= int(y.max()) < len(self.values):
+            raise RunError(f"codes must lie in 0 to {len(self.values) - 1}, but got {y.min()} to {y.max()}")
+
+    def strata(self, y: NDArray[Any]) -> Strata:
+        """Returns which class each row has."""
+        return y[:, None] == np.arange(len(self.values)), tuple(f"class {value!r}" for value in self.values)
+
+    def told(self, y: NDArray[Any]) -> str:
+        """Says how often each class comes."""
+        counts = np.bincount(y, minlength=len(self.values))
+        shares = (f"{value} {count / len(y):.1%}" for value, count in zip(self.values, counts, strict=True))
+        return first_of(shares, NAMED)
+
+
+@dataclass(frozen=True)
+class LabelNames(_Many):
+    """The names of K labels that apply each for itself."""
+
+    names: tuple[str, ...]
+
+    @property
+    def task(self) -> Task:
+        """What is asked."""
+        return Task(name="labels", size=len(self.names))
+
+    def check(self, y: NDArray[Any], n: int) -> None:
+        """Refuses what are no labels of these names.
+
+        Raises:
+            RunError: another type, shape or number.
+        """
+        _check_form(y, np.int8, (n, len(self.names)))
+        if not np.isin(y, (0, 1)).all():
+            raise RunError("encoded labels must be 0 or 1, but others came")
+
+    def strata(self, y: NDArray[Any]) -> Strata:
+        """Returns which labels each row has, and which it has not."""
+        names = [f"label {name!r}" for name in self.names]
+        return np.hstack([y == 1, y == 0]), (*names, *(f"no {name}" for name in names))
+
+    def told(self, y: NDArray[Any]) -> str:
+        """Says how often each label applies."""
+        shares = (f"{name} {share:.1%}" for name, share in zip(self.names, y.mean(axis=0), strict=True))
+        return first_of(shares, NAMED)
+
+
+@dataclass(frozen=True)
+class Quantity(_Many):
+    """What a number to predict is called."""
+
+    quantity: str
+
+    @property
+    def task(self) -> Task:
+        """What is asked, before the training rows have said how the targets lie."""
+        return Task(name="number")
+
+    def check(self, y: NDArray[Any], n: int) -> None:
+        """Refuses what are no numbers.
+
+        Raises:
+            RunError: another type, shape or value.
+        """
+        _check_form(y, np.float64, (n,))
+        if not np.isfinite(y).all():
+            raise RunError("targets must be finite, but some are not")
+
+    def strata(self, y: NDArray[Any]) -> Strata:
+        """Returns nothing: no number has to stand in every part."""
+        return np.empty((len(y), 0), np.bool_), ()
+
+    def told(self, y: NDArray[Any]) -> str:
+        """Says where the numbers lie."""
+        return f"mean {y.mean():.4g}, standard deviation {y.std():.4g}"
+
+
+def _check_form(y: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:
+    if y.shape != shape or y.dtype != dtype:
+        raise RunError(f"labels must be {dtype.__name__} of shape {shape}, but got {y.dtype} of {y.shape}")
+
+
+def stored(values: Mapping[str, Any]) -> Classes | LabelNames | Quantity:
+    """Makes the value again of what `asdict` and JSON made of it."""
+    if "quantity" in values:
+        return Quantity(values["quantity"])
+    return Classes(tuple(values["values"])) if "values" in values else LabelNames(tuple(values["names"]))
