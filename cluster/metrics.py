@@ -30,7 +30,7 @@ class SearchMetrics:
         from ray.util import metrics
 
         self._rows, self._share = rows, study.resources.gpu_share
-        self._states = Counter(record.state for record in records)
+        self._states: Counter[str] = Counter(record.state for record in records)
         self._running: set[str] = set()
         self._best = max((record.value for record in records if record.value is not None), default=None)
 
@@ -70,9 +70,9 @@ class SearchMetrics:
         self._tell()
 
     def _tell(self) -> None:
-        counts = {**self._states, "running": len(self._running)}
         for state in STATES:
-            self._trials.set(counts.get(state, 0), tags={"state": state})
+            count = len(self._running) if state == "running" else self._states[state]
+            self._trials.set(count, tags={"state": state})
         self._gpus.set(len(self._running) * self._share)
         if self._best is not None:
             self._value.set(self._best, tags={"objective": self._objective})

@@ -34,7 +34,7 @@ def class_weights(y: NDArray[Any], class_weight: str, classes: int = 2) -> NDArr
 
 
 def _balanced_classes(y: NDArray[Any], task: Task) -> NDArray[np.float32]:
-    return class_weights(y, "balanced", max(2, task.size))[y]
+    return np.asarray(class_weights(y, "balanced", max(2, task.size))[y])
 
 
 def _balanced_labels(y: NDArray[Any], task: Task) -> NDArray[np.float32]:
