@@ -162,7 +162,8 @@ def main(name: str, place: str, run: Path, promoted: Sequence[str]) -> None:
 
     def say(line: str) -> None:
         with suppress(OSError):
-            print(line, file=user, flush=True)
+            user.write(f"{line}\n")
+            user.flush()
 
     with (folder.log.parent / f"{name}.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from search.data import many_labels, photos
 from search.data.plan import Form, Piece, Plan, Read
+from search.data.row_table import as_table, content_of, labels_of
 from search.data.rows import Labels, Recording, Rows, check_finite
 from search.data.shards import Shards
 from spaces.errors import RunError, first_of
@@ -197,7 +197,7 @@ def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
             row_shape=tuple(manifest["row_shape"]),
             type_name=manifest["dtype"],
         ),
-        y=_labels(columns),
+        y=labels_of(columns),
         labels=Labels(**form["labels"])
         if "positive" in form["labels"]
         else many_labels.stored(form["labels"]),
@@ -250,7 +250,7 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
                 f"all rows of a source must be alike, but {shard.name} holds {shard.dtype} {shard.row_shape} "
                 f"and {first.name} {first.dtype} {first.row_shape}"
             )
-    columns = _columns(held)
+    columns = as_table([shard.columns for shard in held])
     pq.write_table(columns, folder / COLUMNS)
     # No word of stretches where there are no gaps: the digest is as it was before they were read.
     told = (asdict(recording).items() for shard in shards for recording in shard.timeline)
@@ -262,7 +262,7 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         "dtype": first.dtype,
         "row_shape": first.row_shape,
         "rows": sum(shard.rows for shard in shards),
-        "positive": None if first.form is None else first.form.labels.positives(_labels(columns)),
+        "positive": None if first.form is None else first.form.labels.positives(labels_of(columns)),
         "shards": [{"name": s.name, "rows": s.rows, "sha256": s.sha256} for s in shards],
         "columns": _sha256(folder / COLUMNS),
         "timeline": _sha256(folder / TIMELINE),
@@ -273,7 +273,7 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
     }
     # Of the contents alone: how Parquet wrote them, or what was found while reading, makes no other data.
     contents = {key: manifest[key] for key in ("form", "dtype", "row_shape", "shards", "timeline")}
-    digest = _sha256_of(contents, _content(columns))
+    digest = _sha256_of(contents, content_of(columns))
     manifest["digest"] = digest
     text = json.dumps({**manifest, "sha256": _sha256_of(manifest)}, indent=1)
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
@@ -321,40 +321,6 @@ def _write_shard(read: Read, named: tuple[Any, str]) -> _Shard:
         notes=tuple(note for piece in pieces for note in piece.notes),
         doubts=tuple(doubt for piece in pieces for doubt in piece.doubts),
     )
-
-
-def _columns(shards: list[_Shard]) -> pa.Table:
-    """The columns of all rows; text as a dictionary, since names repeat."""
-    found: dict[str, Any] = {}
-    for key in shards[0].columns:
-        values = np.concatenate([shard.columns[key] for shard in shards])
-        text = values.dtype.kind == "U"
-        if values.ndim == 2:
-            found |= {f"{key}_{k}": pa.array(values[:, k]) for k in range(values.shape[1])}
-        else:
-            found[key] = pa.array(values.tolist()).dictionary_encode() if text else pa.array(values)
-    return pa.table(found)
-
-
-def _labels(columns: pa.Table) -> NDArray[Any]:
-    """The labels of all rows, `(n,)`, or of K labels `(n, K)`."""
-    if "y" in columns.column_names:
-        return np.asarray(columns["y"].to_numpy())
-    count = sum(name.startswith("y_") for name in columns.column_names)
-    return np.stack([columns[f"y_{k}"].to_numpy() for k in range(count)], axis=1)
-
-
-def _content(columns: pa.Table) -> bytes:
-    """The sha256 of the columns' values."""
-    total = hashlib.sha256()
-    for name in columns.column_names:
-        column = columns[name].combine_chunks()
-        total.update(name.encode())
-        if isinstance(column, pa.DictionaryArray):
-            total.update(json.dumps(column.dictionary.to_pylist()).encode())
-            column = column.indices
-        total.update(column.to_numpy().tobytes())
-    return total.digest()
 
 
 def _put(writing: Path, folder: Path) -> Path:

@@ -42,10 +42,17 @@ def judged(folder, model, told=None, head=None, n=300, **compiled):
 
 def test_the_rows_of_a_run_are_those_that_it_was_made_of():
     shared = {"path": "a.npz", "y": "l", "group": "g", "recording": "r", "time": "t", "window_s": 4.0}
-    rows = Npz(source="npz", x="X", **shared, step_s=0.5, exact_names=True, positive="sz")
-    assert shared.keys() | {"source", "x", "step_s", "exact_names", "positive", "seizures", "split"} == set(
-        Npz.model_fields
-    )
+    rows = Npz(source="npz", x="X", **shared, step_s=0.5, exact_names=True, positive="sz", task="binary")
+    assert shared.keys() | {
+        "source",
+        "x",
+        "step_s",
+        "exact_names",
+        "positive",
+        "seizures",
+        "split",
+        "task",
+    } == set(Npz.model_fields)
     scores = Scores.model_validate(scores_of(rows, "model.keras"))
     assert scores.score == ("model.keras",)
     assert rows_of(scores, "X") == rows

@@ -54,7 +54,7 @@ def test_stretches_of_one_recording_stand_in_one_part_and_one_half(seed):
     made = split(rows, SplitConfig(by="recording", seed=seed))
     seen = [set(rows.recordings[part].tolist()) for part in parts_of(made)]
     assert sorted(name for names in seen for name in names) == [f"r{k}" for k in range(6)]
-    reference = Prepared(rows, made, "d", "s").reference(Study(seed=seed))
+    reference = Prepared(rows, made, "d", "s", Study(seed=seed)).reference(Study(seed=seed))
     assert reference.halves.by == "recording"
     for half in reference.halves.mask.T:
         for name in np.unique(reference.recordings):

@@ -114,10 +114,13 @@ def test_what_was_computed_is_found_again_and_another_study_does_not_find_it(fol
 def test_features_are_named_by_all_modules_that_compute_them():
     """Those that are imported, by whatever comes of it, where features are computed."""
     code = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in features._CODE}
-    # What they import for something else: sources, checks of networks of the user's own, limits of memory.
+    # What they import for something else: labels, columns of rows, sources, checks of networks of the user's
+    # own, limits of memory.
     not_computing = {
+        "search.data.many_labels",
         "search.data.photos",
         "search.data.plan",
+        "search.data.row_table",
         "search.data.sources.custom",
         "search.networks.by_value",
         "search.networks.custom",
