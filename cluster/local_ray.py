@@ -31,7 +31,8 @@ class HeadStart:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._launched, self._tried, self._over = threading.Event(), threading.Event(), threading.Event()
+        self._launched, self._tried = threading.Event(), threading.Event()
+        self._over, self._ended = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
         self._thread.start()
@@ -56,11 +57,14 @@ class HeadStart:
         """Ends Ray, and at once if it is still starting."""
         self._over.set()
         self._tried.wait()
-        if self._error is None:
-            import ray
+        try:
+            if self._error is None:
+                import ray
 
-            ray.shutdown()
-        self._thread.join()
+                ray.shutdown()
+        finally:
+            self._ended.set()
+            self._thread.join()
 
     def _run(self) -> None:
         try:
@@ -70,8 +74,8 @@ class HeadStart:
         finally:
             self._launched.set()
             self._tried.set()
-        self._over.wait()
-        # The driver ends Ray before this thread returns, or the kernel would.
+        # The kernel ends Ray with this thread, and Ray ends a driver, a minute later, that still was connected.
+        self._ended.wait()
 
 
 @contextmanager
