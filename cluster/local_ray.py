@@ -74,7 +74,7 @@ class HeadStart:
         finally:
             self._launched.set()
             self._tried.set()
-        # The kernel ends Ray with this thread, and Ray ends a driver, a minute later, that still was connected.
+        # The kernel ends Ray with this thread; and Ray, a minute later, a driver that was connected still.
         self._ended.wait()
 
 

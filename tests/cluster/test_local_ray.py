@@ -26,6 +26,11 @@ GONE_S = 30
 """So long after its driver a process of Ray's may still be ending."""
 
 
+@pytest.fixture(autouse=True)
+def _as_a_command(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["search.py"])
+
+
 def study(**resources):
     return parse({"preset": "quickstart", "resources": resources})
 
@@ -133,6 +138,23 @@ def test_one_that_is_not_needed_after_all_is_ended_and_another_can_be_started():
         assert not ray.is_initialized()
         assert not _running()
         assert time.monotonic() - began < GONE_S
+
+
+@pytest.mark.slow
+def test_it_runs_until_the_driver_has_left_it(monkeypatch):
+    """Else Ray ends the driver's process a minute later: a notebook, for instance."""
+    shutdown, there = ray.shutdown, []
+
+    def late():
+        time.sleep(1)
+        there.extend(_running())
+        shutdown()
+
+    monkeypatch.setattr(ray, "shutdown", late)
+    with head_start(study()) as ahead:
+        ahead.wait()
+    assert {"raylet", "gcs_server"} <= set(there)
+    assert not _running()
 
 
 def _running() -> list[str]:
