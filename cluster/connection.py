@@ -5,7 +5,6 @@ import functools
 import os
 import signal
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -81,7 +80,7 @@ def lazily_connected(
     """
     with ExitStack() as stack:
         ahead = None
-        if for_sure and _ends_with_the_command() and _starts_its_own(address):
+        if for_sure and not local_ray.connected_already() and _starts_its_own(address):
             _tell_ray()
             ahead = stack.enter_context(local_ray.head_start(study))
         yield functools.cache(lambda: stack.enter_context(connected(study, address, ahead)))
@@ -92,15 +91,6 @@ def _tell_ray() -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
-
-
-def _ends_with_the_command() -> bool:
-    """Whether this process is `search.py`, and no notebook.
-
-    A minute after a start that was broken off Ray may end the process it began in: seen in long test runs,
-    and not understood yet.
-    """
-    return Path(sys.argv[0]).name == "search.py" and not local_ray.connected_already()
 
 
 def _starts_its_own(address: Address | None) -> bool:

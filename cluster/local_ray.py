@@ -130,6 +130,8 @@ def start(
     except BaseException:
         for one in begun:
             _kill(one)
+        # Else Ray Tune asks a store that is gone for a minute, and Ray then ends this process.
+        ray.shutdown()
         raise
     finally:
         node.Node = plain

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from search.data.rows import Rows
 from search.data.sources.bonn import load_bonn, read_signals
-from search.data.sources.images import load_folder
 from search.data.sources.simulated_eeg import simulate
 from search.data.trial_data import TrialData
 from spaces.data import Bonn
 from tests.conftest import SHARED
+from tests.helpers.photos import load_folder
 
 SIDE = 24
 """Pixels of a photo's side."""

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 import ray
+from ray.experimental import internal_kv
 
 from cluster import connection, local_ray
 from cluster.connection import lazily_connected
@@ -24,11 +25,6 @@ from tests.conftest import ROOT
 MARK = "HEADSEARCH_TEST_START"
 GONE_S = 30
 """So long after its driver a process of Ray's may still be ending."""
-
-
-@pytest.fixture(autouse=True)
-def _as_a_command(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["search.py"])
 
 
 def study(**resources):
@@ -136,6 +132,7 @@ def test_one_that_is_not_needed_after_all_is_ended_and_another_can_be_started():
         with head_start(study()):
             pass
         assert not ray.is_initialized()
+        assert not internal_kv._internal_kv_initialized(), "Ray Tune would wait for what is gone"
         assert not _running()
         assert time.monotonic() - began < GONE_S
 
