@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,15 +56,18 @@ class Searched:
 
     Args:
         folder: the run.
-        wall_s: from the start of the first trial until the last record stood in its file.
+        startup_s: from the command to the start of the first trial.
+        wall_s: from there until the last record stood in its file.
     """
 
     folder: RunFolder
+    startup_s: float
     wall_s: float
 
 
 def searched(study: Path, name: str) -> Searched:
     """Runs a study by the command line, in a process of its own; its run lies beside the study."""
+    launched = time.time()
     command = [sys.executable, str(ROOT / "search.py"), "run", study.name, "--name", name]
     ended = subprocess.run(
         [*command, "--address", "local"],
@@ -77,7 +81,7 @@ def searched(study: Path, name: str) -> Searched:
     folder = RunFolder(study.parent / "runs" / name)
     began = at(ran(folder.records())[0].started_at)
     last = max(path.stat().st_mtime for path in (folder.path / "records").glob("*.json"))
-    return Searched(folder, last - began)
+    return Searched(folder, began - launched, last - began)
 
 
 def run_here(study: Path, name: str, trainer: Trainer) -> RunFolder:

@@ -58,7 +58,7 @@ class Watch(threading.Thread):
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory) -> Path:
-    """A run that nothing disturbs, 9 searched trials long."""
+    """A run that nothing disturbs."""
     return scenarios.clean_run(tmp_path_factory.mktemp("clean"))
 
 

@@ -14,16 +14,18 @@ from tests.helpers.driving import Driver, check_complete, contents, finish, nump
 from tests.helpers.raylets import Hosts
 
 RANDOM_PHASE = 12
-"""Trials that do not depend on who finished first: baselines, the author's settings, 9 random ones."""
+"""Trials that do not depend on who finished first: baselines, the author's, portfolio, random ones."""
+LEAST = 18
+"""Trials of a run: with fewer, two runs of different lengths would not ask the same of the portfolio."""
 
 
 def clean_run(folder: Path) -> Path:
-    """Runs the scenarios' study undisturbed, for the length of the random phase."""
+    """Runs the scenarios' study undisturbed."""
     study = write_study(folder)
-    driver = finish(study, "--set", f"budget.trials={RANDOM_PHASE - 2}")
+    driver = finish(study, "--set", f"budget.trials={LEAST - 2}")
     assert driver.process.returncode == 0, driver.said
     run = folder / "runs" / "toy"
-    check_complete(run, RANDOM_PHASE)
+    check_complete(run, LEAST)
     return run
 
 
@@ -39,7 +41,7 @@ def same_random_phase(clean: Path, other: Path) -> None:
 def kill_workers(folder: Path, clean: Path, rng: random.Random, kills: int) -> Account:
     """`kill -9` of workers, from outside, whatever they are at."""
     account = Account("worker killed", "`kill -9` of a random worker")
-    trials = max(RANDOM_PHASE, 6 + 2 * kills)
+    trials = max(LEAST, 6 + 2 * kills)
     study, run, starts = _study(folder, trials)
     driver = numpy_driver(study, HEADSEARCH_TEST_EPOCH_S="0.3", HEADSEARCH_TEST_STARTS=str(starts))
     for _ in range(kills):
@@ -72,7 +74,7 @@ def kill_worker_at_work(driver: Driver, run: Path) -> Account:
 def kill_hosts(folder: Path, clean: Path, rng: random.Random, kills: int) -> Account:
     """`kill -9` of raylets, each like a host, while a trial runs there; a new host joins for each."""
     account = Account("host killed", "`kill -9` of the raylet under a running trial")
-    trials = max(RANDOM_PHASE, 6 + 6 * kills)
+    trials = max(LEAST, 6 + 6 * kills)
     study, run, starts = _study(folder, trials)
     told = {"HEADSEARCH_TEST_EPOCH_S": "1.0", "HEADSEARCH_TEST_STARTS": str(starts)}
     hosts = Hosts(folder, **told)
@@ -107,7 +109,7 @@ def kill_drivers(
         The account, and the processes below killed drivers, which should end by themselves.
     """
     account = Account("driver killed", "`kill -9` of the driver, then `resume`")
-    trials = RANDOM_PHASE + 2 * kills
+    trials = LEAST + 2 * kills
     study, run, starts = _study(folder, trials)
     more = {"HEADSEARCH_TEST_EPOCH_S": "0.1", "HEADSEARCH_TEST_STARTS": str(starts)}
     orphans: dict[tuple[int, int], str] = {}
@@ -143,7 +145,7 @@ def kill_drivers(
 def misbehave(folder: Path, clean: Path, limit_minutes: float = 0.1) -> list[Account]:
     """Trials that hang, in Python and in C with the interpreter's lock held; that crash; that die later."""
     names = {3: "hang", 5: "hang_in_c", 7: "segfault", 9: "late"}
-    study, run, starts = _study(folder, RANDOM_PHASE)
+    study, run, starts = _study(folder, LEAST)
     driver = numpy_driver(
         study, "--set", f"budget.trial_minutes={limit_minutes}",
         HEADSEARCH_TEST_FAULTS=" ".join(f"{n}={fault}" for n, fault in names.items()),
@@ -160,7 +162,7 @@ def misbehave(folder: Path, clean: Path, limit_minutes: float = 0.1) -> list[Acc
             recovered = account.note(run, starts)
             recovered(_until_another(driver, run))
     assert driver.wait() == 0, driver.said
-    _check_end(run, clean, RANDOM_PHASE)
+    _check_end(run, clean, LEAST)
     failed = {r.ask.number: r.error for r in RunFolder(run).records() if r.state == "failed"}
     begun = _begun(starts)
     assert failed.keys() == {3, 5, 7}, failed
@@ -176,7 +178,7 @@ def eat_memory(folder: Path, clean: Path, room_gb: float = 2.0) -> Account:
     """A trial that takes memory until Ray's monitor kills its worker, and whoever runs beside it."""
     total, used = _memory()
     account = Account("trial eats memory", f"killed by Ray's monitor at {room_gb:g} GB over the use before")
-    study, run, starts = _study(folder, RANDOM_PHASE)
+    study, run, starts = _study(folder, LEAST)
     driver = numpy_driver(
         study,
         HEADSEARCH_TEST_FAULTS="4=eat", HEADSEARCH_TEST_EPOCH_S="0.3", HEADSEARCH_TEST_STARTS=str(starts),
@@ -187,7 +189,7 @@ def eat_memory(folder: Path, clean: Path, room_gb: float = 2.0) -> Account:
     recovered = account.note(run, starts)
     recovered(_until_another(driver, run))
     assert driver.wait() == 0, driver.said
-    _check_end(run, clean, RANDOM_PHASE)
+    _check_end(run, clean, LEAST)
     (failed,) = (record for record in RunFolder(run).records() if record.state == "failed")
     assert failed.ask.number == 4
     assert _begun(starts).count("4") == 3
