@@ -20,7 +20,8 @@ from tests.conftest import ROOT
 
 SHORT = {"training": {"epochs": 6, "patience": 5}, "asha": {"grace": 2}}
 """What makes a search of the quickstart less than half as long."""
-QUIET_ENV = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+_PATH = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+QUIET_ENV = {"PYTHONPATH": _PATH, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def quickstart(folder: Path, **changes: object) -> Path:

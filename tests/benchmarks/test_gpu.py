@@ -22,7 +22,7 @@ def test_all_of_it_runs_small():
         text=True,
     )
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
-    assert "plain Ray Tune, 4 trials to the GPU" in ended.stdout
+    assert "plain Ray Tune, 4 trials, 4 to the GPU" in ended.stdout
     assert "by itself" in ended.stdout
     assert gpu.LOG.read_text(encoding="utf-8") == log
 

@@ -247,11 +247,11 @@ def test_changed_data_is_refused(copy, clean, capsys, tmp_path):
 def test_a_finished_run_is_extended(copy, tmp_path):
     before = contents(copy)
     study = write_study(tmp_path)
-    driver = finish(study, "--resume", str(copy), "--set", "budget.trials=13")
+    driver = finish(study, "--resume", str(copy), "--set", "budget.trials=19")
     assert driver.process.returncode == 0, driver.said
-    check_complete(copy, 15)
+    check_complete(copy, 21)
     assert contents(copy).items() >= before.items()
-    assert RunFolder(copy).study().budget.trials == 13
+    assert RunFolder(copy).study().budget.trials == 19
 
 
 @pytest.mark.slow
