@@ -6,7 +6,9 @@ rates, losses and seeds are numbers to it. (Trained so together: HFTA, Wang et a
 has two logits; of a head with one, the second column stays 0.
 """
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -17,11 +19,12 @@ from jax import lax
 from numpy.typing import NDArray
 
 from search.data.trial_data import TrialData
-from search.networks.losses import loss_columns, shared_loss
+from search.networks.losses import PARAMETERS, loss_columns, shared_loss
 from search.networks.model import LOGITS
 from search.trials.compiled import CompiledNetwork, Structure
 from search.trials.feeding import rows_at_once
-from search.trials.proof import PROBED_ROWS
+from search.trials.packing import Packing, fetched
+from search.trials.proof import PROBED_ROWS, PROVEN_ROWS
 from spaces.configuration import Config
 from spaces.heads import HEADS
 
@@ -31,8 +34,12 @@ SCORED_AT_ONCE = 4096
 """Rows scored at once, of all trials together."""
 
 
-class State(NamedTuple):
-    """What a trial's training has come to, as arrays on the device; these are never changed in place.
+State = tuple[Any, ...]
+"""What a trial's training has come to: `Parts`, packed on the device; never changed in place."""
+
+
+class Parts(NamedTuple):
+    """A state's arrays.
 
     Args:
         trained: what the optimizer changes of the network.
@@ -43,6 +50,14 @@ class State(NamedTuple):
     trained: tuple[Any, ...]
     kept: tuple[Any, ...]
     optimizer: tuple[Any, ...]
+
+
+class Executables(NamedTuple):
+    """The functions of a program, compiled for one number of trials."""
+
+    train: Any
+    score: Any
+    tell: Any
 
 
 class Epoch(NamedTuple):
@@ -112,14 +127,17 @@ class Program:
     def __init__(self, structure: Structure, config: Config, batch: int, rows: DeviceRows) -> None:
         self._network = CompiledNetwork(structure, config)
         self._batch, self._rows = batch, rows
+        self._columns = 2 + len(PARAMETERS[structure.task])  # see `columns_of`
         self._formulas = [shared_loss(logits) for logits in range(1, LOGITS_OF_ALL + 1)]
         fitted, scored = self._network.fitted, self._network.scored
         optimizer = fitted.optimizer
         rate = self._network.rate
         self._rate = next(i for i, variable in enumerate(optimizer.variables) if variable is rate)
+        of_network = [*fitted.trainable_variables, *fitted.non_trainable_variables]
+        self._ends = len(fitted.trainable_variables), len(of_network)
+        self._packing = Packing([variable.value for variable in (*of_network, *optimizer.variables)])
         # Where each weight of the float32 network is found in a state.
-        places = {id(variable): (0, i) for i, variable in enumerate(fitted.trainable_variables)}
-        places |= {id(variable): (1, i) for i, variable in enumerate(fitted.non_trainable_variables)}
+        places = {id(variable): i for i, variable in enumerate(of_network)}
         self._weights = [places[id(variable)] for variable in fitted.weights]
         numbers = {id(variable): i for i, variable in enumerate(scored.weights)}
         last = scored.get_layer(LOGITS)
@@ -130,9 +148,8 @@ class Program:
             [(numbers.get(id(variable)), variable.value) for variable in variables]
             for variables in (self._told.trainable_variables, self._told.non_trainable_variables)
         ]
-        self._train = jax.jit(self._train_together)
-        self._score = jax.jit(self._score_together)
-        self._tell = jax.jit(self._tell_together)
+        self._network_in_use = threading.Lock()
+        self._compiled: dict[int, Executables] = {}
 
     @property
     def steps(self) -> int:
@@ -147,37 +164,73 @@ class Program:
             config: the trial's.
         """
         network = self._network
-        network.begin(self, fresh, config)
-        fitted = network.fitted
-        return State(
-            tuple(variable.value for variable in fitted.trainable_variables),
-            tuple(variable.value for variable in fitted.non_trainable_variables),
-            tuple(variable.value for variable in fitted.optimizer.variables),
+        with self._network_in_use:
+            network.begin(self, fresh, config)
+            fitted = network.fitted
+            variables = (
+                *fitted.trainable_variables,
+                *fitted.non_trainable_variables,
+                *fitted.optimizer.variables,
+            )
+            packed = self._packing.on_the_host([variable.value for variable in variables])
+        return tuple(jnp.asarray(each) for each in packed)
+
+    def compile(self, count: int) -> Executables:
+        """Compiles the program for so many trials, or returns what was compiled before.
+
+        What is traced is traced in turn, as it is one network; XLA then compiles all functions at once.
+        """
+        if (found := self._compiled.get(count)) is not None:
+            return found
+        packing, shape = self._packing, jax.ShapeDtypeStruct
+        state = tuple(shape((n,), kind) for n, kind in zip(packing.lengths, packing.dtypes, strict=True))
+        states = (state,) * count
+        columns = shape((count, self._columns), np.float32)
+        epochs = Epoch(
+            shape((count, self._rows.count), np.int32),
+            shape((count, self.steps), np.float32),
+            columns,
+            shape((count, 2), np.float32),
         )
+        weights = tuple(
+            shape((count, *variable.shape), variable.dtype) for variable in self._network.scored.weights
+        )
+        drawn = shape((count, min(len(self._rows.x_validation), PROVEN_ROWS)), np.int32)
+        asked = (
+            (self._train_together, states, epochs, self._training_rows),
+            (self._score_together, states, self._rows.x_validation),
+            (self._tell_together, weights, columns, drawn, self._validation_rows),
+        )
+        with self._network_in_use:
+            lowered = [jax.jit(function).lower(*given) for function, *given in asked]
+        with ThreadPoolExecutor(len(lowered)) as pool:
+            found = Executables(*pool.map(lambda each: each.compile(), lowered))
+        return self._compiled.setdefault(count, found)
 
     def train(self, states: Sequence[State], epochs: Sequence[Epoch]) -> tuple[list[State], list[float]]:
         """Trains an epoch of every trial; returns their new states and mean losses."""
-        rows = self._rows
-        data = (rows.x, rows.labels, rows.targets)
-        ended, losses = self._train(tuple(states), Epoch(*map(np.stack, zip(*epochs, strict=True))), data)
+        run = self.compile(len(states)).train
+        given = Epoch(*map(np.stack, zip(*epochs, strict=True)))
+        ended, losses = run(tuple(states), given, self._training_rows)
         return list(ended), [float(loss) for loss in np.asarray(losses)]
 
     def cost_of_a_step(self, state: State, epoch: Epoch) -> tuple[float, float]:
         """Returns what one trial's step takes: floating point operations, and bytes read and written."""
-        rows = self._rows
-        data = (rows.x, rows.labels, rows.targets)
-        step = jax.jit(lambda state, epoch, taken, rate: self._step(state, epoch, taken, rate, data))
-        found = step.lower(state, epoch, epoch.order[: self._batch], epoch.rates[0]).cost_analysis() or {}
+
+        def step(state: State, epoch: Epoch, taken: Any, rate: Any, data: Any) -> Any:
+            return self._step(self._parts(state), epoch, taken, rate, data)
+
+        given = (state, epoch, epoch.order[: self._batch], epoch.rates[0], self._training_rows)
+        found = jax.jit(step).lower(*given).cost_analysis() or {}
         return float(found.get("flops", 0.0)), float(found.get("bytes accessed", 0.0))
 
     def score(self, states: Sequence[State]) -> NDArray[np.float32]:
         """Returns the float32 network's logits of the validation rows, `(trials, n, logits)`."""
-        weights = tuple(tuple(state[part][i] for part, i in self._weights) for state in states)
-        return np.asarray(self._score(weights, self._rows.x_validation))
+        return np.asarray(self.compile(len(states)).score(tuple(states), self._rows.x_validation))
 
     def weights(self, state: State, logits: int) -> list[NDArray[np.generic]]:
         """Returns the weights of a state's trained part, in Keras' order, for a head of so many logits."""
-        found = [np.asarray(state[part][i]) for part, i in self._weights]
+        found = self._packing.unpack(fetched(state), self._weights)
         for number in self._last:
             found[number] = found[number][..., :logits]
         return found
@@ -193,12 +246,12 @@ class Program:
         Args:
             weights: see `weights`; of every trial.
             columns: see `columns_of`; of every trial.
-            rows: numbers of the validation rows whose losses are compared, of one length.
+            rows: numbers of the validation rows whose losses are compared, see `drawn_rows`.
         """
+        run = self.compile(len(weights)).tell
         given = np.stack([np.asarray(each, np.int32) for each in rows])
-        data = (self._rows.x_validation, self._rows.targets_validation)
-        all_of = tuple(tuple(self._widened(each)) for each in weights)
-        features, losses = self._tell(all_of, np.stack(columns), given, data)
+        all_of = tuple(np.stack(each) for each in zip(*map(self._widened, weights), strict=True))
+        features, losses = run(all_of, np.stack(columns), given, self._validation_rows)
         return [
             Evidence(*each) for each in zip(np.asarray(features), np.asarray(losses).tolist(), strict=True)
         ]
@@ -222,31 +275,49 @@ class Program:
             found[number] = np.pad(found[number], [(0, 0)] * (found[number].ndim - 1) + [(0, lacks)])
         return found
 
-    def _train_together(self, states: tuple[State, ...], epochs: Epoch, data: Any) -> Any:
-        return _together(lambda state, epoch: self._epoch(state, epoch, data), states, epochs)
+    @property
+    def _training_rows(self) -> Any:
+        return self._rows.x, self._rows.labels, self._rows.targets
 
-    def _score_together(self, weights: tuple[Any, ...], x: Any) -> Any:
-        size = min(self._rows.at_once, max(32, SCORED_AT_ONCE // len(weights)), len(x))
+    @property
+    def _validation_rows(self) -> Any:
+        return self._rows.x_validation, self._rows.targets_validation
+
+    def _parts(self, state: State) -> Parts:
+        trained, network = self._ends
+        values = self._packing.unpack(state)
+        return Parts(tuple(values[:trained]), tuple(values[trained:network]), tuple(values[network:]))
+
+    def _train_together(self, states: tuple[State, ...], epochs: Epoch, data: Any) -> Any:
+        def train(state: State, epoch: Epoch) -> tuple[State, Any]:
+            parts, loss = self._epoch(self._parts(state), epoch, data)
+            return self._packing.pack([value for part in parts for value in part]), loss
+
+        ended, losses = _together(train, _stacked(states), epochs)
+        return tuple(tuple(values[k] for values in ended) for k in range(len(states))), losses
+
+    def _score_together(self, states: tuple[State, ...], x: Any) -> Any:
+        size = min(self._rows.at_once, max(32, SCORED_AT_ONCE // len(states)), len(x))
         blocks = -(-len(x) // size)
         # The last block repeats the last row.
         taken = np.minimum(np.arange(blocks * size), len(x) - 1).reshape(blocks, size)
 
-        def score(weights: Any, _: None) -> tuple[Any, Any]:
+        def score(state: State) -> Any:
+            weights = self._packing.unpack(state, self._weights)
             logits = lax.map(lambda block: self._call(weights, x[block])[1], taken)
-            return (), logits.reshape(blocks * size, -1)[: len(x)]
+            return logits.reshape(blocks * size, -1)[: len(x)]
 
-        return _together(score, weights, None)[1]
+        return _together(score, _stacked(states))
 
     def _tell_together(self, weights: tuple[Any, ...], columns: Any, taken: Any, data: Any) -> Any:
         x, targets = data
 
-        def tell(weights: Any, asked: tuple[Any, Any]) -> tuple[Any, Any]:
-            columns, taken = asked
+        def tell(weights: Any, columns: Any, taken: Any) -> tuple[Any, Any]:
             features, _ = self._call(weights, x[:PROBED_ROWS])
             _, logits = self._call(weights, x[taken])
-            return (), (features, jnp.mean(self._losses([y[taken] for y in targets], columns, logits)))
+            return features, jnp.mean(self._losses([y[taken] for y in targets], columns, logits))
 
-        return _together(tell, weights, (columns, taken))[1]
+        return _together(tell, weights, columns, taken)
 
     def _call(self, weights: Any, x: Any) -> tuple[Any, Any]:
         """Returns what the float32 network's last layer gets and gives, in inference mode."""
@@ -268,10 +339,10 @@ class Program:
             found = jnp.where(chosen == count, formulas(given, logits[:, :count]), found)
         return found
 
-    def _epoch(self, state: State, epoch: Epoch, data: Any) -> tuple[State, Any]:
+    def _epoch(self, state: Parts, epoch: Epoch, data: Any) -> tuple[Parts, Any]:
         whole = self._rows.count // self._batch
 
-        def step(state: State, given: tuple[Any, Any]) -> tuple[State, Any]:
+        def step(state: Parts, given: tuple[Any, Any]) -> tuple[Parts, Any]:
             return self._step(state, epoch, *given, data)
 
         total = jnp.zeros((), jnp.float32)
@@ -285,7 +356,7 @@ class Program:
             total = total + loss * left
         return state, total / self._rows.count
 
-    def _step(self, state: State, epoch: Epoch, taken: Any, rate: Any, data: Any) -> tuple[State, Any]:
+    def _step(self, state: Parts, epoch: Epoch, taken: Any, rate: Any, data: Any) -> tuple[Parts, Any]:
         x, labels, targets = data
         fitted = self._network.fitted
         rates = (*state.optimizer[: self._rate], rate, *state.optimizer[self._rate + 1 :])
@@ -302,25 +373,26 @@ class Program:
 
         gradients, (loss, kept) = jax.grad(loss_of, has_aux=True)(state.trained)
         trained, optimizer = fitted.optimizer.stateless_apply(list(rates), gradients, list(state.trained))
-        return State(tuple(trained), tuple(kept), tuple(optimizer)), loss
+        return Parts(tuple(trained), tuple(kept), tuple(optimizer)), loss
 
 
-def _together(function: Any, states: tuple[Any, ...], given: Any) -> Any:
-    """Applies a function to several trials at once.
+def _stacked(states: tuple[State, ...]) -> Any:
+    return tuple(jnp.stack(each) for each in zip(*states, strict=True))
+
+
+def _together(function: Any, *given: Any) -> Any:
+    """Applies a function of one trial to several at once.
 
     Args:
-        function: a trial's state and what is given to it -> its next state, and a result.
-        states: of every trial.
-        given: arrays whose first axis are the trials; None for nothing.
+        function: what is given to a trial -> its result.
+        given: the same for all of them, the trials along the first axis of every array.
 
     Returns:
-        The next states, and the results with the trials along their first axis.
+        The results, the trials along their first axis.
     """
-    first = jax.tree.map(lambda values: values[0], given)
-    if len(states) == 1:
-        state, result = function(states[0], first)
-        return (state,), jax.tree.map(lambda value: value[None], result)
-    stacked = jax.tree.map(lambda *values: jnp.stack(values), *states)
-    ended, results = jax.vmap(function)(stacked, given)
-    split = tuple(jax.tree.map(lambda values, k=k: values[k], ended) for k in range(len(states)))
-    return split, results
+    leaves = jax.tree.leaves(given)
+    if len(leaves[0]) > 1:
+        return jax.vmap(function)(*given)
+    # A batch of one would go by another convolution.
+    result = function(*jax.tree.map(lambda values: values[0], given))
+    return jax.tree.map(lambda value: value[None], result)

@@ -217,6 +217,23 @@ def group_of(config: Config, study: Study, data: TrialData) -> Structure:
     return replace(structure, cosine=None)
 
 
+def share_of(config: Config, study: Study) -> float:
+    """Returns the share of a study's trials that are likely to be of a configuration's group.
+
+    The author's configuration, which may lie outside the space, is one trial by itself then.
+    """
+    space = study.space
+    kinds = {"adamw" if optimizer == "adam" else optimizer for optimizer in space.optimizer}
+    drawn = (
+        (config.batch_size, space.batch_size),
+        ("adamw" if config.optimizer == "adam" else config.optimizer, kinds),
+        (config.hidden_layers, space.hidden_layers),
+    )
+    if any(value not in among for value, among in drawn):
+        return 0.0
+    return float(1 / np.prod([len(among) for _, among in drawn]))
+
+
 def _as_all(config: Config) -> Config:
     """Returns the configuration as one that more of them share a program with.
 

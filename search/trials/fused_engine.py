@@ -6,27 +6,30 @@ and the next takes it with its first epoch. What cannot be fused trains alone, a
 
 import faulthandler
 import gc
+import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from search.data.trial_data import TrialData, in_place_of_rows
 from search.networks import backend
+from search.networks.trunks import author_config
 from search.record import Ask
 from search.trials.device_program import DeviceRows
-from search.trials.device_trial import DeviceTrial, Group, group_of, own_layer, unfit
+from search.trials.device_trial import DeviceTrial, Group, group_of, own_layer, share_of, unfit
 from search.trials.session import Trained
 from search.trials.training import Training
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError, one_line
+from spaces.portfolio import portfolio
 from spaces.study import Study
 
-STEP = 4
-"""Programs hold 1, 4, 16, ... trials, and the most."""
-LONGEST_WAIT_S, LEAST_WAIT_S, SHARE_WAITED = 1.0, 0.05, 0.25
-"""Trials between two rungs are waited for so long, at most and at least, and for a share of an epoch."""
+LONGEST_WAIT_S, LEAST_WAIT_S = 1.0, 0.02
+"""The next trial between two rungs is waited for so long, at most and at least."""
 FORGOTTEN_S = 1800.0
 """A trial that has not been asked for so long is let go: its worker is gone."""
 HANGING_S = 60.0
@@ -39,7 +42,7 @@ class Spent:
 
     Args:
         began: making networks and putting rows on the device.
-        compiled: first calls of programs, which are compiled then.
+        compiled: waiting for programs that were being compiled.
         trained, scored: epochs, and proofs of their best.
         waited: for a trial to ask.
         epochs, calls: epochs trained, and program calls that trained them.
@@ -81,6 +84,7 @@ class _Entry:
     def __init__(self, owner: str, ask: Ask) -> None:
         self.owner, self.ask = owner, ask
         self.fused: DeviceTrial | None = None
+        self.pending: Future[None] | None = None
         self.alone: Training | None = None
         self.target = 0
         self.answer: Answer | None = None
@@ -91,51 +95,86 @@ class _Entry:
         """Whether somebody waits for its answer."""
         return self.answer is None
 
+    @property
+    def ready(self) -> bool:
+        """Whether it can be trained on: its program is compiled, or has to be begun."""
+        return self.waiting and (self.pending is None or self.pending.done())
 
-class _Company:
-    """A group, and the sizes of its program that are compiled.
+
+class Company:
+    """A group, with the sizes of its program that are compiled.
 
     Args:
         group: the group.
         most: the most trials that its program may hold.
+        share: of all trials, how many are likely to be of this group.
     """
 
-    def __init__(self, group: Group, most: int) -> None:
-        self.group, self.most = group, most
-        self._took: dict[int, float] = {}
+    def __init__(self, group: Group, most: int, share: float) -> None:
+        self.group, self.most, self._share = group, most, share
+        self._ready: dict[int, float] = {}
+        self._ahead: dict[int, Future[None]] = {}
+        self._call_s: dict[int, float] = {}
         self._wasted: dict[int, float] = {}
-        self._first_s = 0.0
 
-    def size_for(self, count: int) -> int:
-        """Returns the size of the program that is to train so many trials.
+    def size_for(self, count: int) -> int | Future[None]:
+        """Returns the size of the program that is to train so many trials, or what is to be waited for.
 
-        A larger one than is needed goes on for as long as its empty places cost less than compiling did.
+        A larger one than is needed serves where it is compiled, and a smaller one is compiled beside it once
+        that costs less than the empty places do.
+
+        Raises:
+            Exception: it cannot be compiled.
         """
-        fitting = next(size for size in ladder(self.most) if size >= count)
-        larger = [size for size in self._took if fitting <= size <= self.most]
-        if fitting in larger or not larger:
-            return fitting
-        known = min(larger)
-        wasted = self._wasted.get(fitting, 0.0) + self._took[known] * (1 - fitting / known)
-        self._wasted[fitting] = wasted
-        return fitting if wasted > self._first_s else known
+        sizes = ladder(self.most)
+        fitting = next(size for size in sizes if size >= count)
+        ready = [size for size in sizes if size >= count and size in self._ready]
+        if not ready:
+            first = next(size for size in sizes if size >= min(self.most, max(count, self._expected)))
+            waits = self.compile_ahead(first)
+            if waits.done():
+                waits.result()
+            return waits
+        size = min(ready)
+        if size > fitting and not any(not each.done() for each in self._ahead.values()):
+            wasted = self._wasted.get(fitting, 0.0) + self._call_s.get(size, 0.0) * (1 - fitting / size)
+            self._wasted[fitting] = wasted
+            # It takes one core of those that are there.
+            if wasted * (os.cpu_count() or 1) > self._ready[size]:
+                self.compile_ahead(fitting)
+        return size
 
-    def took(self, size: int, seconds: float) -> bool:
-        """Notes a call; returns whether it was the first of its size, and compiled."""
-        first = size not in self._took
-        self._took[size] = 0.0 if first else seconds
-        if first:
-            self._first_s = seconds
-        return first
+    def compile_ahead(self, size: int | None = None) -> Future[None]:
+        """Begins to compile for so many trials, beside whatever else goes on; for as many as are expected."""
+        wanted = self._expected if size is None else size
+        chosen = next(each for each in ladder(self.most) if each >= wanted)
+        if chosen not in self._ahead:
+            made = self._ahead[chosen] = Future[None]()
+            threading.Thread(target=self._compile, args=(chosen, made), daemon=True, name="compiler").start()
+        return self._ahead[chosen]
+
+    @property
+    def _expected(self) -> int:
+        return int(self.most * self._share)
+
+    def took(self, size: int, seconds: float) -> None:
+        """Notes how long a call took."""
+        self._call_s[size] = seconds
+
+    def _compile(self, size: int, made: Future[None]) -> None:
+        began = time.monotonic()
+        try:
+            self.group.program.compile(size)
+        except BaseException as error:  # it is for who needs it
+            made.set_exception(error)
+            return
+        self._ready[size] = time.monotonic() - began
+        made.set_result(None)
 
 
 def ladder(most: int) -> list[int]:
-    """Returns the sizes of programs, ascending, the last one being `most`."""
-    found, size = [], 1
-    while size < most:
-        found.append(size)
-        size *= STEP
-    return [*found, most]
+    """Returns the sizes of programs, ascending: powers of two, the last one being `most`."""
+    return [*(2**power for power in range(most.bit_length()) if 2**power < most), most]
 
 
 class Engine:
@@ -156,7 +195,7 @@ class Engine:
         self._limit_s = None if minutes is None else minutes * 60
         self._rows: DeviceRows | None = None
         self._own_layers: dict[str, str | None] = {}
-        self._companies: dict[object, _Company] = {}
+        self._companies: dict[object, Company] = {}
         self._entries: dict[str, _Entry] = {}
         self._away: set[str] = set()
         self._notes: list[str] = []
@@ -189,15 +228,29 @@ class Engine:
             notes, self._notes = tuple(self._notes), []
             return replace(answer, notes=notes)
 
-    def company(self, config: Config) -> _Company:
+    def company(self, config: Config) -> Company:
         """Returns the group of a configuration, and puts the rows on the device if they are not there."""
         key = group_of(config, self._study, self._data), config.batch_size
         if key not in self._companies:
             if self._rows is None:
                 self._rows = DeviceRows(in_place_of_rows(self._data))
             group = Group(key[0], config, self._study, self._data, self._rows)
-            self._companies[key] = _Company(group, self.most)
+            self._companies[key] = Company(group, self.most, share_of(config, self._study))
         return self._companies[key]
+
+    def hold(self, most: int) -> None:
+        """Settles how many trials one program may hold; before `start`."""
+        self.most = most
+        for company in self._companies.values():
+            company.most = most
+
+    def compile_ahead(self) -> None:
+        """Begins to compile what the first trials are likely to need; before `start`."""
+        first = [author_config(self._study), *(placed.config for placed in portfolio(self._study))]
+        companies = [self.company(config) for config in first[: self.most] if self.unfit(config) is None]
+        common = [company for company, _ in Counter(companies).most_common(1)]
+        for company in dict.fromkeys((*companies[:1], *common)):
+            company.compile_ahead()
 
     def unfit(self, config: Config) -> str | None:
         """Says why a configuration cannot be trained together with others; None where it can."""
@@ -210,38 +263,38 @@ class Engine:
     def _work(self) -> None:
         while True:
             ready = self._next()
-            began = time.monotonic()
             try:
                 self._turn(ready)
             except BaseException as error:  # whatever it is, nobody waits for ever
                 for entry in ready:
                     if entry.waiting:
                         self._fail(entry, backend.failure(error))
-            self._call_s = time.monotonic() - began
 
     def _next(self) -> list[_Entry]:
         """Waits for trials to advance, and a little for those that are likely to come."""
         began = time.monotonic()
-        waits_since: float | None = None
         with self._changed:
             while True:
-                now, left = time.monotonic(), None
-                ready = [entry for entry in self._entries.values() if entry.waiting]
+                left = None
+                ready = [entry for entry in self._entries.values() if entry.ready]
+                compiling = any(entry.waiting and not entry.ready for entry in self._entries.values())
                 if ready:
-                    waits_since = now if waits_since is None else waits_since
-                    patience = min(LONGEST_WAIT_S, max(LEAST_WAIT_S, SHARE_WAITED * self._call_s))
-                    left = waits_since + patience - now
+                    # While another one comes within the time that a call takes for each, more are trained in
+                    # a second by waiting.
+                    patience = min(LONGEST_WAIT_S, max(LEAST_WAIT_S, self._call_s / len(ready)))
+                    left = max(entry.asked for entry in ready) + patience - time.monotonic()
                     if not self._away or left <= 0:
                         break
                 self._changed.wait(left)
             # Each is waited for once: a worker may have gone for good.
             self._away.clear()
-        self._add(waited=time.monotonic() - began)
+        took = time.monotonic() - began
+        self._add(**({"compiled": took} if compiling else {"waited": took}))
         return ready
 
     def _turn(self, ready: Sequence[_Entry]) -> None:
         """Begins what is new, and trains an epoch of every trial."""
-        together: dict[int, tuple[_Company, list[_Entry]]] = {}
+        together: dict[int, tuple[Company, list[_Entry]]] = {}
         for entry in sorted(ready, key=lambda entry: entry.asked):
             config = entry.ask.config
             if config is None:
@@ -286,20 +339,24 @@ class Engine:
                     del self._entries[owner]
         gc.collect(1)
 
-    def _train(self, company: _Company, entries: Sequence[_Entry]) -> None:
+    def _train(self, company: Company, entries: Sequence[_Entry]) -> None:
         """Trains an epoch of trials of one group, and answers those that have come to their rung."""
         trials = [entry.fused for entry in entries if entry.fused is not None]
-        size, began = company.size_for(len(trials)), time.monotonic()
+        began, size = time.monotonic(), company.most
         try:
+            found = company.size_for(len(trials))
+            if isinstance(found, Future):
+                self._wait_for(found, entries)
+                return
+            size = found
             ended = company.group.train(trials, size)
         except Exception as error:
             self._recover(company, entries, size, error)
             return
         took = time.monotonic() - began
-        if company.took(size, took):
-            self._add(compiled=took)
-        else:
-            self._add(trained=took, epochs=len(trials), calls=1, rows=len(trials) * len(self._data.y_train))
+        company.took(size, took)
+        self._call_s = took
+        self._add(trained=took, epochs=len(trials), calls=1, rows=len(trials) * len(self._data.y_train))
         began, arrived = time.monotonic(), []
         for entry, trial, failed in zip(entries, trials, ended, strict=True):
             late = self._too_late(entry, trial.epochs)
@@ -316,7 +373,18 @@ class Engine:
                     self._give(entry, best, finished=trial.course.finished, together=trial.together)
         self._add(scored=time.monotonic() - began)
 
-    def _recover(self, company: _Company, entries: Sequence[_Entry], size: int, error: Exception) -> None:
+    def _wait_for(self, compiled: Future[None], entries: Sequence[_Entry]) -> None:
+        """Lets trials wait for their program, and others go on meanwhile."""
+        for entry in entries:
+            entry.pending = compiled
+
+        def tell(_: Future[None]) -> None:
+            with self._changed:
+                self._changed.notify_all()
+
+        compiled.add_done_callback(tell)
+
+    def _recover(self, company: Company, entries: Sequence[_Entry], size: int, error: Exception) -> None:
         """Trains the trials of a call that failed in smaller programs: half as many where memory ran out."""
         if size == 1:
             self._fail(entries[0], backend.failure(error))

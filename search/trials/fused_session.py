@@ -86,7 +86,10 @@ class FusedWorker:
 
         study = work.study
         engine = Engine(study, work.data)
-        engine.most, reason = most_fused(study, work.data, engine, MOST)
+        most, reason = most_fused(study, work.data, engine, MOST)
+        engine.hold(most)
+        if reason is None:
+            engine.compile_ahead()
         self._engine = engine
         engine.start()
         return Plan(

@@ -173,7 +173,7 @@ def test_planted_faults_fail_their_trial_alone():
         elif fault == "loss":
             hurt.columns = hurt.columns + np.float32([0, 1, 0, 2, 0.5])
         elif fault == "stale":
-            hurt.best = hurt.state._replace(trained=tuple(value * 1.5 for value in hurt.state.trained))
+            hurt.best = tuple(value * 1.5 if value.dtype == np.float32 else value for value in hurt.state)
         else:
             hurt.best_logits, trials[2].best_logits = trials[2].best_logits, hurt.best_logits
         found = group.best(trials, SIZE)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from search.record import Ask
-from search.trials.fused_engine import Engine, _Company, ladder
+from search.trials.device_program import Program
+from search.trials.device_trial import share_of
+from search.trials.fused_engine import Company, Engine, ladder
 from spaces.study import Study, Training
 from tests.conftest import ROOT
 from tests.helpers.toys import config, trial_data
@@ -72,7 +74,7 @@ def test_trials_of_all_kinds_come_to_their_ends():
     # Alone on an engine, one of them comes to the same, but for rounding.
     alone = advanced(started(study_of(), 1), asks[1:2], 4)[0][0].trained
     np.testing.assert_allclose(alone.raw, answers[1].trained.raw, atol=1e-4)
-    assert 0 < engine.spent.epochs <= 24  # but for the first calls, which compile
+    assert engine.spent.epochs == 24
 
 
 def test_a_trial_that_overflows_fails_alone():
@@ -173,22 +175,56 @@ def test_one_that_does_not_come_is_not_waited_for():
     assert time.monotonic() - began < TOGETHER_S
 
 
-@pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (4, [1, 4]), (8, [1, 4, 8]), (64, [1, 4, 16, 64])])
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (4, [1, 2, 4]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
 def test_ladder(most, sizes):
     assert ladder(most) == sizes
 
 
-def test_a_program_is_compiled_where_that_costs_less_than_empty_places():
-    company = _Company(None, 16)
-    assert company.size_for(9) == 16
-    assert company.took(16, 5.0)
-    assert not company.took(16, 1.6)
-    # One of 4 places would save 1.2 s a call, and take 5 s to compile.
-    assert [company.size_for(3) for _ in range(5)] == [16, 16, 16, 16, 4]
-    assert company.size_for(16) == 16
-    assert company.took(4, 5.0)
-    assert company.size_for(3) == 4
-    assert company.size_for(5) == 16
+def test_a_larger_program_serves_until_a_smaller_one_pays():
+    group = Engine(study_of(), DATA, 4).company(ask(0).config).group
+    company = Company(group, 4, 1.0)
+    first = company.size_for(3)
+    assert company.size_for(1) is first
+    first.result(TOGETHER_S)
+    assert company.size_for(3) == company.size_for(4) == company.size_for(1) == 4
+    company.took(4, 1e9)  # a call that takes for ever makes it worth while
+    assert company.size_for(1) == 4
+    deadline = time.monotonic() + TOGETHER_S
+    while (size := company.size_for(1)) == 4 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert size == 1
+    assert company.size_for(2) == 4
+
+
+def test_the_first_size_is_that_of_the_trials_that_are_likely_to_come(monkeypatch):
+    space = {"batch_size": [32, 64], "optimizer": ["adam", "adamw"], "hidden_layers": ["none"]}
+    study = study_of(space=space)
+    assert share_of(config("sigmoid", "bce", batch_size=32), study) == 0.5
+    assert share_of(config("sigmoid", "bce", batch_size=32, optimizer="sgd", momentum=0.9), study) == 0
+    sizes = []
+    monkeypatch.setattr(Program, "compile", lambda program, size: sizes.append(size))
+    for share, count in ((0.5, 1), (0.5, 5), (0.0, 1)):
+        Company(Engine(study, DATA, 8).company(ask(0).config).group, 8, share).size_for(count).result(5)
+    assert sizes == [4, 8, 1]
+
+
+def test_what_is_being_compiled_keeps_no_other_trial_waiting(monkeypatch):
+    compiled, held = Program.compile, threading.Event()
+
+    def compiled_late(program, size):
+        if program._batch == 32:
+            held.wait(TOGETHER_S)
+        return compiled(program, size)
+
+    monkeypatch.setattr(Program, "compile", compiled_late)
+    engine, late = started(study_of()), []
+    thread = threading.Thread(target=lambda: late.append(engine.advance("late", ask(1, batch_size=32), 1)))
+    thread.start()
+    assert engine.advance("here", ask(0), 2).error is None
+    assert not late
+    held.set()
+    thread.join(TOGETHER_S)
+    assert late[0].error is None
 
 
 def test_a_call_that_hangs_ends_the_process():
