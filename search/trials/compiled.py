@@ -97,6 +97,7 @@ class CompiledNetwork:
         config: the first trial's.
 
     Attributes:
+        structure: what it is.
         model: the whole network.
         fitted: what is trained of it: all, or the layers above the frozen ones.
         shipped: the whole network in float32; `model` itself where that is float32.
@@ -105,6 +106,7 @@ class CompiledNetwork:
     """
 
     def __init__(self, structure: Structure, config: Config) -> None:
+        self.structure = structure
         shape, dtype, precision = structure.shape, structure.dtype, structure.precision
         loss = shared_loss(structure.logits, structure.task)
 

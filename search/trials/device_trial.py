@@ -15,7 +15,8 @@ from search.networks import model as network
 from search.networks.model import LOGITS
 from search.networks.trunks import TRUNKS
 from search.trials.compiled import Structure, structure_of
-from search.trials.device_program import LOGITS_OF_ALL, DeviceRows, Epoch, Program, State, columns_of
+from search.trials.device_program import Epoch, Program
+from search.trials.device_scores import LOGITS_OF_ALL, DeviceRows, Scorer, State, columns_of
 from search.trials.proof import (
     drawn_rows,
     prove_features,
@@ -108,14 +109,21 @@ class Group:
         study: the study.
         data: what trials see.
         rows: the same rows, on the device.
+        scorer: see `device_program.Program`.
     """
 
     def __init__(
-        self, structure: Structure, config: Config, study: Study, data: TrialData, rows: DeviceRows
+        self,
+        structure: Structure,
+        config: Config,
+        study: Study,
+        data: TrialData,
+        rows: DeviceRows,
+        scorer: Scorer | None = None,
     ) -> None:
         self._structure, self._study, self._data = structure, study, data
         self._inputs = in_place_of_rows(data)
-        self.program = Program(structure, _as_all(config), config.batch_size, rows)
+        self.program = Program(structure, _as_all(config), config.batch_size, rows, scorer)
         self._proven = False
 
     def begin(self, config: Config, seed: int) -> DeviceTrial:
@@ -138,7 +146,7 @@ class Group:
         states, losses = self.program.train(
             [trial.state for trial in padded], [trial.next_epoch() for trial in padded]
         )
-        logits = self.program.score(states)
+        logits = self.program.scorer.score(states)
         ended: list[TrialError | None] = []
         for trial, state, loss, scored in zip(trials, states, losses, logits, strict=False):
             trial.together = max(trial.together, size)
@@ -153,10 +161,10 @@ class Group:
         """Returns the best epoch so far of every trial, its decode proven, or the error of its proof."""
         y = self._inputs.y_validation
         drawn = [drawn_rows(len(y), (trial.seed, trial.epochs)) for trial in trials]
-        weights = [self.program.weights(trial.best, trial.head.logits) for trial in trials]
+        weights = [self.program.scorer.weights(trial.best, trial.head.logits) for trial in trials]
         more = size - len(trials)
         padded = [*trials, *[trials[0]] * more]
-        evidence = self.program.tell(
+        evidence = self.program.scorer.tell(
             [*weights, *weights[:1] * more],
             [trial.columns for trial in padded],
             [*drawn, *drawn[:1] * more],

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -19,8 +19,10 @@ from search.data.trial_data import TrialData, in_place_of_rows
 from search.networks import backend
 from search.networks.trunks import author_config
 from search.record import Ask
-from search.trials.device_program import DeviceRows
+from search.trials.compiled import Structure
+from search.trials.device_scores import DeviceRows, Scorer
 from search.trials.device_trial import DeviceTrial, Group, group_of, own_layer, share_of, unfit
+from search.trials.fused_company import Company
 from search.trials.session import Trained
 from search.trials.training import Training
 from spaces.configuration import Config
@@ -30,6 +32,8 @@ from spaces.study import Study
 
 LONGEST_WAIT_S, LEAST_WAIT_S = 1.0, 0.02
 """The next trial between two rungs is waited for so long, at most and at least."""
+CORES_OF_A_COMPILER = 8
+"""Programs are compiled one after another, or as many at once as the host has so many cores for each."""
 FORGOTTEN_S = 1800.0
 """A trial that has not been asked for so long is let go: its worker is gone."""
 HANGING_S = 60.0
@@ -101,82 +105,6 @@ class _Entry:
         return self.waiting and (self.pending is None or self.pending.done())
 
 
-class Company:
-    """A group, with the sizes of its program that are compiled.
-
-    Args:
-        group: the group.
-        most: the most trials that its program may hold.
-        share: of all trials, how many are likely to be of this group.
-    """
-
-    def __init__(self, group: Group, most: int, share: float) -> None:
-        self.group, self.most, self._share = group, most, share
-        self._ready: dict[int, float] = {}
-        self._ahead: dict[int, Future[None]] = {}
-        self._call_s: dict[int, float] = {}
-        self._wasted: dict[int, float] = {}
-
-    def size_for(self, count: int) -> int | Future[None]:
-        """Returns the size of the program that is to train so many trials, or what is to be waited for.
-
-        A larger one than is needed serves where it is compiled, and a smaller one is compiled beside it once
-        that costs less than the empty places do.
-
-        Raises:
-            Exception: it cannot be compiled.
-        """
-        sizes = ladder(self.most)
-        fitting = next(size for size in sizes if size >= count)
-        ready = [size for size in sizes if size >= count and size in self._ready]
-        if not ready:
-            first = next(size for size in sizes if size >= min(self.most, max(count, self._expected)))
-            waits = self.compile_ahead(first)
-            if waits.done():
-                waits.result()
-            return waits
-        size = min(ready)
-        if size > fitting and not any(not each.done() for each in self._ahead.values()):
-            wasted = self._wasted.get(fitting, 0.0) + self._call_s.get(size, 0.0) * (1 - fitting / size)
-            self._wasted[fitting] = wasted
-            # It takes one core of those that are there.
-            if wasted * (os.cpu_count() or 1) > self._ready[size]:
-                self.compile_ahead(fitting)
-        return size
-
-    def compile_ahead(self, size: int | None = None) -> Future[None]:
-        """Begins to compile for so many trials, beside whatever else goes on; for as many as are expected."""
-        wanted = self._expected if size is None else size
-        chosen = next(each for each in ladder(self.most) if each >= wanted)
-        if chosen not in self._ahead:
-            made = self._ahead[chosen] = Future[None]()
-            threading.Thread(target=self._compile, args=(chosen, made), daemon=True, name="compiler").start()
-        return self._ahead[chosen]
-
-    @property
-    def _expected(self) -> int:
-        return int(self.most * self._share)
-
-    def took(self, size: int, seconds: float) -> None:
-        """Notes how long a call took."""
-        self._call_s[size] = seconds
-
-    def _compile(self, size: int, made: Future[None]) -> None:
-        began = time.monotonic()
-        try:
-            self.group.program.compile(size)
-        except BaseException as error:  # it is for who needs it
-            made.set_exception(error)
-            return
-        self._ready[size] = time.monotonic() - began
-        made.set_result(None)
-
-
-def ladder(most: int) -> list[int]:
-    """Returns the sizes of programs, ascending: powers of two, the last one being `most`."""
-    return [*(2**power for power in range(most.bit_length()) if 2**power < most), most]
-
-
 class Engine:
     """Trains the trials of one device.
 
@@ -196,6 +124,9 @@ class Engine:
         self._rows: DeviceRows | None = None
         self._own_layers: dict[str, str | None] = {}
         self._companies: dict[object, Company] = {}
+        self._scorers: dict[Structure, Scorer] = {}
+        cores = os.cpu_count() or 1
+        self._compiler = ThreadPoolExecutor(max(1, cores // CORES_OF_A_COMPILER), "compiler")
         self._entries: dict[str, _Entry] = {}
         self._away: set[str] = set()
         self._notes: list[str] = []
@@ -234,8 +165,13 @@ class Engine:
         if key not in self._companies:
             if self._rows is None:
                 self._rows = DeviceRows(in_place_of_rows(self._data))
-            group = Group(key[0], config, self._study, self._data, self._rows)
-            self._companies[key] = Company(group, self.most, share_of(config, self._study))
+            # Networks are scored alike, whatever optimizer trains them.
+            alike = replace(key[0], optimizer="")
+            scorer = self._scorers.get(alike)
+            group = Group(key[0], config, self._study, self._data, self._rows, scorer)
+            self._scorers[alike] = group.program.scorer
+            share = share_of(config, self._study)
+            self._companies[key] = Company(group, self.most, share, self._compiler)
         return self._companies[key]
 
     def hold(self, most: int) -> None:
@@ -249,7 +185,7 @@ class Engine:
         first = [author_config(self._study), *(placed.config for placed in portfolio(self._study))]
         companies = [self.company(config) for config in first[: self.most] if self.unfit(config) is None]
         common = [company for company, _ in Counter(companies).most_common(1)]
-        for company in dict.fromkeys((*companies[:1], *common)):
+        for company in dict.fromkeys((*common, *companies[:1])):
             company.compile_ahead()
 
     def unfit(self, config: Config) -> str | None:

@@ -47,7 +47,7 @@ def most_fused(study: Study, data: TrialData, engine: Engine, limit: int) -> tup
     pays = FILLS_FLOP / max(flop, 1.0)
     # What a step reads and writes is more than it holds at once.
     fits = TRIALS_SHARE * memory_bytes() / max(moved, 1.0)
-    most = int(min(limit, pays, fits))
+    most = int(min(limit, study.budget.trials, pays, fits))
     if most < 2:
         return 1, "one trial fills the device" if pays < 2 else "memory holds no second trial"
     return 2 ** int(np.log2(most)), None

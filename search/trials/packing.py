@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,11 @@ class Packing:
             begin = self.lengths[kind]
             self.lengths[kind] = begin + size
             self._places.append((kind, begin, begin + size, tuple(each.shape)))
+
+    def shapes(self) -> tuple[Any, ...]:
+        """Returns the shapes and dtypes of the long arrays."""
+        pairs = zip(self.lengths, self.dtypes, strict=True)
+        return tuple(jax.ShapeDtypeStruct((length,), dtype) for length, dtype in pairs)
 
     def pack(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
         """Returns the long arrays, one of each dtype."""

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from search.trials.device_program import DeviceRows
+from search.trials.device_scores import DeviceRows
 from search.trials.device_trial import Group, group_of
 from spaces.errors import TrialError
 from spaces.study import Study, Training
@@ -152,7 +152,7 @@ def test_the_best_epoch_is_kept_with_its_weights():
         values = [value for _, value, _ in best.history]
         assert best.best_epoch == int(np.argmax(values)) + 1
         assert best.steering_value == max(values)
-        logits = group.program.score([trial.best] * SIZE)[0]
+        logits = group.program.scorer.score([trial.best] * SIZE)[0]
         np.testing.assert_array_equal(logits[:, 0], best.raw)
         assert not logits[:, 1].any()  # the column that its head does not have
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from search.record import Ask
 from search.trials.device_program import Program
 from search.trials.device_trial import share_of
-from search.trials.fused_engine import Company, Engine, ladder
+from search.trials.fused_company import Company, ladder
+from search.trials.fused_engine import Engine
 from spaces.study import Study, Training
 from tests.conftest import ROOT
 from tests.helpers.toys import config, trial_data
@@ -182,7 +184,7 @@ def test_ladder(most, sizes):
 
 def test_a_larger_program_serves_until_a_smaller_one_pays():
     group = Engine(study_of(), DATA, 4).company(ask(0).config).group
-    company = Company(group, 4, 1.0)
+    company = Company(group, 4, 1.0, ThreadPoolExecutor(1))
     first = company.size_for(3)
     assert company.size_for(1) is first
     first.result(TOGETHER_S)
@@ -204,7 +206,8 @@ def test_the_first_size_is_that_of_the_trials_that_are_likely_to_come(monkeypatc
     sizes = []
     monkeypatch.setattr(Program, "compile", lambda program, size: sizes.append(size))
     for share, count in ((0.5, 1), (0.5, 5), (0.0, 1)):
-        Company(Engine(study, DATA, 8).company(ask(0).config).group, 8, share).size_for(count).result(5)
+        group = Engine(study, DATA, 8).company(ask(0).config).group
+        Company(group, 8, share, ThreadPoolExecutor(1)).size_for(count).result(5)
     assert sizes == [4, 8, 1]
 
 
@@ -218,6 +221,7 @@ def test_what_is_being_compiled_keeps_no_other_trial_waiting(monkeypatch):
 
     monkeypatch.setattr(Program, "compile", compiled_late)
     engine, late = started(study_of()), []
+    engine.advance("here", ask(2), 1)
     thread = threading.Thread(target=lambda: late.append(engine.advance("late", ask(1, batch_size=32), 1)))
     thread.start()
     assert engine.advance("here", ask(0), 2).error is None
