@@ -68,11 +68,10 @@ def why_unfit(study: Study, code_digest: str, shape: tuple[int, ...]) -> str | N
     gpus, share = _gpus_to_be_seen(study), study.resources.gpu_share
     if not gpus:
         return None
-    backend.import_keras()
+    name = backend.chosen()
+    if name != "jax":
+        backend.import_keras()
     if backend.device() == "cpu":
-        import keras
-
-        name = keras.config.backend()
         return (
             f"a worker given {share:g} GPUs must see one, but {name} lists none on host {here}; "
             f"install {_EXTRAS.get(name, name)} there, or set resources.gpus=0, "

@@ -165,9 +165,15 @@ def forget() -> None:
 
 def device() -> str:
     """Returns what Keras computes on here: `cpu`, or the name of the first accelerator."""
-    import keras
+    if chosen() == "jax":  # without Keras, whose import takes seconds
+        import jax
 
-    accelerators = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+        names = [f"{device.platform}:{device.id}" for device in jax.devices()]
+    else:
+        import keras
+
+        names = keras.distribution.list_devices()
+    accelerators = [name for name in names if not name.startswith("cpu")]
     return str(accelerators[0]) if accelerators else "cpu"
 
 
