@@ -52,6 +52,10 @@ class Finished:
     done: bool
     together: Together | None = None
 
+    def __repr__(self) -> str:
+        """Says which trial it is: Ray Tune formats every result for its log, whatever the level of that."""
+        return f"<{type(self).__name__} {self.record.ask.trial_id}>"
+
 
 class Trial:
     """One ask, in training.

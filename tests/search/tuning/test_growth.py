@@ -239,3 +239,8 @@ def test_tune_holds_no_trial_that_has_ended(halving, tmp_path, monkeypatch):
     # Two that run, two that wait, the one that has just ended, and the one before it.
     assert max(alive) <= 6
     assert max(folders) <= 8
+
+
+def test_a_result_that_ray_tune_formats_for_its_log_is_short():
+    """It formats every result several times, arrays and all, whatever the level of its log."""
+    assert repr(finished(large(7))) == "<Finished 00007>"
