@@ -40,6 +40,7 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         RunError: no run, no finished trial, or a damaged file.
     """
     study = run.study()
+    study.task.check_binary("report")
     board = reading.read(run.leaderboard)
     rows, notes = board.rows, footnotes(board)
     if not rows:

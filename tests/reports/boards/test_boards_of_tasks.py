@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 from cluster.cli import main
 from reports.boards import reading
 from reports.boards.columns import SCHEMA, schema_of
+from reports.boards.difference import compare
 from reports.boards.footnotes import footnotes
 from reports.boards.requirements import parse_for
 from reports.boards.rescoring import rescore_all
@@ -204,3 +205,31 @@ def test_the_commands_tell_of_the_run(runs, name, capsys, monkeypatch):
 def test_names_of_labels_are_kept(runs):
     assert runs["labels"].reference().answers == LABELS
     assert runs["number"].reference().answers == ()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_two_trials_are_compared_on_the_same_rows(runs, name):
+    run = runs[name]
+    found = compare(run, "00003", "00001")
+    metric = run.study().objective.metric
+    values = [run.record(trial).metrics[metric].value for trial in ("00003", "00001")]
+    assert found.difference == pytest.approx(values[0] - values[1])
+    assert found.low <= found.difference <= found.high
+    assert not found.tied
+
+
+def test_two_runs_say_which_is_ahead_where_less_is_better(runs, tmp_path, capsys):
+    better = written(tmp_path / "better", study_of(NUMBER_TASK), (0.1, 1.0, 3.0))
+    assert main(["leaderboard", "--diff", str(runs["number"].path), str(better.path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{better.path} is ahead on these rows".replace(" ", "") in shown.replace(" ", "")
+
+
+@pytest.mark.parametrize("command", ["report", "verify"])
+def test_what_is_made_for_two_values_says_so(runs, command, capsys):
+    if command == "verify":
+        with pytest.raises(RunError, match="verify works with labels of two values so far, but the task"):
+            runs["classes"].study().task.check_binary("verify")
+        return
+    assert main([command, str(runs["classes"].path)]) == 2
+    assert "works with labels of two values so far, but the task is classes" in capsys.readouterr().err
