@@ -28,6 +28,11 @@ class _Many(ABC):
         """What there is one score of each: classes or labels, in order; none of a number."""
         return ()
 
+    @property
+    @abstractmethod
+    def task(self) -> Task:
+        """What is asked."""
+
     @abstractmethod
     def told(self, y: NDArray[Any]) -> str:
         """Says how labels lie."""
@@ -39,6 +44,11 @@ class _Many(ABC):
     def facts(self, y: NDArray[Any]) -> dict[str, str]:
         """Returns what `describe` says of all labels."""
         return {"labels": self.told(y)}
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """What labels stand for, as facts of a page."""
+        return [(self.task.name, ", ".join(map(repr, self.answers)))] if self.answers else []
 
     @property
     def of_one_class(self) -> bool:

@@ -87,6 +87,11 @@ class Labels:
         }
 
     @property
+    def named(self) -> list[tuple[str, str]]:
+        """What labels stand for, as facts of a page."""
+        return [("positive, negative", f"{self.positive!r}, {self.negative!r}")]
+
+    @property
     def of_one_class(self) -> bool:
         """Whether one class is the positive one, of which events are made."""
         return True
