@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.guest import as_guest, in_one_line
 from cluster.terminal import PlainConsole, say
+from spaces.tasks import BINARY, Task
 
 if TYPE_CHECKING:
     from reports.boards.reading import Leaderboard
@@ -93,12 +94,14 @@ class Run:
         """
         from cluster.commands.rescore import check_met
         from reports.boards import reading
-        from reports.boards.requirements import parse
+        from reports.boards.requirements import parse_for
         from reports.boards.rescoring import rescore_all
+        from search.runs.run_folder import RunFolder
 
         with in_one_line():
-            asked = parse(several(require))
-            rule = None if policy is None else policy_of(policy)
+            folder = RunFolder(self.path)
+            asked = parse_for(folder, several(require))
+            rule = None if policy is None else policy_of(policy, folder.study().task)
             boards = rescore_all(self.path, [rule], asked, objective)
             check_met(boards, asked)
             return reading.read(boards[0].path)
@@ -156,11 +159,11 @@ def load(bundle: Place) -> "Bundle":
     return load_bundle(Path(bundle), as_guest=True)
 
 
-def policy_of(policy: "str | Settings") -> "Policy":
+def policy_of(policy: "str | Settings", task: Task = BINARY) -> "Policy":
     """Returns the rule that a text such as `cost,c_fn=10` or settings name."""
     from reports.boards.rescoring import read_policy, rule_of
 
-    return read_policy(policy) if isinstance(policy, str) else rule_of(policy, "policy")
+    return read_policy(policy, task) if isinstance(policy, str) else rule_of(policy, "policy", task)
 
 
 def several(texts: str | Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from reports.boards.columns import SCHEMA
+from reports.boards.columns import schema_of
 from reports.boards.leaderboard import row
 from search.record import Record
 from spaces.configuration import Config
@@ -49,7 +49,7 @@ def tracked(record: Record) -> Tracked:
     asked, config = row(record), record.ask.config
     params = {"trunk": record.ask.name} if config is None else config.model_dump(exclude={"folder", "code"})
     metrics, tags = {}, {}
-    for field in SCHEMA:
+    for field in schema_of(record.task):
         value = asked.get(field.name)
         if value is None or field.name in _OF_THE_ASK:
             continue

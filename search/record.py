@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from spaces.base import Frozen
+from spaces.base import Frozen, Label
 from spaces.configuration import Config
+from spaces.tasks import TaskName, sign_of
 
 State = Literal["completed", "stopped", "failed"]
 """Trained to its end; stopped early by successive halving; or failed, with its reason."""
@@ -57,6 +58,11 @@ Unbounded = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_not_nan)
 """A point on the scale of the scores; infinity is one ("never alarm")."""
 
 
+def _of_many() -> Any:
+    """A field that only tasks with several scores have: where it is None it is not written."""
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
 class Ask(Frozen):
     """A trial to be run: drawn, but not finished.
 
@@ -102,13 +108,15 @@ class Record(Frozen):
     at once, None where it was this one alone; `precision` is that of the training alone.
     `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where they
     were not recorded. `digests` are those of the trial's validation scores, `raw` and `score`; empty where
-    it has none, or was recorded before digests were.
+    it has none, or was recorded before digests were. What there is one of for each class or label, in their
+    order, stands in lists: see `search.trials.scoring.Described` and `Estimates`.
     """
 
     # JSON writes an infinity as a word. Undefined is None.
     model_config = ConfigDict(ser_json_inf_nan="strings")
 
     ask: Ask
+    task: TaskName = Field(default="binary", exclude_if=lambda task: task == "binary")
     state: State
     error: str | None = None
     objective: str
@@ -125,7 +133,19 @@ class Record(Frozen):
     calibration_a: float | None = None
     calibration_b: float | None = None
     calibration_note: str | None = None
+    offsets: tuple[Unbounded, ...] | None = _of_many()
+    thresholds: tuple[Unbounded, ...] | None = _of_many()
+    plateaus_low: tuple[Unbounded, ...] | None = _of_many()
+    plateaus_high: tuple[Unbounded, ...] | None = _of_many()
+    calibrations_a: tuple[float, ...] | None = _of_many()
+    calibrations_b: tuple[float, ...] | None = _of_many()
+    reject_below: float | None = _of_many()
+    top_k: int | None = _of_many()
+    answers: tuple[Label, ...] | None = _of_many()
+    constant: bool | None = _of_many()
+    confusion: tuple[tuple[float, ...], ...] | None = _of_many()
     metrics: dict[str, Estimate] = Field(default_factory=dict)
+    each: dict[str, tuple[Estimate, ...]] = Field(default_factory=dict, exclude_if=lambda each: not each)
     event_scoring: dict[str, str | float] | None = None
     epochs: int | None = None
     best_epoch: int | None = None
@@ -152,7 +172,9 @@ class Record(Frozen):
 
     @property
     def constant_decision(self) -> bool | None:
-        """Whether the threshold decides all validation rows alike; None where there is no threshold."""
+        """Whether all validation rows are decided alike; None where nothing is decided."""
+        if self.constant is not None:
+            return self.constant
         if self.threshold_score is None:
             return None
         if math.isinf(self.threshold_score):
@@ -162,8 +184,9 @@ class Record(Frozen):
 
     @property
     def merit(self) -> tuple[bool, float]:
-        """What trials are ordered by, the largest first: a trial that decides something, then the value.
+        """What trials are ordered by, the largest first: one that decides something, then the better value.
 
         An undefined value comes last.
         """
-        return not self.constant_decision, -math.inf if self.value is None else self.value
+        value = -math.inf if self.value is None else sign_of(self.objective) * self.value
+        return not self.constant_decision, value

@@ -1,12 +1,14 @@
 """The settings of threshold policies: of one threshold, of the offsets of K classes, of K labels."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from spaces.base import Frozen, Label
 from spaces.errors import RunError, first_of
+from spaces.tasks import KINDS, TaskName
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -99,11 +101,12 @@ def with_policy(value: Any) -> Any:
 Chosen = Fixed | MaxF1 | Youden | MaxBalancedAccuracy | Cost | PrecisionAtRecall | RecallAtPrecision
 """A rule that a threshold can be fitted by, from windows alone."""
 
-Threshold = Annotated[
-    Annotated[Chosen | SensitivityAtFaPerDay | Sampled, Field(discriminator="policy")],
-    BeforeValidator(with_policy),
+BinaryRule = Chosen | SensitivityAtFaPerDay | Sampled
+"""A rule of one threshold."""
+BinaryThreshold = Annotated[
+    Annotated[BinaryRule, Field(discriminator="policy")], BeforeValidator(with_policy)
 ]
-"""What a study's `threshold:` may hold."""
+"""What the `threshold:` of a binary study may hold."""
 
 
 class OfClasses(Frozen):
@@ -235,3 +238,114 @@ ClassThreshold = Annotated[
 
 LabelThreshold = Annotated[Annotated[LabelRule, Field(discriminator="policy")], BeforeValidator(with_policy)]
 """What the `threshold:` of a study of K labels may hold."""
+
+
+class Undecided(Frozen):
+    """A number is its own answer: nothing is decided, so there is nothing to choose."""
+
+    policy: Literal["none"] = "none"
+
+
+def with_none(value: Any) -> Any:
+    """Fills in the policy of a number, which is `none`."""
+    return {"policy": value} if isinstance(value, str) else value
+
+
+Rule = BinaryRule | ClassRule | LabelRule | Undecided
+"""A rule of any task."""
+_RULES: Mapping[TaskName, tuple[type[BaseModel], ...]] = MappingProxyType(
+    {
+        "binary": get_args(BinaryRule),
+        "classes": get_args(ClassRule),
+        "labels": get_args(LabelRule),
+        "number": (Undecided,),
+    }
+)
+_SPELLED = MappingProxyType(
+    {"binary": with_policy, "classes": with_class_policy, "labels": with_policy, "number": with_none}
+)
+POLICIES: Mapping[TaskName, tuple[str, ...]] = MappingProxyType(
+    {kind: tuple(get_args(rule.model_fields["policy"].annotation)[0] for rule in rules)
+     for kind, rules in _RULES.items()}
+)  # fmt: skip
+"""The names of the rules of each task."""
+THRESHOLD_TAGS = frozenset(POLICIES) | {name for names in POLICIES.values() for name in names}
+"""What names a task or a rule where a setting of `threshold:` is found to be wrong."""
+
+
+class _Written(dict[str, Any]):
+    """A rule as a study has it, with the task that it is read for."""
+
+    kind: TaskName = "binary"
+
+
+def written_for(value: Any, kind: TaskName | None) -> Any:
+    """Returns a rule as it is read for a kind of task.
+
+    Args:
+        value: as written, or a rule that was read before the kind was known.
+        kind: None where only the labels will say it: then it is read for the first kind that has such a rule.
+
+    Raises:
+        ValueError: the rule is of other tasks.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_unset=True) | {"policy": getattr(value, "policy", None)}
+    spelled = _SPELLED[kind](value) if kind is not None else _spelled_for_any(value)
+    if not isinstance(spelled, dict):
+        return spelled
+    if kind is not None:
+        _check_known(spelled, kind)
+    found = _Written(spelled)
+    found.kind = kind if kind is not None else _first_that_fits(spelled)
+    return found
+
+
+def _spelled_for_any(value: Any) -> Any:
+    of_classes = isinstance(value, dict) and "reject_below" in value
+    return (with_class_policy if of_classes else with_policy)(value)
+
+
+def _check_known(written: Mapping[str, Any], kind: TaskName) -> None:
+    """Refuses a rule of other kinds alone; a name that no kind has is left to the types.
+
+    Raises:
+        ValueError: the rules of this kind, and why not that one.
+    """
+    policy = written.get("policy")
+    if policy in POLICIES[kind] or not any(policy in names for names in POLICIES.values()):
+        return
+    why = KINDS[kind].refused.get(str(policy))
+    raise ValueError(
+        f"threshold of a task of {kind} must be one of {', '.join(POLICIES[kind])}, but got {policy}"
+        + ("" if why is None else f": {why}")
+    )
+
+
+def _first_that_fits(written: Mapping[str, Any]) -> TaskName:
+    return next((kind for kind in KINDS if _fits(written, kind)), "binary")
+
+
+def _fits(written: Mapping[str, Any], kind: TaskName) -> bool:
+    """Whether a kind has a rule of this name with these settings."""
+    return any(
+        written.get("policy") == name and written.keys() <= rule.model_fields.keys()
+        for name, rule in zip(POLICIES[kind], _RULES[kind], strict=True)
+    )
+
+
+def _kind_of(value: Any) -> str:
+    """The kind of task that a rule is read for, or was."""
+    if isinstance(value, BaseModel):
+        return next(kind for kind, rules in _RULES.items() if isinstance(value, rules))
+    return value.kind if isinstance(value, _Written) else "binary"
+
+
+Threshold = Annotated[
+    Annotated[BinaryThreshold, Tag("binary")]
+    | Annotated[ClassThreshold, Tag("classes")]
+    | Annotated[LabelThreshold, Tag("labels")]
+    | Annotated[Undecided, Tag("number")],
+    Discriminator(_kind_of),
+]
+"""What a study's `threshold:` may hold, once `written_for` has said for which task."""

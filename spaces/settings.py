@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from spaces.policies import OfClasses
 from spaces.space import Range
 from spaces.study import Study
 
@@ -21,7 +22,7 @@ def tables() -> str:
     parts += [
         _table(_title(name, model), model, list(model.model_fields.items()))
         for name, field in Study.model_fields.items()
-        for model in _models(field.annotation)
+        for model in dict.fromkeys(_models(field.annotation))  # labels share rules with binary studies
     ]
     return "\n\n".join(parts)
 
@@ -39,7 +40,7 @@ def _title(name: str, model: type[BaseModel]) -> str:
     for key in ("source", "policy"):  # what tells the kinds of a part apart
         if (kind := model.model_fields.get(key)) is not None:
             said = get_args(kind.annotation) or ("package.module:function",)
-            return f"`{name}: {{{key}: {said[0]}}}`"
+            return f"`{name}: {{{key}: {said[0]}}}`{' of K classes' if issubclass(model, OfClasses) else ''}"
     return f"`{name}`"
 
 

@@ -1,13 +1,14 @@
 """The study: what to search, typed and frozen, every default in one place."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from spaces.base import Frozen, SettingError
 from spaces.data import Data, Scores, SimulatedEeg, Split
 from spaces.errors import RunError
-from spaces.policies import MaxF1, Threshold
+from spaces.policies import Threshold, written_for
 from spaces.resources import Budget, Database, Keep, Resources, Storage
 from spaces.space import Space, Trunk
 from spaces.tasks import BINARY, KINDS, Task, TaskName
@@ -40,7 +41,9 @@ class Objective(Frozen):
         "macro_average_precision or roc_auc_ovr_macro, of a number minus rmse or mae",
     )
     calibration: Literal["none", "platt", "temperature"] = Field(
-        default="platt", description="how scores become probabilities; fitted inside the cross-fit"
+        default="platt",
+        description="how scores become probabilities; fitted inside the cross-fit; of K classes temperature "
+        "if left out, of a number none",
     )
     prevalence: float | None = Field(
         default=None,
@@ -65,18 +68,38 @@ class Objective(Frozen):
             SettingError: a metric that is named means nothing there, or something else than it seems.
         """
         named = self.model_fields_set
-        defaults = {"metric": KINDS[kind].metrics[0], "steer": KINDS[kind].steering[0]}
+        rules = KINDS[kind]
+        defaults = {
+            "metric": rules.metrics[0],
+            "steer": rules.steering[0],
+            "calibration": rules.calibrations[0],
+        }
         changed = {name: value for name, value in defaults.items() if name not in named}
-        for name in ("metric", "steer"):
-            try:
-                KINDS[kind].check(changed.get(name, getattr(self, name)), f"objective.{name}")
-            except RunError as error:
-                raise SettingError(name, str(error)) from None
+        check_metrics({name: changed.get(name, getattr(self, name)) for name in defaults}, kind)
         if all(getattr(self, name) == value for name, value in changed.items()):
             return self
         made = self.model_copy(update=changed)
         made.model_fields_set.intersection_update(named)
         return made
+
+
+def check_metrics(objective: Mapping[str, Any], kind: TaskName) -> None:
+    """Refuses metrics and calibrations that a kind of task does not have.
+
+    Args:
+        objective: `metric`, `steer` and `calibration`, where they are written; what is no text is left to
+            their types.
+        kind: the kind of task.
+
+    Raises:
+        SettingError: a metric means nothing there, or something else than it seems.
+    """
+    for name in ("metric", "steer", "calibration"):
+        try:
+            if isinstance(objective.get(name), str):
+                KINDS[kind].check(objective[name], f"objective.{name}")
+        except RunError as error:
+            raise SettingError(name, str(error)) from None
 
 
 class Events(Frozen):
@@ -144,7 +167,7 @@ class Study(Frozen):
     split: Split = Split()
     trunk: Trunk = Trunk()
     space: Space = Field(default=Space(), validate_default=True)
-    threshold: Threshold = MaxF1()
+    threshold: Threshold = Field(default={}, validate_default=True)
     objective: Objective = Field(default=Objective(), validate_default=True)
     events: Events = Events()
     training: Training = Training()
@@ -179,6 +202,19 @@ class Study(Frozen):
     @classmethod
     def _heads_of_the_task(cls, space: Space, info: ValidationInfo) -> Space:
         return space.of(_kind(info))
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _rules_of_the_task(cls, threshold: Any, info: ValidationInfo) -> Any:
+        return written_for(threshold, _kind(info))
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _known_to_the_task(cls, objective: Any, info: ValidationInfo) -> Any:
+        kind = _kind(info)
+        if kind is not None and isinstance(objective, Mapping):
+            check_metrics(objective, kind)
+        return objective
 
     @field_validator("objective")
     @classmethod

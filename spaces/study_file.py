@@ -12,7 +12,7 @@ from spaces import yaml_text
 from spaces.base import SettingError
 from spaces.data import SOURCE_TAGS
 from spaces.errors import RunError
-from spaces.policies import with_policy
+from spaces.policies import THRESHOLD_TAGS
 from spaces.presets import PRESETS
 from spaces.study import OF_TRAINING, Study
 from spaces.tasks import Task
@@ -27,10 +27,10 @@ def parse(written: Mapping[str, Any], where: str = "study") -> Study:
     preset = written.get("preset")
     if preset is not None and (not isinstance(preset, str) or preset not in PRESETS):
         raise RunError(f"preset must be one of {', '.join(PRESETS)}, but got {preset!r} ({where}: preset)")
+    below = dict(PRESETS[preset]) if preset is not None else {}
     if "threshold" in written:
-        # Its policy is spelled out first: a rule of its own must not mix with the preset's.
-        written = {**written, "threshold": with_policy(written["threshold"])}
-    layered = overlay(PRESETS[preset], written) if preset is not None else dict(written)
+        below.pop("threshold", None)  # a rule of its own must not mix with the preset's
+    layered = overlay(below, written)
     try:
         return Study.model_validate(layered)
     except ValidationError as error:
@@ -135,7 +135,8 @@ def _one_line(error: ValidationError, where: str) -> str:
     if path[:1] == ["data"]:
         path = [part for part in path if part not in SOURCE_TAGS]
     if path[:1] == ["threshold"]:
-        path = path[:1] + path[2:]
+        # Without the task and the policy that it is read for.
+        path = path[:1] + [part for k, part in enumerate(path[1:]) if k > 1 or part not in THRESHOLD_TAGS]
     place = f"({where}: {'.'.join(path)})" if path else f"({where})"
     if first["type"] == "extra_forbidden":
         near = get_close_matches(path[-1], _known_keys(first["loc"]), n=1, cutoff=0.0)
@@ -167,7 +168,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     for part in location[:-1]:
         inner = [m for model in models for m in _models(model, str(part))]
         models = inner or [m for m in models if _is_tagged(m, part)] or models
-    return sorted({key for model in models for key in model.model_fields})
+    return sorted({key for model in models for key in model.model_fields} - {str(location[-1])})
 
 
 def _models(model: type[BaseModel], key: str) -> list[type[BaseModel]]:

@@ -20,8 +20,17 @@ TaskName = Literal["binary", "classes", "labels", "number"]
 Asked = Literal["auto", "binary", "classes", "labels", "number"]
 """What a study may say of its task; `auto` leaves it to the labels."""
 TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
+SMALLER_IS_BETTER = frozenset(
+    {"brier", "log_loss", "ece", "classwise_ece", "hamming_loss", "mae", "rmse", "median_absolute_error"}
+)
+"""The metrics of which less is better."""
 FARTHEST = 1e3
 """The most standard deviations between a target's mean and 0: four of float32's seven digits are left."""
+
+
+def sign_of(metric: str) -> float:
+    """Returns what a metric is multiplied by so that the larger is the better: 1, or -1."""
+    return -1.0 if metric in SMALLER_IS_BETTER else 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +45,7 @@ class Kind:
         heads: those searched unless a study names its own.
         metrics: those that mean something and may rank trials, the default first.
         steering: those that may steer, the default first; they need no threshold.
+        calibrations: how its scores may become probabilities, the default first.
         weights: how rows may be weighed in training, the default of a study's space.
         all_weights: every such way.
         refused: metrics and decisions that people ask of it and that mean something else, with the reason.
@@ -48,6 +58,7 @@ class Kind:
     heads: tuple[str, ...]
     metrics: tuple[str, ...]
     steering: tuple[str, ...]
+    calibrations: tuple[str, ...]
     weights: tuple[str, ...]
     all_weights: tuple[str, ...]
     refused: Mapping[str, str]
@@ -57,12 +68,13 @@ class Kind:
 
         Args:
             metric: its name.
-            what: the setting that names it: `objective.metric`, or `objective.steer`.
+            what: the setting that names it: `objective.metric`, `objective.steer` or `objective.calibration`.
 
         Raises:
             RunError: the rule, the metric, and why.
         """
-        allowed = self.steering if what.endswith("steer") else self.metrics
+        settings = {"steer": self.steering, "calibration": self.calibrations}
+        allowed = settings.get(what.removeprefix("objective."), self.metrics)
         if metric in allowed:
             return
         why = self.refused.get(metric)
@@ -88,6 +100,7 @@ KINDS: Mapping[TaskName, Kind] = MappingProxyType(
                 *("average_precision", "roc_auc", "event_sensitivity", "event_precision", "event_f1"),
             ),
             steering=("average_precision", "roc_auc"),
+            calibrations=("platt", "temperature", "none"),
             weights=("none", "balanced"),
             all_weights=("none", "balanced"),
             refused={},
@@ -103,6 +116,7 @@ KINDS: Mapping[TaskName, Kind] = MappingProxyType(
                 *("macro_average_precision", "roc_auc_ovr_macro"),
             ),
             steering=("macro_average_precision", "roc_auc_ovr_macro"),
+            calibrations=("temperature", "none"),
             weights=("none", "balanced"),
             all_weights=("none", "balanced"),
             refused=_OF_BINARY
@@ -121,6 +135,7 @@ KINDS: Mapping[TaskName, Kind] = MappingProxyType(
                 *("macro_average_precision", "roc_auc_ovr_macro"),
             ),
             steering=("macro_average_precision", "roc_auc_ovr_macro"),
+            calibrations=("platt", "temperature", "none"),
             weights=("none", "balanced"),
             all_weights=("none", "balanced", "pos_weight"),
             refused=_OF_BINARY
@@ -140,6 +155,7 @@ KINDS: Mapping[TaskName, Kind] = MappingProxyType(
             heads=("linear",),
             metrics=("rmse", "mae", "r2"),
             steering=("rmse", "mae"),
+            calibrations=("none",),
             weights=("none",),
             all_weights=("none",),
             refused={
@@ -178,6 +194,18 @@ class Task(Frozen):
     def kind(self) -> Kind:
         """What follows from its name."""
         return KINDS[self.name]
+
+    def check_binary(self, what: str) -> None:
+        """Refuses what is made for two values alone.
+
+        Args:
+            what: what is asked, such as `verify`.
+
+        Raises:
+            RunError: the task is another one.
+        """
+        if self != BINARY:
+            raise RunError(f"{what} works with labels of two values so far, but the task is {self.name}")
 
     def of_rows(self, y: NDArray[np.generic]) -> "Task":
         """Returns the task with what the labels of the training rows, `(n, ...)`, say beyond its size.

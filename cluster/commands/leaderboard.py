@@ -113,7 +113,9 @@ def only(runs: Sequence[str], asker: str) -> Path:
 def is_worth_shipping(board: Leaderboard) -> bool:
     """Whether the best row that decides something is to be shipped; see `reports.boards.advice`."""
     best = board.facts.best
-    return worth_shipping(None if best is None else best["value_mean"], board.facts.best_baseline)
+    if best is None:
+        return False
+    return worth_shipping(best["value_mean"], board.facts.best_baseline, best["objective"])
 
 
 def _print(board: Leaderboard, title: str, console: Console) -> None:

@@ -35,7 +35,7 @@ def predict(bundle: Path, data: str, out: Path, console: Console) -> str:
     written = predict_file(loaded, data, out, progress)
     for told in written.told:
         say(console, told)
-    positive = f"positive is {loaded.labels.positive!r}"
+    positive = loaded.labels.meaning
     if written.events_path is None:
         return f"{written.rows} rows -> {out}; {positive}"
     return (

@@ -6,7 +6,7 @@ from pathlib import Path
 from cluster import tracking
 from cluster.commands.decide import write_decision
 from reports.boards import requirements
-from reports.boards.advice import best_baseline
+from reports.boards.advice import best_baseline, worth_shipping
 from reports.boards.standings import mean_of
 from reports.bundles import picking, promotion
 from reports.bundles.card import number
@@ -39,7 +39,8 @@ def promote(
     Raises:
         RunError: the trial cannot be picked or shipped; see `picking.pick` and `promotion.promote`.
     """
-    run, asked = RunFolder(path), requirements.parse(required)
+    run = RunFolder(path)
+    asked = requirements.parse_for(run, required)
     if not run.study().trains:
         yield from write_decision(path, to, required, trial_id, threshold_score, force=force)
         if is_judged(run):
@@ -56,7 +57,8 @@ def promote(
             f"to have it: python search.py reproduce {path} {other.ask.trial_id}"
         )
     promoted = promotion.promote(run, choice, to, force=force)
-    objective, alarms = promoted.test[record.objective], promoted.test["fa_per_day"].value
+    objective, counted = promoted.test[record.objective], promoted.test.get("fa_per_day")
+    alarms = None if counted is None else counted.value
     yield (
         f"trial {record.ask.trial_id} -> {to}: "
         f"{record.objective} {number(objective.value)} on the test split "
@@ -84,7 +86,7 @@ def _warnings(run: RunFolder, choice: Choice, times_opened: int) -> Iterator[str
             "the card says so"
         )
     yardstick = best_baseline(run.records())
-    if yardstick is not None and (yardstick.value or 0.0) >= (choice.value_mean or 0.0):
+    if yardstick is not None and not worth_shipping(choice.value_mean, yardstick.value, record.objective):
         yield (
             f"beware: the baseline {yardstick.ask.baseline} has {number(yardstick.value)} there, "
             "and the trial does not beat it"

@@ -34,11 +34,12 @@ def rescore(
     from reports.boards.constant_decisions import constant_notes
     from reports.boards.footnotes import footnotes
     from reports.boards.reading import read
-    from reports.boards.requirements import parse
+    from reports.boards.requirements import parse_for
     from reports.boards.rescoring import rescore_all
     from reports.boards.table import table
+    from search.runs.run_folder import RunFolder
 
-    asked = parse(requirements)
+    asked = parse_for(RunFolder(run), requirements)
     boards = rescore_all(run, policies or [None], asked, objective)
     for made in boards:
         board = read(made.path, top=TOP)
@@ -65,7 +66,7 @@ def check_met(boards: "Sequence[Rescored]", asked: "Sequence[Requirement]") -> N
         wanted = ", ".join(map(str, asked))
         if nearest is None:
             raise RunError(f"no trial meets {wanted} under {policy}: none has finished", exit_code=1)
-        came = ", ".join(f"{one.metric} {_number(nearest[one.column])}" for one in asked)
+        came = ", ".join(f"{one.name} {_number(one.value_in(nearest))}" for one in asked)
         raise RunError(
             f"no trial meets {wanted} under {policy}; the nearest is {nearest['trial_id']} with {came}",
             exit_code=1,
@@ -75,8 +76,8 @@ def check_met(boards: "Sequence[Rescored]", asked: "Sequence[Requirement]") -> N
 def _shipped(run: Path, board: "Leaderboard") -> str:
     """The line that ships the best trial at its new threshold."""
     best = board.facts.best
-    if best is None:  # nothing is worth shipping then
-        return "\n"
+    if best is None or best.get("threshold_score") is None:
+        return "\n"  # nothing is worth shipping then, or the rule has no cut that a command line could name
     # float32 in as many digits as bring it back.
     at = repr(float(best["threshold_score"]))
     return (

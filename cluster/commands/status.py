@@ -153,7 +153,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
             driver,
             records,
             complete=len(records) >= total,
-            ships=_is_worth_shipping(best, baseline),
+            ships=_is_worth_shipping(best, baseline, study.objective.metric),
             exhausted=tried_all is not None,
         ),
     )
@@ -246,8 +246,9 @@ def _best(record: Record | None) -> Best | None:
     return Best(trial_id=record.ask.trial_id, what=what, value=record.value)
 
 
-def _is_worth_shipping(best: Best | None, baseline: Best | None) -> bool:
-    return worth_shipping(None if best is None else best.value, None if baseline is None else baseline.value)
+def _is_worth_shipping(best: Best | None, baseline: Best | None, objective: str) -> bool:
+    known = None if baseline is None else baseline.value
+    return worth_shipping(None if best is None else best.value, known, objective)
 
 
 def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: datetime) -> float | None:
@@ -303,7 +304,7 @@ def _best_line(status: Status) -> str:
         if found is not None
     ]
     if status.best and status.best_baseline:
-        beaten = status.best.value > status.best_baseline.value
+        beaten = _is_worth_shipping(status.best, status.best_baseline, status.objective)
         return f"{parts[0]}; " + ("baseline" if beaten else "the baseline is not beaten:") + f" {parts[1]}"
     return parts[0]
 

@@ -63,6 +63,7 @@ def verify(
     outlive_terminal()
     folder = RunFolder(path)
     study = unedited_study(folder)
+    study.task.check_binary("verify")
     record, resolved = pick(folder, trial_id), folder.resolved()
     with lazily_connected(study, address) as connect:
         prepared = preparation.prepared(study, path, folder.prepared, console, connect)

@@ -4,16 +4,19 @@ from collections.abc import Iterable
 
 from reports.boards.standings import CERTAIN, Standing, Standings
 from search.record import Record
+from spaces.tasks import sign_of
 
 
-def worth_shipping(value: float | None, best_baseline: float | None) -> bool:
+def worth_shipping(value: float | None, best_baseline: float | None, objective: str) -> bool:
     """Whether the best trial that decides something is better than the best baseline that counts.
 
     Args:
         value: of that trial; None if there is none.
         best_baseline: see `best_baseline`; None if there is none.
+        objective: what both are values of.
     """
-    return value is not None and (best_baseline is None or value > best_baseline)
+    sign = sign_of(objective)
+    return value is not None and (best_baseline is None or sign * value > sign * best_baseline)
 
 
 def best_trained(records: Iterable[Record]) -> Standing | None:
@@ -34,4 +37,4 @@ def best_baseline(records: Iterable[Record]) -> Record | None:
         and r.value is not None
         and not (r.constant_decision and r.objective in CERTAIN)
     ]
-    return max(found, key=lambda r: r.value or 0.0, default=None)
+    return max(found, key=lambda r: sign_of(r.objective) * (r.value or 0.0), default=None)

@@ -1,6 +1,6 @@
 """Compares two runs: their settings, the best of each head and loss, and their best trials."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -8,13 +8,23 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from rich.table import Table
 
 from reports.boards.reading import Leaderboard, read
 from reports.boards.table import Column, lay_out, number
+from search.record import Record
 from search.runs.run_folder import RunFolder
+from search.scores import numbers
 from search.scores.bootstrap import paired_difference
+from search.scores.classes import bootstrap as of_classes
+from search.scores.classes.metrics import against_rest
+from search.scores.labels import bootstrap as of_labels
+from search.scores.reference import Reference
+from search.trials.recorded import fitted_of
 from spaces.errors import RunError
+from spaces.study import Study
+from spaces.tasks import TaskName, sign_of
 
 Shown = Table | str
 
@@ -36,6 +46,45 @@ class Comparison:
     def tied(self) -> bool:
         """Whether the interval contains no difference at all, or is undefined."""
         return not (self.low > 0 or self.high < 0)
+
+
+_Side = tuple[Record, NDArray[np.float32]]
+"""A trial and its scores."""
+_Found = tuple[float, float, float]
+"""A difference and the ends of its interval."""
+
+
+def _of_two(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
+    cut_a, cut_b = (float(record.threshold_score or 0) for record, _ in (a, b))
+    return paired_difference(reference.y, a[1], cut_a, b[1], cut_b, reference.groups, metric, study.seed)
+
+
+def _of_classes(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
+    one, two = (
+        of_classes.Model(against_rest(score), fitted_of(record, study).choice.decide(score))
+        for record, score in (a, b)
+    )
+    return of_classes.paired_difference(reference.y, one, two, reference.groups, metric, study.seed)
+
+
+def _of_labels(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
+    one, two = (
+        of_labels.Model(score, fitted_of(record, study).choice.decide(score)) for record, score in (a, b)
+    )
+    return of_labels.paired_difference(reference.y, one, two, reference.groups, metric, study.seed)
+
+
+def _of_numbers(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
+    return numbers.paired_difference(reference.y, a[1], b[1], reference.groups, metric, study.seed)
+
+
+DIFFERENCES: Mapping[TaskName, Callable[[Reference, _Side, _Side, str, Study], _Found]] = {
+    "binary": _of_two,
+    "classes": _of_classes,
+    "labels": _of_labels,
+    "number": _of_numbers,
+}
+"""How two trials are compared on the same rows, by the task."""
 
 
 def compare(
@@ -63,22 +112,12 @@ def compare(
     sides = []
     for folder, trial_id in ((run, trial_a), (other or run, trial_b)):
         record = folder.record(trial_id)
-        if record.threshold_score is None:
+        if not record.metrics:
             raise RunError(f"only measured trials can be compared, but {trial_id} failed: {record.error}")
-        sides.append((folder.scores(trial_id)[1], record.threshold_score))
-    (score_a, threshold_a), (score_b, threshold_b) = sides
-    return Comparison(
-        *paired_difference(
-            reference.y,
-            score_a,
-            threshold_a,
-            score_b,
-            threshold_b,
-            reference.groups,
-            metric or study.objective.metric,
-            study.seed,
-        )
-    )
+        sides.append((record, folder.scores(trial_id)[1]))
+    a, b = sides
+    asked = metric or study.objective.metric
+    return Comparison(*DIFFERENCES[study.task.name](reference, a, b, asked, study))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +130,7 @@ class Difference:
         values: best cross-fitted values by head and loss: of the first, of the second; None without.
         best: ids of the best trials; None without.
         comparison: the second's best minus the first's; None where they do not compare or none is best.
+        sign: what a value is multiplied by so that the larger is the better.
     """
 
     settings: dict[str, tuple[Any, Any]]
@@ -98,6 +138,7 @@ class Difference:
     values: dict[tuple[str, str], tuple[float | None, float | None]]
     best: tuple[str | None, str | None]
     comparison: Comparison | None
+    sign: float = 1.0
 
 
 def difference(run_a: Path, run_b: Path) -> Difference:
@@ -129,6 +170,7 @@ def difference(run_a: Path, run_b: Path) -> Difference:
         incomparable=incomparable,
         values={pair: (values[0].get(pair), values[1].get(pair)) for pair in pairs},
         best=(best_a, best_b),
+        sign=1.0 if boards[0].facts.best is None else sign_of(boards[0].facts.best["objective"]),
         comparison=compare(folders[1], best_b, best_a, other=folders[0])
         if incomparable is None and best_a is not None and best_b is not None
         else None,
@@ -152,7 +194,7 @@ def difference_shown(found: Difference, name_a: str, name_b: str) -> Iterator[Sh
         yield f"{found.incomparable}: their values do not compare"
     elif found.comparison is not None:
         c, (a, b) = found.comparison, found.best
-        ahead = name_b if c.difference > 0 else name_a
+        ahead = name_b if found.sign * c.difference > 0 else name_a
         verdict = "the rows cannot tell them apart" if c.tied else f"{ahead} is ahead on these rows"
         yield (
             f"best of {name_b} ({b}) minus best of {name_a} ({a}), each at its threshold on the same rows: "
@@ -188,7 +230,9 @@ def _best_values(board: Leaderboard) -> dict[tuple[str, str], float]:
     for row in board.rows:
         if row["head"] is not None and row["value_mean"] is not None:
             pair = (str(row["head"]), str(row["loss"]))
-            found[pair] = max(found.get(pair, float("-inf")), float(row["value_mean"]))
+            known, value = found.get(pair), float(row["value_mean"])
+            better = known is None or sign_of(row["objective"]) * (value - known) > 0
+            found[pair] = value if known is None or better else known
     return found
 
 

@@ -3,17 +3,37 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from reports.boards.advice import worth_shipping
 from reports.boards.query import QueryResult
 from reports.boards.standings import mean_of
 from search.events.scoring import EVENT_METRICS
 from search.record import Estimate
+from spaces.tasks import TaskName
 
 if TYPE_CHECKING:
     from reports.boards.selection import Selection
 
 EVENT_POLICY = "sensitivity_at_fa_per_day"
+HEADLINES: Mapping[TaskName, tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        "binary": (("sens.", "val_sensitivity"), ("prec.", "val_precision")),
+        "classes": (("bal.acc.", "val_balanced_accuracy"), ("macro F1", "val_macro_f1")),
+        "labels": (("macro F1", "val_macro_f1"), ("micro F1", "val_micro_f1")),
+        "number": (("MAE", "val_mae"), ("R2", "val_r2")),
+    }
+)
+"""What the table shows of a row beside its value, by the task: names, and their columns."""
+_AT: Mapping[TaskName, str] = MappingProxyType(
+    {
+        "binary": " at the threshold",
+        "classes": " at the offsets",
+        "labels": " at the thresholds",
+        "number": "",
+    }
+)
 
 
 def about_events(rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -46,10 +66,11 @@ def footnotes(
     by = {"group": "groups", "recording": "recordings", "block": "blocks of time", "row": "single rows"}.get(
         rows[0]["cross_fit_by"], "unknown units"
     )
+    task: TaskName = rows[0].get("task") or "binary"
     objectives = ", ".join(sorted({row["objective"] for row in rows}))
     notes = [
         f"value: {objectives}, cross-fitted over 10 half-splits by {by}; "
-        "sens., prec.: in sample at the threshold"
+        f"{', '.join(name for name, _ in HEADLINES[task])}: in sample{_AT[task]}"
     ]
     if repeated(rows):
         notes.append(
@@ -89,10 +110,8 @@ def footnotes(
         notes.append(
             "leaky: the parts of the split are known not to be independent; do not trust these values"
         )
-    if (
-        facts.best is not None
-        and facts.best_baseline is not None
-        and facts.best["value_mean"] <= facts.best_baseline
+    if facts.best is not None and not worth_shipping(
+        facts.best["value_mean"], facts.best_baseline, facts.best["objective"]
     ):
         notes.append("no trial is better than the best baseline")
     return [*notes, *edges]

@@ -4,6 +4,7 @@ import io
 import json
 import statistics
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,36 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from reports.boards.columns import ESTIMATED, SCHEMA
+from reports.boards.columns import schema_of
 from reports.boards.standings import CERTAIN, TRAINED
 from search.files import write_atomically
 from search.record import Record
+from spaces.tasks import SMALLER_IS_BETTER, TaskName
 
 _OF_ALL = ("rank", "value_mean", "seeds", "seed_of")
 """Columns that follow from all rows together."""
-_UNRANKED = pa.schema([field for field in SCHEMA if field.name not in _OF_ALL])
 _BATCH = 256
 """Rows that are collected before they become Arrow, whose overhead per column is large for one row."""
 
 
+@cache
+def _unranked(task: TaskName) -> pa.Schema:
+    return pa.schema([field for field in schema_of(task) if field.name not in _OF_ALL])
+
+
+@cache
+def _names(task: TaskName) -> frozenset[str]:
+    return frozenset(schema_of(task).names)
+
+
 def row(record: Record) -> dict[str, Any]:
     """Returns a record as a row without what follows from all rows: its rank, and its seeds."""
-    flat = record.model_dump(include=set(SCHEMA.names))
+    names = _names(record.task)
+    flat = record.model_dump(include={*names})
     config = record.ask.config
     found = {
         **flat,
-        **(config.model_dump(include=set(SCHEMA.names) - {"threshold"}) if config else {}),
+        **(config.model_dump(include={*names} - {"threshold", "task"}) if config else {}),
         "trial_id": record.ask.trial_id,
         "kind": record.ask.kind,
         "constant_decision": record.constant_decision,
@@ -41,10 +53,15 @@ def row(record: Record) -> dict[str, Any]:
     }
     if config is None:
         found["trunk"] = record.ask.name
+    if record.answers is not None:
+        found["answers"] = [str(answer) for answer in record.answers]
     for name, estimate in record.metrics.items():
         found[f"val_{name}"] = estimate.value
-        if name in ESTIMATED:
+        if f"val_{name}_low" in names:
             found[f"val_{name}_low"], found[f"val_{name}_high"] = estimate.low, estimate.high
+    for name, estimates in record.each.items():
+        for end, part in (("", "value"), ("_low", "low"), ("_high", "high")):
+            found[f"each_{name}{end}"] = [getattr(estimate, part) for estimate in estimates]
     return found
 
 
@@ -56,13 +73,17 @@ class Board:
     """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
-        self._table = _UNRANKED.empty_table()
+        self._schema = _unranked("binary")
+        self._table = self._schema.empty_table()
         self._rows: list[dict[str, Any]] = []
         for record in records:
             self.add(record)
 
     def add(self, record: Record) -> None:
-        """Adds a record as a row."""
+        """Adds a record as a row; all rows of a board are of one task."""
+        if not self._rows and not self._table.num_rows:
+            self._schema = _unranked(record.task)
+            self._table = self._schema.empty_table()
         self._rows.append(row(record))
         if len(self._rows) >= _BATCH:
             self._fold()
@@ -70,7 +91,10 @@ class Board:
     def add_rows(self, parts: Iterable[pa.Table]) -> None:
         """Adds rows of another board, without ranks."""
         self._fold()
-        self._table = pa.concat_tables([self._table, *parts]).combine_chunks()
+        tables = [one for one in (self._table, *parts) if one.num_rows]
+        if tables:
+            self._table = pa.concat_tables(tables).combine_chunks()
+            self._schema = self._table.schema
 
     def rows(self) -> pa.Table:
         """Returns all rows as they came, without ranks."""
@@ -90,7 +114,7 @@ class Board:
             {
                 "defined": table["value"].is_valid().cast(pa.int8()),
                 "decides": pc.invert(table["constant_decision"].fill_null(False)).cast(pa.int8()),
-                "value_mean": table["value_mean"],
+                "value_mean": signed(table, "value_mean"),
                 "first": pc.coalesce(table["seed_of"], table["trial_id"]),
                 "trial_id": table["trial_id"],
             }
@@ -106,7 +130,8 @@ class Board:
         places[1:] = np.cumsum(~as_before | (first[1:] != first[:-1]))
         places[1:][as_before] = 0
         rank = pa.array(np.maximum.accumulate(places) + 1, pa.int64(), mask=columns[0] == 0)
-        return table.add_column(0, "rank", rank).select(SCHEMA.names).cast(SCHEMA)
+        schema = schema_of("binary" if "task" not in table.column_names else table["task"][0].as_py())
+        return table.add_column(0, "rank", rank).select(schema.names).cast(schema)
 
     def write(self, path: Path) -> None:
         """Replaces a leaderboard file in one step."""
@@ -116,8 +141,14 @@ class Board:
 
     def _fold(self) -> None:
         if self._rows:
-            table = pa.concat_tables([self._table, pa.Table.from_pylist(self._rows, _UNRANKED)])
+            table = pa.concat_tables([self._table, pa.Table.from_pylist(self._rows, self._schema)])
             self._table, self._rows = table.combine_chunks(), []
+
+
+def signed(table: pa.Table, column: str) -> pa.Array:
+    """Returns a column of values so that the larger is the better."""
+    less = pc.is_in(table["objective"], pa.array(sorted(SMALLER_IS_BETTER)))
+    return pc.if_else(less, pc.negate(table[column]), table[column])
 
 
 def with_seeds(table: pa.Table) -> pa.Table:
@@ -169,10 +200,10 @@ def renewed(table: pa.Table) -> pa.Table:
         table[field.name].cast(field.type)
         if field.name in table.column_names
         else pa.nulls(table.num_rows, field.type)
-        for field in _UNRANKED
+        for field in _unranked("binary")
     ]
     board = Board()
-    board.add_rows([pa.table(columns, schema=_UNRANKED)])
+    board.add_rows([pa.table(columns, schema=_unranked("binary"))])
     return board.ranked()
 
 

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from reports.boards.columns import SCHEMA
+from reports.boards.columns import KNOWN, SCHEMA
 from reports.boards.leaderboard import renewed
 from reports.boards.standings import CERTAIN
 from spaces.errors import RunError
+from spaces.tasks import SMALLER_IS_BETTER
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +32,9 @@ CONSTANT = "coalesce(constant_decision, false)"
 FIRST = "coalesce(seed_of, trial_id)"
 """SQL: the first trial of a row's configuration; the seeds of one stand together."""
 _SQL_TYPES = {"string": "VARCHAR", "double": "DOUBLE", "int64": "BIGINT", "bool": "BOOLEAN"}
-_MERIT = f"value IS NULL, {CONSTANT}, value_mean DESC"
+_SIGN = f"CASE WHEN objective IN {tuple(sorted(SMALLER_IS_BETTER))} THEN -1e0 ELSE 1e0 END"
+"""SQL: what a value is multiplied by so that the larger is the better."""
+_MERIT = f"value IS NULL, {CONSTANT}, {_SIGN} * value_mean DESC"
 _RANKED = f"""
     SELECT * EXCLUDE (leads) REPLACE (
         CASE WHEN value IS NOT NULL THEN CAST(1 + coalesce(sum(leads) OVER (
@@ -78,7 +81,7 @@ class QueryResult:
     """Rows of leaderboards, as a query found them.
 
     Args:
-        table: the rows, with the columns of `SCHEMA`; where several runs were read, `run` stands first.
+        table: the rows, with the columns of their task; where several runs were read, `run` stands first.
         facts: of all rows of these runs.
         paths: the files.
     """
@@ -108,8 +111,12 @@ class QueryResult:
             return json.dumps([{k: _plain(v) for k, v in row.items()} for row in self.rows], indent=1)
         import pyarrow.csv
 
-        sink = io.BytesIO()
-        pyarrow.csv.write_csv(self.table, sink)
+        sink, table = io.BytesIO(), self.table
+        for k, field in enumerate(table.schema):
+            if pa.types.is_list(field.type):  # a cell of CSV is no list
+                cells = [None if one is None else json.dumps(_plain(one)) for one in table[k].to_pylist()]
+                table = table.set_column(k, field.name, pa.array(cells, pa.string()))
+        pyarrow.csv.write_csv(table, sink)
         return sink.getvalue().decode().rstrip("\n")
 
     @property
@@ -150,7 +157,7 @@ def _check(path: Path) -> None:
         raise RunError(f"a leaderboard is written when the first trial finishes, but {path} does not exist")
     try:
         schema = pq.read_schema(path)
-        unlike = [one.name for one in schema if one.name in SCHEMA.names and not _as_written(one)]
+        unlike = [one.name for one in schema if one.name in KNOWN and not _as_written(one)]
         names = [] if unlike else schema.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -162,8 +169,8 @@ def _check(path: Path) -> None:
 
 def _as_written(field: pa.Field) -> bool:
     """Whether a column holds what its name says: text, truth or numbers, or nothing at all."""
-    kinds = (_is_text, pa.types.is_boolean, _is_number)
-    wanted = SCHEMA.field(field.name).type
+    kinds = (_is_text, pa.types.is_boolean, _is_number, pa.types.is_list)
+    wanted = KNOWN[field.name]
     return pa.types.is_null(field.type) or any(kind(wanted) and kind(field.type) for kind in kinds)
 
 
@@ -204,7 +211,8 @@ def opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection, 
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         names = _names(paths)
-        selects = [_select(connection, path, names[k], k) for k, path in enumerate(paths)]
+        columns = columns_in(paths)
+        selects = [_select(connection, path, names[k], k, columns) for k, path in enumerate(paths)]
         connection.execute(f"CREATE TEMP VIEW rows AS {' UNION ALL '.join(selects)}")
         facts = _facts(connection, names, len(paths) == 1 or _alike(paths))
         shown = "SELECT * EXCLUDE (run) FROM rows" if len(paths) == 1 else "SELECT * FROM rows"
@@ -213,7 +221,19 @@ def opened(paths: Sequence[Path]) -> "Iterator[tuple[duckdb.DuckDBPyConnection, 
         yield connection, facts
 
 
-def _select(connection: "duckdb.DuckDBPyConnection", path: Path, name: str, number: int) -> str:
+def columns_in(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Returns the columns of leaderboards, in order: those of binary studies, or what the files have."""
+    there = dict.fromkeys(name for path in paths for name in pq.read_schema(path).names)
+    return tuple(name for name in there if name in KNOWN) if "task" in there else tuple(SCHEMA.names)
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    return f"{_sql_type(kind.value_type)}[]" if pa.types.is_list(kind) else _SQL_TYPES[str(kind)]
+
+
+def _select(
+    connection: "duckdb.DuckDBPyConnection", path: Path, name: str, number: int, names: Sequence[str]
+) -> str:
     """The SQL for the rows of one file; columns that it does not have are null.
 
     A file of an earlier version, which knows no seeds, is ranked anew and registered as a table, as is one
@@ -227,10 +247,7 @@ def _select(connection: "duckdb.DuckDBPyConnection", path: Path, name: str, numb
         there = set(table.column_names)
         connection.register(source, table)
     columns = ", ".join(
-        f'"{field.name}"'
-        if field.name in there
-        else f'CAST(NULL AS {_SQL_TYPES[str(field.type)]}) AS "{field.name}"'
-        for field in SCHEMA
+        f'"{one}"' if one in there else f'CAST(NULL AS {_sql_type(KNOWN[one])}) AS "{one}"' for one in names
     )
     return f"SELECT {_quoted(name)} AS run, {columns} FROM {source}"
 
@@ -254,13 +271,15 @@ def _facts(connection: "duckdb.DuckDBPyConnection", names: tuple[str, ...], alik
     said = connection.execute(
         "SELECT count(*), count(DISTINCT objective) <= 1 AND count(DISTINCT data_digest) <= 1, "
         "coalesce(bool_or(leaky), false), coalesce(bool_or(\"groups\" = 'unknown'), false), "
-        f"max(value) FILTER (kind = 'baseline' AND NOT ({CONSTANT} AND objective IN {CERTAIN})) FROM rows"
+        f"max({_SIGN} * value) FILTER (kind = 'baseline' AND NOT ({CONSTANT} AND objective IN {CERTAIN})), "
+        f"max({_SIGN}) FROM rows"
     ).fetchall()
-    ((trials, comparable, leaky, unknown, best_baseline),) = said
+    ((trials, comparable, leaky, unknown, best_baseline, sign),) = said
+    best_baseline = None if best_baseline is None else sign * best_baseline
     comparable = comparable and alike
     best = connection.sql(
         f"SELECT * FROM rows WHERE value IS NOT NULL AND kind <> 'baseline' AND NOT {CONSTANT} "
-        f"ORDER BY value_mean DESC, {FIRST}, trial_id LIMIT 1"
+        f"ORDER BY {_SIGN} * value_mean DESC, {FIRST}, trial_id LIMIT 1"
     ).to_arrow_table()
     first = best.to_pylist()[0] if len(best) and comparable else None
     lost = stopped = 0
@@ -292,9 +311,9 @@ def best_rows_per(column: str, *, within_runs: bool) -> str:
 
 
 def first_rows(ordered: "duckdb.DuckDBPyRelation", top: int, columns: Sequence[str]) -> pa.Table:
-    """The first rows as Arrow, in the types of `SCHEMA`."""
+    """The first rows as Arrow, in the types of `KNOWN`."""
     table = ordered.limit(top).to_arrow_table()
-    types = {field.name: field.type for field in SCHEMA} | {"run": pa.string()}
+    types = {**KNOWN, "run": pa.string()}
     metadata = SCHEMA.metadata
     return table.select(list(columns)).cast(pa.schema([(name, types[name]) for name in columns], metadata))
 
@@ -311,4 +330,6 @@ def _quoted(text: object) -> str:
 
 def _plain(value: Any) -> Any:
     # JSON knows no infinity; a threshold may be one.
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return str(value) if isinstance(value, float) and value in (float("inf"), float("-inf")) else value

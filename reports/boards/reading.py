@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from reports.boards.columns import SCHEMA, SMALLER_IS_BETTER
-from reports.boards.query import FIRST, QueryResult, best_rows_per, check_readable, first_rows, found, opened
+from reports.boards.columns import SMALLER_IS_BETTER
+from reports.boards.query import (
+    FIRST,
+    QueryResult,
+    best_rows_per,
+    check_readable,
+    columns_in,
+    first_rows,
+    found,
+    opened,
+)
 from spaces.errors import RunError
 
 
@@ -46,7 +55,7 @@ def read(
         RunError: no such file, no leaderboard, or SQL that does not hold.
     """
     paths = found(runs)
-    columns = (*(["run"] if len(paths) > 1 else []), *SCHEMA.names)
+    columns = (*(["run"] if len(paths) > 1 else []), *columns_in(paths))
     column, _, direction = (sort or "rank").strip().partition(" ")
     if column not in columns or direction.lower() not in ("", "asc", "desc"):
         raise RunError(f"--sort takes a column and asc or desc, but got {sort!r}; {_known(column, columns)}")

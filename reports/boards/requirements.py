@@ -6,23 +6,46 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reports.boards.columns import EACH, SCALARS
 from search.events.scoring import EVENT_METRICS
 from search.events.timelines import why_unscored
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
-from spaces.errors import RunError
+from spaces.base import Label
+from spaces.errors import RunError, first_of
+from spaces.tasks import TaskName
 
 NAMES = ("value", *METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *EVENT_METRICS)
 """What may be required: the cross-fitted value, or a metric of all validation rows at the threshold."""
+_NAMES_OF: Mapping[TaskName, tuple[str, ...]] = {
+    "binary": NAMES,
+    **{task: ("value", *names) for task, names in SCALARS.items()},
+}
 
 _BOUNDS = {
     "mcc": (-1.0, 1.0),
     "value": (-1.0, math.inf),
     "log_loss": (0.0, math.inf),
+    "rmse": (0.0, math.inf),
+    "mae": (0.0, math.inf),
+    "median_absolute_error": (0.0, math.inf),
+    "r2": (-math.inf, 1.0),
     "fa_per_day": (0.0, math.inf),
 }
 """The range of each metric that does not lie between 0 and 1."""
-_WRITTEN = re.compile(r"\s*([a-z0-9_]+)\s*(?:\.(min|max)\s*=|(>=|<=))\s*([^=<>]+?)\s*", re.IGNORECASE)
+_BOUNDS_OF: Mapping[TaskName, Mapping[str, tuple[float, float]]] = {
+    "classes": {"brier": (0.0, 2.0)},
+    "number": {"value": (-math.inf, math.inf)},
+}
+_EXAMPLES: Mapping[TaskName, str] = {
+    "binary": "sensitivity",
+    "classes": "macro_f1",
+    "labels": "macro_f1",
+    "number": "r2",
+}
+_WRITTEN = re.compile(
+    r"\s*([a-z0-9_]+)(?:\.(.+?))??\s*(?:\.(min|max)\s*=|(>=|<=))\s*([^=<>]+?)\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -33,57 +56,101 @@ class Requirement:
         metric: a name of NAMES.
         bound: `min`: at least `limit`; `max`: at most.
         limit: finite.
+        of: the class or label that it is about; None of all rows together.
+        place: its place among the classes or labels.
     """
 
     metric: str
     bound: Literal["min", "max"]
     limit: float
+    of: str | None = None
+    place: int | None = None
 
     @property
     def column(self) -> str:
         """The leaderboard's column that it is about."""
+        if self.place is not None:
+            return f"each_{self.metric}"
         return self.metric if self.metric == "value" else f"val_{self.metric}"
+
+    @property
+    def name(self) -> str:
+        """What it is about, as it is written."""
+        return self.metric if self.of is None else f"{self.metric}.{self.of}"
+
+    def value_in(self, row: Mapping[str, Any]) -> float | None:
+        """The value of a row of the leaderboard that it is about; None where undefined."""
+        found = row.get(self.column)  # a run of an earlier version may not know the metric
+        return found if self.place is None or found is None else found[self.place]
 
     def shortfall(self, row: Mapping[str, Any]) -> float:
         """How far a row of the leaderboard is from it; 0 where it is met, infinite where null."""
-        value = row.get(self.column)  # a run of an earlier version may not know the metric
+        value = self.value_in(row)
         if value is None:
             return math.inf
         return max(0.0, float(self.limit - value if self.bound == "min" else value - self.limit))
 
     def __str__(self) -> str:
-        return f"{self.metric}.{self.bound}={self.limit:g}"
+        return f"{self.name}.{self.bound}={self.limit:g}"
 
 
-def parse(texts: Iterable[str]) -> tuple[Requirement, ...]:
-    """Reads requirements: `sensitivity.min=0.95`, or `sensitivity>=0.95` in quotes.
+def parse(
+    texts: Iterable[str], task: TaskName = "binary", answers: Sequence[Label] = ()
+) -> tuple[Requirement, ...]:
+    """Reads requirements: `sensitivity.min=0.95`, `sensitivity>=0.95` in quotes, or `recall.CLASS.min=0.9`.
+
+    Args:
+        texts: as they are written.
+        task: of the run.
+        answers: its classes or labels, in order.
 
     Raises:
-        RunError: one is not written like that, or about no metric.
+        RunError: one is not written like that, or about no metric or class of the run.
     """
-    return tuple(_parsed(text) for text in texts)
+    return tuple(_parsed(text, task, answers) for text in texts)
 
 
-def _parsed(text: str) -> Requirement:
-    found = _WRITTEN.fullmatch(text)
+def parse_for(run: RunFolder, texts: Iterable[str]) -> tuple[Requirement, ...]:
+    """Reads what is required of a run's trials; see `parse`."""
+    if not (written := tuple(texts)):
+        return ()
+    task = run.study().task
+    return parse(written, task.name, run.reference().answers if task.kind.sized else ())
+
+
+def _parsed(text: str, task: TaskName, answers: Sequence[Label]) -> Requirement:
+    found, names = _WRITTEN.fullmatch(text), _NAMES_OF[task]
     if found is None:
-        name = text.strip() if text.strip() in NAMES else "sensitivity"
+        name = text.strip() if text.strip() in names else _EXAMPLES[task]
         raise RunError(
             f"--require takes METRIC.min=NUMBER or METRIC.max=NUMBER, such as {name}.min=0.95, got {text!r}"
         )
-    metric, word, sign, number = found.groups()
-    if metric not in NAMES:
-        raise RunError(f"--require takes one of {', '.join(NAMES)}, but got {metric!r}")
+    metric, of, word, sign, number = found.groups()
+    known = EACH if of is not None and answers else names
+    if metric not in known:
+        of_each = f"; of each class or label {', '.join(EACH)}" if answers and of is None else ""
+        raise RunError(f"--require takes one of {', '.join(known)}, but got {metric!r}{of_each}")
+    place = None if of is None else _place(of, answers, text)
     try:
         limit = float(number)
     except ValueError:
         limit = math.nan
     if not math.isfinite(limit):
         raise RunError(f"--require takes a finite number as the limit, but got {number!r} in {text!r}")
-    low, high = _BOUNDS.get(metric, (0.0, 1.0))
+    low, high = {**_BOUNDS, **_BOUNDS_OF.get(task, {})}.get(metric, (0.0, 1.0))
     if not low <= limit <= high:
         raise RunError(f"{metric} lies between {low:g} and {high:g}, but --require asks for {text!r}")
-    return Requirement(metric, "min" if (word or sign).lower() in ("min", ">=") else "max", limit)
+    bound: Literal["min", "max"] = "min" if (word or sign).lower() in ("min", ">=") else "max"
+    return Requirement(metric, bound, limit, of, place)
+
+
+def _place(of: str, answers: Sequence[Label], text: str) -> int:
+    names = [str(answer) for answer in answers]
+    if of in names:
+        return names.index(of)
+    if not names:
+        raise RunError(f"--require takes METRIC.CLASS.min=NUMBER of classes or labels, but got {text!r}")
+    raise RunError(f"--require takes a class or label of {first_of(map(repr, names), 10)}, but got {of!r}")
 
 
 def check_scored(requirements: Iterable[Requirement], run: RunFolder) -> None:

@@ -2,12 +2,13 @@
 
 import multiprocessing
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +21,16 @@ from search.events.evaluation import check_events
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
+from search.scores.reference import Reference
 from search.scores.thresholds import Limits
 from search.trials.evaluation import Policy
+from search.trials.redeciding import Redeciding
 from search.trials.rethresholding import Rethresholding
 from spaces.errors import RunError
 from spaces.policies import Sampled
 from spaces.study import Study
 from spaces.study_file import parse
+from spaces.tasks import BINARY, TASK_NAMES, Task, TaskName
 
 CHUNK = 32
 """Trials that a process takes at a time."""
@@ -55,8 +59,12 @@ class Rescored:
     nearest: Mapping[str, Any] | None
 
 
-def read_policy(text: str) -> Policy:
+def read_policy(text: str, task: Task = BINARY) -> Policy:
     """Reads a rule with its parameters, such as `max_f1`, `fixed,at=0.3` or `cost,c_fp=1,c_fn=10`.
+
+    Args:
+        text: the rule.
+        task: whose rules it is one of.
 
     Raises:
         RunError: an unknown rule or parameter, or a value that breaks its rule.
@@ -68,27 +76,34 @@ def read_policy(text: str) -> Policy:
         if not separator or not key.strip():
             raise RunError(f"--policy takes NAME or NAME,KEY=VALUE, such as cost,c_fn=10, but got {text!r}")
         written[key.strip()] = value.strip()
-    return rule_of(written, "--policy")
+    return rule_of(written, "--policy", task)
 
 
-def rule_of(written: Mapping[str, Any], where: str) -> Policy:
+def rule_of(written: Mapping[str, Any], where: str, task: Task = BINARY) -> Policy:
     """Returns the rule that settings name.
 
     Args:
         written: its policy and parameters.
         where: what to call the place they come from in messages.
+        task: whose rules it is one of.
 
     Raises:
         RunError: an unknown rule or parameter, or a value that breaks its rule.
     """
     sampled = written.get("policy") == "sampled"
-    policy = None if sampled else parse({"threshold": dict(written)}, where).threshold
+    policy = None if sampled else parse(_asks(task) | {"threshold": dict(written)}, where).threshold
     if policy is None or isinstance(policy, Sampled):
         raise RunError(
             f"{where} takes a rule that chooses from scores, but sampled draws a threshold before a trial "
             f"trains; leave {where} out for the study's own thresholds"
         )
-    return policy
+    return cast("Policy", policy)
+
+
+def _asks(task: Task) -> dict[str, Any]:
+    """A study that asks what a task asks, for its rules and metrics to be read by."""
+    data = {"source": "npz", "path": "x.npz", "x": "x", "y": "y", "task": task.name}
+    return {} if task == BINARY else {"data": data, "task": task.model_dump()}
 
 
 def rescore(
@@ -115,9 +130,10 @@ def rescore_all(
 
     A requirement on a metric of single decisions is part of the rule: the threshold is chosen among the cuts
     that meet it, on all rows and, for `value`, on each half anew. Any other (ranking, probabilities, events)
-    is asked of the finished row, and `value` of the mean over the seeds of its configuration. A row that does
-    not meet all of them has no value and no rank; its `error` says why, and its threshold is the policy's, or
-    that of the cut that falls short by least.
+    is asked of the finished row, and `value` of the mean over the seeds of its configuration; of tasks that
+    are not binary every one is asked of the row. A row that does not meet all of them has no value and no
+    rank; its `error` says why, and its threshold is the policy's, or that of the cut that falls short by
+    least.
 
     Args:
         run: a run's folder; what it has finished is rescored.
@@ -133,9 +149,10 @@ def rescore_all(
         RunError: no run, no such policy or metric, events asked of a run without, or damaged files.
     """
     folder = RunFolder(Path(run))
+    task = folder.study().task
     asked = _Asked(
         path=str(folder.path),
-        policies=tuple(read_policy(one) if isinstance(one, str) else one for one in policies),
+        policies=tuple(read_policy(one, task) if isinstance(one, str) else one for one in policies),
         requirements=tuple(dict.fromkeys(requirements)),
         objective=objective,
     )
@@ -178,13 +195,38 @@ class _Asked:
             defaults = type(policy).model_fields
             settings = policy.model_dump(exclude={"policy"}).items()
             parts += [f"{key}-{_text(value)}" for key, value in settings if value != defaults[key].default]
-        parts += sorted({f"{one.metric}.{one.bound}-{_text(one.limit)}" for one in self.requirements})
+        parts += sorted({f"{_about(one)}.{one.bound}-{_text(one.limit)}" for one in self.requirements})
         parts += [f"by-{self.objective}"] if self.objective not in (None, study.objective.metric) else []
         return f"leaderboard_{'__'.join(parts)}.parquet"
 
 
-def _text(number: float) -> str:
-    return np.format_float_positional(number, trim="-")
+def _about(one: Requirement) -> str:
+    return one.metric if one.place is None else f"{one.metric}.{one.place}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(np.format_float_positional(value, trim="-"))
+    return quote(str(value), safe="")  # a class may be called a/b
+
+
+def _of_two(
+    reference: Reference, study: Study, policies: Sequence[Policy | None], limits: Limits
+) -> Rethresholding:
+    return Rethresholding(reference, study, policies, limits)
+
+
+def _of_many(
+    reference: Reference, study: Study, policies: Sequence[Policy | None], limits: Limits
+) -> Redeciding:
+    return Redeciding(reference, study, policies)
+
+
+_REDECIDED: Mapping[TaskName, Callable[..., Rethresholding | Redeciding]] = {
+    **dict.fromkeys(TASK_NAMES, _of_many),
+    "binary": _of_two,
+}
+"""What applies other rules to trials, by the task."""
 
 
 class _Rescorer:
@@ -196,7 +238,7 @@ class _Rescorer:
         self.file_names = [asked.file_name(policy, study) for policy in asked.policies]
         if asked.objective is not None:
             changed = {**study.objective.model_dump(), "metric": asked.objective}
-            objective = parse({"objective": changed}, "--objective").objective
+            objective = parse(_asks(study.task) | {"objective": changed}, "--objective").objective
             study = study.model_copy(update={"objective": objective})
         for policy in asked.policies:
             used = study if policy is None else study.model_copy(update={"threshold": policy})
@@ -204,7 +246,7 @@ class _Rescorer:
         self.study = study
         check_scored(asked.requirements, self._folder)
         window = tuple(one for one in asked.requirements if one.metric in METRICS)
-        self._rethresholding = Rethresholding(reference, study, asked.policies, Limits(window))
+        self._rethresholding = _REDECIDED[study.task.name](reference, study, asked.policies, Limits(window))
 
     def part(self, ids: Sequence[str]) -> "_Part":
         """Rescores some trials."""
@@ -294,7 +336,7 @@ def _judged_by_means(rows: pa.Table, requirements: Sequence[Requirement]) -> pa.
 
 
 def _missed(missed: Sequence[Requirement], row: Mapping[str, Any]) -> str:
-    came = ", ".join(f"{one.metric} {_shown(row.get(one.column))}" for one in missed)
+    came = ", ".join(f"{one.name} {_shown(one.value_in(row))}" for one in missed)
     return f"the row does not meet {', '.join(map(str, missed))}: {came}"
 
 

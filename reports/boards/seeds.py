@@ -14,6 +14,7 @@ from search.files import make_folder, write_atomically
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.trials.seeds import Again
+from spaces.tasks import sign_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,7 @@ def ranked(trials: Sequence[Record], trained: Mapping[str, Sequence[Record]]) ->
                 objective=trial.objective,
             )
         )
-    found.sort(key=lambda one: (one.mean is None, -(one.mean or 0.0), one.trial_id))
+    found.sort(key=lambda one: (one.mean is None, -sign_of(one.objective) * (one.mean or 0.0), one.trial_id))
     means = [one.mean for one in found]
     return [one if one.mean is None else replace(one, rank=means.index(one.mean) + 1) for one in found]
 

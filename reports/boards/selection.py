@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,23 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from reports.boards import leaderboard
-from search.comparison.resampling import Setting, units_of
+from reports.boards.columns import schema_of
+from search.comparison import of_tasks
+from search.comparison.resampling import F32, Setting, Units, units_of
 from search.comparison.selection import Contender, compared, corrected
+from search.comparison.ties import Compared
 from search.events.scoring import EVENT_METRICS
 from search.files import write_atomically
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
+from search.scores.reference import Reference
 from search.trials.evaluation import ALWAYS, ALWAYS_ON, calibration_of, policy_of
+from search.trials.scorings import contending_for
 from spaces.errors import RunError, TrialError
 from spaces.policies import Sampled, SensitivityAtFaPerDay
 from spaces.study import Study
+from spaces.tasks import TASK_NAMES, TaskName
 
 COMPARED, PICKED = 64, 200
 """How many trials, the best by value, are compared with the winner; and how many a resample may pick from."""
@@ -39,8 +46,10 @@ METHOD = 3
 """Version of the method, raised when the same scores give other numbers: files are then made anew."""
 _COLUMNS = (
     *("rank", "trial_id", "kind", "trunk", "state", "value", "value_mean", "seeds", "seed_of"),
-    *("threshold_score", "constant_decision"),
+    "constant_decision",
 )
+DECIDED = ("threshold_score", "offsets", "thresholds")
+"""Columns that say how a row is decided, where its task has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +119,8 @@ def selection(run: RunFolder) -> Selection:
 
 def _rows(run: RunFolder, study: Study) -> pa.Table:
     """What a selection depends on, a row per trial, as the leaderboard ranks them."""
-    columns = [*_COLUMNS, "params"] if isinstance(study.threshold, Sampled) else list(_COLUMNS)
+    columns = [*_COLUMNS, *(["params"] if isinstance(study.threshold, Sampled) else [])]
+    columns += [name for name in DECIDED if name in schema_of(study.task.name).names]
     try:
         return pq.read_table(run.leaderboard, columns=columns)
     except (pa.ArrowException, OSError):  # none yet, or damaged: the records are the truth
@@ -136,14 +146,7 @@ def _kept(run: RunFolder, digest: str) -> Selection | None:
 
 def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
     reference = run.reference()
-    setting = Setting(
-        reference=reference,
-        units=units_of(reference, study.seed),
-        metric=study.objective.metric,
-        calibrate=calibration_of(study),
-        events=study.events,
-        seed=study.seed,
-    )
+    work = COMPARISONS[study.task.name](run, study, reference)
     ranked = rows.filter(pc.is_valid(rows["value"]))
     is_baseline = pc.equal(ranked["kind"], "baseline")
     decides = pc.invert(ranked["constant_decision"].fill_null(False))
@@ -154,15 +157,15 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
     beside = [*_first(candidates, COMPARED), *([row] for row in ranked.filter(is_baseline).to_pylist())]
     beside.sort(key=lambda rows: rows[0]["rank"])  # keeps the leaderboard's order among equals
     unknown = Selection(
-        objective=setting.metric,
+        objective=study.objective.metric,
         best=None,
         values={},
         differences={},
         ranks={},
         corrected=None,
         trials=configurations,
-        units=setting.units.kind,
-        unit_count=setting.units.count,
+        units=work.units.kind,
+        unit_count=work.units.count,
         note=None,
     )
     if not candidates:
@@ -171,9 +174,7 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
         return replace(unknown, note="every trained trial's decision is constant" if constant else none)
     try:
         pickable = _first(candidates, PICKED)
-        contenders = {one[0]["trial_id"]: _contender(run, study, one) for one in [*pickable, *beside]}
-        comparison = compared([contenders[one[0]["trial_id"]] for one in beside], setting)
-        winner = corrected([contenders[one[0]["trial_id"]] for one in pickable], setting)
+        comparison, winner = work.made(beside, pickable)
     except TrialError as error:
         return replace(unknown, note=f"scores and values do not belong together: {error}")
     values, differences, ranks = {}, {}, {}
@@ -190,7 +191,9 @@ def _made(run: RunFolder, study: Study, rows: pa.Table) -> Selection:
         ranks=ranks,
         corrected=None if winner.value is None else winner,
         note=_note(
-            setting,
+            work.units,
+            study.objective.metric,
+            reference,
             configurations,
             len(trained),
             len(_first(candidates, COMPARED)),
@@ -230,21 +233,95 @@ def _most(study: Study, rows: int) -> int | None:
     return max(FEWEST, EVENT_ROWS // rows) if by_events or metric in EVENT_METRICS else None
 
 
-def _contender(run: RunFolder, study: Study, rows: list[dict[str, Any]]) -> Contender:
-    row, names = rows[0], sorted((one["trial_id"] for one in rows), key=int)
-    params = json.loads(row.get("params") or "{}")
-    return Contender(
-        raws=tuple(run.scores(name)[0] for name in names[:SEEDS]),
-        value=row["value_mean"],
-        # The name of a baseline stands in the column of the trunk.
-        policy=ALWAYS_ON if row["trunk"] == ALWAYS else policy_of(study, params.get("threshold")),
-        may_win=row["kind"] != "baseline",
-        may_tie=not row["constant_decision"],
-    )
+_Rows = list[dict[str, Any]]
+"""The rows of all seeds of one configuration."""
+
+
+class _OfTwo:
+    """The comparison of binary trials, from one sort of the scores of each.
+
+    Args:
+        run, study, reference: what is compared, and on which rows.
+    """
+
+    def __init__(self, run: RunFolder, study: Study, reference: Reference) -> None:
+        self._run, self._study, self.units = run, study, units_of(reference, study.seed)
+        self._setting = Setting(
+            reference=reference,
+            units=self.units,
+            metric=study.objective.metric,
+            calibrate=calibration_of(study),
+            events=study.events,
+            seed=study.seed,
+        )
+
+    def made(self, beside: Sequence[_Rows], pickable: Sequence[_Rows]) -> tuple[Compared, Estimate]:
+        """Compares the configurations of `beside`, and corrects the pick among those of `pickable`."""
+        found = {one[0]["trial_id"]: self._contender(one) for one in [*pickable, *beside]}
+        return (
+            compared([found[one[0]["trial_id"]] for one in beside], self._setting),
+            corrected([found[one[0]["trial_id"]] for one in pickable], self._setting),
+        )
+
+    def _contender(self, rows: _Rows) -> Contender:
+        row, study = rows[0], self._study
+        params = json.loads(row.get("params") or "{}")
+        return Contender(
+            raws=_raws(self._run, rows),
+            value=row["value_mean"],
+            # The name of a baseline stands in the column of the trunk.
+            policy=ALWAYS_ON if row["trunk"] == ALWAYS else policy_of(study, params.get("threshold")),
+            may_win=row["kind"] != "baseline",
+            may_tie=not row["constant_decision"],
+        )
+
+
+class _OfMany:
+    """The comparison of trials of any other task, by what cross-fitting left of each; see `_OfTwo`."""
+
+    def __init__(self, run: RunFolder, study: Study, reference: Reference) -> None:
+        self._run, self.units = run, units_of(reference, study.seed)
+        self._rows = of_tasks.Rows(
+            reference=reference,
+            units=self.units,
+            metric=study.objective.metric,
+            scoring=contending_for(study, reference),
+            seed=study.seed,
+        )
+
+    def made(self, beside: Sequence[_Rows], pickable: Sequence[_Rows]) -> tuple[Compared, Estimate]:
+        """See `_OfTwo`."""
+        found = {one[0]["trial_id"]: self._candidate(one) for one in [*pickable, *beside]}
+        return (
+            of_tasks.compared([found[one[0]["trial_id"]] for one in beside], self._rows),
+            of_tasks.corrected([found[one[0]["trial_id"]] for one in pickable], self._rows),
+        )
+
+    def _candidate(self, rows: _Rows) -> of_tasks.Candidate:
+        return of_tasks.Candidate(
+            raws=_raws(self._run, rows),
+            value=rows[0]["value_mean"],
+            may_win=rows[0]["kind"] != "baseline",
+            may_tie=not rows[0]["constant_decision"],
+        )
+
+
+COMPARISONS: Mapping[TaskName, Callable[[RunFolder, Study, Reference], _OfTwo | _OfMany]] = {
+    **dict.fromkeys(TASK_NAMES, _OfMany),
+    "binary": _OfTwo,
+}
+"""How trials are compared, by the task."""
+
+
+def _raws(run: RunFolder, rows: _Rows) -> tuple[F32, ...]:
+    names = sorted((one["trial_id"] for one in rows), key=int)
+    return tuple(run.scores(name)[0] for name in names[:SEEDS])
 
 
 def _note(
-    setting: Setting,
+    units: Units,
+    metric: str,
+    reference: Reference,
     competed: int,
     trials: int,
     compared_most: int,
@@ -253,12 +330,12 @@ def _note(
     *,
     corrected: bool,
 ) -> str | None:
-    units, notes = setting.units, []
+    notes = []
     if units.count < 2:
         notes.append(f"one of {units.kind} says nothing about the next, so there are no intervals")
     elif not corrected:
-        notes.append(f"most resamples leave out too little to measure {setting.metric} on")
-    if units.kind == "recordings" and setting.reference.groups is not None:
+        notes.append(f"most resamples leave out too little to measure {metric} on")
+    if units.kind == "recordings" and reference.groups is not None:
         notes.append("all rows are of one group, so recordings were resampled")
     if 2 <= units.count < FEW:
         notes.append(f"intervals from {units.count} {units.kind} hold the truth in fewer than 95 of 100")

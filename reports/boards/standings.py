@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from search.record import Record
+from spaces.tasks import sign_of
 
 TRAINED = ("author", "portfolio", "search")
 """Kinds of trials that have a configuration."""
@@ -40,6 +41,7 @@ class Standing:
         shown: the lowest number of those that decide something, else `first`: the trial that stands for it.
         decides: whether any of them decides something, rather than the same of all rows.
         name: its head, or the name of a baseline.
+        sign: what a value is multiplied by so that the larger is the better.
     """
 
     seeds: int
@@ -48,6 +50,7 @@ class Standing:
     shown: int
     decides: bool
     name: str
+    sign: float = 1.0
 
     @property
     def trial_id(self) -> str:
@@ -73,7 +76,7 @@ class Standing:
     @property
     def merit(self) -> tuple[bool, float, int]:
         """What configurations are ordered by, the largest first; equal ones by their first trial."""
-        return self.decides, self.mean, -self.first
+        return self.decides, self.sign * self.mean, -self.first
 
 
 class Standings:
@@ -95,7 +98,7 @@ class Standings:
             return
         ask, decides = record.ask, not record.constant_decision
         name = ask.config.head if ask.config else str(ask.name)
-        one = Standing(1, record.value, ask.number, ask.number, decides, name)
+        one = Standing(1, record.value, ask.number, ask.number, decides, name, sign_of(record.objective))
         found = self._found.setdefault(_key(record), one)
         before = self._best.merit if self._best is not None else None
         if found is not one:
@@ -124,7 +127,12 @@ class Standings:
         numbers: a seed is not picked for its luck.
         """
         standing = self.of(record)
-        return not record.constant_decision, standing.mean, -standing.first, -record.ask.number
+        return (
+            not record.constant_decision,
+            standing.sign * standing.mean,
+            -standing.first,
+            -record.ask.number,
+        )
 
 
 def mean_of(seeds: int, end: str = "") -> str:

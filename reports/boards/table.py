@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from rich.table import Table
 
-from reports.boards.footnotes import about_events, footnotes, repeated
+from reports.boards.footnotes import HEADLINES, about_events, footnotes, repeated
 from reports.boards.query import QueryResult
+from spaces.tasks import TaskName
 
 if TYPE_CHECKING:
     from reports.boards.selection import Selection
@@ -92,6 +93,7 @@ def _columns(
     board: QueryResult, rows: Sequence[dict[str, Any]], chosen: "Selection | None"
 ) -> list[Column[dict[str, Any]]]:
     events, seeds = about_events(rows), repeated(rows)
+    task: TaskName = (rows[0].get("task") or "binary") if rows else "binary"
     columns: tuple[Column[dict[str, Any]] | None, ...] = (
         Column("rank", lambda r: _rank(r, chosen)),
         Column("run", lambda r: str(r["run"]), number=False) if len(board.facts.runs) > 1 else None,
@@ -109,16 +111,21 @@ def _columns(
         Column("seeds", lambda r: str(r["seeds"] or ""), least_width=90) if seeds else None,
         None if chosen is None else Column("95%", lambda r: _interval(r, chosen), least_width=90),
         Column("its fa/day", lambda r: number(r["value_fa_per_day"], digits=1)) if events else None,
-        Column("sens.", lambda r: number(r["val_sensitivity"])),
-        Column("prec.", lambda r: number(r["val_precision"])),
+        *(_headline(*one) for one in HEADLINES[task]),
         Column("ev.sens.", lambda r: number(r["val_event_sensitivity"])) if events else None,
         Column("fa/day", lambda r: number(r["val_fa_per_day"], digits=1)) if events else None,
-        Column("threshold", lambda r: number(r["threshold"]), least_width=100),
+        Column("threshold", lambda r: number(r["threshold"]), least_width=100)
+        if any("threshold" in r for r in rows)
+        else None,
         Column("epochs", lambda r: str(r["epochs"] or ""), least_width=120),
         Column("seconds", lambda r: number(r["train_s"], digits=0), least_width=120),
         Column("", _notes, number=False, wrap=True),
     )
     return [column for column in columns if column is not None]
+
+
+def _headline(name: str, column: str) -> Column[dict[str, Any]]:
+    return Column(name, lambda r: number(r[column]))
 
 
 def _rank(r: dict[str, Any], chosen: "Selection | None") -> str:

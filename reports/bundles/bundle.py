@@ -1,6 +1,7 @@
 """Loads a bundle after checking that no file of it has changed, and predicts with it."""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,29 @@ from pydantic import ValidationError
 
 from reports.bundles.scale import check_scale
 from reports.bundles.schema import BundleConfig, TrialConfig
-from search.data.rows import Labels
+from search.data.rows import AnyLabels
 from search.data.shards import Inputs
 from search.files import write_atomically
 from search.networks import backend
 from spaces.base import Label
 from spaces.errors import RunError
+from spaces.tasks import TaskName
 
-FORMAT = 4
+FORMAT = 5
 """The version of a bundle's format. Earlier versions are read too, later ones are refused. Version 2 added
 the events and how windows are cut from recordings. Version 3 added the exports, and refuses added files.
-Version 4 added how 16-bit photos are scaled, and the quantiles of training rows."""
+Version 4 added how 16-bit photos are scaled, and the quantiles of training rows. Version 5 is of tasks that
+are not binary."""
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""
 Outputs = dict[str, NDArray[Any]]
-"""`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`."""
+"""`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`; see `deciding_model`."""
+
+
+def oldest_format(task: TaskName) -> int:
+    """Returns the first version of the format that can tell of a task."""
+    return {"binary": 4}.get(task, FORMAT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +55,8 @@ class Bundle:
         return f"Bundle(trial {self.config.trial_id} of the study {self.config.study!r})"
 
     @property
-    def labels(self) -> Labels:
-        """The original label values."""
+    def labels(self) -> AnyLabels:
+        """What labels stand for in the data."""
         return self.config.labels
 
     def predict(self, x: NDArray[Any]) -> pa.Table:
@@ -72,11 +80,12 @@ class Bundle:
         return pa.table(self.columns(outputs))
 
     def columns(self, outputs: Outputs) -> dict[str, Any]:
-        """Returns `score`, `probability` and `label`; `label` holds the original label values."""
-        values: tuple[Label, Label] = (self.labels.negative, self.labels.positive)
-        # The type is that of both values even where one occurs: all tables of a file must have one type.
-        label = pa.array([values[number] for number in outputs["label"].tolist()], pa.array(values).type)
-        return {"score": outputs["score"], "probability": outputs["probability"], "label": label}
+        """Returns `score`, `probability` and `label`; `label` holds the original label values.
+
+        Of K classes there is a score and a probability of each, `score_CLASS`, and `label` is null where a
+        row is not decided. Of K labels there are three columns of each. A number is the column `prediction`.
+        """
+        return _COLUMNS[self.labels.task.name](self.labels, outputs)
 
     def _checked(self, x: NDArray[Any]) -> NDArray[Any]:
         shape, dtype = self.config.input.shape, self.config.input.dtype
@@ -104,6 +113,43 @@ class Bundle:
                 )
             check_scale(x, self.config.input)
         return x
+
+
+def _of_two(labels: Any, outputs: Outputs) -> dict[str, Any]:
+    values: tuple[Label, Label] = (labels.negative, labels.positive)
+    # The type is that of both values even where one occurs: all tables of a file must have one type.
+    label = pa.array([values[number] for number in outputs["label"].tolist()], pa.array(values).type)
+    return {"score": outputs["score"], "probability": outputs["probability"], "label": label}
+
+
+def _of_each(labels: Any, outputs: Outputs) -> dict[str, Any]:
+    return {
+        f"{what}_{answer}": outputs[what][:, k]
+        for what in ("score", "probability")
+        for k, answer in enumerate(labels.answers)
+    }
+
+
+def _of_classes(labels: Any, outputs: Outputs) -> dict[str, Any]:
+    values = [None if code < 0 else labels.values[code] for code in outputs["label"].tolist()]
+    return {"label": pa.array(values, pa.array(labels.values).type), **_of_each(labels, outputs)}
+
+
+def _of_labels(labels: Any, outputs: Outputs) -> dict[str, Any]:
+    has = {f"label_{answer}": outputs["label"][:, k] == 1 for k, answer in enumerate(labels.answers)}
+    return has | _of_each(labels, outputs)
+
+
+def _of_number(labels: Any, outputs: Outputs) -> dict[str, Any]:
+    return {"prediction": outputs["score"]}
+
+
+_COLUMNS: Mapping[TaskName, Callable[[Any, Outputs], dict[str, Any]]] = {
+    "binary": _of_two,
+    "classes": _of_classes,
+    "labels": _of_labels,
+    "number": _of_number,
+}
 
 
 def load(folder: Path | str, *, as_guest: bool = True) -> Bundle:

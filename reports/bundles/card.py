@@ -1,17 +1,27 @@
 """Writes the model card of a bundle: what it is, how it did, and where its limits are."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.bundles.schema import Decided, Preprocessing, Rules, TrialConfig, Validation
+from reports.boards.advice import worth_shipping
+from reports.boards.columns import SCALARS
+from reports.bundles.card_of_many import decision_lines, each_lines, output_line
+from reports.bundles.schema import Decided, Preprocessing, Rules, Test, TrialConfig, Validation
+from search.data.rows import Labels
 from search.events.patients import Patient
 from search.networks.readers import Exported, Reader
 from search.record import Estimate, Record
 from spaces.errors import first_of
+from spaces.tasks import TaskName
 
-SHOWN = ("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "mcc", "average_precision",
-         "roc_auc", "brier", "log_loss", "ece")  # fmt: skip
+SHOWN: Mapping[TaskName, tuple[str, ...]] = {
+    "binary": (
+        *("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "mcc", "average_precision"),
+        *("roc_auc", "brier", "log_loss", "ece"),
+    )
+}
+"""The metrics of the card; of other tasks all that there are."""
 COLUMNS_SHOWN = 8
 
 _MARKS = re.compile(r"[\\`*\[\]<|#~&]|(?<![^\W_])_|_(?![^\W_])")
@@ -25,7 +35,7 @@ def text(record: Record, config: TrialConfig) -> str:
         record: the trial.
         config: what the bundle's `config.yaml` holds.
     """
-    positive, negative = (_escaped(repr(label)) for label in (config.labels.positive, config.labels.negative))
+    output = _output(config)
     config = TrialConfig.model_validate(_escaped(config.model_dump(exclude_unset=True)))
     validation, test, decision = config.validation, config.test, config.decision
     trained, value = config.config, validation.value
@@ -43,14 +53,8 @@ def text(record: Record, config: TrialConfig) -> str:
         f"- input: {config.input.dtype} rows of shape {config.input.shape} ({config.input.source})",
         *_columns(config.input.columns),
         *_recordings(config.input.preprocessing),
-        f"- output: score, probability, label; positive is {positive}, negative is {negative}",
-        f"- decision: score >= {decision.threshold_score:.6g} "
-        f"(a probability of {decision.threshold:.4f}), {_chosen(decision)}{_constant(record)}",
-        f"- calibration: {decision.calibration}, score = {decision.calibration_a:.6g} * raw "
-        f"{decision.calibration_b:+.6g}",
-        "- the probability is "
-        + ("calibrated on the validation rows" if decision.probability_is_calibrated else "NOT calibrated")
-        + _moved(decision.prevalence),
+        *output,
+        *_decision(record, config),
         *(_exported(one) for one in config.exports),
         *(_read_by(one) for one in config.readers),
         "",
@@ -64,16 +68,17 @@ def text(record: Record, config: TrialConfig) -> str:
         *_parts(config.split.by),
         _opened(test.times_opened),
         "",
-        f"Test rows: {test.rows}, of which {test.positives} positive, {units}.",
+        f"Test rows: {test.rows}, {_counted(test)}, {units}.",
         "",
         "| metric | test | 95% interval | validation, in sample |",
         "|---|---|---|---|",
         *(
             f"| {name} | {number(test.metrics[name].value)} | {interval(test.metrics[name])} "
             f"| {number(validation.in_sample[name].value)} |"
-            for name in SHOWN
+            for name in SHOWN.get(record.task, SCALARS.get(record.task, ()))
         ),
         "",
+        *each_lines(config, number, interval),
         "Intervals: bootstrap over "
         + ("rows, groups being unknown." if record.groups == "unknown" else f"{noun}."),
         "",
@@ -88,6 +93,34 @@ def text(record: Record, config: TrialConfig) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _output(config: TrialConfig) -> list[str]:
+    """What the model puts out; the values of labels are quoted before anything is escaped."""
+    labels = config.labels
+    if not isinstance(labels, Labels):
+        return [_escaped(output_line(config))]
+    positive, negative = (_escaped(repr(label)) for label in (labels.positive, labels.negative))
+    return [f"- output: score, probability, label; positive is {positive}, negative is {negative}"]
+
+
+def _decision(record: Record, config: TrialConfig) -> list[str]:
+    decision = config.decision
+    if decision.threshold_score is None or decision.threshold is None:
+        return decision_lines(config)
+    return [
+        f"- decision: score >= {decision.threshold_score:.6g} "
+        f"(a probability of {decision.threshold:.4f}), {_chosen(decision)}{_constant(record)}",
+        f"- calibration: {decision.calibration}, score = {decision.calibration_a:.6g} * raw "
+        f"{decision.calibration_b:+.6g}",
+        "- the probability is "
+        + ("calibrated on the validation rows" if decision.probability_is_calibrated else "NOT calibrated")
+        + _moved(decision.prevalence),
+    ]
+
+
+def _counted(test: Test) -> str:
+    return f"of which {test.positives} positive" if test.told is None else test.told
 
 
 def _escaped(value: Any) -> Any:
@@ -196,7 +229,7 @@ def _baseline(validation: Validation) -> str:
     if name is None or value is None:
         return ""
     mean = validation.value if validation.value_mean is None else validation.value_mean
-    beaten = mean is not None and mean > value
+    beaten = worth_shipping(mean, value, validation.objective)
     return f" The best baseline there, {name}, has {value:.3f}{'' if beaten else ': it is NOT beaten'}."
 
 

@@ -1,12 +1,14 @@
 """Makes a bundle's `config.yaml`. Nothing of the machine or of EDF headers reaches it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reports.bundles.bundle import FORMAT
+from reports.bundles.bundle import oldest_format
 from reports.bundles.picking import Choice
 from reports.bundles.scale import scale_of
 from reports.bundles.schema import TrialConfig
@@ -19,10 +21,13 @@ from search.events.scoring import scoring_of
 from search.networks.readers import Exported, Reader
 from search.record import Estimate, Record
 from search.trials.preparation import Prepared
+from search.trials.scoring import Estimates
+from search.trials.scorings import claims_probabilities
 from spaces.configuration import Config
 from spaces.data import Npz, Table
 from spaces.eeg import Eeg
 from spaces.study import Study
+from spaces.tasks import TaskName
 
 PREPROCESSING = (
     *("channels", "missing_channels", "repeated_channels", "rate_hz", "bandpass_hz", "notch_hz"),
@@ -36,7 +41,7 @@ def bundle_config(
     choice: Choice,
     prepared: Prepared,
     resolved: dict[str, Any],
-    test: dict[str, Estimate],
+    test: Estimates,
     patients: list[Patient],
     opened: int,
     baseline: Record | None,
@@ -62,21 +67,27 @@ def bundle_config(
     rows, split, record = prepared.rows, prepared.split, choice.record
     groups = rows.groups if split.units is None else split.units
     content = {
-        "format": FORMAT,
+        "format": oldest_format(record.task),
         "trial_id": record.ask.trial_id,
         "forced": list(choice.forced) + [one.left_out for one in exports if one.forced],
         "study": study.name,
         "config": {} if record.ask.config is None else trained(record.ask.config),
         "decision": {
-            "rule": "score >= threshold_score, in float32, inside the model",
-            "threshold_score": record.threshold_score,
-            "threshold": record.threshold,
+            "rule": RULES[record.task],
+            **_decision(record),
             "chosen_by": "policy" if choice.replaced is None else "hand",
             "policy": study.threshold.model_dump(),
-            "policy_threshold_score": record.threshold_score if choice.replaced is None else choice.replaced,
+            **(
+                {}
+                if record.threshold_score is None
+                else {
+                    "policy_threshold_score": record.threshold_score
+                    if choice.replaced is None
+                    else choice.replaced
+                }
+            ),
             "calibration": record.calibration,
-            "calibration_a": record.calibration_a,
-            "calibration_b": record.calibration_b,
+            **_calibrated(record),
             "probability_is_calibrated": is_calibrated(record),
             "prevalence": study.objective.prevalence if is_calibrated(record) else None,
         },
@@ -106,13 +117,15 @@ def bundle_config(
             "cross_fit_by": record.cross_fit_by,
             "rows": len(split.validation),
             "in_sample": record.metrics,
+            **_of_each(record.each, record.confusion),
         },
         "test": {
             "times_opened": opened,
             "rows": len(split.test),
-            "positives": int(rows.y[split.test].sum()),
+            **_counted(rows, split.test),
             "groups": None if groups is None else len(np.unique(groups[split.test])),
-            "metrics": test,
+            "metrics": test.whole,
+            **_of_each(test.each, test.confusion),
             "patients": patients,
         },
         "exports": exports,
@@ -122,6 +135,44 @@ def bundle_config(
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return TrialConfig.model_validate(content)
+
+
+RULES: Mapping[TaskName, str] = {
+    "binary": "score >= threshold_score, in float32, inside the model",
+    "classes": "the largest of score + offset, of equal ones the later class, in float32, inside the model",
+    "labels": "score >= threshold of each label, or the top_k largest scores, in float32, inside the model",
+    "number": "the score is the number",
+}
+"""How a bundle decides, in words."""
+
+
+def _given(record: Record, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(record, name)) is not None}
+
+
+def _decision(record: Record) -> dict[str, Any]:
+    found = _given(record, "threshold_score", "threshold", "offsets", "thresholds", "reject_below", "top_k")
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _calibrated(record: Record) -> dict[str, Any]:
+    names = ("calibration_a", "calibration_b", "calibrations_a", "calibrations_b")
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in _given(record, *names).items()
+    }
+
+
+def _of_each(
+    each: Mapping[str, Sequence[Estimate]], confusion: Sequence[Sequence[float]] | None
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"each": {name: list(of) for name, of in each.items()}} if each else {}
+    return found if confusion is None else {**found, "confusion": [list(row) for row in confusion]}
+
+
+def _counted(rows: Rows, taken: NDArray[np.int64]) -> dict[str, Any]:
+    positives = rows.labels.positives(rows.y[taken])
+    return {"told": rows.labels.told(rows.y[taken])} if positives is None else {"positives": positives}
 
 
 def training_scale(prepared: Prepared) -> dict[str, Any]:
@@ -154,13 +205,12 @@ def columns(data: Table, base: Path) -> dict[str, Any]:
 
 def is_calibrated(record: Record) -> bool:
     """Whether sigmoid(score) of a trial may be called a probability."""
-    said = record.metrics["brier"].value is not None
-    return said and record.calibration != "none" and record.calibration_note is None
+    return claims_probabilities(record) and record.calibration != "none" and record.calibration_note is None
 
 
 def _events(study: Study, rows: Rows) -> dict[str, Any] | None:
-    """Returns the rules for making and scoring events; None if the rows have no times."""
-    if rows.recordings is None or rows.times is None or rows.window_s is None:
+    """Returns the rules for making and scoring events; None without times or a positive class."""
+    if not rows.labels.of_one_class or rows.recordings is None or rows.times is None or rows.window_s is None:
         return None
     return {**scoring_of(study.events), "window_s": rows.window_s}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.boards.columns import SCHEMA
+from reports.boards.columns import schema_of
 from reports.boards.leaderboard import row as row_of
 from reports.boards.requirements import Requirement, check_scored, nearest, other_thresholds, unmet
 from reports.boards.standings import Standings
@@ -82,6 +82,10 @@ def pick(
     mean, seeds = _mean(record, Standings(run.records()))
     forced = _forced(record, force)
     replaced = None
+    if threshold_score is not None and record.threshold_score is None:
+        raise RunError(
+            f"--threshold-score is a cut on one score, but a task of {record.task} is not decided by one"
+        )
     if threshold_score is not None and _float32(threshold_score) != _float32(record.threshold_score):
         if any(one.column == "value" for one in requirements):
             raise RunError(
@@ -169,6 +173,11 @@ def check_decides(record: Record) -> None:
         RunError: a rule made it.
     """
     if _is_refused(record):
+        if record.threshold_score is None:
+            raise RunError(
+                f"a rule ships only decisions that differ, but {record.threshold_policy} decides every "
+                f"validation row of trial {record.ask.trial_id} alike (constant_decision); change the rule"
+            )
         says = "positive" if record.metrics["sensitivity"].value == 1 else "negative"
         raise RunError(
             f"a rule ships only decisions that differ, but {record.threshold_policy} makes every validation "
@@ -244,7 +253,7 @@ def _float32(threshold_score: float | None) -> float:
 def row_of_record(record: Record) -> Mapping[str, Any]:
     """Returns a record as a row of the leaderboard with every column."""
     # Every column is there: what a record does not say is null.
-    return {**dict.fromkeys(SCHEMA.names), **row_of(record)}
+    return {**dict.fromkeys(schema_of(record.task).names), **row_of(record)}
 
 
 def _row(record: Record, standings: Standings) -> Mapping[str, Any]:
@@ -268,13 +277,13 @@ def short(row: Mapping[str, Any], requirements: Sequence[Requirement]) -> str:
     """Returns the values by which a row misses its requirements."""
     found = []
     for requirement in unmet(row, requirements):
-        value = row[requirement.column]
+        value = requirement.value_in(row)
         if value is None:
-            found.append(f"its {requirement.metric} is undefined")
+            found.append(f"its {requirement.name} is undefined")
             continue
         side = "below" if requirement.bound == "min" else "above"
         found.append(
-            f"its {requirement.metric} {value:.4g} is {requirement.shortfall(row):.2g} {side} "
+            f"its {requirement.name} {value:.4g} is {requirement.shortfall(row):.2g} {side} "
             f"{requirement.limit:g}"
         )
     return ", and ".join(found)

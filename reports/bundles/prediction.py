@@ -124,7 +124,7 @@ def _write(
                 table = pa.table({**batch.columns, **bundle.columns(outputs)})
                 writer = writer or pq.ParquetWriter(folder / TABLE, table.schema)
                 writer.write_table(table)
-                if batch.starts_s is not None:
+                if batch.starts_s is not None and rules is not None:
                     windows.add(batch.starts_s, outputs)
                 rows += len(batch.x)
                 progress(rows, inputs.rows)

@@ -13,7 +13,7 @@ import numpy as np
 from reports.boards.advice import best_baseline
 from reports.bundles import card
 from reports.bundles.bundle import Outputs, outputs, write_sums
-from reports.bundles.config import bundle_config, is_calibrated, training_scale
+from reports.bundles.config import bundle_config, training_scale
 from reports.bundles.picking import Choice
 from search.data.shards import Part
 from search.events.evaluation import patients
@@ -23,8 +23,9 @@ from search.networks.readers import Exported, readers
 from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
 from search.runs.test_split import note_opening
-from search.trials.evaluation import estimates
 from search.trials.preparation import check_same, prepare
+from search.trials.recorded import decided, fitted_of
+from search.trials.scorings import scoring_for
 from spaces.errors import RunError
 
 SCORE_TOLERANCE = 1e-3
@@ -104,6 +105,7 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     """Writes the bundle into an empty folder. All checks are made before the test split is opened."""
     backend.import_keras()
     from search.networks import export
+    from search.networks.deciders import decider_of
 
     study, record = run.study(), choice.record
     prepared = prepare(study, run.path, run.prepared)
@@ -114,22 +116,19 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     model = export.load(str(path), shape, dtype)  # what is checked and measured is what ships
     said = outputs(model, Part(x, split.validation))
     _check_against_stored(run, record, said)
-    threshold_score = float(record.threshold_score or 0)
-    exported = export.export(model, made, Part(x, split.validation), said, threshold_score, force=force)
+    margin = decider_of(record).margin
+    exported = export.export(model, made, Part(x, split.validation), said, margin, force=force)
     scale = training_scale(prepared)
     opened = note_opening(run, record.ask.trial_id, datetime.now(UTC).isoformat(timespec="seconds"))
     score = outputs(model, Part(x, split.test))["score"]
     reference = prepared.test_reference(study)
-    test = estimates(
-        reference,
-        score,
-        threshold_score,
-        events=study.events,
-        seed=study.seed,
-        probabilistic=record.metrics["brier"].value is not None,
-        prevalence=study.objective.prevalence if is_calibrated(record) else None,
+    scoring = scoring_for(study, study.threshold, reference)
+    test = scoring.estimates(fitted_of(record, study), score, reference)
+    seen = (
+        []
+        if record.threshold_score is None
+        else patients(reference, score, record.threshold_score, study.events)
     )
-    seen = patients(reference, score, threshold_score, study.events)
     config = bundle_config(
         study,
         choice,
@@ -147,17 +146,21 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     write_atomically(made / "config.yaml", config.text().encode())
     write_atomically(made / "MODEL_CARD.md", card.text(record, config).encode())
     write_sums(made)
-    return Promoted(test=test, times_opened=opened, exports=exported)
+    return Promoted(test=test.whole, times_opened=opened, exports=exported)
 
 
 def _check_against_stored(run: RunFolder, record: Record, said: Outputs) -> None:
-    """Shows that the rebuilt model is the trial: same scores, and same labels away from the threshold."""
+    """Shows that the rebuilt model is the trial: same scores, and same decisions where these are sure."""
+    from search.networks.deciders import decider_of, sure
+
     _, stored = run.scores(record.ask.trial_id)
-    allowed = SCORE_TOLERANCE * (1 + np.abs(stored))
     difference = np.abs(said["score"] - stored)
-    decided = stored >= np.float32(record.threshold_score or 0)
-    sure = np.abs(stored.astype(np.float64) - (record.threshold_score or 0)) > allowed
-    if (difference > allowed).any() or (said["label"].astype(bool) != decided)[sure].any():
+    other = (difference > SCORE_TOLERANCE * (1 + np.abs(stored))).any()
+    margin, expected = decider_of(record).margin(stored), decided(record, run.study(), stored)
+    if margin is not None and expected is not None:
+        held = np.broadcast_to(sure(margin, stored, SCORE_TOLERANCE), expected.shape)
+        other |= (said["label"] != expected)[held].any()
+    if other:
         raise RunError(
             f"the model rebuilt from trial {record.ask.trial_id} must give its stored scores, "
             f"but they differ by up to {difference.max():.3g}",

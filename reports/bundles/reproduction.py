@@ -14,7 +14,10 @@ LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 """Libraries whose versions decide the last digits."""
 CONDITIONS = ("epochs", "threads", "cpu_flags", "onednn", "device", "precision", "fused", "code_digest")
 """Fields of a record that must agree before the same bits are promised."""
-SAME = ("value", "calibration_a", "calibration_b", "threshold_score")
+SAME = (
+    *("value", "calibration_a", "calibration_b", "threshold_score"),
+    *("offsets", "thresholds", "calibrations_a", "calibrations_b"),
+)
 """Fields of a record that follow from the scores."""
 
 

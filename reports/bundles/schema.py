@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from search.data.photos import WHOLE
-from search.data.rows import Labels
+from search.data.rows import AnyLabels
 from search.events.patients import Patient
 from search.networks.readers import Exported, Reader
 from search.record import Estimate
@@ -38,18 +38,29 @@ class Decided(_Part):
     """How a score becomes a label and a probability."""
 
     rule: str
-    threshold_score: float
-    """Plus or minus infinity where a person chose it."""
-    threshold: float
+    threshold_score: float | None = None
+    """Plus or minus infinity where a person chose it; null where there is not one threshold of one score."""
+    threshold: float | None = None
     """The sigmoid of `threshold_score`."""
+    offsets: tuple[float, ...] | None = None
+    """Of each class; minus infinity for one that is never decided."""
+    reject_below: float | None = None
+    """Rows whose largest probability is below it are not decided."""
+    thresholds: tuple[float, ...] | None = None
+    """Of the score of each label."""
+    top_k: int | None = None
+    """How many labels each row is decided to have."""
     chosen_by: Literal["policy", "hand"] = "policy"
     policy: Rule
     policy_threshold_score: float | None = None
     """What the policy had chosen."""
     calibration: str
-    calibration_a: float
+    calibration_a: float | None = None
     """The score is `calibration_a` * raw + `calibration_b`."""
-    calibration_b: float
+    calibration_b: float | None = None
+    calibrations_a: tuple[float, ...] | None = None
+    """Of each label."""
+    calibrations_b: tuple[float, ...] | None = None
     probability_is_calibrated: bool
     prevalence: float | None = None
     """The share of positive rows to which the probability was moved."""
@@ -130,7 +141,11 @@ class Validation(_Part):
     cross_fit_by: str
     rows: int
     in_sample: Mapping[str, Estimate]
-    """Of the shipped threshold, on the rows that it was chosen on."""
+    """Of the shipped decision, on the rows that it was chosen on."""
+    each: Mapping[str, tuple[Estimate, ...]] = {}
+    """Of each class or label, in the order of `labels`."""
+    confusion: tuple[tuple[float, ...], ...] | None = None
+    """Of classes: a row for each, with the rows decided to be of each, and last those not decided."""
 
 
 class Test(_Part):
@@ -139,9 +154,13 @@ class Test(_Part):
     times_opened: int
     """How often the test split was opened, this time included; above 1, its numbers are biased."""
     rows: int
-    positives: int
+    positives: int | None = None
+    told: str | None = None
+    """How labels lie that are not of two values."""
     groups: int | None
     metrics: Mapping[str, Estimate]
+    each: Mapping[str, tuple[Estimate, ...]] = {}
+    confusion: tuple[tuple[float, ...], ...] | None = None
     patients: tuple[Patient, ...] = ()
 
 
@@ -157,8 +176,8 @@ class BundleConfig(_Part):
     """Null for a model that was trained elsewhere, as are `validation`, `test` and `seed`."""
     decision: Decided
     events: Rules | None = None
-    labels: Labels
-    """The values of the data that the labels 0 and 1 stand for."""
+    labels: AnyLabels
+    """The values of the data that the labels 0 and 1, or the places of classes, stand for."""
     input: Input
     split: Split = Split(by="unknown", groups="unknown")
     validation: Validation | None = None

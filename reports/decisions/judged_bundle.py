@@ -68,6 +68,8 @@ def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None
     backend.start(1)
     backend.import_keras()
     from search.networks import export, last_layer
+    from search.networks.agreement import check_agreement
+    from search.networks.deciders import at_threshold
 
     facts = _FACTS.validate_python(run.resolved()["judged"])
     file = run.path / MODEL
@@ -94,10 +96,11 @@ def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None
         "label": (score >= np.float32(found.threshold_score)).astype(np.int32),
     }
     said = {name: values[known] for name, values in said.items()}
-    export.check_agreement(MODEL, said, expected, found.threshold_score)
+    margin = at_threshold(found.threshold_score).margin
+    check_agreement(MODEL, said, expected, margin)
     export.save(model, folder / MODEL)
     export.load(str(folder / MODEL), shape, dtype)
-    done = export.export(model, folder, Part(rows.x, known), said, found.threshold_score, force=True)
+    done = export.export(model, folder, Part(rows.x, known), said, margin, force=True)
     config = _config(run, record, found, rows, facts, done, readers(folder, ""))
     write_atomically(folder / "config.yaml", config.text().encode())
     write_atomically(folder / "MODEL_CARD.md", _card(found, facts, done).encode())

@@ -2,16 +2,16 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reports.boards import reading
-from reports.boards.columns import SMALLER_IS_BETTER
-from reports.boards.footnotes import about_events, footnotes
+from reports.boards.columns import SCALARS, SMALLER_IS_BETTER
+from reports.boards.footnotes import HEADLINES, about_events, footnotes
 from reports.boards.selection import Selection
-from reports.page import facts, table, trial
+from reports.page import facts, many, table, trial
 from reports.page.events import Detector
 from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
@@ -20,6 +20,7 @@ from search.scores.reference import Reference
 from spaces.errors import RunError
 from spaces.policies import Cost
 from spaces.study import Study
+from spaces.tasks import TASK_NAMES, TaskName
 
 FORMAT = 1
 DETAILED = 50
@@ -46,7 +47,7 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         raise RunError(f"a page needs a finished trial, but {run.path} has none yet")
     records = {record.ask.trial_id: record for record in run.records()}
     reference = run.reference()
-    detector = Detector.of(reference, study.events)
+    detector, task = Detector.of(reference, study.events), study.task.name
     return {
         "format": FORMAT,
         "name": run.path.resolve().name,
@@ -63,7 +64,9 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "caveats": [note for note in notes if not note.startswith(READINGS)],
         "costs": _costs(study),
         "rows": len(reference.y),
-        "positives": int(reference.y.sum()),
+        "positives": None if task in HEADLINES_OF_MANY else int(reference.y.sum()),
+        "headlines": HEADLINES_OF_MANY.get(task),
+        "measured": SCALARS.get(task),
         "trials": len(rows),
         "smaller_is_better": sorted(SMALLER_IS_BETTER),
         "table": table.columns(rows),
@@ -71,7 +74,7 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "importances": _importances(list(records.values()), study),
         "events": None if detector is None else detector.whole(),
         "details": {
-            row["trial_id"]: _detail(run, study, records[row["trial_id"]], reference, detector)
+            row["trial_id"]: DETAILS[task](run, study, records[row["trial_id"]], reference, detector)
             for row in detailed(rows)
             if row["trial_id"] in records  # a record may be gone
         },
@@ -110,6 +113,20 @@ def _detail(
     if detector is not None:
         found["events"] = detector.as_json(detector.detect(score, cuts.cuts, cuts.own))
     return found
+
+
+def _of_many(
+    run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
+) -> dict[str, Any]:
+    return many.detail(run, record, reference)
+
+
+HEADLINES_OF_MANY = {task: headline for task, headline in HEADLINES.items() if task in SCALARS}
+DETAILS: Mapping[TaskName, Callable[..., dict[str, Any]]] = {
+    **dict.fromkeys(TASK_NAMES, _of_many),
+    "binary": _detail,
+}
+"""What the page draws of one trial, by the task."""
 
 
 def _importances(records: Sequence[Record], study: Study) -> dict[str, Any]:

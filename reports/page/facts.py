@@ -81,7 +81,7 @@ def _data(study: Study, reference: Reference, rows: Rows | None) -> Facts:
     found = [("source", source(study))]
     if rows is not None:
         found.append(("rows", f"{_count(rows.y)}, each {rows.x.dtype} {rows.x.shape[1:]}"))
-        found.append(("positive, negative", f"{rows.binary.positive!r}, {rows.binary.negative!r}"))
+        found += rows.labels.named
         if rows.channels:
             found.append(("channels", ", ".join(rows.channels)))
     elif getattr(data, "positive", None) is not None:
@@ -196,11 +196,13 @@ def _split(rows: Rows, study: Study, first: Record, split_digest: str) -> splits
     return made if splits.digest(made) == split_digest else None
 
 
-def _part(y: NDArray[np.int8], groups: NDArray[np.str_] | None, noun: str = "groups") -> str:
+def _part(y: NDArray[Any], groups: NDArray[np.str_] | None, noun: str = "groups") -> str:
     return _count(y) + ("" if groups is None else f", {len(np.unique(groups))} {noun}")
 
 
-def _count(y: NDArray[np.int8]) -> str:
+def _count(y: NDArray[Any]) -> str:
+    if y.dtype != np.int8 or y.ndim > 1:
+        return f"{len(y):,} rows"
     return f"{len(y):,} rows, {int(y.sum()):,} positive ({y.mean():.1%})"
 
 

@@ -16,7 +16,7 @@ ASSETS = Path(__file__).parent / "assets"
 STYLES = ("page", "table", "charts", "trial", "print")
 MODULES = (
     "format", "dom", "data", "metrics", "state", "chart", "overview", "filter", "columns", "table",
-    "course", "importance", "matrix", "parallel", "curves", "threshold", "promote", "events", "trial",
+    "course", "importance", "matrix", "parallel", "curves", "threshold", "promote", "events", "many", "trial",
     "compare", "main",
 )  # fmt: skip
 """The modules of the page in an order in which each imports only those before it."""

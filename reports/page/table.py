@@ -5,7 +5,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.boards.columns import SCHEMA
+import pyarrow as pa
+
+from reports.boards.columns import KNOWN
 from reports.boards.footnotes import repeated
 
 NOT_SHOWN = frozenset({"params", "node", "gpu_ids", "plateau_low", "plateau_high"})
@@ -37,8 +39,9 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
     Args:
         rows: from `reports.boards.reading.read`.
     """
+    names = [name for name in rows[0] if name in KNOWN and not pa.types.is_list(KNOWN[name])]
     left_out = NOT_SHOWN if repeated(rows) else NOT_SHOWN | OF_SEEDS
-    found = {name: [_shown(name, row[name]) for row in rows] for name in SCHEMA.names if name not in left_out}
+    found = {name: [_shown(name, row[name]) for row in rows] for name in names if name not in left_out}
     configs = [json.loads(row["params"] or "{}") for row in rows]
     found |= {name: [config.get(name) for config in configs] for name in OF_CONFIG}
     return {

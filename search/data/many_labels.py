@@ -23,6 +23,16 @@ class _Many(ABC):
 
     column = "labels"
 
+    @property
+    def answers(self) -> tuple[Label, ...]:
+        """What there is one score of each: classes or labels, in order; none of a number."""
+        return ()
+
+    @property
+    @abstractmethod
+    def task(self) -> Task:
+        """What is asked."""
+
     @abstractmethod
     def told(self, y: NDArray[Any]) -> str:
         """Says how labels lie."""
@@ -34,6 +44,21 @@ class _Many(ABC):
     def facts(self, y: NDArray[Any]) -> dict[str, str]:
         """Returns what `describe` says of all labels."""
         return {"labels": self.told(y)}
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """What labels stand for, as facts of a page."""
+        return [(self.task.name, ", ".join(map(repr, self.answers)))] if self.answers else []
+
+    @property
+    def of_one_class(self) -> bool:
+        """Whether one class is the positive one, of which events are made."""
+        return False
+
+    @property
+    @abstractmethod
+    def meaning(self) -> str:
+        """What a prediction is, in a few words."""
 
     def counted_photos(self, kind: str, negative: int, positive: int) -> str:
         """Says how many photos of a kind there are; they are not told apart by class."""
@@ -75,6 +100,11 @@ class Classes(_Many):
         """What is asked."""
         return Task(name="classes", size=len(self.values))
 
+    @property
+    def answers(self) -> tuple[Label, ...]:
+        """The classes."""
+        return self.values
+
     def check(self, y: NDArray[Any], n: int) -> None:
         """Refuses what are no codes of these classes.
 
@@ -84,6 +114,11 @@ class Classes(_Many):
         _check_form(y, np.int16, (n,))
         if y.size and not 0 <= int(y.min()) <= int(y.max()) < len(self.values):
             raise RunError(f"codes must lie in 0 to {len(self.values) - 1}, but got {y.min()} to {y.max()}")
+
+    @property
+    def meaning(self) -> str:
+        """What a prediction is, in a few words."""
+        return f"label is one of {first_of(map(repr, self.values), NAMED)}"
 
     def strata(self, y: NDArray[Any]) -> Strata:
         """Returns which class each row has."""
@@ -107,6 +142,11 @@ class LabelNames(_Many):
         """What is asked."""
         return Task(name="labels", size=len(self.names))
 
+    @property
+    def answers(self) -> tuple[Label, ...]:
+        """The labels."""
+        return self.names
+
     def check(self, y: NDArray[Any], n: int) -> None:
         """Refuses what are no labels of these names.
 
@@ -116,6 +156,11 @@ class LabelNames(_Many):
         _check_form(y, np.int8, (n, len(self.names)))
         if not np.isin(y, (0, 1)).all():
             raise RunError("encoded labels must be 0 or 1, but others came")
+
+    @property
+    def meaning(self) -> str:
+        """What a prediction is, in a few words."""
+        return f"a column says of each label whether it applies: {first_of(map(repr, self.names), NAMED)}"
 
     def strata(self, y: NDArray[Any]) -> Strata:
         """Returns which labels each row has, and which it has not."""
@@ -148,6 +193,11 @@ class Quantity(_Many):
         _check_form(y, np.float64, (n,))
         if not np.isfinite(y).all():
             raise RunError("targets must be finite, but some are not")
+
+    @property
+    def meaning(self) -> str:
+        """What a prediction is, in a few words."""
+        return f"prediction is {self.quantity}"
 
     def strata(self, y: NDArray[Any]) -> Strata:
         """Returns nothing: no number has to stand in every part."""

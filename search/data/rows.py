@@ -39,6 +39,11 @@ class Labels:
         """What is asked."""
         return BINARY
 
+    @property
+    def answers(self) -> tuple[Label, ...]:
+        """Nothing: of two values there is one score."""
+        return ()
+
     def check(self, y: NDArray[Any], n: int) -> None:
         """Refuses what are no labels of two values.
 
@@ -80,6 +85,21 @@ class Labels:
             "negative": f"{n - positives}: {self.negative!r}",
             "imbalance": f"1 to {(n - positives) / positives:.1f}" if positives else "no positive row",
         }
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """What labels stand for, as facts of a page."""
+        return [("positive, negative", f"{self.positive!r}, {self.negative!r}")]
+
+    @property
+    def of_one_class(self) -> bool:
+        """Whether one class is the positive one, of which events are made."""
+        return True
+
+    @property
+    def meaning(self) -> str:
+        """What a prediction is, in a few words."""
+        return f"positive is {self.positive!r}"
 
     def counted_photos(self, kind: str, negative: int, positive: int) -> str:
         """Says how many photos of a kind there are of each."""

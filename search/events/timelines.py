@@ -49,6 +49,8 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
     times = None if rows.times is None else rows.times[taken]
     if times is None or rows.recordings is None or rows.window_s is None:
         return Timeline(None, times, f"event scores: none, since {_lacking(rows, times)}")
+    if not rows.labels.of_one_class:
+        return Timeline(None, times, "event scores: none, since no one class is the positive one")
     names = rows.recordings[taken]
     if rows.timeline is None:
         groups = names if rows.groups is None else rows.groups[taken]

@@ -17,7 +17,9 @@ from search.data.shards import Inputs
 from search.data.sources.scores import Scale
 from search.networks import mlflow_form
 from search.networks import model as network
+from search.networks.agreement import Outputs, Run, check_agreement, check_unfinite
 from search.networks.backend import standard_error_held
+from search.networks.deciders import LARGEST, Decider, Margin, at_threshold, decider_of
 from search.networks.existing import Takes
 from search.networks.last_layer import LastLayer
 from search.networks.readers import Exported, keep_readable
@@ -25,10 +27,8 @@ from search.record import Record
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS
 
-LARGEST = float(np.finfo(np.float32).max)
-"""Stands for infinity in a graph, for no finite score is above it."""
 OUTPUTS = frozenset({"score", "probability", "label"})
-"""The outputs of a deciding model."""
+"""The outputs of a deciding model; that of a number has a score alone."""
 
 
 def deciding_model(
@@ -45,14 +45,16 @@ def deciding_model(
 
     Returns:
         A `keras.Model` from `(batch, *shape)` to a dictionary of `score` and `probability` (float32) and
-        `label` (int32, 1 is positive), each `(batch,)`. A row that holds NaN or infinity gives NaN and the
-        label -1: the activations of runtimes differ in what they make of NaN.
+        `label` (int32, 1 is positive), each `(batch,)`. Of K classes score and probability are `(batch, K)`,
+        and the label is the class's place; of K labels all three are `(batch, K)`; of a number there is the
+        score alone. A row that holds NaN or infinity gives NaN and the label -1: the activations of runtimes
+        differ in what they make of NaN.
 
     Raises:
-        RunError: the record has no configuration or no threshold, or the weights are of another network.
+        RunError: the record has no configuration or was not measured, or the weights are another network's.
     """
     config = record.ask.config
-    if config is None or record.threshold_score is None or record.calibration_a is None:
+    if config is None or not record.metrics:
         raise RunError(f"trial {record.ask.trial_id} is no trained model: {record.state}, {record.ask.kind}")
     trained = network.build(config, shape, dtype, pretrained=False)
     expected, came = [w.shape for w in trained.get_weights()], [w.shape for w in weights]
@@ -60,8 +62,7 @@ def deciding_model(
         raise RunError(f"the weights of trial {record.ask.trial_id} are another network's: {came[:3]}...")
     trained.set_weights(weights)
     raw = config.made_head.decode(trained.output)
-    calibration = (record.calibration_a, record.calibration_b or 0.0)
-    return _decider(trained.input, raw, calibration, record.threshold_score)
+    return _decider(trained.input, raw, decider_of(record))
 
 
 def judged_model(
@@ -98,30 +99,34 @@ def judged_model(
         raw = HEADS[head].decode(logits)
     if scale.probability:
         raw = ops.clip(ops.log(raw) - ops.log(1 - raw), scale.low, scale.high)
-    return _decider(x, raw, calibration, threshold_score, known=ops.less_equal(ops.abs(raw), LARGEST))
+    decider = at_threshold(threshold_score, calibration)
+    return _decider(x, raw, decider, known=ops.less_equal(ops.abs(raw), LARGEST))
 
 
-def _decider(
-    inputs: Any, raw: Any, calibration: tuple[float, float], threshold_score: float, known: Any = None
-) -> Any:
-    """Puts calibration and threshold behind a raw score.
+def _decider(inputs: Any, raw: Any, decider: Decider, known: Any = None) -> Any:
+    """Puts calibration and decision behind raw scores.
 
     Args:
-        inputs, raw: the rows, and their raw scores `(batch,)`.
-        calibration, threshold_score: of the decision.
+        inputs, raw: the rows, and their raw scores `(batch, ...)`.
+        decider: of the trial.
         known: which rows have a score, `(batch,)`; None where only their inputs tell.
     """
-    score = raw * calibration[0] + calibration[1]
-    threshold = float(np.clip(threshold_score, -LARGEST, LARGEST))
-    label = ops.cast(ops.greater_equal(score, threshold), "int32")
+    score = decider.calibrate(raw)
+    outputs = decider.says(score)
     if str(inputs.dtype).startswith("float"):
         finite = ops.less_equal(ops.abs(inputs), LARGEST)  # false of NaN too
         finite = ops.all(finite, axis=tuple(range(1, len(inputs.shape))))
         known = finite if known is None else ops.logical_and(finite, known)
     if known is not None:
-        score, label = ops.where(known, score, float("nan")), ops.where(known, label, -1)
-    outputs = {"score": score, "probability": ops.sigmoid(score), "label": label}
-    return keras.Model(inputs, outputs, name="decider")
+        score = _where_known(known, score, float("nan"))
+        unknown = {"probability": float("nan"), "label": -1}
+        outputs = {name: _where_known(known, found, unknown[name]) for name, found in outputs.items()}
+    return keras.Model(inputs, {"score": score, **outputs}, name="decider")
+
+
+def _where_known(known: Any, values: Any, other: float) -> Any:
+    rows = known if len(values.shape) == 1 else ops.expand_dims(known, 1)
+    return ops.where(rows, values, other)
 
 
 def save(model: Any, path: Path) -> None:
@@ -156,21 +161,14 @@ def load(path: str, shape: tuple[int, ...], dtype: str) -> Any:
             f"the model of a bundle takes what its config.yaml says, {dtype} rows of shape {shape}, "
             f"but {path} takes {told}"
         )
-    if returns != OUTPUTS:
+    if returns not in (OUTPUTS, {"score"}):
         raise RunError(f"the model of a bundle returns {', '.join(sorted(OUTPUTS))}, but {path} does not")
     return model
 
 
-PROBABILITY_TOLERANCE = 1e-5
-"""Largest difference allowed between the probabilities of an export and of the Keras model."""
-SCORE_MARGIN = 1e-5
-"""Labels must be equal where the score is farther than this from the threshold, relative to 1 + |score|."""
 MOST_ROWS = 4096
 """At most so many rows are compared, evenly spaced."""
 ROWS_AT_ONCE = 512
-
-Outputs = dict[str, NDArray[Any]]
-Run = Callable[[NDArray[Any]], Outputs]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +257,7 @@ def export(
     folder: Path,
     x: Inputs,
     said: Outputs,
-    threshold_score: float,
+    margin: Margin,
     *,
     force: bool = False,
     formats: tuple[Format, ...] = FORMATS,
@@ -271,7 +269,7 @@ def export(
         folder: where the files go.
         x: rows `(n, ...)`, n >= 1, on which they must agree.
         said: the model's outputs for these rows.
-        threshold_score: of its decision.
+        margin: of its decisions.
         force: leaves out a format that fails, instead of refusing.
         formats: which.
 
@@ -290,7 +288,7 @@ def export(
     for one in formats:
         path = folder / one.name
         try:
-            found.append(_exported(one, model, path, x, taken, expected, threshold_score))
+            found.append(_exported(one, model, path, x, taken, expected, margin))
         except RunError as error:
             if not (force or one.optional):
                 raise RunError(f"{error}; --force leaves it out", exit_code=1) from error
@@ -306,7 +304,7 @@ def _exported(
     x: Inputs,
     taken: NDArray[np.int64],
     expected: Outputs,
-    threshold_score: float,
+    margin: Margin,
 ) -> Exported:
     try:
         to.write(model, path)
@@ -324,73 +322,11 @@ def _exported(
             exit_code=1,
         ) from error
     came = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    difference = check_agreement(to.name, came, expected, threshold_score)
+    difference = check_agreement(to.name, came, expected, margin)
     first = {name: values[:1] for name, values in expected.items()}
-    check_agreement(to.name, one, first, threshold_score)
+    check_agreement(to.name, one, first, margin)
     check_unfinite(to.name, run, x)
     return Exported(name=to.name, compared_rows=len(taken), probability_difference=difference)
-
-
-def check_agreement(name: str, came: Outputs, expected: Outputs, threshold_score: float) -> float:
-    """Checks that an export decides as its model does.
-
-    Args:
-        name: of the export.
-        came, expected: `score`, `probability` and `label`, `(n,)` each, of the export and of the model.
-        threshold_score: of the decision.
-
-    Returns:
-        The largest difference of a probability.
-
-    Raises:
-        RunError: a probability differs, or the label of a score that is not at the threshold.
-    """
-    shapes = [{key: values.shape for key, values in outputs.items()} for outputs in (came, expected)]
-    if shapes[0] != shapes[1]:
-        raise RunError(f"{name} must return {shapes[1]}, but it returns {shapes[0]}", exit_code=1)
-    difference = float(np.max(np.abs(came["probability"].astype(np.float64) - expected["probability"])))
-    if not difference <= PROBABILITY_TOLERANCE:
-        raise RunError(
-            f"{name} must give the probabilities of model.keras to {PROBABILITY_TOLERANCE:g}, "
-            f"but they differ by up to {difference:.3g}",
-            exit_code=1,
-        )
-    score = expected["score"].astype(np.float64)
-    sure = np.abs(score - np.float64(threshold_score)) > SCORE_MARGIN * (1 + np.abs(score))
-    wrong = int(np.sum((came["label"] != expected["label"])[sure]))
-    if wrong:
-        raise RunError(
-            f"{name} must decide as model.keras does, but {wrong} of {sure.sum()} labels are others",
-            exit_code=1,
-        )
-    return difference
-
-
-def check_unfinite(name: str, run: Run, x: Inputs) -> None:
-    """Checks that a model decides nothing on rows that hold NaN or infinity, and still decides on others.
-
-    Args:
-        name: of the model.
-        run: from rows to outputs.
-        x: rows `(n, ...)`, n >= 1, of which the first is tried with such values in it.
-
-    Raises:
-        RunError: a probability is not NaN, or a label is not -1.
-    """
-    if x.dtype.kind != "f":
-        return
-    rows = np.repeat(x[:1], 5, axis=0)
-    values = rows.reshape(5, -1)
-    values[0, 0], values[1], values[2, -1], values[3, 0] = np.nan, np.nan, np.inf, -np.inf
-    outputs = run(values.reshape(rows.shape))
-    undecided = np.isnan(outputs["probability"]) & (outputs["label"] == -1)
-    if undecided.tolist() != [True] * 4 + [False]:
-        raise RunError(
-            f"{name} must give NaN and the label -1 for rows that hold NaN or infinity and for no others, "
-            f"but of four such rows and a finite one it gives {outputs['probability'].tolist()} "
-            f"and the labels {outputs['label'].tolist()}",
-            exit_code=1,
-        )
 
 
 def _delete(path: Path) -> None:

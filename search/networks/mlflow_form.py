@@ -26,14 +26,14 @@ def write(model: Any, path: Path) -> None:
 
     (takes,) = model.inputs
     shape, dtype = tuple(takes.shape[1:]), np.dtype(takes.dtype)
-    float32, int32 = np.dtype(np.float32), np.dtype(np.int32)
-    outputs = (("score", float32), ("probability", float32), ("label", int32))
+    told = {name: model.output[name] for name in ("score", "probability", "label") if name in model.output}
+    outputs = [TensorSpec(np.dtype(one.dtype), (-1, *one.shape[1:]), name) for name, one in told.items()]
     mlflow.onnx.save_model(
         onnx.load(str(path.with_name("model.onnx"))),
         str(path),
         signature=ModelSignature(
             Schema([TensorSpec(dtype, (-1, *shape))]),
-            Schema([TensorSpec(kind, (-1,), name) for name, kind in outputs]),
+            Schema(outputs),
         ),
         input_example=np.zeros((1, *shape), dtype),  # no row of the data goes into a bundle
         pip_requirements=[f"{name}=={version(name)}" for name in ("onnxruntime", "onnx", "numpy")],

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,8 @@ def columns_of(reference: Reference, rows: NDArray[np.int64]) -> tuple[dict[str,
     events = _Events(window_s=reference.window_s, timeline=reference.timeline)
     # Without defaults, recordings without gaps stand there as before there were any: the digest is the same.
     told = TypeAdapter(_Events).dump_json(events, exclude_defaults=True).decode()
-    return columns, {"cross_fit_by": halves.by, "events": told}
+    metadata = {"cross_fit_by": halves.by, "events": told}
+    return columns, metadata | ({"answers": json.dumps(reference.answers)} if reference.answers else {})
 
 
 def reference_of(table: pa.Table) -> Reference:
@@ -65,7 +67,23 @@ def reference_of(table: pa.Table) -> Reference:
         halves=Halves(by, mask),
         window_s=events.window_s,
         timeline=events.timeline,
+        answers=tuple(json.loads(table.schema.metadata.get(b"answers", b"[]"))),
     )
+
+
+def score_columns(kind: str, score: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Returns scores `(n,)` as the column of their kind, or `(n, K)` as K columns of it."""
+    if score.ndim == 1:
+        return {kind: score}
+    return {f"{kind}_{k}": score[:, k] for k in range(score.shape[1])}
+
+
+def scores_in(table: pa.Table, kind: str) -> NDArray[np.float32]:
+    """Returns the scores that `score_columns` made columns of."""
+    if kind in table.column_names:
+        return np.asarray(table[kind].to_numpy())
+    names = [name for name in table.column_names if name.startswith(f"{kind}_")]
+    return np.ascontiguousarray(np.stack([table[name].to_numpy() for name in names], axis=1))
 
 
 def as_parquet(columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:

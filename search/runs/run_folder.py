@@ -27,6 +27,8 @@ from search.runs.reference_file import (
     not_as_written,
     read_table,
     reference_of,
+    score_columns,
+    scores_in,
 )
 from search.runs.storage import Mirror
 from search.scores.reference import Reference
@@ -179,33 +181,34 @@ class RunFolder:
 
     def write_scores(self, trial_id: str, raw: NDArray[np.float32], score: NDArray[np.float32]) -> None:
         """Writes a trial's validation scores."""
-        columns = {"raw": raw, "score": score}
+        columns = {**score_columns("raw", raw), **score_columns("score", score)}
         self._digests[trial_id] = digests_of(pa.table(columns))
         self._publish(f"scores/{trial_id}.parquet", as_parquet(columns))
 
     def scores(self, trial_id: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Reads a trial's raw scores and scores, `(n,)` each.
+        """Reads a trial's raw scores and scores, `(n, ...)` each.
 
         Raises:
             RunError: they were damaged or changed from outside.
         """
-        table = self._read_scores(trial_id, ["raw", "score"])
-        return table["raw"].to_numpy(), table["score"].to_numpy()
+        table = self._read_scores(trial_id, ("raw", "score"))
+        return scores_in(table, "raw"), scores_in(table, "score")
 
     def raw_scores(self, trial_id: str) -> NDArray[np.float32]:
-        """Reads a trial's raw scores alone, `(n,)`.
+        """Reads a trial's raw scores alone, `(n, ...)`.
 
         Raises:
             RunError: they were damaged or changed from outside.
         """
-        return np.asarray(self._read_scores(trial_id, ["raw"])["raw"].to_numpy())
+        return scores_in(self._read_scores(trial_id, ("raw",)), "raw")
 
-    def _read_scores(self, trial_id: str, columns: list[str]) -> pa.Table:
+    def _read_scores(self, trial_id: str, kinds: tuple[str, ...]) -> pa.Table:
         path, record = self._scores / f"{trial_id}.parquet", self._records / f"{trial_id}.json"
         remedy = f"move it and records/{trial_id}.json away and resume: the trial runs again"
-        table = read_table(path, remedy, columns)
         # A trial without a record is not finished.
         written = _read_record(record).digests if record.is_file() else {}
+        columns = [name for name in written or kinds if name.partition("_")[0] in kinds]
+        table = read_table(path, remedy, columns)
         if written:
             as_written = digests_of(table) == {name: written.get(name) for name in columns}
         else:

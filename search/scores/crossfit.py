@@ -1,5 +1,6 @@
 """Cross-fitting: measures a trial on rows that its calibration and threshold were not fitted on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,15 +60,8 @@ def draw_halves(
         RunError: nothing that may be dealt out has two positive units and two with negative rows.
     """
     positive = positives(y, np.asarray(y))
-    units: dict[Literal["group", "recording", "row"], NDArray[Any]] = {}
-    if groups is not None:
-        units["group"] = groups
-    if recordings is not None:
-        units["recording"] = recordings
-    if not units:
-        units["row"] = np.arange(positive.size)
     came = []
-    for by, names in units.items():
+    for by, names in dealt_out(groups, recordings, positive.size).items():
         unit, has_positive, has_negative = _contents(positive, names)
         if has_positive.sum() >= 2 and has_negative.sum() >= 2:
             rng = np.random.default_rng(seed)
@@ -79,6 +73,18 @@ def draw_halves(
         f"each half of a cross-fit, but got {', '.join(came)}; {remedy}",
         exit_code=2,
     )
+
+
+def dealt_out(
+    groups: NDArray[Any] | None, recordings: NDArray[Any] | None, rows: int
+) -> dict[Literal["group", "recording", "row"], NDArray[Any]]:
+    """What half-splits may keep in one piece, in the order in which it is tried: the unit of each row."""
+    units: dict[Literal["group", "recording", "row"], NDArray[Any]] = {}
+    if groups is not None:
+        units["group"] = groups
+    if recordings is not None:
+        units["recording"] = recordings
+    return units or {"row": np.arange(rows)}
 
 
 def _contents(
@@ -148,16 +154,29 @@ def cross_fit(
     if not np.isfinite(raw).all():
         raise TrialError(f"raw scores must be finite, but got {int((~np.isfinite(raw)).sum())} that are not")
     positive = positives(y, raw)
+
+    def measured(fitted: NDArray[np.bool_]) -> float:
+        score = calibrate(positive[fitted], raw[fitted]).calibration.apply(raw)
+        if metric in SCORE_METRICS:
+            return SCORE_METRICS[metric](positive[~fitted], score[~fitted])
+        return half_value(positive, score, fitted, policy, metric, limits)
+
+    return mean_over_halves(halves, measured)
+
+
+def mean_over_halves(halves: Halves, measured: Callable[[NDArray[np.bool_]], float]) -> float:
+    """Mean over splits of the mean of both halves; NaN if it is undefined on any of them.
+
+    Args:
+        halves: the half-splits.
+        measured: from which rows something is fitted on, `(n,)`, to its value on the others.
+    """
     values = []
     for half in halves.mask.T:
         for fitted in (half, ~half):
-            score = calibrate(positive[fitted], raw[fitted]).calibration.apply(raw)
-            if metric in SCORE_METRICS:
-                values.append(SCORE_METRICS[metric](positive[~fitted], score[~fitted]))
-            else:
-                values.append(half_value(positive, score, fitted, policy, metric, limits))
-                if np.isnan(values[-1]):
-                    return float("nan")
+            values.append(measured(fitted))
+            if np.isnan(values[-1]):
+                return float("nan")
     return float(np.mean(values))
 
 

@@ -1,12 +1,12 @@
 """Half-splits whose halves both hold every class, or rows with and without every label."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.scores.crossfit import SPLITS, Halves
+from search.scores.crossfit import SPLITS, Halves, dealt_out
 from spaces.errors import RunError, first_of
 
 ATTEMPTS = 100
@@ -42,15 +42,8 @@ def draw_halves_of(
     Raises:
         RunError: nothing that may be dealt out has every part twice, or no deal gives it to both halves.
     """
-    units: dict[Literal["group", "recording", "row"], NDArray[Any]] = {}
-    if groups is not None:
-        units["group"] = groups
-    if recordings is not None:
-        units["recording"] = recordings
-    if not units:
-        units["row"] = np.arange(len(holds))
     came = []
-    for by, names in units.items():
+    for by, names in dealt_out(groups, recordings, len(holds)).items():
         if np.shape(names) != holds.shape[:1]:
             raise ValueError(f"groups must have shape {holds.shape[:1]}, but got {np.shape(names)}")
         unit = np.unique(names, return_inverse=True)[1]

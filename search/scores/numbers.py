@@ -14,7 +14,7 @@ from search.scores.bootstrap import (
     sums_of,
     units_of,
 )
-from search.scores.crossfit import Halves
+from search.scores.crossfit import Halves, mean_over_halves
 from search.scores.held_out import HeldOut
 from search.scores.metrics import F64, ratio
 from search.scores.ranking import float32_scores, weights
@@ -111,7 +111,7 @@ def cross_fit(y: NDArray[Any], score: NDArray[np.float32], halves: Halves, metri
         NaN if the metric is undefined on any half.
     """
     of = NUMBER_METRICS[metric]
-    return float(np.mean([of(y[part], score[part]) for half in halves.mask.T for part in (half, ~half)]))
+    return mean_over_halves(halves, lambda fitted: of(y[~fitted], score[~fitted]))
 
 
 def intervals(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from search.data.rows import Recording
 from search.scores.crossfit import Halves
+from spaces.base import Label
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Reference:
         window_s: seconds that each row covers, or None.
         timeline: the recordings with their seizures, for event scores; None if unknown, or if the rows cover
             too little of them.
+        answers: the classes or labels that scores have a column of each, in order; none of other tasks.
     """
 
     y: NDArray[Any]
@@ -32,3 +34,4 @@ class Reference:
     halves: Halves
     window_s: float | None = None
     timeline: tuple[Recording, ...] | None = None
+    answers: tuple[Label, ...] = ()

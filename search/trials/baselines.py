@@ -11,9 +11,9 @@ from search.data.rows import READ_BYTES, blocks
 from search.data.trial_data import TrialData
 from search.events.scoring import EVENT_METRICS
 from search.record import Ask
-from search.scores.steering import STEERING
 from search.trials.evaluation import ALWAYS
 from search.trials.session import Session, Trained
+from search.trials.steers import steer_of
 from search.trials.task_baselines import TASK_BASELINES, drawn, flat
 from spaces.data import Scores
 from spaces.errors import TrialError
@@ -101,13 +101,13 @@ class Baseline:
     def best(self) -> Trained:
         """Fits the baseline and returns its scores."""
         raw = _of(self._study)[str(self._ask.baseline)](self._data, self._ask.seed)
-        metric = STEERING[self._study.objective.steer]
+        steer = steer_of(self._study.task, self._study.objective.steer)
         return Trained(
             raw=raw,
             weights=[],
             epochs=0,
             best_epoch=0,
-            steering_value=metric(self._data.y_validation, raw),
+            steering_value=steer(self._data.y_validation, raw),
             history=(),
             proof=None,
         )

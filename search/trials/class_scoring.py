@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +72,6 @@ class ClassScoring:
         calibration: a name of `classes.calibration.CALIBRATIONS`. A slope alone undoes neither class weights
             nor a loss that bends probabilities, so it makes no probability of what was none.
         metric: the objective, of DECISION_METRICS, RANKING_METRICS or PROBABILITY_METRICS.
-        steering: of RANKING_METRICS.
         seed: of the bootstrap.
     """
 
@@ -81,7 +79,6 @@ class ClassScoring:
     rule: ClassRule
     calibration: str
     metric: str
-    steering: str
     seed: int
 
     def fit(self, raw: F32, reference: Reference, *, probabilistic: bool) -> FittedClasses:
@@ -116,6 +113,7 @@ class ClassScoring:
             whole=whole,
             each={name: tuple(map(estimate, of.tolist(), bounds.each[name])) for name, of in values.items()},
             confusion=tuple(map(tuple, matrix.tolist())),
+            constant=bool((decided == decided[0]).all()),
         )
 
     def cross_fitted(self, raw: F32, reference: Reference) -> CrossFitted:
@@ -128,7 +126,3 @@ class ClassScoring:
         """See `scoring.Contending`."""
         calibrate, y, halves = CALIBRATIONS[self.calibration], reference.y, reference.halves
         return held_out(y, raw, halves, calibrate, self.rule, self.metric, self.classes, piece, pieces)
-
-    def steer(self, y: NDArray[Any], raw: F32) -> float:
-        """See `scoring.Scoring`."""
-        return RANKING_METRICS[self.steering](y, against_rest(raw))

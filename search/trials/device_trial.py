@@ -28,6 +28,7 @@ from search.trials.proof import (
 from search.trials.row_weights import class_weights
 from search.trials.session import Trained
 from search.trials.steering import Course, order_of
+from search.trials.steers import steer_of
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.heads import HEADS
@@ -54,7 +55,8 @@ class DeviceTrial:
         self.columns = columns_of(config)
         self._rules, self._rows = study.training, len(data.y_train)
         self._weights = class_weights(data.y_train, config.class_weight)
-        self.course = Course(self.head, study.training, study.objective.steer, data.y_validation)
+        steer = steer_of(config.task, study.objective.steer)
+        self.course = Course(self.head, study.training, steer, data.y_validation)
         self._rate = np.float32(config.learning_rate)
         self.state = self.best = state
         self.best_logits: NDArray[np.float32] = np.empty((0, self.head.logits), np.float32)

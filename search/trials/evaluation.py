@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from search.scores.crossfit import SCORE_METRICS, cross_fit
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choose, curve
-from search.trials.scoring import Described, Estimates, Evaluated, evaluate, evaluate_in_sample
+from search.trials.scoring import Described, Estimates
 from spaces.policies import Chosen, Fixed, MaxF1, Sampled, SensitivityAtFaPerDay
 from spaces.study import Events, Study
 
@@ -65,30 +65,10 @@ class Fitted:
         return self.calibration.apply(raw)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A trial's raw scores, evaluated.
-
-    Args:
-        score: calibrated scores `(n,)` float32.
-        calibration: raw score -> score; `calibration_note` says why it is the identity, if it had to be.
-        choice: the threshold fitted on all validation rows, with its plateau.
-        value: the objective, cross-fitted; None where undefined.
-        value_fa_per_day: false alarms per 24 h of the decisions behind `value`, of event studies; or None.
-        metrics: in-sample metrics at the threshold, by name.
-    """
-
-    score: NDArray[np.float32]
-    calibration: Calibration
-    calibration_note: str | None
-    choice: Choice
-    value: float | None
-    value_fa_per_day: float | None
-    metrics: dict[str, Estimate]
-
-
 def policy_of(study: Study, threshold: float | None) -> Policy:
-    """Returns the rule that a trial's threshold follows; a sampled threshold is a fixed one.
+    """Returns the rule that a trial's decisions follow; a sampled threshold is a fixed one.
+
+    The rule is that of the study's task, which its scoring knows; the type is that of binary studies.
 
     Args:
         study: the study.
@@ -96,7 +76,7 @@ def policy_of(study: Study, threshold: float | None) -> Policy:
     """
     if isinstance(study.threshold, Sampled):
         return Fixed(policy="fixed", at=0.5 if threshold is None else threshold)
-    return study.threshold
+    return cast("Policy", study.threshold)
 
 
 ALWAYS = "always"
@@ -106,7 +86,7 @@ ALWAYS_ON = Fixed(policy="fixed", at=0.5)
 
 
 def policy_of_trial(study: Study, ask: Ask) -> Policy:
-    """Returns the rule that the threshold of a trial or of a baseline follows."""
+    """Returns the rule that the decisions of a trial or of a baseline follows."""
     if ask.baseline == ALWAYS:
         return ALWAYS_ON
     return policy_of(study, ask.config.threshold if ask.config else None)
@@ -145,44 +125,6 @@ def fit_decision(
     )
 
 
-def measure(
-    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
-) -> Measured:
-    """Measures raw scores on the validation rows.
-
-    Args:
-        raw: raw scores `(n,)`, finite.
-        reference: the validation rows.
-        study: names objective, calibration, prevalence and seed.
-        policy, probabilistic: see `fit_decision`.
-
-    Raises:
-        TrialError: the policy cannot be met, such as a precision that no threshold reaches.
-    """
-    scoring = BinaryScoring(study, policy)
-    return _measured(evaluate(raw, reference, scoring, probabilistic=probabilistic))
-
-
-def measure_in_sample(
-    raw: NDArray[np.float32], reference: Reference, study: Study, policy: Policy, *, probabilistic: bool
-) -> Measured:
-    """Measures raw scores without cross-fitting: as `measure`, but with no `value`."""
-    scoring = BinaryScoring(study, policy)
-    return _measured(evaluate_in_sample(raw, reference, scoring, probabilistic=probabilistic))
-
-
-def _measured(found: Evaluated[Fitted]) -> Measured:
-    return Measured(
-        score=found.score,
-        calibration=found.fitted.calibration,
-        calibration_note=found.fitted.calibration_note,
-        choice=found.fitted.choice,
-        value=found.value,
-        value_fa_per_day=found.value_fa_per_day,
-        metrics=found.estimates.whole,
-    )
-
-
 @dataclass(frozen=True)
 class BinaryScoring:
     """What evaluation asks of two classes and one threshold; see `scoring.Scoring`.
@@ -215,10 +157,6 @@ class BinaryScoring:
     def cross_fitted(self, raw: NDArray[np.float32], reference: Reference) -> CrossFitted:
         """See the function `cross_fitted`."""
         return cross_fitted(raw, reference, self.study, self.policy)
-
-    def steer(self, y: NDArray[Any], raw: NDArray[np.float32]) -> float:
-        """The study's steering metric of raw scores `(n,)`."""
-        return RANKING_METRICS[self.study.objective.steer](y, raw)
 
 
 def calibration_of(study: Study) -> CalibrationMethod:

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.record import Ask, Record
-from search.scores.metrics import RANKING_METRICS
 from search.scores.reference import Reference
-from search.trials.evaluation import measure_in_sample, policy_of
+from search.trials.evaluation import policy_of
 from search.trials.rethresholding import Rethresholding
+from search.trials.scoring import evaluate_in_sample
+from search.trials.scorings import scoring_for
+from search.trials.steers import steer_of
 from search.trials.trial import RunFacts, fields_of, now, record
 from spaces.errors import TrialError
 from spaces.study import Study
@@ -47,12 +49,11 @@ def decided(
         facts: what stands in every record of the run.
         probabilistic: whether sigmoid(raw) may be called a probability where no calibration is fitted.
     """
-    began, metric = now(), RANKING_METRICS[study.objective.steer]
+    began, steer = now(), steer_of(study.task, study.objective.steer)
     about = {"device": "cpu", "train_s": 0.0, "started_at": began, "cross_fit_by": reference.halves.by}
     try:
-        measured = measure_in_sample(
-            raw, reference, study, policy_of(study, None), probabilistic=probabilistic
-        )
+        scoring = scoring_for(study, policy_of(study, None), reference)
+        measured = evaluate_in_sample(raw, reference, scoring, probabilistic=probabilistic)
     except TrialError as error:
         return Decided(record(ask, study, facts, state="failed", error=str(error), **about), None)
     found = record(
@@ -60,7 +61,7 @@ def decided(
         study,
         facts,
         state="completed",
-        steering_value=metric(reference.y, raw),
+        steering_value=steer(reference.y, raw),
         **fields_of(measured, study, reference),
         **about,
     )

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +76,6 @@ class LabelScoring:
         rule: of the decisions.
         calibration: a name of CALIBRATIONS, for each label by itself.
         metric: the objective, of DECISION_METRICS, RANKING_METRICS or PROBABILITY_METRICS.
-        steering: of RANKING_METRICS.
         seed: of the bootstrap.
     """
 
@@ -85,7 +83,6 @@ class LabelScoring:
     rule: LabelRule
     calibration: str
     metric: str
-    steering: str
     seed: int
 
     def fit(self, raw: F32, reference: Reference, *, probabilistic: bool) -> FittedLabels:
@@ -115,6 +112,7 @@ class LabelScoring:
         return Estimates(
             whole=whole,
             each={name: tuple(map(estimate, of.tolist(), bounds.each[name])) for name, of in values.items()},
+            constant=bool((decided == decided[0]).all()),
         )
 
     def cross_fitted(self, raw: F32, reference: Reference) -> CrossFitted:
@@ -127,7 +125,3 @@ class LabelScoring:
         """See `scoring.Contending`."""
         calibrate, y, halves = CALIBRATIONS[self.calibration], reference.y, reference.halves
         return held_out(y, raw, halves, calibrate, self.rule, self.metric, self.names, piece, pieces)
-
-    def steer(self, y: NDArray[Any], raw: F32) -> float:
-        """See `scoring.Scoring`."""
-        return RANKING_METRICS[self.steering](y, raw)

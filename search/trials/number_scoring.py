@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from search.events.evaluation import CrossFitted
 from search.scores.held_out import HeldOut
 from search.scores.numbers import NUMBER_METRICS, cross_fit, errors, held_out, intervals
 from search.scores.reference import Reference
-from search.trials.scoring import F32, SMALLER_IS_BETTER, Described, Estimates, estimate
+from search.trials.scoring import F32, Described, Estimates, estimate
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,10 @@ class NumberScoring:
 
     Args:
         metric: the objective, of NUMBER_METRICS.
-        steering: of NUMBER_METRICS; where less is better it steers by minus.
         seed: of the bootstrap.
     """
 
     metric: str
-    steering: str
     seed: int
 
     def fit(self, raw: F32, reference: Reference, *, probabilistic: bool) -> Undecided:
@@ -68,10 +65,3 @@ class NumberScoring:
     def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> HeldOut:
         """See `scoring.Contending`."""
         return held_out(reference.y, raw, self.metric, piece, pieces)
-
-    def steer(self, y: NDArray[Any], raw: F32) -> float:
-        """See `scoring.Scoring`; NaN where a prediction is not finite."""
-        if not np.isfinite(raw).all():
-            return math.nan
-        value = NUMBER_METRICS[self.steering](y, raw)
-        return -value if self.steering in SMALLER_IS_BETTER else value

@@ -1,6 +1,6 @@
 """Prepares what the trials of a study see: rows on disk, split, with the test part set aside."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from search.networks.augmentation import check_augmentation
 from search.networks.checks import check_shape
 from search.runs.storage import absolute
 from search.scores.crossfit import Halves, draw_halves
+from search.scores.halves import draw_halves_of
 from search.scores.reference import Reference
 from spaces.data import Custom
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.study_file import settled
+from spaces.tasks import TASK_NAMES, TaskName
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +75,12 @@ class Prepared:
             RunError: too few groups hold positives, or event scores are wanted that the data cannot give.
         """
         rows, taken = self.rows, self.split.validation
-        _ = rows.binary  # K classes, K labels and numbers are trained and proven, but not yet measured
-        y, units = rows.y[taken], _taken(self.split.units, taken)
+        draw, units = HALVES[rows.labels.task.name], _taken(self.split.units, taken)
         if units is None:
             groups, recordings = _taken(rows.groups, taken), _taken(rows.recordings, taken)
-            halves = draw_halves(y, groups, recordings, study.seed)
+            halves = draw(rows, taken, groups, recordings, study.seed)
         else:
-            halves = draw_halves(y, None, units, study.seed)
+            halves = draw(rows, taken, None, units, study.seed)
             halves = replace(halves, by="block" if self.split.by == "time" else "recording")
         reference = self._with_units(reference_of(rows, taken, halves), taken)
         check_events(study, reference)
@@ -114,6 +115,36 @@ class Prepared:
         )
 
 
+def _halves_of_two(
+    rows: Rows,
+    taken: NDArray[np.int64],
+    groups: NDArray[Any] | None,
+    recordings: NDArray[Any] | None,
+    seed: int,
+) -> Halves:
+    return draw_halves(rows.y[taken], groups, recordings, seed)
+
+
+def _halves_of_many(
+    rows: Rows,
+    taken: NDArray[np.int64],
+    groups: NDArray[Any] | None,
+    recordings: NDArray[Any] | None,
+    seed: int,
+) -> Halves:
+    holds, parts = rows.labels.strata(rows.y[taken])
+    if not parts:  # of a number each half needs rows, and no more
+        holds, parts = np.ones((len(taken), 1), np.bool_), ("rows",)
+    return draw_halves_of(holds, parts, groups, recordings, seed)
+
+
+HALVES: Mapping[TaskName, Callable[..., Halves]] = {
+    **dict.fromkeys(TASK_NAMES, _halves_of_many),
+    "binary": _halves_of_two,
+}
+"""How half-splits are drawn, by the task."""
+
+
 def reference_of(rows: Rows, taken: NDArray[np.int64], halves: Halves) -> Reference:
     """Returns some rows with all that is known of them but their inputs.
 
@@ -134,6 +165,7 @@ def reference_of(rows: Rows, taken: NDArray[np.int64], halves: Halves) -> Refere
         halves=halves,
         window_s=rows.window_s,
         timeline=found.recordings,
+        answers=rows.labels.answers,
     )
 
 

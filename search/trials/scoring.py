@@ -12,10 +12,11 @@ A task has one `Scoring`, a frozen value: `evaluation.BinaryScoring`, `ClassScor
 - `Estimates.confusion`: K rows (the class a row has) of K + 1 counts (the class it is decided to be; last,
   those not decided).
 - `value` is in the metric's own unit. Of two trials the better has the larger value, but for the metrics of
-  `SMALLER_IS_BETTER`, where it is the smaller. What steers is always the larger the better.
+  `spaces.tasks.SMALLER_IS_BETTER`, where it is the smaller. What steers (`steers.py`) is always the larger
+  the better.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -28,11 +29,6 @@ from search.scores.held_out import HeldOut
 from search.scores.reference import Reference
 
 F32 = NDArray[np.float32]
-
-SMALLER_IS_BETTER = frozenset(
-    {"brier", "log_loss", "ece", "classwise_ece", "hamming_loss", "mae", "rmse", "median_absolute_error"}
-)
-"""The metrics of which less is better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +72,13 @@ class Estimates:
         whole: metrics of all rows, by name.
         each: metrics of each class or label, by name, in the order of the classes.
         confusion: K rows of K + 1 counts; None where there are no exclusive classes.
+        constant: whether all rows are decided alike; None where a threshold tells it, or nothing is decided.
     """
 
     whole: dict[str, Estimate]
     each: dict[str, tuple[Estimate, ...]] = field(default_factory=dict)
     confusion: tuple[tuple[float, ...], ...] | None = None
+    constant: bool | None = None
 
 
 class Decision(Protocol):
@@ -119,10 +117,6 @@ class Scoring(Protocol[FittedT]):
 
     def cross_fitted(self, raw: F32, reference: Reference) -> CrossFitted:
         """The objective, fitted on one half of the rows and measured on the other; NaN where undefined."""
-        ...
-
-    def steer(self, y: NDArray[Any], raw: F32) -> float:
-        """What steers training and search, without any fit: the larger the better, NaN where undefined."""
         ...
 
 
@@ -165,6 +159,18 @@ class Evaluated(Generic[FittedT]):
     estimates: Estimates
     value: float | None = None
     value_fa_per_day: float | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a record that tell how scores are decided, and what that comes to."""
+        found = self.estimates
+        return {
+            **asdict(self.fitted.described),
+            "metrics": found.whole,
+            "each": found.each,
+            "confusion": found.confusion,
+            "constant": found.constant,
+        }
 
 
 def evaluate_in_sample(

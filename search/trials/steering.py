@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.scores.steering import STEERING
+from search.trials.steers import Steer
 from spaces.errors import TrialError
 from spaces.heads import Head
 from spaces.study import Training as TrainingRules
@@ -18,7 +18,7 @@ class Course:
     Args:
         head: decodes the logits.
         rules: patience, the least gain, and the schedule of the rate.
-        metric: the steering metric, a key of `STEERING`.
+        steer: what says which epoch is the best.
         y: labels of the validation rows, `(n, ...)`.
 
     Attributes:
@@ -26,9 +26,9 @@ class Course:
         history: per epoch: training loss, steering value, learning rate.
     """
 
-    def __init__(self, head: Head, rules: TrainingRules, metric: str, y: NDArray[Any]) -> None:
+    def __init__(self, head: Head, rules: TrainingRules, steer: Steer, y: NDArray[Any]) -> None:
         self._head, self._rules, self._y = head, rules, y
-        self._metric = STEERING[metric]
+        self._steer = steer
         self._since_best = self._since_lower = 0
         self.best_value = -math.inf
         self.best_epoch = 0
@@ -71,7 +71,7 @@ class Course:
             raise TrialError(
                 f"the logits overflowed in epoch {len(self.history) + 1}; try a lower learning rate"
             )
-        value = self._metric(self._y, raw)
+        value = self._steer(self._y, raw)
         self.history.append((loss, value, rate))
         if value > self.best_value + (self._rules.min_delta if self.best_epoch else 0):
             self.best_value, self.best_epoch = value, len(self.history)

@@ -24,6 +24,7 @@ from search.trials.proof import prove, prove_features
 from search.trials.row_weights import row_weights
 from search.trials.session import Trained
 from search.trials.steering import Course, order_of
+from search.trials.steers import steer_of
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.study import Training as TrainingRules
@@ -97,7 +98,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
     Args:
         shipped: the float32 network that scores; the one in training itself where that is float32.
         data, batches, config, rules: see `Training`.
-        metric: the steering metric, a key of `STEERING`.
+        metric: the steering metric, one of the task's `Kind.steering`.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class Steering(keras.callbacks.Callback):  # type: ignore[misc]  # keras carries
         self._shipped = shipped
         self._data, self._batches, self._rules = data, batches, rules
         head = config.made_head
-        self.course = Course(head, rules, metric, data.y_validation)
+        self.course = Course(head, rules, steer_of(config.task, metric), data.y_validation)
         self.best_weights: list[NDArray[np.generic]] = []
         self.best_logits: NDArray[np.float32] = np.empty((0, head.logits), np.float32)
 
@@ -151,7 +152,7 @@ class Training:
     Args:
         config: what to train.
         rules: epochs, patience and schedule, mixed precision and XLA.
-        metric: the steering metric, a key of `STEERING`.
+        metric: the steering metric, one of the task's `Kind.steering`.
         data: the rows, mapped.
         seed: of weights, shuffling and dropout.
         limit_s: what the trial may take from now on, in seconds; None for no limit.

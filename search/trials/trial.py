@@ -5,6 +5,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from search.networks.backend import cpu_flags, onednn
 from search.record import Ask, GroupsKnown, Record
 from search.scores.reference import Reference
 from search.trials import baselines
-from search.trials.evaluation import ALWAYS, Measured, measure, policy_of_trial
+from search.trials.evaluation import ALWAYS, policy_of_trial
+from search.trials.scoring import Evaluated, evaluate
+from search.trials.scorings import scoring_for
 from search.trials.session import Place, Session, Together, Trained, Trainer, rungs
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
@@ -39,7 +42,7 @@ class Finished:
 
     Args:
         record: what the trial came to.
-        raw, score: validation scores `(n,)` float32; None for a failed trial.
+        raw, score: validation scores `(n, ...)` float32; None for a failed trial.
         weights: the best epoch's weights; empty for a baseline or a failed trial.
         done: whether the trial has ended by itself, rather than reached a rung.
         together: how it was trained together with others; None where it had a process of its own.
@@ -111,18 +114,19 @@ class Trial:
         policy, always = policy_of_trial(study, self._ask), self._ask.baseline == ALWAYS
         # The other baselines estimate log-odds.
         probabilistic = not always if config is None else estimates_log_odds(config)
-        measured = measure(trained.raw, self._reference, study, policy, probabilistic=probabilistic)
+        scoring = scoring_for(study, policy, self._reference)
+        found = evaluate(trained.raw, self._reference, scoring, probabilistic=probabilistic)
         record = self._record(
             state="completed",
             steering_value=trained.steering_value,
             threshold_policy=policy.policy if always else study.threshold.policy,
-            **fields_of(measured, study, self._reference),
+            **fields_of(found, study, self._reference),
             epochs=trained.epochs,
             best_epoch=trained.best_epoch,
             history=trained.history,
             proof=trained.proof,
         )
-        return Finished(record, trained.raw, measured.score, trained.weights, done, self._together)
+        return Finished(record, trained.raw, found.score, trained.weights, done, self._together)
 
     def _failed(self, error: str) -> Finished:
         return Finished(self._record(state="failed", error=error), None, None, [], True, self._together)
@@ -154,19 +158,13 @@ class Trial:
         )
 
 
-def fields_of(measured: Measured, study: Study, reference: Reference) -> dict[str, object]:
+def fields_of(found: Evaluated[Any], study: Study, reference: Reference) -> dict[str, object]:
     """Returns the fields of a record that tell how its scores were measured."""
     return {
-        "value": measured.value,
-        "value_fa_per_day": measured.value_fa_per_day,
-        "threshold_score": measured.choice.threshold_score,
-        "threshold": measured.choice.threshold,
-        "plateau_low": measured.choice.low,
-        "plateau_high": measured.choice.high,
-        "calibration_a": measured.calibration.a,
-        "calibration_b": measured.calibration.b,
-        "calibration_note": measured.calibration_note,
-        "metrics": measured.metrics,
+        "value": found.value,
+        "value_fa_per_day": found.value_fa_per_day,
+        **found.fields,
+        "answers": reference.answers or None,
         "event_scoring": None if reference.timeline is None else scoring_of(study.events),
     }
 
@@ -186,6 +184,7 @@ def record(ask: Ask, study: Study, facts: RunFacts, **fields: object) -> Record:
     return Record.model_validate(
         {
             "ask": ask,
+            "task": study.task.name,
             "objective": study.objective.metric,
             "steering": study.objective.steer,
             "threshold_policy": study.threshold.policy,

@@ -24,7 +24,7 @@ from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
 from search.trials import baselines, preparation
-from search.trials.evaluation import measure, policy_of
+from search.trials.evaluation import policy_of
 from search.trials.keras_trainer import keras_trainer
 from search.trials.session import Session
 from search.trials.trial import estimates_log_odds
@@ -33,6 +33,7 @@ from spaces.heads import HEADS
 from spaces.study import Study
 from tests.benchmarks.results import Result, shown
 from tests.benchmarks.studies import SHORT, Searched, cores, quickstart, ran, searched
+from tests.helpers.measured import measure
 
 TRIALS = 8
 

@@ -85,7 +85,7 @@ def timed_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
 
 def _watch() -> None:
     """Notes what the worker does around a session, too, baselines included."""
-    to_next_rung, measure, start = trial.Trial.to_next_rung, trial.measure, baselines.start
+    to_next_rung, measure, start = trial.Trial.to_next_rung, trial.evaluate, baselines.start
     current: list[int] = [0]
 
     def watched(self: trial.Trial) -> trial.Finished:
@@ -98,7 +98,7 @@ def _watch() -> None:
             return measure(*arguments, **more)
 
     trial.Trial.to_next_rung = watched
-    trial.measure = measured
+    trial.evaluate = measured
     baselines.start = _timed(start)
 
 

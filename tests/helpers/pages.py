@@ -17,11 +17,12 @@ from search.scores.crossfit import draw_halves
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at, sigmoid
 from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve
-from search.trials.evaluation import measure, policy_of
+from search.trials.evaluation import policy_of
 from search.trials.trial import RunFacts, record
 from spaces.configuration import Config, suggest
 from spaces.study import Study
 from spaces.study_file import parse
+from tests.helpers.measured import measure
 
 FACTS = RunFacts(groups="known", leaky=False, data_digest="d" * 64, code_digest="c" * 64)
 BEGAN = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)

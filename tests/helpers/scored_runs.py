@@ -8,10 +8,11 @@ import numpy as np
 from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
-from search.trials.evaluation import measure, policy_of_trial
+from search.trials.evaluation import policy_of_trial
 from search.trials.trial import RunFacts, record
 from spaces.errors import TrialError
 from spaces.study import Study
+from tests.helpers.measured import measure
 from tests.helpers.toys import config
 
 FACTS = RunFacts(groups="known", leaky=False, data_digest="d", code_digest="c")

@@ -28,7 +28,7 @@ function measures(a, b) {
     const cell = (one) => h("td", { class: "number" }, fixed(one.value, decimals), interval(one.low, one.high, decimals) && h("small", {}, interval(one.low, one.high, decimals)));
     return isNumber(x.value) || isNumber(y.value) ? h("tr", {}, h("th", { scope: "row" }, name), cell(x), cell(y)) : null;
   };
-  const names = DATA.about_events ? [...OF_EVENTS, ...MEASURED] : [...MEASURED, ...OF_EVENTS];
+  const names = DATA.measured ?? (DATA.about_events ? [...OF_EVENTS, ...MEASURED] : [...MEASURED, ...OF_EVENTS]);
   const rows = [
     line("value, cross-fitted", valueOf(a), valueOf(b)),
     ...names.map((name) => line(words(name), estimateOf(a, `val_${name}`), estimateOf(b, `val_${name}`), name === "fa_per_day" ? 1 : 3)),
@@ -43,7 +43,7 @@ function draw() {
   const second = select("Second", options(b.trial_id).filter(([id]) => id !== a.trial_id), b.trial_id, change);
   second.querySelector("select").id = "second";
   const pair = () => [a, b].map((row) => ({ row, detail: detailOf(row.trial_id), cut: detailOf(row.trial_id)?.own }));
-  const curves = pair().every(({ detail }) => detail) ? [rocFigure(pair), precisionFigure(pair), learningFigure(pair)].map((one) => one.figure) : [h("p", { class: "empty" }, "Curves are stored for the best trials only.")];
+  const curves = pair().every(({ detail }) => detail && !detail.many) ? [rocFigure(pair), precisionFigure(pair), learningFigure(pair)].map((one) => one.figure) : [h("p", { class: "empty" }, DATA.measured ? "Their curves stand with each trial." : "Curves are stored for the best trials only.")];
   const [one, two] = pair().map(({ detail }) => detail);
   const timeline = one?.events && two?.events ? timelineFigure(one, [[`by ${b.trial_id}`, two]]).figure : null;
   section(

@@ -25,6 +25,8 @@ function tiles() {
     }
     if (DATA.about_events) {
       found.push(tile("Seizures found, in sample", percent(BEST.val_event_sensitivity, 0), `${fixed(BEST.val_fa_per_day, 1)} false alarms per day`));
+    } else if (DATA.headlines) {
+      for (const [name, column] of DATA.headlines) found.push(tile(`${name}, in sample`, fixed(BEST[column]), interval(BEST[`${column}_low`], BEST[`${column}_high`])));
     } else {
       found.push(tile("Sensitivity, in sample", fixed(BEST.val_sensitivity), interval(BEST.val_sensitivity_low, BEST.val_sensitivity_high)));
       found.push(tile("Precision, in sample", fixed(BEST.val_precision), interval(BEST.val_precision_low, BEST.val_precision_high)));
@@ -39,7 +41,7 @@ function tiles() {
 }
 
 function lead() {
-  const data = `${count(DATA.rows)} ${DATA.trunk ? "validation rows" : "rows"} of ${DATA.source}, ${count(DATA.positives)} of them positive`;
+  const data = `${count(DATA.rows)} ${DATA.trunk ? "validation rows" : "rows"} of ${DATA.source}${DATA.positives === null ? "" : `, ${count(DATA.positives)} of them positive`}`;
   const trained = ROWS.filter((row) => row.kind !== "baseline").length;
   const measured = DATA.trunk ? `${plural(trained, REPEATED ? "trial" : "configuration")} of ${DATA.trunk}` : `${plural(trained, "column")} of given scores`;
   const what = `${measured}, measured on ${data}.`;

@@ -6,6 +6,7 @@ import { DATA, ROWS, detailOf, rankOf, rowOf, seedsOf, titleOf, valueOf } from "
 import { definitions, figure, h, section, select } from "./dom.js";
 import { patientsFigure, timelineFigure } from "./events.js";
 import { duration, fixed, interval, isNumber, significant, words } from "./format.js";
+import { manyFigures } from "./many.js";
 import { promoteBox } from "./promote.js";
 import { choose, state, watch } from "./state.js";
 import { thresholdFigure } from "./threshold.js";
@@ -48,7 +49,7 @@ function summary(row) {
 
 function areas(row) {
   const of = (name) => `${fixed(row[name])}${interval(row[`${name}_low`], row[`${name}_high`]) && ` (${interval(row[`${name}_low`], row[`${name}_high`])})`}`;
-  return ["val_average_precision", "val_roc_auc"].map((name) => [words(name), of(name)]);
+  return ["val_average_precision", "val_roc_auc"].filter((name) => name in row).map((name) => [words(name), of(name)]);
 }
 
 let redraws = [];
@@ -64,6 +65,11 @@ function draw() {
     redraws = [];
     const why = row.state === "failed" ? "A failed trial has no scores." : "Curves and cuts are stored for the best trials only.";
     section("trial", `Trial ${row.trial_id}`, top, h("p", { class: "empty" }, why), h("div", { class: "figures" }, settings));
+    return;
+  }
+  if (detail.many) {
+    redraws = [];
+    section("trial", `Trial ${row.trial_id}`, top, h("div", { class: "figures" }, manyFigures(detail), learningFigure(() => [{ detail, row }]).figure, settings));
     return;
   }
   const promote = promoteBox(row, detail);

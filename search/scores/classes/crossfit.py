@@ -16,7 +16,7 @@ from search.scores.classes.metrics import (
     against_rest,
 )
 from search.scores.classes.offsets import choose_offsets
-from search.scores.crossfit import Halves
+from search.scores.crossfit import Halves, mean_over_halves
 from search.scores.held_out import HeldOut, areas_held_out
 from search.scores.metrics import F64
 from spaces.base import Label
@@ -59,18 +59,14 @@ def cross_fit(
     y = codes(y, raw)
     if not np.isfinite(raw).all():
         raise TrialError(f"raw scores must be finite, but got {int((~np.isfinite(raw)).sum())} that are not")
-    values = []
-    for half in halves.mask.T:
-        for fitted in (half, ~half):
-            score = calibrate(y[fitted], raw[fitted]).calibration.apply(raw)
-            if metric in SCORE_METRICS:
-                value = SCORE_METRICS[metric](y[~fitted], against_rest(score[~fitted]))
-            else:
-                value = _decided(y, score, fitted, rule, metric, classes)
-            if np.isnan(value):
-                return float("nan")
-            values.append(value)
-    return float(np.mean(values))
+
+    def measured(fitted: NDArray[np.bool_]) -> float:
+        score = calibrate(y[fitted], raw[fitted]).calibration.apply(raw)
+        if metric in SCORE_METRICS:
+            return SCORE_METRICS[metric](y[~fitted], against_rest(score[~fitted]))
+        return _decided(y, score, fitted, rule, metric, classes)
+
+    return mean_over_halves(halves, measured)
 
 
 def _decided(

@@ -10,7 +10,7 @@ from search.scores.bootstrap import sums_of
 from search.scores.calibration import CalibrationMethod
 from search.scores.classes.bootstrap import AVERAGED_AREAS
 from search.scores.classes.metrics import macro
-from search.scores.crossfit import Halves
+from search.scores.crossfit import Halves, mean_over_halves
 from search.scores.held_out import HeldOut, areas_held_out
 from search.scores.labels.bootstrap import POOLED_AREAS
 from search.scores.labels.calibration import fit_labels
@@ -62,18 +62,14 @@ def cross_fit(
         TrialError: a raw score is NaN or infinite.
     """
     positive = positives(y, raw)
-    values = []
-    for half in halves.mask.T:
-        for fitted in (half, ~half):
-            score = fit_labels(calibrate, positive[fitted], raw[fitted]).apply(raw)
-            if metric in SCORE_METRICS:
-                value = SCORE_METRICS[metric](positive[~fitted], score[~fitted])
-            else:
-                value = _decided(positive, score, fitted, rule, metric, names)
-            if np.isnan(value):
-                return float("nan")
-            values.append(value)
-    return float(np.mean(values))
+
+    def measured(fitted: NDArray[np.bool_]) -> float:
+        score = fit_labels(calibrate, positive[fitted], raw[fitted]).apply(raw)
+        if metric in SCORE_METRICS:
+            return SCORE_METRICS[metric](positive[~fitted], score[~fitted])
+        return _decided(positive, score, fitted, rule, metric, names)
+
+    return mean_over_halves(halves, measured)
 
 
 def _decided(

@@ -333,7 +333,7 @@ def test_the_objective_may_be_another(run):
         ("cost,c_fq=2", None, "unknown key 'c_fq'; nearest is 'c_f."),
         ("cost,c_fp", None, "NAME or NAME,KEY=VALUE, such as cost,c_fn=10, but got 'cost,c_fp'"),
         ("sampled,low=0.1,high=0.9", None, "sampled draws a threshold before a trial trains"),
-        ("max_f1", "beauty", "'r2', but got 'beauty' \\(--objective: objective.metric\\)"),
+        ("max_f1", "beauty", "one of f1, .*, but got beauty \\(--objective: objective.metric\\)"),
         ("max_f1", "event_f1", "objective.metric event_f1 needs recordings"),
         ("sensitivity_at_fa_per_day", None, "threshold sensitivity_at_fa_per_day needs recordings"),
     ],

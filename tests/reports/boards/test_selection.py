@@ -13,9 +13,10 @@ from reports.boards.selection import Selection, selection
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
-from search.trials.evaluation import measure, policy_of
+from search.trials.evaluation import policy_of
 from spaces.policies import with_policy
 from spaces.study import Study
+from tests.helpers.measured import measure
 from tests.helpers.records import config_of, record
 from tests.helpers.seizures import LIMIT, RULES
 from tests.helpers.seizures import reference as event_reference

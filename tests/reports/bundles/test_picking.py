@@ -14,11 +14,11 @@ from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
 from search.scores.metrics import sigmoid
 from search.scores.reference import Reference
-from search.trials.evaluation import measure
 from spaces.errors import RunError
 from spaces.policies import MaxF1
 from spaces.study_file import parse as parse_study
 from tests.helpers import reference as slow
+from tests.helpers.measured import measure
 from tests.helpers.toys import config
 
 STUDY = parse_study({"name": "toy", "objective": {"calibration": "none"}})

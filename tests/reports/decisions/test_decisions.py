@@ -15,11 +15,11 @@ from reports.decisions import decision
 from reports.decisions.decide import decide
 from reports.decisions.promotion import promote
 from search.data.sources.scores import given_of
-from search.trials.evaluation import measure
 from spaces.data import Scores
 from spaces.errors import RunError
 from spaces.study import Study
 from tests.helpers import reference, schemas
+from tests.helpers.measured import measure
 from tests.helpers.predictions import table
 
 POLICIES = ("max_f1", "cost,c_fn=10", "youden", "fixed,at=0.3")

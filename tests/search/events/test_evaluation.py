@@ -11,10 +11,10 @@ from search.scores.calibration import fit_platt
 from search.scores.metrics import METRICS, counts_at, decide
 from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve
-from search.trials.evaluation import measure
 from spaces.errors import RunError, TrialError
 from spaces.policies import MaxF1, SensitivityAtFaPerDay
 from spaces.study import Events, Study
+from tests.helpers.measured import measure
 from tests.helpers.seizures import LIMIT, RAW, REFERENCE, RULES, event_metrics, scored
 
 

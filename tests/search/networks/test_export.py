@@ -161,7 +161,7 @@ def test_no_format_decides_on_rows_that_are_not_finite(runs, bundles):
 
 
 def test_a_model_that_decides_on_nan_is_refused(runs):
-    from search.networks.export import check_unfinite
+    from search.networks.agreement import check_unfinite
 
     x = validation(runs["mlp"])
 
@@ -256,21 +256,23 @@ def onnx(write):
 
 
 def test_an_export_that_decides_otherwise_is_refused(deciding, tmp_path):
+    from search.networks.deciders import at_threshold
     from search.networks.export import FORMATS, export
 
     model, other, x, expected, cut = deciding
     wrong = onnx(lambda _, path: FORMATS[1].write(other, path))
     with pytest.raises(RunError, match=r"^model.onnx must give the probabilities of model.keras to 1e-05, but"
                        r" they differ by up to 0.00\d+; --force leaves it out$") as caught:  # fmt: skip
-        export(model, tmp_path, x, expected, cut, formats=wrong)
+        export(model, tmp_path, x, expected, at_threshold(cut).margin, formats=wrong)
     assert caught.value.exit_code == 1
-    (left_out,) = export(model, tmp_path, x, expected, cut, force=True, formats=wrong)
+    (left_out,) = export(model, tmp_path, x, expected, at_threshold(cut).margin, force=True, formats=wrong)
     assert left_out.forced
     assert left_out.left_out.startswith("model.onnx must give the probabilities of model.keras")
     assert not list(tmp_path.iterdir())
 
 
 def test_an_export_that_cannot_be_written_is_refused(deciding, tmp_path):
+    from search.networks.deciders import at_threshold
     from search.networks.export import export
 
     model, _, x, expected, cut = deciding
@@ -282,26 +284,28 @@ def test_an_export_that_cannot_be_written_is_refused(deciding, tmp_path):
     with pytest.raises(
         RunError, match="gave NotImplementedError: this layer is not known; --force leaves it"
     ):
-        export(model, tmp_path, x, expected, cut, formats=onnx(broken))
+        export(model, tmp_path, x, expected, at_threshold(cut).margin, formats=onnx(broken))
 
 
 def test_an_export_that_nothing_reads_is_not_said_to_agree(deciding, tmp_path):
+    from search.networks.deciders import at_threshold
     from search.networks.export import FORMATS, Format, export
 
     model, _, x, expected, cut = deciding
     unread = Format(name="model.onnx", write=FORMATS[1].write, reader="no_such_library", read=FORMATS[1].read)
-    (found,) = export(model, tmp_path, x, expected, cut, formats=(unread,))
+    (found,) = export(model, tmp_path, x, expected, at_threshold(cut).margin, formats=(unread,))
     assert (found.compared_rows, found.left_out) == (0, None)
     assert (tmp_path / "model.onnx").is_file()
 
 
 def test_an_optional_form_that_fails_is_left_out_and_the_card_says_why(deciding, tmp_path):
+    from search.networks.deciders import at_threshold
     from search.networks.export import FORMATS, export
 
     model, other, x, expected, cut = deciding
     litert = FORMATS[2]
     wrong = replace(litert, write=lambda _, path: litert.write(other, path))
-    (left_out,) = export(model, tmp_path, x, expected, cut, formats=(wrong,))
+    (left_out,) = export(model, tmp_path, x, expected, at_threshold(cut).margin, formats=(wrong,))
     assert not left_out.forced
     assert left_out.left_out.startswith(
         "model.tflite must give the probabilities of model.keras to 1e-05, but"
@@ -311,6 +315,7 @@ def test_an_optional_form_that_fails_is_left_out_and_the_card_says_why(deciding,
 
 def test_a_network_that_litert_cannot_hold_is_shipped_without(keras, tmp_path):
     """Its operations are those of every LiteRT runtime: none of TensorFlow's own."""
+    from search.networks.deciders import at_threshold
     from search.networks.export import FORMATS, OUTPUTS, export
 
     inputs = keras.Input((8,), dtype="int32", name="x")
@@ -320,18 +325,21 @@ def test_a_network_that_litert_cannot_hold_is_shipped_without(keras, tmp_path):
     said = {"score": score, "probability": keras.ops.sigmoid(score), "label": label}
     model, x = keras.Model(inputs, said), np.ones((3, 8), np.int32)
     assert said.keys() == OUTPUTS
-    (found,) = export(model, tmp_path, x, model.predict_on_batch(x), 0.0, formats=FORMATS[2:3])
+    (found,) = export(
+        model, tmp_path, x, model.predict_on_batch(x), at_threshold(0.0).margin, formats=FORMATS[2:3]
+    )
     assert found.left_out.startswith("model.tflite must be written and read back, but that gave ")
 
 
 def test_other_backends_leave_the_exports_out(deciding, tmp_path, monkeypatch):
     import keras
 
+    from search.networks.deciders import at_threshold
     from search.networks.export import export
 
     model, _, x, expected, cut = deciding
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
-    found = export(model, tmp_path, x, expected, cut)
+    found = export(model, tmp_path, x, expected, at_threshold(cut).margin)
     assert [one.left_out for one in found] == [
         "the Keras backend here is jax, and only TensorFlow's networks are exported"
     ] * 3
@@ -346,29 +354,30 @@ def said_of(score, cut: float) -> dict[str, np.ndarray]:
 
 
 def test_labels_may_differ_at_the_threshold_and_nowhere_else(keras):
-    from search.networks.export import check_agreement
+    from search.networks.agreement import check_agreement
+    from search.networks.deciders import at_threshold
 
     expected = said_of([-3, 0.5, 0.500001, 2], 0.5)
     came = said_of([-3, 0.499999, 0.500001, 2], 0.5)
-    assert 0 < check_agreement("x", came, expected, 0.5) < 1e-6
+    assert 0 < check_agreement("x", came, expected, at_threshold(0.5).margin) < 1e-6
     came["label"] = np.array([0, 0, 1, 0], np.int32)
     with pytest.raises(RunError, match=r"^x must decide as model.keras does, but 1 of 2 labels are others$"):
-        check_agreement("x", came, expected, 0.5)
+        check_agreement("x", came, expected, at_threshold(0.5).margin)
     with pytest.raises(RunError, match="differ by up to nan"):
-        check_agreement("x", said_of([-3, np.nan, 0.5, 2], 0.5), expected, 0.5)
+        check_agreement("x", said_of([-3, np.nan, 0.5, 2], 0.5), expected, at_threshold(0.5).margin)
     del came["label"]
     with pytest.raises(RunError, match="x must return"):
-        check_agreement("x", came, expected, 0.5)
+        check_agreement("x", came, expected, at_threshold(0.5).margin)
 
 
 def test_promote_stops_before_the_test_split_is_opened_where_an_export_fails(
     runs, tmp_path, monkeypatch, capsys
 ):
-    from search.networks import export as exports
+    from search.networks import agreement
 
     made = copied(runs["mlp"], tmp_path / "runs" / "toy")
     (tmp_path / "prepared").symlink_to(runs["mlp"].prepared)
-    monkeypatch.setattr(exports, "PROBABILITY_TOLERANCE", -1.0)
+    monkeypatch.setattr(agreement, "PROBABILITY_TOLERANCE", -1.0)
     to = tmp_path / "bundle"
     assert main(["promote", str(made.path), "--to", str(to)]) == 1
     (line,) = capsys.readouterr().err.splitlines()

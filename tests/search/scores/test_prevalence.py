@@ -21,12 +21,13 @@ from search.scores.calibration import (
 from search.scores.crossfit import cross_fit, draw_halves
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, brier, counts_at, decide, ece
 from search.scores.reference import Reference
-from search.trials.evaluation import estimates, measure
+from search.trials.evaluation import estimates
 from spaces.errors import RunError
 from spaces.policies import Fixed, MaxF1
 from spaces.study import Events, Objective, Study
 from spaces.study_file import parse
 from tests.helpers.driving import write_study
+from tests.helpers.measured import measure
 
 FIXED = Fixed(policy="fixed", at=0.5)
 fits = pytest.mark.parametrize("name", ["platt"])

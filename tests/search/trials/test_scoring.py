@@ -9,10 +9,11 @@ from search.scores.calibration import CALIBRATIONS
 from search.scores.halves import draw_halves_of
 from search.scores.reference import Reference
 from search.trials.class_scoring import ClassScoring
-from search.trials.evaluation import BinaryScoring, measure
+from search.trials.evaluation import BinaryScoring
 from search.trials.label_scoring import LabelScoring
 from search.trials.number_scoring import NumberScoring, Undecided
 from search.trials.scoring import UNDEFINED, Described, evaluate
+from search.trials.steers import STEERS
 from spaces.errors import TrialError
 from spaces.policies import (
     MaxBalancedAccuracy,
@@ -23,6 +24,7 @@ from spaces.policies import (
     TopK,
 )
 from spaces.study import Objective, Study
+from tests.helpers.measured import measure
 
 NAMES = ("none", "focal", "generalised")
 
@@ -48,7 +50,6 @@ def scoring_of_classes(**other):
         "rule": MaxMacroF1(),
         "calibration": "temperature",
         "metric": "macro_f1",
-        "steering": "macro_average_precision",
         "seed": 3,
     }
     return ClassScoring(**(settings | other))
@@ -150,7 +151,7 @@ def test_measure_is_the_binary_scoring():
         measured.calibration.a,
         measured.calibration.b,
     )
-    assert BinaryScoring(study, policy).steer(rows.y, d) == sk.average_precision_score(rows.y, d)
+    assert STEERS["binary"]["average_precision"](rows.y, d) == sk.average_precision_score(rows.y, d)
 
 
 def test_permuted_classes_permute_the_answers():
@@ -188,7 +189,6 @@ def scoring_of_labels(**other):
         "rule": MaxF1(),
         "calibration": "platt",
         "metric": "macro_f1",
-        "steering": "macro_average_precision",
         "seed": 3,
     }
     return LabelScoring(**(settings | other))
@@ -237,7 +237,7 @@ def test_numbers_are_measured_as_scikit_learn_does(metric):
     raw = (y + rng.normal(size=300)).astype(np.float32)
     groups = np.char.add("p", rng.integers(0, 20, 300).astype(str))
     rows = reference(y, np.ones((300, 1), bool), groups)
-    scoring = NumberScoring(metric=metric, steering="rmse", seed=0)
+    scoring = NumberScoring(metric=metric, seed=0)
     found = evaluate(raw, rows, scoring, probabilistic=False)
     oracle = {"rmse": sk.root_mean_squared_error, "mae": sk.mean_absolute_error, "r2": sk.r2_score}[metric]
     one = found.estimates.whole[metric]
@@ -247,7 +247,9 @@ def test_numbers_are_measured_as_scikit_learn_does(metric):
     assert found.fitted == Undecided()
     assert found.fitted.described == Described()
     assert (found.score == raw).all()
-    assert scoring.steer(y, raw) == pytest.approx(-sk.root_mean_squared_error(y, raw.astype(float)))
+    assert STEERS["number"]["rmse"](y, raw) == pytest.approx(
+        -sk.root_mean_squared_error(y, raw.astype(float))
+    )
     with pytest.raises(TrialError, match="predictions must be finite, but got 1 that are not"):
         evaluate(np.where(np.arange(300) == 1, np.float32(np.nan), raw), rows, scoring, probabilistic=False)
 
@@ -256,10 +258,10 @@ def test_what_steers_is_a_macro_average_of_the_raw_scores():
     raw, rows = class_rows()
     p = softmax(raw.astype(float), axis=1)
     expected = sk.average_precision_score(np.eye(3)[rows.y], p, average="macro")
-    assert scoring_of_classes().steer(rows.y, raw) == pytest.approx(expected, rel=1e-6)
+    assert STEERS["classes"]["macro_average_precision"](rows.y, raw) == pytest.approx(expected, rel=1e-6)
     raw, rows = label_rows()
     expected = sk.average_precision_score(rows.y, raw, average="macro")
-    assert scoring_of_labels().steer(rows.y, raw) == pytest.approx(expected)
+    assert STEERS["labels"]["macro_average_precision"](rows.y, raw) == pytest.approx(expected)
 
 
 def test_comparisons_of_trials_ask_the_same_value():
@@ -276,7 +278,7 @@ def test_comparisons_of_trials_ask_the_same_value():
         piece = np.unique(of.groups, return_inverse=True)[1]
         value = scoring.held_out(scores, of, piece, pieces).values(once)
         assert value == pytest.approx(scoring.cross_fitted(scores, of).value, abs=0.02)
-    numbers = NumberScoring(metric="r2", steering="rmse", seed=0)
+    numbers = NumberScoring(metric="r2", seed=0)
     target = y.sum(axis=1) + raw[0, 0]
     of = reference(target, np.ones((400, 1), bool), labelled[1].groups)
     predicted = labelled[0].sum(axis=1)

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from search.record import Ask
-from search.scores.steering import STEERING
 from search.trials.baselines import baselines_of, start
+from search.trials.steers import STEERS
 from spaces.study_file import parse, settled
 from spaces.tasks import Task
 from tests.helpers.tasks import CLASSES, LABELS, NUMBER, TASKS, task_data
@@ -61,18 +61,19 @@ def test_what_steers_is_scikit_learns():
     y, rng = task_data(CLASSES).y_validation, np.random.default_rng(0)
     score = rng.normal(size=(96, 5)).astype(np.float32)
     hot = np.eye(5)[y]
-    assert STEERING["macro_average_precision"](y, score) == pytest.approx(
-        average_precision_score(hot, score, average="macro")
+    p = np.exp(score) / np.exp(score).sum(axis=1, keepdims=True)  # a row's own scale counts for nothing
+    assert STEERS["classes"]["macro_average_precision"](y, score) == pytest.approx(
+        average_precision_score(hot, p, average="macro")
     )
-    assert STEERING["roc_auc_ovr_macro"](y, score) == pytest.approx(
-        roc_auc_score(hot, score, average="macro")
+    assert STEERS["classes"]["roc_auc_ovr_macro"](y, score) == pytest.approx(
+        roc_auc_score(hot, p, average="macro")
     )
     labels = task_data(LABELS).y_validation
-    assert STEERING["macro_average_precision"](labels, score[:, :4]) == pytest.approx(
+    assert STEERS["labels"]["macro_average_precision"](labels, score[:, :4]) == pytest.approx(
         average_precision_score(labels, score[:, :4], average="macro")
     )
     target = rng.normal(size=96)
-    assert STEERING["rmse"](target, score[:, 0]) == pytest.approx(
+    assert STEERS["number"]["rmse"](target, score[:, 0]) == pytest.approx(
         -root_mean_squared_error(target, score[:, 0])
     )
-    assert np.isnan(STEERING["macro_average_precision"](np.zeros((9, 2), np.int8), score[:9, :2]))
+    assert np.isnan(STEERS["labels"]["macro_average_precision"](np.zeros((9, 2), np.int8), score[:9, :2]))

@@ -1,0 +1,234 @@
+"""Leaderboards, ties, other rules and requirements of K classes, K labels and a number."""
+
+import csv
+import io
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sklearn import metrics as sk
+
+from cluster.cli import main
+from reports.boards import reading
+from reports.boards.columns import SCHEMA, schema_of
+from reports.boards.difference import compare
+from reports.boards.footnotes import footnotes
+from reports.boards.requirements import parse_for
+from reports.boards.rescoring import rescore_all
+from reports.boards.selection import selection
+from reports.boards.standings import Standings
+from reports.boards.table import table
+from search.record import Record
+from search.trials.recorded import decided
+from spaces.errors import RunError
+from spaces.tasks import Task
+from tests.helpers.task_runs import (
+    CLASS_TASK,
+    LABEL_TASK,
+    LABELS,
+    NAMES,
+    NUMBER_TASK,
+    study_of,
+    written,
+)
+
+TASKS = {task.name: task for task in (CLASS_TASK, LABEL_TASK, NUMBER_TASK)}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    made = tmp_path_factory.mktemp("tasks")
+    return {name: written(made / name, study_of(task)) for name, task in TASKS.items()}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_best_stands_first_whichever_way_is_better(runs, name):
+    board = reading.read(runs[name].path)
+    assert [row["trial_id"] for row in board.rows] == ["00001", "00002", "00003", "00000"]
+    assert [row["rank"] for row in board.rows] == [1, 2, 3, 4]
+    assert board.facts.best["trial_id"] == "00001"
+    baseline = runs[name].record("00000").value
+    assert board.facts.best_baseline == pytest.approx(baseline)
+    assert Standings(runs[name].records()).best.trial_id == "00001"
+    assert max(runs[name].records(), key=lambda record: record.merit).ask.trial_id == "00001"
+    assert "no trial is better than the best baseline" not in footnotes(board)
+    worst_first = reading.read(runs[name].path, sort="val_brier" if name != "number" else "val_rmse")
+    assert worst_first.rows[0]["trial_id"] == "00001"
+
+
+def test_a_class_has_its_own_numbers_and_they_are_scikit_learns(runs):
+    run = runs["classes"]
+    row = reading.read(run.path).rows[0]
+    record, (_, score) = run.record("00001"), run.scores("00001")
+    y, found = run.reference().y, decided(record, run.study(), score)
+    assert row["answers"] == list(NAMES)
+    assert row["each_recall"] == pytest.approx(sk.recall_score(y, found, average=None))
+    assert row["each_f1"] == pytest.approx(sk.f1_score(y, found, average=None))
+    assert row["val_macro_f1"] == pytest.approx(sk.f1_score(y, found, average="macro"))
+    assert np.array(row["confusion"])[:, :3].tolist() == sk.confusion_matrix(y, found).tolist()
+    assert row["offsets"] == list(record.offsets)
+    assert sum(row["offsets"]) == pytest.approx(0, abs=1e-6)
+    assert row["constant_decision"] is False
+    assert reading.read(run.path).rows[-1]["constant_decision"] is True
+
+
+def test_labels_and_numbers_are_scikit_learns(runs):
+    run = runs["labels"]
+    row, (_, score) = reading.read(run.path).rows[0], run.scores("00001")
+    y = run.reference().y
+    found = score >= np.array(row["thresholds"], np.float32)
+    assert row["each_precision"] == pytest.approx(sk.precision_score(y, found, average=None))
+    assert row["val_hamming_loss"] == pytest.approx(sk.hamming_loss(y, found))
+    assert (decided(run.record("00001"), run.study(), score) == found).all()
+    run = runs["number"]
+    row, (_, score) = reading.read(run.path).rows[0], run.scores("00001")
+    y = run.reference().y
+    assert row["val_mae"] == pytest.approx(sk.mean_absolute_error(y, score))
+    assert row["val_r2"] == pytest.approx(sk.r2_score(y, score))
+    assert row["val_rmse_low"] < row["val_rmse"] < row["val_rmse_high"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_file_has_the_columns_of_its_task_and_reads_back(runs, name):
+    schema = pq.read_schema(runs[name].leaderboard)
+    assert schema.names == schema_of(name).names
+    assert "val_sensitivity" not in schema.names
+    for record in runs[name].records():
+        assert Record.model_validate_json(record.model_dump_json()) == record
+    board = reading.read(runs[name].path)
+    rows = list(csv.DictReader(io.StringIO(board.text("csv"))))
+    assert [row["trial_id"] for row in rows] == ["00001", "00002", "00003", "00000"]
+    assert '"task": "' in board.text("json")
+    assert table(board, "x", 200).row_count == 4
+
+
+def test_the_columns_of_binary_studies_are_as_they_were():
+    assert schema_of("binary") == SCHEMA
+    assert not {"task", "offsets", "answers"} & {*SCHEMA.names}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_winner_is_compared_and_corrected(runs, name):
+    found = selection(runs[name])
+    assert (found.best, found.trials, found.unit_count) == ("00001", 3, 16)
+    values = {trial: estimate.value for trial, estimate in found.values.items()}
+    assert values["00001"] == pytest.approx(runs[name].record("00001").value)
+    assert found.differences["00003"].low > 0
+    assert found.ranks["00003"] == (3, 3)
+    for estimate in (*found.values.values(), found.corrected):
+        assert estimate.low <= estimate.value <= estimate.high
+    assert found.corrected.value == pytest.approx(values["00001"], abs=0.15)
+
+
+def test_other_rules_give_what_the_study_would_have_given(runs, tmp_path):
+    asked = rescore_all(runs["classes"].path, ["argmax", "recall_at,of_class=focal,recall=0.9"])
+    argmax, recall_at = (pq.read_table(one.path).to_pylist() for one in asked)
+    own = written(tmp_path / "own", study_of(CLASS_TASK, threshold="argmax"))
+    expected = pq.read_table(own.leaderboard).to_pylist()
+    told = ("value", "val_macro_f1", "offsets", "each_recall", "confusion", "rank")
+    assert [[row[k] for k in told] for row in argmax] == [[row[k] for k in told] for row in expected]
+    assert recall_at[0]["each_recall"][1] >= 0.9
+    [top] = rescore_all(runs["labels"].path, ["top_k,k=2"])
+    assert pq.read_table(top.path)["top_k"].to_pylist() == [2] * 4
+    [by_mae] = rescore_all(runs["number"].path, [None], objective="mae")
+    row = pq.read_table(by_mae.path).to_pylist()[0]
+    assert row["objective"] == "mae"
+    assert row["value"] == pytest.approx(row["val_mae"], rel=0.1)
+
+
+def test_what_is_required_of_a_class_is_asked_of_the_row(runs):
+    run = runs["classes"]
+    recall = reading.read(run.path).rows[1]["each_recall"][2]
+    asked = parse_for(run, [f"recall.gener/alised.min={recall + 1e-9:.10f}", "macro_f1>=0.1"])
+    assert str(asked[0]).startswith("recall.gener/alised.min=0.")
+    [made] = rescore_all(run.path, [None], asked)
+    assert made.path.parent == run.path
+    assert made.met == 1
+    rows = pq.read_table(made.path).to_pylist()
+    assert "does not meet recall.gener/alised.min" in next(r["error"] for r in rows if r["rank"] is None)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "message"),
+    [
+        (
+            "classes",
+            "recall.toe.min=.5",
+            "class or label of 'none', 'focal', 'gener/alised', but got 'toe'",
+        ),
+        ("classes", "sensitivity.min=.5", "but got 'sensitivity'; of each class or label recall, precision"),
+        ("classes", "mae.focal.max=1", "takes one of recall, precision, f1, average_precision, roc_auc, but"),
+        ("number", "accuracy.min=.5", "takes one of value, mae, rmse, r2, median_absolute_error, but got"),
+        ("number", "recall.x.min=.5", "takes one of value, mae"),
+        ("labels", "macro_f1", "such as macro_f1.min=0.95, got 'macro_f1'"),
+    ],
+)
+def test_what_cannot_be_required_is_one_line(runs, name, asked, message):
+    with pytest.raises(RunError, match=message):
+        parse_for(runs[name], [asked])
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "message"),
+    [
+        (
+            "classes",
+            ["--policy", "youden"],
+            "of a task of classes must be one of argmax, max_macro_f1",
+        ),
+        (
+            "labels",
+            ["--policy", "argmax"],
+            "it gives every row exactly one label, and rows have none or",
+        ),
+        ("number", ["--policy", "argmax"], "and nothing is decided"),
+        ("number", ["--objective", "accuracy"], "equal the target exactly, which a real number never does"),
+    ],
+)
+def test_rules_and_metrics_of_another_task_are_refused_in_one_line(runs, name, option, message, capsys):
+    assert main(["rescore", str(runs[name].path), *option]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_commands_tell_of_the_run(runs, name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["leaderboard", str(runs[name].path), "--format", "table"]) == 0
+    shown = capsys.readouterr().out
+    assert {"classes": "bal.acc.", "labels": "micro F1", "number": "MAE"}[name] in shown
+    assert "in sample" in shown
+    assert "corrected for having been picked from 3" in shown
+    assert main(["status", str(runs[name].path)]) == 0
+    assert "baseline" in capsys.readouterr().out
+
+
+def test_names_of_labels_are_kept(runs):
+    assert runs["labels"].reference().answers == LABELS
+    assert runs["number"].reference().answers == ()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_two_trials_are_compared_on_the_same_rows(runs, name):
+    run = runs[name]
+    found = compare(run, "00003", "00001")
+    metric = run.study().objective.metric
+    values = [run.record(trial).metrics[metric].value for trial in ("00003", "00001")]
+    assert found.difference == pytest.approx(values[0] - values[1])
+    assert found.low <= found.difference <= found.high
+    assert not found.tied
+
+
+def test_two_runs_say_which_is_ahead_where_less_is_better(runs, tmp_path, capsys):
+    better = written(tmp_path / "better", study_of(NUMBER_TASK), (0.1, 1.0, 3.0))
+    assert main(["leaderboard", "--diff", str(runs["number"].path), str(better.path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{better.path} is ahead on these rows".replace(" ", "") in shown.replace(" ", "")
+
+
+def test_what_is_made_for_two_values_says_so(runs):
+    with pytest.raises(
+        RunError, match="verify works with labels of two values so far, but the task is"
+    ):
+        runs["classes"].study().task.check_binary("verify")
+    Task().check_binary("verify")  # which is binary

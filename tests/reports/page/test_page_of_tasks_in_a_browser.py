@@ -1,0 +1,115 @@
+"""The page of K classes, K labels and a number in a browser: its numbers are scikit-learn's."""
+
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+
+from reports.page import page
+from reports.page.many import POINTS
+from search.trials.recorded import decided
+from tests.helpers.browser import chromium, complaints, opened, settle
+from tests.helpers.task_runs import CLASS_TASK, LABEL_TASK, NAMES, NUMBER_TASK, study_of, written
+
+TASKS = {task.name: task for task in (CLASS_TASK, LABEL_TASK, NUMBER_TASK)}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    made = tmp_path_factory.mktemp("pages")
+    return {name: written(made / name, study_of(task), (1.5, 2.0, 3.0)) for name, task in TASKS.items()}
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with chromium() as browser:
+        yield browser
+
+
+def texts(driver, selector):
+    settle(driver)
+    return [one.text for one in driver.find_elements("css selector", selector)]
+
+
+def number(driver, selector):
+    settle(driver)
+    return float(driver.find_element("css selector", selector).text)
+
+
+def matrix(driver, size=3):
+    return [
+        [int(number(driver, f'[data-cell="{row},{column}"]')) for column in range(size)]
+        for row in range(size)
+    ]
+
+
+def moved(driver, slider, value):
+    settle(driver)
+    driver.execute_script(
+        "const one = document.querySelector(arguments[0]); one.value = arguments[1];"
+        "one.dispatchEvent(new Event('input'));",
+        f'[data-slider="{slider}"]',
+        str(value),
+    )
+
+
+def test_the_matrix_of_classes_is_scikit_learns_before_and_after_a_slider_moves(driver, runs):
+    run = runs["classes"]
+    opened(driver, page.write(run))
+    record, y, (_, score) = run.record("00001"), run.reference().y, run.scores("00001")
+    found = decided(record, run.study(), score)
+    assert matrix(driver) == sk.confusion_matrix(y, found).tolist()
+    assert number(driver, '[data-whole="macro_f1"]') == pytest.approx(
+        sk.f1_score(y, found, average="macro"), abs=5e-4
+    )
+    for k, value in enumerate(sk.recall_score(y, found, average=None)):
+        assert number(driver, f'[data-each="recall,{k}"]') == pytest.approx(value, abs=5e-4)
+    offsets = np.array(record.offsets)
+    offsets[1] = 1.75
+    moved(driver, 1, 1.75)
+    other = decided(record.model_copy(update={"offsets": tuple(map(float, offsets))}), run.study(), score)
+    assert (other != found).any()
+    assert matrix(driver) == sk.confusion_matrix(y, other).tolist()
+    assert number(driver, '[data-whole="accuracy"]') == pytest.approx(sk.accuracy_score(y, other), abs=5e-4)
+    driver.find_element("css selector", "#own-cuts").click()
+    assert matrix(driver) == sk.confusion_matrix(y, found).tolist()
+    assert set(NAMES) <= set(texts(driver, "#trial th"))
+    assert any("macro f1" in text.lower() or "macro F1" in text for text in texts(driver, "#overview dt"))
+    assert complaints(driver) == []
+
+
+def test_a_label_has_a_slider_of_its_own(driver, runs):
+    run = runs["labels"]
+    opened(driver, page.write(run))
+    record, y, (_, score) = run.record("00001"), run.reference().y, run.scores("00001")
+    found = decided(record, run.study(), score)
+    assert number(driver, '[data-whole="macro_f1"]') == pytest.approx(
+        sk.f1_score(y, found, average="macro"), abs=5e-4
+    )
+    moved(driver, 2, -1.25)
+    cuts = np.array(record.thresholds, np.float32)
+    cuts[2] = -1.25
+    other = score >= cuts
+    for k, value in enumerate(sk.precision_score(y, other, average=None)):
+        assert number(driver, f'[data-each="precision,{k}"]') == pytest.approx(value, abs=5e-4)
+    assert complaints(driver) == []
+
+
+def test_a_number_has_a_page_without_cuts(driver, runs):
+    opened(driver, page.write(runs["number"]))
+    assert any("MAE" in text for text in texts(driver, "#overview dt"))
+    assert texts(driver, "[data-slider]") == []
+    assert complaints(driver) == []
+
+
+def test_curves_are_of_each_class_against_the_rest(runs):
+    from reports.page.data import document
+
+    run = runs["classes"]
+    told = document(run)["details"]["00001"]["many"]
+    y = run.reference().y
+    for k, curve in enumerate(told["curves"]):
+        assert 2 <= len(curve["recall"]) <= POINTS
+        area = -np.trapezoid(curve["recall"], curve["false"])
+        assert area == pytest.approx(run.record("00001").each["roc_auc"][k].value, abs=0.01)
+    assert told["each"]["recall"][1][0] == run.record("00001").each["recall"][1].value
+    assert sum(map(sum, told["confusion"])) == len(y)
