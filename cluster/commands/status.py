@@ -87,6 +87,7 @@ class Status:
             numbers in ranges.
         best: the best trained trial that decides something; None without one.
         best_baseline: the best baseline that counts, see `reports.boards.advice`.
+        none_decides: whether trained trials have a value and all say the same of every row.
         last_finished_at: when a trial finished last.
         left_s: estimate of the seconds left; None without a driver, or before it has finished a trial or two.
         next: the command line to type next.
@@ -105,6 +106,7 @@ class Status:
     configurations: int | None
     best: Best | None
     best_baseline: Best | None
+    none_decides: bool
     last_finished_at: str | None
     left_s: float | None
     next: str
@@ -130,6 +132,9 @@ def status(run: Path, now: datetime | None = None) -> Status:
     waiting = sorted({ask.trial_id for ask in asks} - done)
     tried_all = _tried_all(study, records)
     best, baseline = _best_trained(records), _best(best_baseline(records))
+    none_decides = best is None and any(
+        record.constant_decision and record.ask.kind != "baseline" for record in records
+    )
     return Status(
         run=str(run),
         driver=driver,
@@ -146,15 +151,16 @@ def status(run: Path, now: datetime | None = None) -> Status:
         configurations=tried_all,
         best=best,
         best_baseline=baseline,
+        none_decides=none_decides,
         last_finished_at=max((record.finished_at for record in records), default=None),
         left_s=_left_s(records, driver, total, now),
         next=_next(
             run,
             driver,
-            records,
             complete=len(records) >= total,
             ships=_is_worth_shipping(best, baseline),
             exhausted=tried_all is not None,
+            none_decides=none_decides,
         ),
     )
 
@@ -187,7 +193,9 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
         lines.append(("damaged", f"{damaged}: no record; move it away and resume: its trial runs again"))
     if status.configurations is not None:
         lines.append(("space", used_up(status.configurations)))
-    lines += [("best", _best_line(status))] if status.best or status.best_baseline else []
+    lines += (
+        [("best", _best_line(status))] if status.best or status.best_baseline or status.none_decides else []
+    )
     lines += [("left", f"about {duration(status.left_s)}")] if status.left_s is not None else []
     lines.append(("next", status.next))
     return [f"{name:<10}{text}" for name, text in lines]
@@ -265,16 +273,13 @@ def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: d
 def _next(
     run: Path,
     driver: Driver | None,
-    records: Sequence[Record],
     *,
     complete: bool,
     ships: bool,
     exhausted: bool,
+    none_decides: bool,
 ) -> str:
-    nothing_decides = best_trained(records) is None and any(
-        record.constant_decision and record.ask.kind != "baseline" for record in records
-    )
-    if driver is not None or (complete and nothing_decides):  # the leaderboard says why
+    if driver is not None or (complete and none_decides):  # the leaderboard says why
         return f"python search.py leaderboard {run}"
     if complete and ships:
         return f"python search.py promote {run} --to bundle"
@@ -305,6 +310,8 @@ def _best_line(status: Status) -> str:
     if status.best and status.best_baseline:
         beaten = status.best.value > status.best_baseline.value
         return f"{parts[0]}; " + ("baseline" if beaten else "the baseline is not beaten:") + f" {parts[1]}"
+    if status.none_decides:
+        return "; baseline ".join(("none: every trained trial says the same of every row", *parts))
     return parts[0]
 
 

@@ -114,7 +114,9 @@ def test_a_complete_run_is_ready_to_be_shipped(folder):
     for number in range(1, 12):
         folder.write_record(record(number, 0.9).model_copy(update={"threshold_score": math.inf}))
     assert lines_of(folder)["next"] == f"python search.py leaderboard {folder.path}"
-    assert lines_of(folder)["best"] == "f1 0.600 (prevalence, trial 00000)"
+    assert lines_of(folder)["best"] == (
+        "none: every trained trial says the same of every row; baseline f1 0.600 (prevalence, trial 00000)"
+    )
     for number in range(1, 12):
         folder.write_record(record(number, None, error="none works"))
     assert lines_of(folder)["next"] == f"python search.py resume {folder.path} --set budget.trials=N"
