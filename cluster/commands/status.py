@@ -7,17 +7,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from reports.boards.advice import best_baseline, best_trained, worth_shipping
 from reports.boards.standings import mean_of
 from reports.boards.table import duration
 from search.record import Record, kind_of
 from search.runs.driver_lock import Driver, DriverLock
-from search.runs.run_folder import RunFolder
+from search.runs.run_folder import RunFolder, read_record
 from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
 from spaces.configuration import every, used_up
+from spaces.errors import RunError
 from spaces.study import Study
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
@@ -80,7 +79,7 @@ class Status:
         stopped: of the finished, those that successive halving stopped early.
         in_flight: trials asked and not finished.
         failed: the failed trials by reason, the most frequent first.
-        damaged: records that do not parse.
+        damaged: records that do not parse, or are not as the run wrote them.
         nodes: finished trials by the address of their host.
         objective: what `value` is.
         configurations: how many the space holds, once all are tried; None before that, or where it holds
@@ -127,7 +126,7 @@ def status(run: Path, now: datetime | None = None) -> Status:
     driver, total = lock.driver(), trials_of(study)
     # Asks are read before records: a trial that ends in between is then counted once, as finished.
     asks, starts = folder.asks(), StartTimes(folder.log.parent).read()
-    records, damaged = _records(run / "records")
+    records, damaged = _records(run / "records", folder.resolved().get("data_digest"))
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
     tried_all = _tried_all(study, records)
@@ -190,7 +189,9 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
         lines.append(("failed", f"for {len(status.failed) - REASONS_SHOWN} more reasons"))
     if status.damaged:
         damaged = ", ".join(status.damaged)
-        lines.append(("damaged", f"{damaged}: no record; move it away and resume: its trial runs again"))
+        lines.append(
+            ("damaged", f"{damaged}: no record of this run; move it away and resume: its trial runs again")
+        )
     if status.configurations is not None:
         lines.append(("space", used_up(status.configurations)))
     lines += (
@@ -201,13 +202,13 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
     return [f"{name:<10}{text}" for name, text in lines]
 
 
-def _records(folder: Path) -> tuple[list[Record], list[Path]]:
-    """Reads all records that parse; also returns the files that do not."""
+def _records(folder: Path, data_digest: str | None) -> tuple[list[Record], list[Path]]:
+    """Reads all records that are as the run wrote them; also returns the files that are not."""
     records, damaged = [], []
     for path in sorted(folder.glob("*.json")):
         try:
-            records.append(Record.model_validate_json(path.read_bytes()))
-        except (ValidationError, OSError):
+            records.append(read_record(path, data_digest))
+        except (RunError, OSError):
             damaged.append(path)
     return records, damaged
 

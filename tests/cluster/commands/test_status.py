@@ -133,7 +133,7 @@ def test_damage_is_one_line_and_the_rest_is_told(folder, damage, capsys):
     (folder.log.parent / "started.jsonl").write_bytes(b'\n{"trial_id": "00001", "at"\n\xff\n{"at": 3}\n[]\n')
     (folder.log.parent / "driver.lock").write_bytes(damage)
     found = lines_of(folder)
-    assert found["damaged"] == f"{path}: no record; move it away and resume: its trial runs again"
+    assert found["damaged"] == f"{path}: no record of this run; move it away and resume: its trial runs again"
     assert found["finished"] == "2 of 12 trials, the last 1 min 0 s ago"
     assert "waiting" not in found
     assert main(["status", str(folder.path)]) == 0
