@@ -162,6 +162,17 @@ def test_a_score_of_the_other_class_is_told(tmp_path):
     assert any(note.startswith("beware: other ranks positives below negatives") for note in notes)
 
 
+@pytest.mark.parametrize(("value", "told"), [(1.0001, True), (-0.001, True), (1.0, False)])
+def test_a_few_values_that_keep_a_column_from_holding_probabilities_are_told(tmp_path, value, told):
+    p = table()[1].copy()
+    p[3] = value
+    given, study = scores_of(nearly=p, margin=4 * p - 2)
+    notes = decide(given, study, tmp_path / "run").notes
+    warned = [note for note in notes if note.startswith("beware: probabilities lie in [0, 1], as ")]
+    line = f"nearly does but for 1 of {len(p)} rows; if it is meant to hold some, correct these"
+    assert [note.endswith(line) for note in warned] == [True] * told
+
+
 def test_files_that_do_not_belong_together_are_refused(made, tmp_path):
     found, _ = made
     promote(found.run, tmp_path / "d")
