@@ -1,9 +1,8 @@
 """Writes the model card of a bundle: what it is, how it did, and where its limits are."""
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
+from reports.bundles.markdown import escaped
 from reports.bundles.schema import Decided, Preprocessing, Rules, TrialConfig, Validation
 from search.events.patients import Patient
 from search.networks.readers import Exported, Reader
@@ -14,9 +13,6 @@ SHOWN = ("f1", "sensitivity", "specificity", "precision", "balanced_accuracy", "
          "roc_auc", "brier", "log_loss", "ece")  # fmt: skip
 COLUMNS_SHOWN = 8
 
-_MARKS = re.compile(r"[\\`*\[\]<|#~&]|(?<![^\W_])_|_(?![^\W_])")
-"""What Markdown reads as markup. An underscore between letters or digits is none."""
-
 
 def text(record: Record, config: TrialConfig) -> str:
     """Returns the card as Markdown.
@@ -25,8 +21,8 @@ def text(record: Record, config: TrialConfig) -> str:
         record: the trial.
         config: what the bundle's `config.yaml` holds.
     """
-    positive, negative = (_escaped(repr(label)) for label in (config.labels.positive, config.labels.negative))
-    config = TrialConfig.model_validate(_escaped(config.model_dump(exclude_unset=True)))
+    positive, negative = (escaped(repr(label)) for label in (config.labels.positive, config.labels.negative))
+    config = TrialConfig.model_validate(escaped(config.model_dump(exclude_unset=True)))
     validation, test, decision = config.validation, config.test, config.decision
     trained, value = config.config, validation.value
     shown = "undefined" if value is None else f"{value:.3f}"
@@ -88,15 +84,6 @@ def text(record: Record, config: TrialConfig) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _escaped(value: Any) -> Any:
-    """Returns a value whose every text Markdown shows as it is: on one line, without markup."""
-    if isinstance(value, str):
-        return _MARKS.sub(r"\\\g<0>", " ".join(value.split()))
-    if isinstance(value, dict):
-        return {key: _escaped(one) for key, one in value.items()}
-    return [_escaped(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _forced(reasons: Sequence[str]) -> list[str]:

@@ -128,6 +128,19 @@ def test_a_name_cannot_become_code(tmp_path):
     assert runpy.run_path(str(tmp_path / "d/decision.py"))["COLUMN"] == name
 
 
+def test_names_are_no_markup_in_what_is_said_of_a_decision(tmp_path):
+    name = "<b>p</b> [x](http://y)"
+    y, p, *_ = table()
+    config = Scores(source="scores", path="p.csv", label="label", score=(name,), positive="<img src=x>")
+    labels = np.where(y, "<img src=x>", "![a](b)")
+    given = given_of({name: p}, labels, config, groups=None, recordings=None, times=None, where="p.csv")
+    made = decide(given, Study(data=config), tmp_path / "run")
+    promote(made.run, tmp_path / "d", "00000")
+    text = (tmp_path / "d/README.md").read_text()
+    assert text.startswith("# Decision on \\<b>p\\</b> \\[x\\](http://y)\n\n'\\<img src=x>' where the ")
+    assert ", else '!\\[a\\](b)'." in text
+
+
 def test_events_are_scored_where_recordings_and_times_are_known(tmp_path):
     given, study = scores_of(events=True)
     made = decide(given, study, tmp_path / "run", [read_policy("sensitivity_at_fa_per_day,fa_per_day=100")])
