@@ -160,7 +160,7 @@ def _one_line(error: ValidationError, where: str) -> str:
         return f"the key {path[-1]!r} is required {place}"
     if first["type"] == "value_error":
         return f"{message} {place}"
-    words = WORDS.get(first.get("ctx", {}).get("pattern"))
+    words = WORDS.get(str(first.get("ctx", {}).get("pattern")))
     rule = words or message.partition(" should ")[2]  # of "Input should be ...", "String should match ..."
     return f"{f'must {rule}' if rule else message}, but got {first['input']!r} {place}".replace("\n", " ")
 

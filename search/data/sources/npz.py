@@ -90,7 +90,7 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str, positiv
 
 def _array(values: Any, name: str, where: str) -> NDArray[Any]:
     """An array of values with one entry a row."""
-    if isinstance(values, np.ma.MaskedArray) and (masked := int(np.ma.count_masked(values))):
+    if isinstance(values, np.ma.MaskedArray) and (masked := int(np.count_nonzero(values.mask))):
         raise RunError(
             f"every value must be known, but {masked} of {values.size} of {name} are masked; "
             f"fill or drop them ({where})"
