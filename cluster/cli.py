@@ -360,7 +360,7 @@ def main(arguments: list[str]) -> int:
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         return code
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:  # an exit of somebody else's code, too: nothing was done
         if verbose:
             say(PlainConsole(stderr=True), traceback.format_exc().rstrip())
         if hasattr(error, "format_message"):  # a usage error of the command-line library

@@ -17,8 +17,15 @@ PLACES = {
     errno.ENOTDIR: "every part of a path but the last must be a folder",
     errno.EISDIR: "where a file is needed no folder may stand",
     errno.ENAMETOOLONG: "a name must not be too long",
+    errno.ELOOP: "a link must lead to a file or folder",
 }
 """The rules for places that a request can name; a request that breaks one was wrong."""
+PATHS = {
+    "Symlink loop": PLACES[errno.ELOOP],
+    "embedded null byte": "a path must hold no null byte",
+    "Could not determine home directory": "a path that begins with ~ must name a user of this host",
+}
+"""The same for what Python tells of a path in words alone: the beginning of its text, and the rule."""
 LONGEST = 500
 """Characters that are shown of an unforeseen error."""
 
@@ -44,6 +51,10 @@ def explained(error: BaseException) -> tuple[str, int]:
             if number in PLACES and where:
                 return f"{PLACES[number]}, but got {came}", 2
             return f"a file could not be read or written: {came} (-v for more)", 1
+        case RuntimeError() | ValueError():
+            for text, rule in PATHS.items():
+                if str(error).startswith(text):
+                    return f"{rule}, but got: {one_line(error, LONGEST)}", 2
     return one_line(error, LONGEST, named=True) + " (-v for more)", 1
 
 

@@ -43,9 +43,10 @@ class MlflowTracker:
     Args:
         uri: MLflow's address, as `track.mlflow` has it.
         folder: the run.
+        searching: whether a search is at work, which says in the end how it ended.
     """
 
-    def __init__(self, uri: str, folder: RunFolder) -> None:
+    def __init__(self, uri: str, folder: RunFolder, *, searching: bool = True) -> None:
         self._client, self._folder = _client(uri), folder
         self._resolved, study = folder.resolved(), folder.study()
         self._run_id = run_id(self._resolved)
@@ -62,7 +63,10 @@ class MlflowTracker:
             else:
                 self._stale[tags["trial_id"]].append(run.info.run_id)
         self._parent = min(parents) if parents else self._begin(study.objective.metric)
-        self._client.update_run(self._parent, status="RUNNING")
+        if searching:
+            self._client.update_run(self._parent, status="RUNNING")
+        elif not parents:
+            self._client.set_terminated(self._parent)
         self.where = f"the run is {self._parent} of experiment {study.name} in {uri}"
         if uri.lower().startswith("http"):
             self.where = f"{uri.rstrip('/')}/#/experiments/{self._experiment}/runs/{self._parent}"

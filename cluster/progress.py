@@ -116,7 +116,9 @@ class Progress:
         parts = [f"{self._done}/{self._total} trials", f"{len(self._running)} running"]
         parts += [f"{self._failed} failed"] if self._failed else []
         if (best := self._standings.best) is not None:
-            what = f"{best.name}, trial {best.trial_id}{mean_of(best.seeds)}"
+            what = f"{best.name}, trial {best.trial_id}{mean_of(best.seeds)}" + ", constant" * (
+                not best.decides
+            )
             parts.append(f"best {self._objective} {best.mean:.3f} ({what})")
         elapsed = self._clock() - self._began
         if self._done > self._before and self._done < self._total:

@@ -172,7 +172,8 @@ def main(name: str, place: str, run: Path, promoted: Sequence[str]) -> None:
 
             trial_id, bundle = promoted
             try:
-                say(MlflowTracker(place, folder).promoted(folder.record(trial_id), Path(bundle)))
+                tracker = MlflowTracker(place, folder, searching=False)
+                say(tracker.promoted(folder.record(trial_id), Path(bundle)))
             except Exception as error:  # the bundle is done, whatever a tracker does
                 say(f"the model could not be logged: {told(error)}")
         else:

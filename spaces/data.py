@@ -237,9 +237,13 @@ class Scores(Frozen):
         return "binary"
 
 
+CUSTOM = "package.module:function"
+"""The tag of a source of the user's own, which stands for any such name."""
+
+
 def _source(value: Any) -> Any:
     source = value.get("source") if isinstance(value, dict) else getattr(value, "source", None)
-    return "custom" if isinstance(source, str) and re.fullmatch(FUNCTION, source) else source
+    return CUSTOM if isinstance(source, str) and re.fullmatch(FUNCTION, source) else source
 
 
 Data = Annotated[
@@ -251,11 +255,11 @@ Data = Annotated[
     | Annotated[Eeg, Tag("eeg")]
     | Annotated[Arrays, Tag("arrays")]
     | Annotated[Scores, Tag("scores")]
-    | Annotated[Custom, Tag("custom")],
+    | Annotated[Custom, Tag(CUSTOM)],
     Discriminator(_source),
 ]
-SOURCE_TAGS = ("simulated_eeg", "npz", "table", "images", "bonn", "eeg", "arrays", "scores", "custom")
-"""Tags of the kinds of `data:`; `custom` is written as `package.module:function`."""
+SOURCE_TAGS = ("simulated_eeg", "npz", "table", "images", "bonn", "eeg", "arrays", "scores", CUSTOM)
+"""Tags of the kinds of `data:`."""
 
 
 class Split(Frozen):

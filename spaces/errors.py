@@ -1,6 +1,8 @@
 """The two exceptions of headsearch: one fails a trial, the other stops the run."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class TrialError(Exception):
@@ -36,5 +38,29 @@ def first_of(names: Iterable[object], most: int, separator: str = ", ") -> str:
 
 def one_line(error: BaseException, most: int, *, named: bool = False) -> str:
     """Returns the text of an error on one line of at most so many characters, after its type if `named`."""
-    text = f"{type(error).__name__}: {error}" if named else str(error)
-    return " ".join(text.split())[:most]
+    try:
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras writes in bold
+    except Exception:  # a class of the user's own
+        text = ""
+    kind = type(error).__name__
+    return " ".join((f"{kind}: {text}" if named and text else text or kind).split())[:most]
+
+
+@contextmanager
+def foreign_code(said: str) -> Iterator[None]:
+    """Runs code of the user's own, whose errors are told in one line, whatever they are.
+
+    An exit is one of them: it would end the command as if its work were done.
+
+    Args:
+        said: the rule, and that the code broke it; the error follows.
+
+    Raises:
+        RunError: the code raised anything but an interrupt, or an error of ours.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, RunError):
+        raise
+    except BaseException as error:
+        raise RunError(f"{said} {one_line(error, 300, named=True)}") from error

@@ -25,6 +25,7 @@ Steering = Literal[
 ]
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Of a study and of a run: both name folders."""
+NAME_WORDS = "be at most 64 letters, digits, '.', '_' and '-', of which the first is a letter or digit"
 
 
 class Objective(Frozen):

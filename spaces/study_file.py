@@ -10,12 +10,15 @@ from pydantic import BaseModel, ValidationError
 
 from spaces import yaml_text
 from spaces.base import SettingError
-from spaces.data import SOURCE_TAGS
+from spaces.data import CUSTOM, SOURCE_TAGS
 from spaces.errors import RunError
 from spaces.policies import THRESHOLD_TAGS
 from spaces.presets import PRESETS
-from spaces.study import OF_TRAINING, Study
+from spaces.study import NAME, NAME_WORDS, OF_TRAINING, Study
 from spaces.tasks import Task
+
+WORDS = {f"^{NAME}$": NAME_WORDS}
+"""What patterns that people write by hand ask for."""
 
 
 def parse(written: Mapping[str, Any], where: str = "study") -> Study:
@@ -147,9 +150,9 @@ def _one_line(error: ValidationError, where: str) -> str:
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "union_tag_invalid":
         context, source = first["ctx"], path[:1] == ["data"]
-        own = ", or package.module:function" if source else ""
+        own = f", or {CUSTOM}" if source else ""
         tags = context["expected_tags"]
-        for hidden in ("arrays", "scores", "custom"):  # of notebooks, of decide, and named as a function
+        for hidden in ("arrays", "scores", CUSTOM):  # of notebooks, of decide, and told in words
             tags = tags.replace(f", '{hidden}'", "")
         return f"must be one of {tags}{own}, but got {context['tag']!r} {place}"
     if first["type"] == "union_tag_not_found":
@@ -158,7 +161,8 @@ def _one_line(error: ValidationError, where: str) -> str:
         return f"the key {path[-1]!r} is required {place}"
     if first["type"] == "value_error":
         return f"{message} {place}"
-    rule = message.partition(" should ")[2]  # of "Input should be ...", "String should match ..."
+    words = WORDS.get(str(first.get("ctx", {}).get("pattern")))
+    rule = words or message.partition(" should ")[2]  # of "Input should be ...", "String should match ..."
     return f"{f'must {rule}' if rule else message}, but got {first['input']!r} {place}".replace("\n", " ")
 
 

@@ -32,6 +32,8 @@ BESIDE = {
     "model.tflite": ("numpy<2.3",),
 }
 """What else an old version is to find: Keras a backend, and onnxruntime before 1.19 a NumPy that it knows."""
+WITHOUT = {"model.tflite": ("lstm", "bilstm")}
+"""Trunks that a form cannot hold; bundles of these come without it."""
 PACKAGES = {**LIBRARIES, "saved_model": "tensorflow-cpu"}
 READ = """
 import os, sys
@@ -40,6 +42,8 @@ form, root = sys.argv[1:]
 for name in sorted(os.listdir(root)):
     folder = os.path.join(root, name)
     x, path = np.load(folder + "/x.npy"), folder + "/" + form
+    if not os.path.exists(path):
+        continue
     if form == "model.keras":
         import keras
         said = keras.saving.load_model(path, compile=False, safe_mode=True).predict(x, verbose=0)
@@ -84,7 +88,8 @@ def write_models(root: Path) -> None:
             folder.mkdir()
             export.save(decider, folder / "model.keras")
             for form in (one for one in export.FORMATS if one.name in LIBRARIES):
-                form.write(decider, folder / form.name)
+                if trunk not in WITHOUT.get(form.name, ()):
+                    form.write(decider, folder / form.name)
             np.save(folder / "x.npy", x)
             np.savez(folder / "said.npz", **decider.predict_on_batch(x))
 

@@ -7,17 +7,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from reports.boards.advice import best_baseline, best_trained, worth_shipping
 from reports.boards.standings import mean_of
 from reports.boards.table import duration
 from search.record import Record, kind_of
 from search.runs.driver_lock import Driver, DriverLock
-from search.runs.run_folder import RunFolder
+from search.runs.run_folder import RunFolder, read_record
 from search.runs.start_times import StartTimes
 from search.trials.baselines import trials_of
 from spaces.configuration import every, used_up
+from spaces.errors import RunError
 from spaces.study import Study
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
@@ -80,13 +79,14 @@ class Status:
         stopped: of the finished, those that successive halving stopped early.
         in_flight: trials asked and not finished.
         failed: the failed trials by reason, the most frequent first.
-        damaged: records that do not parse.
+        damaged: records that do not parse, or are not as the run wrote them.
         nodes: finished trials by the address of their host.
         objective: what `value` is.
         configurations: how many the space holds, once all are tried; None before that, or where it holds
             numbers in ranges.
         best: the best trained trial that decides something; None without one.
         best_baseline: the best baseline that counts, see `reports.boards.advice`.
+        none_decides: whether trained trials have a value and all say the same of every row.
         last_finished_at: when a trial finished last.
         left_s: estimate of the seconds left; None without a driver, or before it has finished a trial or two.
         next: the command line to type next.
@@ -105,6 +105,7 @@ class Status:
     configurations: int | None
     best: Best | None
     best_baseline: Best | None
+    none_decides: bool
     last_finished_at: str | None
     left_s: float | None
     next: str
@@ -125,11 +126,14 @@ def status(run: Path, now: datetime | None = None) -> Status:
     driver, total = lock.driver(), trials_of(study)
     # Asks are read before records: a trial that ends in between is then counted once, as finished.
     asks, starts = folder.asks(), StartTimes(folder.log.parent).read()
-    records, damaged = _records(run / "records")
+    records, damaged = _records(run / "records", folder.resolved().get("data_digest"))
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
     tried_all = _tried_all(study, records)
     best, baseline = _best_trained(records), _best(best_baseline(records))
+    none_decides = best is None and any(
+        record.constant_decision and record.ask.kind != "baseline" for record in records
+    )
     return Status(
         run=str(run),
         driver=driver,
@@ -146,15 +150,16 @@ def status(run: Path, now: datetime | None = None) -> Status:
         configurations=tried_all,
         best=best,
         best_baseline=baseline,
+        none_decides=none_decides,
         last_finished_at=max((record.finished_at for record in records), default=None),
         left_s=_left_s(records, driver, total, now),
         next=_next(
             run,
             driver,
-            records,
             complete=len(records) >= total,
             ships=_is_worth_shipping(best, baseline, study.objective.metric),
             exhausted=tried_all is not None,
+            none_decides=none_decides,
         ),
     )
 
@@ -184,22 +189,26 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
         lines.append(("failed", f"for {len(status.failed) - REASONS_SHOWN} more reasons"))
     if status.damaged:
         damaged = ", ".join(status.damaged)
-        lines.append(("damaged", f"{damaged}: no record; move it away and resume: its trial runs again"))
+        lines.append(
+            ("damaged", f"{damaged}: no record of this run; move it away and resume: its trial runs again")
+        )
     if status.configurations is not None:
         lines.append(("space", used_up(status.configurations)))
-    lines += [("best", _best_line(status))] if status.best or status.best_baseline else []
+    lines += (
+        [("best", _best_line(status))] if status.best or status.best_baseline or status.none_decides else []
+    )
     lines += [("left", f"about {duration(status.left_s)}")] if status.left_s is not None else []
     lines.append(("next", status.next))
     return [f"{name:<10}{text}" for name, text in lines]
 
 
-def _records(folder: Path) -> tuple[list[Record], list[Path]]:
-    """Reads all records that parse; also returns the files that do not."""
+def _records(folder: Path, data_digest: str | None) -> tuple[list[Record], list[Path]]:
+    """Reads all records that are as the run wrote them; also returns the files that are not."""
     records, damaged = [], []
     for path in sorted(folder.glob("*.json")):
         try:
-            records.append(Record.model_validate_json(path.read_bytes()))
-        except (ValidationError, OSError):
+            records.append(read_record(path, data_digest))
+        except (RunError, OSError):
             damaged.append(path)
     return records, damaged
 
@@ -266,16 +275,13 @@ def _left_s(records: Sequence[Record], driver: Driver | None, total: int, now: d
 def _next(
     run: Path,
     driver: Driver | None,
-    records: Sequence[Record],
     *,
     complete: bool,
     ships: bool,
     exhausted: bool,
+    none_decides: bool,
 ) -> str:
-    nothing_decides = best_trained(records) is None and any(
-        record.constant_decision and record.ask.kind != "baseline" for record in records
-    )
-    if driver is not None or (complete and nothing_decides):  # the leaderboard says why
+    if driver is not None or (complete and none_decides):  # the leaderboard says why
         return f"python search.py leaderboard {run}"
     if complete and ships:
         return f"python search.py promote {run} --to bundle"
@@ -306,6 +312,8 @@ def _best_line(status: Status) -> str:
     if status.best and status.best_baseline:
         beaten = _is_worth_shipping(status.best, status.best_baseline, status.objective)
         return f"{parts[0]}; " + ("baseline" if beaten else "the baseline is not beaten:") + f" {parts[1]}"
+    if status.none_decides:
+        return "; baseline ".join(("none: every trained trial says the same of every row", *parts))
     return parts[0]
 
 

@@ -1,12 +1,12 @@
 """Writes the model card of a bundle: what it is, how it did, and where its limits are."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.boards.advice import worth_shipping
 from reports.boards.columns import SCALARS
 from reports.bundles.card_of_many import decision_lines, each_lines, output_line
+from reports.bundles.markdown import escaped
 from reports.bundles.schema import Decided, Preprocessing, Rules, Test, TrialConfig, Validation
 from search.data.rows import Labels
 from search.events.patients import Patient
@@ -24,9 +24,6 @@ SHOWN: Mapping[TaskName, tuple[str, ...]] = {
 """The metrics of the card; of other tasks all that there are."""
 COLUMNS_SHOWN = 8
 
-_MARKS = re.compile(r"[\\`*\[\]<|#~&]|(?<![^\W_])_|_(?![^\W_])")
-"""What Markdown reads as markup. An underscore between letters or digits is none."""
-
 
 def text(record: Record, config: TrialConfig) -> str:
     """Returns the card as Markdown.
@@ -36,7 +33,7 @@ def text(record: Record, config: TrialConfig) -> str:
         config: what the bundle's `config.yaml` holds.
     """
     output = _output(config)
-    config = TrialConfig.model_validate(_escaped(config.model_dump(exclude_unset=True)))
+    config = TrialConfig.model_validate(escaped(config.model_dump(exclude_unset=True)))
     validation, test, decision = config.validation, config.test, config.decision
     trained, value = config.config, validation.value
     shown = "undefined" if value is None else f"{value:.3f}"
@@ -99,8 +96,8 @@ def _output(config: TrialConfig) -> list[str]:
     """What the model puts out; the values of labels are quoted before anything is escaped."""
     labels = config.labels
     if not isinstance(labels, Labels):
-        return [_escaped(output_line(config))]
-    positive, negative = (_escaped(repr(label)) for label in (labels.positive, labels.negative))
+        return [escaped(output_line(config))]
+    positive, negative = (escaped(repr(label)) for label in (labels.positive, labels.negative))
     return [f"- output: score, probability, label; positive is {positive}, negative is {negative}"]
 
 
@@ -121,15 +118,6 @@ def _decision(record: Record, config: TrialConfig) -> list[str]:
 
 def _counted(test: Test) -> str:
     return f"of which {test.positives} positive" if test.told is None else test.told
-
-
-def _escaped(value: Any) -> Any:
-    """Returns a value whose every text Markdown shows as it is: on one line, without markup."""
-    if isinstance(value, str):
-        return _MARKS.sub(r"\\\g<0>", " ".join(value.split()))
-    if isinstance(value, dict):
-        return {key: _escaped(one) for key, one in value.items()}
-    return [_escaped(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _forced(reasons: Sequence[str]) -> list[str]:

@@ -32,6 +32,8 @@ from spaces.study import Study
 
 GIVEN = "scores/given.parquet"
 """The scores as they were given, a column each."""
+FEW = 0.05
+"""Below this share of rows outside [0, 1], a column of scores may be meant to hold probabilities."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +149,12 @@ def _notes(given: Given) -> tuple[str, ...]:
         if scale.probability:
             kind = "probabilities, and is decided upon by their log-odds"
         notes.append(f"{name} holds {kind}")
+        outside = np.count_nonzero((given.rows.x[:, k] < 0) | (given.rows.x[:, k] > 1))
+        if not scale.probability and name not in given.log_odds and outside < FEW * len(given.rows):
+            notes.append(
+                f"beware: probabilities lie in [0, 1], as {name} does but for {outside} of "
+                f"{len(given.rows)} rows; if it is meant to hold some, correct these"
+            )
         area = RANKING_METRICS["roc_auc"](given.rows.y, given.rows.x[:, k])
         if area < 0.5:
             notes.append(

@@ -11,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from reports.bundles.markdown import escaped
 from search.data.rows import Labels
 from search.data.sources.scores import Scale
 from search.files import is_new_or_empty, make_folder, write_atomically
@@ -255,12 +256,13 @@ def _check(decision: Decision, graph: bytes, source: str, checked: NDArray[Any])
 
 def _card(decision: Decision) -> str:
     told = decision.told
+    positive, negative = (escaped(repr(one)) for one in (decision.labels.positive, decision.labels.negative))
     lines = [
-        f"# Decision on {decision.column}",
+        f"# Decision on {escaped(decision.column)}",
         "",
-        f"{decision.labels.positive!r} where the calibrated score is at least "
+        f"{positive} where the calibrated score is at least "
         f"{decision.threshold_score:.6g} (a probability of {float(sigmoid(decision.threshold_score)):.4g}), "
-        f"else {decision.labels.negative!r}.",
+        f"else {negative}.",
         "",
         f"Chosen by {told['chosen_by']} on {told['rows']:,} rows; {told['objective']} "
         f"{_number(told['value'])}, cross-fitted over half-splits by {told['cross_fit_by']}. The rows are "
@@ -287,8 +289,9 @@ def _of_a_model(decision: Decision) -> list[str]:
     if "takes" not in decision.told:
         return []
     return [
-        f"Scores here are {decision.told['takes']}: whoever has rows takes `model.keras` beside this, which "
-        "decides by itself. No file says on which rows that model was trained; where it has seen any of "
+        f"Scores here are {escaped(decision.told['takes'])}: "
+        "whoever has rows takes `model.keras` beside this, which decides by itself. No file says on which "
+        "rows that model was trained; where it has seen any of "
         "these, the values are optimistic.",
         "",
     ]

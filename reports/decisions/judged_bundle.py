@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from reports.bundles.bundle import FORMAT, outputs, write_sums
 from reports.bundles.config import is_calibrated
+from reports.bundles.markdown import escaped
 from reports.bundles.scale import scale_of
 from reports.bundles.schema import BundleConfig
 from reports.decisions.decision import Decision
@@ -183,13 +184,13 @@ def _card(found: Decision, facts: Facts, exported: Sequence[Exported]) -> str:
         "those it was judged on, what README.md says of it is optimistic.",
         "",
         *(
-            f"- {one.name}: left out, since {one.left_out}"
+            f"- {one.name}: left out, since {escaped(one.left_out)}"
             if one.left_out is not None
             else f"- {one.name}: compared with {MODEL} on {one.compared_rows} rows"
             for one in exported
         ),
         "",
         "`decision.yaml`, `decision.py` and `decision.onnx` hold the decision alone, on scores: "
-        f"{found.told['takes']} (README.md).",
+        f"{escaped(found.told['takes'])} (README.md).",
     ]
     return "\n".join(lines) + "\n"

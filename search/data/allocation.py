@@ -20,7 +20,12 @@ LONELY = 1.0
 
 
 def allocate(
-    units: NDArray[np.int64], y: NDArray[np.int8], fractions: tuple[float, ...], seed: int, noun: str
+    units: NDArray[np.int64],
+    y: NDArray[np.int8],
+    fractions: tuple[float, ...],
+    seed: int,
+    noun: str,
+    remedy: str = "",
 ) -> NDArray[np.int8]:
     """Gives every unit to one of a few parts.
 
@@ -34,6 +39,7 @@ def allocate(
         fractions: of train and validation, and of test where there is one; they sum to 1.
         seed: of the random order.
         noun: what a unit is called in messages.
+        remedy: what to do where there are too few units, if not what is usual.
 
     Returns:
         `(u,)` part of each unit, 0 being train. Every part holds rows of both classes.
@@ -43,7 +49,7 @@ def allocate(
     """
     sizes = np.bincount(units)
     positives = np.bincount(units, weights=y).astype(np.int64)
-    _check_enough_units(sizes, positives, len(fractions), noun)
+    _check_enough_units(sizes, positives, len(fractions), noun, remedy)
     shares = np.stack([sizes / sizes.sum(), positives / positives.sum()], axis=1)
     kinds = np.stack([positives > 0, positives < sizes], axis=1)
     rng = np.random.default_rng(seed)
@@ -60,7 +66,7 @@ def allocate(
 
 
 def _check_enough_units(
-    sizes: NDArray[np.int64], positives: NDArray[np.int64], parts: int, noun: str
+    sizes: NDArray[np.int64], positives: NDArray[np.int64], parts: int, noun: str, remedy: str
 ) -> None:
     """A part needs one unit with both classes, or one of each class."""
     mixed = int(np.count_nonzero((positives > 0) & (positives < sizes)))
@@ -71,7 +77,8 @@ def _check_enough_units(
         raise RunError(
             f"each of {names} needs positive and negative rows from {noun}s of its own, "
             f"but of {len(sizes)} {noun}s {mixed} hold both classes, {pure_positive} positive rows alone "
-            f"and {pure_negative} negative rows alone; add data, or merge fewer rows into one {noun}"
+            f"and {pure_negative} negative rows alone; "
+            + (remedy or f"add data, or merge fewer rows into one {noun}")
         )
 
 

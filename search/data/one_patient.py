@@ -12,6 +12,7 @@ from spaces.errors import RunError
 
 LEFT_OUT = len(PARTS)
 """The part of rows that stand in none."""
+BY_TIME = "write split: {by: time} to measure on other blocks of time of the same patient"
 
 
 def several_patients(rows: Rows) -> bool:
@@ -24,11 +25,20 @@ def advice(rows: Rows) -> str:
     if rows.recordings is not None and len(np.unique(rows.recordings)) >= len(PARTS):
         return "write split: {by: recording} to measure on other recordings of the same patient"
     if rows.times is not None:
-        return "write split: {by: time} to measure on other blocks of time of the same patient"
+        return BY_TIME
     return (
         "name each row's recording or time (data.recording, data.time) and write split: {by: recording} or "
         "{by: time} to measure on the same patient"
     )
+
+
+def more_units(rows: Rows, by: str) -> str:
+    """Returns what to do where too few recordings or blocks hold every class; empty for other units."""
+    if by == "time":
+        return "add data, or cut the recordings into more blocks (split.blocks)"
+    if by != "recording":
+        return ""
+    return BY_TIME if rows.times is not None else f"add recordings, or name times (data.time) and {BY_TIME}"
 
 
 def recording_names(rows: Rows) -> NDArray[np.str_]:

@@ -14,6 +14,7 @@ from search.data.one_patient import (
     LEFT_OUT,
     advice,
     block_names,
+    more_units,
     near_borders,
     recording_names,
     several_patients,
@@ -146,7 +147,8 @@ def divide(rows: Rows, config: SplitConfig) -> Split:
             )
         units, noun = _units(rows, by, names)
         fractions = (config.train, config.validation, config.test)
-        parts = _ALLOCATE[rows.labels.task.name](units, rows, fractions, config.seed, noun)[units]
+        deal = _ALLOCATE[rows.labels.task.name]
+        parts = deal(units, rows, fractions, config.seed, noun, more_units(rows, by))[units]
         if by == "time":
             parts[near_borders(rows, parts, config)] = LEFT_OUT
             _check_every_class(rows, parts, "; use fewer blocks (split.blocks) or a smaller split.gap_s")
@@ -216,15 +218,15 @@ def _check_both_classes(rows: Rows, parts: NDArray[np.int8], remedy: str) -> Non
 
 
 def _of_strata(
-    units: NDArray[np.int64], rows: Rows, fractions: tuple[float, ...], seed: int, noun: str
+    units: NDArray[np.int64], rows: Rows, fractions: tuple[float, ...], seed: int, noun: str, remedy: str
 ) -> NDArray[np.int8]:
-    return allocate_strata(units, rows.labels.strata(rows.y), fractions, seed, noun)
+    return allocate_strata(units, rows.labels.strata(rows.y), fractions, seed, noun, remedy)
 
 
 def _of_two(
-    units: NDArray[np.int64], rows: Rows, fractions: tuple[float, ...], seed: int, noun: str
+    units: NDArray[np.int64], rows: Rows, fractions: tuple[float, ...], seed: int, noun: str, remedy: str
 ) -> NDArray[np.int8]:
-    return allocate(units, rows.y, fractions, seed, noun)
+    return allocate(units, rows.y, fractions, seed, noun, remedy)
 
 
 _ALLOCATE: Mapping[TaskName, Callable[..., NDArray[np.int8]]] = {

@@ -19,7 +19,12 @@ LONELY = 1.0
 
 
 def allocate(
-    units: NDArray[np.int64], strata: Strata, fractions: tuple[float, ...], seed: int, noun: str
+    units: NDArray[np.int64],
+    strata: Strata,
+    fractions: tuple[float, ...],
+    seed: int,
+    noun: str,
+    remedy: str = "",
 ) -> NDArray[np.int8]:
     """Gives every unit to one of a few parts.
 
@@ -32,6 +37,7 @@ def allocate(
         fractions: of train and validation, and of test where there is one; they sum to 1.
         seed: of the random order.
         noun: what a unit is called in messages.
+        remedy: what to do where there are too few units, if not what is usual.
 
     Returns:
         `(u,)` part of each unit, 0 being train.
@@ -45,7 +51,7 @@ def allocate(
     for k in range(len(names)):
         rows[:, k] = np.bincount(units, weights=has[:, k], minlength=len(sizes))
     needed = rows > 0
-    _check_enough(needed, names, len(fractions), noun)
+    _check_enough(needed, names, len(fractions), noun, remedy)
     # A class weighs little beside the rows as a whole, or many of them would leave no part its size.
     of_all = rows / np.maximum(1, rows.sum(axis=0)) / np.sqrt(max(1, len(names)))
     shares = np.hstack([(sizes / sizes.sum())[:, None], of_all])
@@ -60,7 +66,7 @@ def allocate(
     if best_cost >= MISSING:
         raise RunError(
             f"each of {_listed(len(fractions))} needs rows of every class and label, but no way was found to "
-            f"deal out {len(sizes)} {noun}s so; add data, or leave out the rarest"
+            f"deal out {len(sizes)} {noun}s so; {remedy or 'add data, or leave out the rarest'}"
         )
     return best
 
@@ -82,14 +88,17 @@ def check_parts(parts: NDArray[np.int8], strata: Strata, remedy: str = "") -> No
             )
 
 
-def _check_enough(needed: NDArray[np.bool_], names: tuple[str, ...], parts: int, noun: str) -> None:
+def _check_enough(
+    needed: NDArray[np.bool_], names: tuple[str, ...], parts: int, noun: str, remedy: str
+) -> None:
     counts = needed.sum(axis=0)
     few = [(name, int(count)) for name, count in zip(names, counts, strict=True) if count < parts]
     if few:
         said = (f"{name} lives in {count} {noun}{'s'[: count > 1]}" for name, count in few)
         raise RunError(
             f"each of {_listed(parts)} needs rows of every class and label from {noun}s of its own, but of "
-            f"{len(needed)} {noun}s {first_of(said, NAMED)}; add data, merge classes, or leave them out"
+            f"{len(needed)} {noun}s {first_of(said, NAMED)}; "
+            + (remedy or "add data, merge classes, or leave them out")
         )
 
 

@@ -71,7 +71,7 @@ def _loaded(code: str, name: str, folder: str) -> Callable[..., Any]:
         )
     try:
         function: Callable[..., Any] = pickle.loads(zlib.decompress(base64.b64decode(text)))
-    except Exception as error:  # damaged pickles raise anything
+    except (Exception, SystemExit) as error:  # damaged pickles raise anything
         reason = one_line(error, 300, named=True)
         raise RunError(
             f"a function of a notebook must load, but {name} gave {reason}; modules that it imports are "

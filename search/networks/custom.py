@@ -1,7 +1,6 @@
 """A trunk of the user's own: a function, checked for what a bundle can load without it."""
 
 import hashlib
-import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import numpy as np
 from search.data.sources.custom import code_digest, find_function
 from search.networks import by_value
 from spaces.configuration import Config
-from spaces.errors import RunError
+from spaces.errors import RunError, foreign_code, one_line
 
 TRIED_ROWS = 4
 """Rows on which a network and its loaded copy must agree."""
@@ -40,10 +39,8 @@ def build(inputs: Any, config: Config) -> Any:
         function = find_function(config.trunk, _folder(config), "trunk.name")
     else:
         function = by_value.load(config.code, config.trunk, _folder(config))
-    try:
+    with foreign_code(f"{config.trunk} must build a network, but it raised"):
         features = function(inputs, config.width)
-    except Exception as error:
-        raise RunError(f"{config.trunk} must build a network, but it raised {_reason(error)}") from error
     if not keras.backend.is_keras_tensor(features):
         raise RunError(
             f"{config.trunk} must return the features as one Keras tensor made of its inputs, "
@@ -74,12 +71,8 @@ def check_build(config: Config, build: Callable[[], Any]) -> None:
     Raises:
         RunError: what is wrong, and what to use instead.
     """
-    try:
-        first, second = (build() for _ in range(2))
-    except RunError:
-        raise
-    except Exception as error:
-        raise RunError(f"{config.trunk} must build a network, but it gave {_reason(error)}") from error
+    with foreign_code(f"{config.trunk} must build a network, but it gave"):
+        first, second = build(), build()
     shared = {id(weight) for weight in first.weights} & {id(weight) for weight in second.weights}
     if shared:
         names = [weight.path for weight in first.weights if id(weight) in shared]
@@ -102,14 +95,12 @@ def check_loadable(model: Any, name: str) -> None:
     """
     import keras
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a lambda, which is refused below
-            config = keras.saving.serialize_keras_object(model)
-    except Exception as error:
-        raise RunError(
-            f"{name} must make a network that can be saved, but it gave {_reason(error)}"
-        ) from error
+    with (
+        foreign_code(f"{name} must make a network that can be saved, but it gave"),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # of a lambda, which is refused below
+        config = keras.saving.serialize_keras_object(model)
     check_config(config, name)
     _check_round_trip(model, name)
 
@@ -180,8 +171,9 @@ def _check_round_trip(model: Any, name: str) -> None:
             model.save(file)
             loaded = keras.saving.load_model(file, compile=False, safe_mode=True)
         except Exception as error:
+            reason = one_line(error, 300, named=True)
             raise RunError(
-                f"{name} must make a network that loads in safe mode, but it gave {_reason(error)}; "
+                f"{name} must make a network that loads in safe mode, but it gave {reason}; "
                 "use layers of keras.layers and keras.ops on the tensors"
             ) from error
     before, after = (keras.ops.convert_to_numpy(each(rows, training=False)) for each in (model, loaded))
@@ -195,8 +187,3 @@ def _check_round_trip(model: Any, name: str) -> None:
 
 def _folder(config: Config) -> str:
     return str(Path(config.folder or ".").resolve())
-
-
-def _reason(error: Exception) -> str:
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", f"{type(error).__name__}: {error}")  # Keras writes in bold
-    return " ".join(plain.split())[:300]

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -39,7 +38,7 @@ def load(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
-        reason = re.sub(r"\x1b\[[0-9;]*m", "", one_line(error, 300, named=True))
+        reason = one_line(error, 300, named=True)
         raise RunError(
             f"a model must load in Keras' safe mode, without code of its own, but {path} gave {reason}; save "
             "it anew with model.save, made of layers of keras.layers and of keras.ops on the tensors"

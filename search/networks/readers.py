@@ -36,7 +36,7 @@ class Measured:
 
 
 MEASURED = Measured(
-    on="2026-11-27",
+    on="2026-11-28",
     written_by={"keras": "3.15.1", "tensorflow": "2.21.0", "tf2onnx": "1.17.0"},
     least={"model.keras": "3.4.0", "saved_model": "2.12.1", "model.onnx": "1.15.0", "model.tflite": "1.1.2"},
 )
@@ -134,8 +134,8 @@ UNUSED: Mapping[str, Any] = {
 
 Older versions refuse a layer with a setting that they do not know.
 """
-UNNAMED = frozenset({"All", "Cast"})
-"""Operations of a deciding model to which Keras before 3.11 gives no name."""
+OPERATIONS = "keras.src.ops."
+"""Where the operations of `keras.ops` lie, to many of which Keras before 3.11 gives no name."""
 
 
 def keep_readable(path: Path) -> None:
@@ -162,6 +162,6 @@ def _without_unused(value: Any) -> Any:
     kept = {
         key: _without_unused(one) for key, one in value.items() if key not in UNUSED or one != UNUSED[key]
     }
-    if kept.get("class_name") in UNNAMED:
+    if str(kept.get("module")).startswith(OPERATIONS):
         kept["config"].pop("name", None)
     return kept

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from search.files import make_folder, write_atomically
-from search.record import Ask, Record
+from search.record import Ask
+from search.runs import record_file
 from search.runs.run_folder import RunFolder, resolved_in
 from search.runs.storage import DRIVER, Mirror, inside, is_uri, parted, unusable
 from spaces.errors import RunError
@@ -162,12 +163,12 @@ def _is_whole(name: str, content: bytes) -> bool:
     """Whether a file of a trial can be read: a damaged one must not take the place of another."""
     try:
         if name.endswith(".json"):
-            Record.model_validate_json(content)
+            record_file.from_json(content)
         elif name.endswith(".parquet"):
             pq.ParquetFile(io.BytesIO(content)).read()
         else:
             return zipfile.ZipFile(io.BytesIO(content)).testzip() is None
-    except (ValidationError, pa.ArrowException, zipfile.BadZipFile, OSError):
+    except (ValueError, pa.ArrowException, zipfile.BadZipFile, OSError):
         return False
     return True
 

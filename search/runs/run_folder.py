@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from search.files import make_folder, sweep, write_atomically
 from search.record import Ask, Record
+from search.runs import record_file
 from search.runs.reference_file import (
     as_parquet,
     columns_of,
@@ -126,8 +127,8 @@ class RunFolder:
     def write_record(self, record: Record) -> None:
         """Writes a record, with the digests of its scores: from here on, the trial is finished."""
         digests = self._digests.pop(record.ask.trial_id, record.digests)
-        text = record.model_copy(update={"digests": digests}).model_dump_json(indent=1)
-        self._publish(f"records/{record.ask.trial_id}.json", text.encode())
+        content = record_file.as_json(record.model_copy(update={"digests": digests}))
+        self._publish(f"records/{record.ask.trial_id}.json", content)
 
     def trial_ids(self) -> list[str]:
         """Returns the ids of all finished trials, by trial number."""
@@ -140,7 +141,7 @@ class RunFolder:
             RunError: a record was damaged from outside, or is of other data.
         """
         data = self._data_digest()
-        return [_read_record(path, data) for path in sorted(self._records.glob("*.json"))]
+        return [read_record(path, data) for path in sorted(self._records.glob("*.json"))]
 
     def record(self, trial_id: str) -> Record:
         """Reads one record.
@@ -155,7 +156,7 @@ class RunFolder:
                 f"no trial {trial_id!r} in {self.path}; "
                 + (f"its trials are {known[0]} to {known[-1]}" if known else "it has no finished trial yet")
             )
-        return _read_record(path, self._data_digest())
+        return read_record(path, self._data_digest())
 
     def append_ask(self, ask: Ask) -> None:
         """Notes an ask, so that it starts again with its own seed should it not finish."""
@@ -206,7 +207,7 @@ class RunFolder:
         path, record = self._scores / f"{trial_id}.parquet", self._records / f"{trial_id}.json"
         remedy = f"move it and records/{trial_id}.json away and resume: the trial runs again"
         # A trial without a record is not finished.
-        written = _read_record(record).digests if record.is_file() else {}
+        written = read_record(record).digests if record.is_file() else {}
         columns = [name for name in written or kinds if name.partition("_")[0] in kinds]
         table = read_table(path, remedy, columns)
         if written:
@@ -313,15 +314,21 @@ def _parsed(study: bytes) -> Any:
     return yaml.safe_load(study)
 
 
-def _read_record(path: Path, data_digest: str | None = None) -> Record:
-    """Reads a record, which must be the one of its name, and of these data where they are known."""
+def read_record(path: Path, data_digest: str | None = None) -> Record:
+    """Reads a record, which must be the one of its name, and of these data where they are known.
+
+    Raises:
+        RunError: it was damaged or changed from outside, or is of another trial or other data.
+    """
     remedy = "move it away and resume: its trial runs again"
     try:
-        record = Record.model_validate_json(path.read_bytes())
+        record = record_file.from_json(path.read_bytes())
     except ValidationError as error:
         raise RunError(
             f"a record must parse, but {path} does not ({error.error_count()} errors); {remedy}", exit_code=1
         ) from None
+    except record_file.ChangedError as error:
+        raise not_as_written(path, remedy, str(error)) from None
     if path.stem != record.ask.trial_id:
         raise not_as_written(path, remedy, f"it holds trial {record.ask.trial_id}")
     if data_digest not in (None, record.data_digest):

@@ -95,6 +95,28 @@ def test_a_package_that_is_missing(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("a.npz", "a link must lead to a file or folder, but got"),
+        ("a\\0b.npz", "a path must hold no null byte, but got: embedded null byte"),
+        ("~nobody-of-that-name/a.npz", "a path that begins with ~ must name a user of this host, but got: "),
+    ],
+)
+def test_a_path_that_python_tells_of_in_words_alone(capsys, path, message):
+    Path("a.npz").symlink_to("a.npz")
+    Path("study.yaml").write_text(f'data: {{source: npz, path: "{path}"}}')
+    code, line = said(capsys, "describe", "study.yaml")
+    assert code == 2
+    assert line.startswith(message)
+
+
+def test_an_exit_of_somebody_elses_code_ends_no_command_as_done(capsys, monkeypatch):
+    monkeypatch.setattr("cluster.commands.status.status", lambda _: sys.exit(0))
+    code, line = said(capsys, "status", "toy")
+    assert (code, line) == (1, "SystemExit: 0 (-v for more)")
+
+
+@pytest.mark.parametrize(
     ("error", "line", "code"),
     [
         (RunError("as it says", exit_code=1), "as it says", 1),
@@ -125,6 +147,13 @@ def test_a_package_that_is_missing(capsys, monkeypatch):
             "ModuleNotFoundError: No module named 'search.x' (-v for more)",
             1,
         ),
+        (
+            OSError(errno.ELOOP, "Too many levels of symbolic links", "a"),
+            "a link must lead to a file or folder, but got 'a': Too many levels of symbolic links",
+            2,
+        ),
+        (ValueError("odd"), "ValueError: odd (-v for more)", 1),
+        (SystemExit(0), "SystemExit: 0 (-v for more)", 1),
         (OSError("broken\nbeyond repair"), "OSError: broken beyond repair (-v for more)", 1),
     ],
     ids=repr,

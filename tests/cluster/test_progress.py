@@ -4,6 +4,7 @@ Of a search: the best configuration by its mean, and once that its space is used
 """
 
 import io
+import math
 
 import pytest
 from rich.console import Console
@@ -57,6 +58,15 @@ def test_a_terminal_that_goes_away_is_no_error():
 
 def finished(made) -> Finished:
     return Finished(made, None, None, [], done=True)
+
+
+def test_a_best_that_says_the_same_of_every_row_is_marked(tmp_path):
+    console = Console(file=io.StringIO(), width=200)
+    with Progress(8, [], tmp_path / "driver.log", console) as shown:
+        shown.on_record(finished(record(2, value=0.9, threshold_score=math.inf)))
+        assert "best f1 0.900 (sigmoid, trial 00002, constant)" in shown.line()
+        shown.on_record(finished(record(3, value=0.1)))
+        assert "best f1 0.100 (sigmoid, trial 00003)" in shown.line()
 
 
 def test_a_space_that_is_used_up_is_told_once(tmp_path):

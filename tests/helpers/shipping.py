@@ -37,7 +37,7 @@ def train(run: RunFolder, study_file: Path, pairs, **changes) -> list[str]:
     prepared = prepare(study, study_file.parent, run.prepared)
     run.write_reference(prepared.reference(study), prepared.split.validation)
     digests = {"data_digest": prepared.data_digest, "split_digest": prepared.split_digest}
-    run.create(study, {**digests, "code_digest": "c" * 64, "versions": {}})
+    run.create(study, {**digests, "run_id": "d" * 32, "code_digest": "c" * 64, "versions": {}})
     facts = RunFacts(
         groups=prepared.split.groups, leaky=False, data_digest=prepared.data_digest, code_digest="c" * 64
     )

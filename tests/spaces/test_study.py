@@ -204,6 +204,10 @@ def test_an_unknown_key_is_named_with_the_nearest(where, nearest):
             "data={source: edf}",
             "'images', 'bonn', 'eeg', or package.module:function, but got 'edf' (study: data)",
         ),
+        (
+            "data={source: custom}",
+            "'images', 'bonn', 'eeg', or package.module:function, but got 'custom' (study: data)",
+        ),
         ("data={path: x.npz}", "needs the key 'source' (study: data)"),
         ("data={source: npz}", "the key 'path' is required (study: data.path)"),
         (
@@ -227,7 +231,10 @@ def test_an_unknown_key_is_named_with_the_nearest(where, nearest):
             "split.train + split.validation + split.test must be 1, but got 1.3 (study: split)",
         ),
         ("threshold={policy: youden, low: .1}", "unknown key 'low'; nearest is 'policy'"),
-        ("name=../x", "must match pattern '^[A-Za-z0-9]"),
+        (
+            "name=../x",
+            "must be at most 64 letters, digits, '.', '_' and '-', of which the first is a letter or digit",
+        ),
     ],
 )
 def test_a_bad_value_gets_its_rule_what_came_and_where(setting, message):

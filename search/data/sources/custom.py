@@ -11,7 +11,7 @@ from typing import Any
 from search.data.rows import Rows
 from search.data.sources.npz import rows_of
 from spaces.data import Custom, Npz
-from spaces.errors import RunError, one_line
+from spaces.errors import RunError, foreign_code
 
 ARRAYS = ("X", "y", "group", "recording", "time", "split", "seizures")
 
@@ -27,11 +27,9 @@ def load_custom(config: Custom, base: Path) -> Rows:
         RunError: there is no such function, it fails, or its arrays do not fit each other.
     """
     function = find_function(config.source, str(base / (config.folder or ".")), "data.source")
-    try:
+    with foreign_code(f"{config.source} must return arrays, but it raised"):
         arrays = function(**config.options)
-    except (Exception, SystemExit) as error:  # a source that exits would end the command with nothing done
-        reason = one_line(error, 300, named=True)
-        raise RunError(f"{config.source} must return arrays, but it raised {reason}") from error
+        arrays = dict(arrays) if isinstance(arrays, Mapping) else arrays
     if not isinstance(arrays, Mapping) or not {"X", "y"} <= arrays.keys() <= set(ARRAYS):
         came = sorted(map(str, arrays)) if isinstance(arrays, Mapping) else type(arrays).__name__
         raise RunError(
@@ -67,11 +65,8 @@ def find_function(name: str, folder: str, setting: str) -> Callable[..., Any]:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     importlib.invalidate_caches()
-    try:
+    with foreign_code(f"{setting} must name a module to import, but {name} gave"):
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
-        reason = one_line(error, 300, named=True)
-        raise RunError(f"{setting} must name a module to import, but {name} gave {reason}") from error
     function = vars(module).get(function_name)
     if not callable(function):
         raise RunError(f"{setting} must name a function of {module_name}, but it has no {function_name}")

@@ -13,7 +13,7 @@ from search.data.sources.labels import POSITIVE, encoded
 from search.data.sources.seizures import with_seizures
 from search.data.sources.times import check_times
 from spaces.data import Npz, Scores
-from spaces.errors import RunError, first_of
+from spaces.errors import RunError, first_of, foreign_code
 
 NAMED = 3
 """Names of several spellings that a note lists."""
@@ -90,10 +90,17 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str, positiv
 
 def _array(values: Any, name: str, where: str) -> NDArray[Any]:
     """An array of values with one entry a row."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise RunError(f"{name} must be an array, but its rows are of several shapes ({where})") from error
+    if isinstance(values, np.ma.MaskedArray) and (masked := int(np.count_nonzero(values.mask))):
+        raise RunError(
+            f"every value must be known, but {masked} of {values.size} of {name} are masked; "
+            f"fill or drop them ({where})"
+        )
+    with foreign_code(f"{name} must be an array ({where}), but making one of it raised"):
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            said = f"{name} must be an array, but its rows are of several shapes ({where})"
+            raise RunError(said) from error
     if array.ndim == 0:
         came = type(values).__name__
         raise RunError(f"arrays must have one entry per row, but {name} is a single {came} ({where})")

@@ -52,7 +52,9 @@ def home(keras, tmp_path_factory):
         warnings.simplefilter("ignore")
         save(home, keras.Sequential([keras.Input((4,)), layers.Lambda(lambda v: v[:, :1])]), "lambda.keras")
         dense(1, "sigmoid").save(home / "old.h5")
-    save(home, keras.Sequential([keras.Input((4,)), Twice(keras)(), layers.Dense(1)]), "own.keras")
+    save(
+        home, keras.Sequential([keras.Input((4,)), Twice(keras)(name="twice"), layers.Dense(1)]), "own.keras"
+    )
     save(home, keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")]), "three.keras")
     save(home, keras.Model(inputs, [one, ops.square(one)]), "two_outputs.keras")
     dense(1).save_weights(home / "kept.weights.h5")

@@ -114,7 +114,9 @@ def test_a_complete_run_is_ready_to_be_shipped(folder):
     for number in range(1, 12):
         folder.write_record(record(number, 0.9).model_copy(update={"threshold_score": math.inf}))
     assert lines_of(folder)["next"] == f"python search.py leaderboard {folder.path}"
-    assert lines_of(folder)["best"] == "f1 0.600 (prevalence, trial 00000)"
+    assert lines_of(folder)["best"] == (
+        "none: every trained trial says the same of every row; baseline f1 0.600 (prevalence, trial 00000)"
+    )
     for number in range(1, 12):
         folder.write_record(record(number, None, error="none works"))
     assert lines_of(folder)["next"] == f"python search.py resume {folder.path} --set budget.trials=N"
@@ -131,7 +133,7 @@ def test_damage_is_one_line_and_the_rest_is_told(folder, damage, capsys):
     (folder.log.parent / "started.jsonl").write_bytes(b'\n{"trial_id": "00001", "at"\n\xff\n{"at": 3}\n[]\n')
     (folder.log.parent / "driver.lock").write_bytes(damage)
     found = lines_of(folder)
-    assert found["damaged"] == f"{path}: no record; move it away and resume: its trial runs again"
+    assert found["damaged"] == f"{path}: no record of this run; move it away and resume: its trial runs again"
     assert found["finished"] == "2 of 12 trials, the last 1 min 0 s ago"
     assert "waiting" not in found
     assert main(["status", str(folder.path)]) == 0

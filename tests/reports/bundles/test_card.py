@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reports.bundles import card
+from reports.bundles import card, markdown
 from reports.bundles.schema import Validation
 
 
@@ -21,7 +21,7 @@ from reports.bundles.schema import Validation
     ],
 )
 def test_texts_are_written_as_markdown_shows_them(name, written):
-    assert card._escaped({"a": [name, 1, None], "b": {"c": (name,)}}) == {
+    assert markdown.escaped({"a": [name, 1, None], "b": {"c": (name,)}}) == {
         "a": [written, 1, None],
         "b": {"c": [written]},
     }

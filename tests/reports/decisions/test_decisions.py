@@ -128,6 +128,19 @@ def test_a_name_cannot_become_code(tmp_path):
     assert runpy.run_path(str(tmp_path / "d/decision.py"))["COLUMN"] == name
 
 
+def test_names_are_no_markup_in_what_is_said_of_a_decision(tmp_path):
+    name = "<b>p</b> [x](http://y)"
+    y, p, *_ = table()
+    config = Scores(source="scores", path="p.csv", label="label", score=(name,), positive="<img src=x>")
+    labels = np.where(y, "<img src=x>", "![a](b)")
+    given = given_of({name: p}, labels, config, groups=None, recordings=None, times=None, where="p.csv")
+    made = decide(given, Study(data=config), tmp_path / "run")
+    promote(made.run, tmp_path / "d", "00000")
+    text = (tmp_path / "d/README.md").read_text()
+    assert text.startswith("# Decision on \\<b>p\\</b> \\[x\\](http://y)\n\n'\\<img src=x>' where the ")
+    assert ", else '!\\[a\\](b)'." in text
+
+
 def test_events_are_scored_where_recordings_and_times_are_known(tmp_path):
     given, study = scores_of(events=True)
     made = decide(given, study, tmp_path / "run", [read_policy("sensitivity_at_fa_per_day,fa_per_day=100")])
@@ -160,6 +173,17 @@ def test_a_score_of_the_other_class_is_told(tmp_path):
     given, study = scores_of(other=1 - table()[1])
     notes = decide(given, study, tmp_path / "run").notes
     assert any(note.startswith("beware: other ranks positives below negatives") for note in notes)
+
+
+@pytest.mark.parametrize(("value", "told"), [(1.0001, True), (-0.001, True), (1.0, False)])
+def test_a_few_values_that_keep_a_column_from_holding_probabilities_are_told(tmp_path, value, told):
+    p = table()[1].copy()
+    p[3] = value
+    given, study = scores_of(nearly=p, margin=4 * p - 2)
+    notes = decide(given, study, tmp_path / "run").notes
+    warned = [note for note in notes if note.startswith("beware: probabilities lie in [0, 1], as ")]
+    line = f"nearly does but for 1 of {len(p)} rows; if it is meant to hold some, correct these"
+    assert [note.endswith(line) for note in warned] == [True] * told
 
 
 def test_files_that_do_not_belong_together_are_refused(made, tmp_path):

@@ -114,6 +114,22 @@ def test_one_recording_is_split_by_blocks_of_time_with_gaps(recordings):
             {"by": "time", "blocks": 3, "gap_s": 20},
             r"train has 0 positive and \d+ negative; use fewer blocks",
         ),
+        (
+            {},
+            {"by": "recording"},
+            "but of 1 recordings 1 hold both classes, 0 positive rows alone and 0 negative rows alone; write "
+            r"split: \{by: time\} to measure on other blocks of time of the same patient$",
+        ),
+        (
+            {"times": None},
+            {"by": "recording"},
+            r"alone; add recordings, or name times \(data.time\) and write split: \{by: time\} to measure",
+        ),
+        (
+            {"y": np.isin(np.arange(600), [*range(195, 205)]).astype(np.int8)},
+            {"by": "time", "blocks": 6, "gap_s": 5},
+            r"alone; add data, or cut the recordings into more blocks \(split.blocks\)$",
+        ),
     ],
 )
 def test_what_one_patient_cannot_be_split_by_is_refused(changes, config, message):

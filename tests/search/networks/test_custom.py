@@ -20,6 +20,9 @@ SOURCE = """
 import keras
 from keras import layers, ops
 
+def leaves(inputs, width):
+    raise SystemExit(0)
+
 def plain(inputs, width):
     return layers.Dense(max(1, round(8 * width)), activation="gelu")(layers.Flatten()(inputs))
 
@@ -195,6 +198,7 @@ def test_the_width_of_the_study_reaches_the_function(folder):
         ("our_absent:f", "must name a module to import, but our_absent:f gave ModuleNotFoundError"),
         ("our_broken:f", "must name a module to import, but our_broken:f gave SyntaxError"),
         ("our_networks:wrong", "must build a network, but it raised ValueError: no such thing"),
+        ("our_networks:leaves", "must build a network, but it raised SystemExit: 0"),
         ("our_networks:one_argument", "must build a network, but it raised TypeError"),
         ("our_networks:three_axes", "features of shape (batch, units), but they are (None, 6, 4)"),
         ("our_networks:unknown_units", "features of shape (batch, units), but they are (None, None)"),

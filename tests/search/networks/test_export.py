@@ -204,7 +204,7 @@ def test_config_and_card_name_the_versions_that_read_each_form(bundles):
         ("model.tflite", "ai-edge-litert", "1.1.2"),
     ]
     card = (bundle / "MODEL_CARD.md").read_text()
-    assert "\n- model.keras needs keras 3.4.0 or later; tried on 2026-11-27\n" in card
+    assert "\n- model.keras needs keras 3.4.0 or later; tried on 2026-11-28\n" in card
     assert "\n- model.onnx needs onnxruntime 1.15.0 or later (opset 15, IR version 8); tried on" in card
 
 

@@ -90,6 +90,31 @@ def test_a_promoted_model_is_kept_with_the_run_of_its_trial(work, tmp_path, monk
     assert Path(card).read_bytes() == (work / "bundle" / "MODEL_CARD.md").read_bytes()
 
 
+@pytest.mark.parametrize("state", ["FINISHED", "KILLED", None])
+def test_a_promotion_leaves_the_run_of_the_search_as_it_ended(work, tmp_path, state, monkeypatch):
+    """None: the search was not logged, or was deleted there; no search is at work then either."""
+    from mlflow import MlflowClient
+
+    from cluster.mlflow_tracker import MlflowTracker
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    run, place = RunFolder(work / "runs" / "toy"), str(tmp_path / "mlruns")
+    if state is not None:
+        MlflowTracker(place, run).end(state)
+    (line,) = promoted(
+        run, run.study().model_copy(update={"track": Track(mlflow=place)}), "00000", work / "bundle"
+    )
+    assert line.startswith("mlflow: the model is runs:/")
+    client = MlflowClient(tracking_uri=place)
+    (experiment,) = (one for one in client.search_experiments() if one.name == run.study().name)
+    found = {one.info.run_name: one.info for one in client.search_runs([experiment.experiment_id])}
+    assert {name: one.status for name, one in found.items()} == {
+        "toy": state or "FINISHED",
+        "00000": "FINISHED",
+    }
+    assert found["toy"].end_time
+
+
 def test_other_rows_are_refused_by_its_signature(work):
     from mlflow import pyfunc
     from mlflow.exceptions import MlflowException

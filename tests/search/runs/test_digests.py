@@ -13,7 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from search.data.rows import Recording
-from search.record import Record
+from search.runs.record_file import from_json
 from search.runs.reference_file import as_parquet, columns_of, reference_of
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
@@ -132,11 +132,28 @@ def test_a_record_of_other_data_or_another_name_is_not_read(scored):
         scored.records()
 
 
+@pytest.mark.parametrize(
+    ("was", "is_now"),
+    [
+        ('"value": 0.', '"value": 9.'),
+        ('"objective": "f1"', '"objective": "mcc"'),
+        ('"digests": {', '"digests":{'),
+    ],
+)
+def test_a_record_that_was_edited_is_named(scored, was, is_now):
+    path = scored.path / "records" / "00001.json"
+    text = path.read_text()
+    assert text.count(was) == 1
+    path.write_text(text.replace(was, is_now))
+    says = rf"but {path} is not: its content is not what the trial left; move it away and resume"
+    for read in (scored.records, lambda: scored.record("00001")):
+        with pytest.raises(RunError, match=says):
+            read()
+
+
 def test_a_run_begun_before_digests_were_kept_is_read_and_its_short_scores_are_named(scored):
     for path in (scored.path / "records").glob("*.json"):
-        path.write_text(
-            Record.model_validate_json(path.read_bytes()).model_copy(update={"digests": {}}).model_dump_json()
-        )
+        path.write_text(from_json(path.read_bytes()).model_copy(update={"digests": {}}).model_dump_json())
     resolved = scored.resolved()
     del resolved["reference_digest"]
     study = yaml.safe_load(scored.study_file.read_text())

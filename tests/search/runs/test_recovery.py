@@ -7,6 +7,7 @@ import pytest
 
 from cluster.cli import main
 from search.files import write_atomically
+from search.runs import record_file
 from search.runs.recovery import brought_back, claimed, reunited
 from search.runs.run_folder import RunFolder
 from search.runs.storage import DRIVER, Mirror, inside
@@ -60,7 +61,8 @@ def test_folder_and_storage_take_from_each_other_what_they_lack(folder, tmp_path
         (path / name).unlink()
     for name in ("records/00001.json", "scores/00001.parquet", "checkpoints/00002/weights.npz"):
         (there / name).unlink()
-    gone_on = record_of(there, 2).replace('"here"', '"elsewhere"')
+    other = record_file.from_json(record_of(there, 2).encode()).model_copy(update={"node": "elsewhere"})
+    gone_on = record_file.as_json(other).decode()
     (there / "records" / "00002.json").write_text(gone_on)
     reunited(path, study)
     for name in ("records", "scores", "checkpoints/00002"):

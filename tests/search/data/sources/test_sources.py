@@ -287,6 +287,25 @@ def test_bonn_file_refusals(tmp_path):
         ("return 1 / 0", "must return arrays, but it raised ZeroDivisionError: division by zero"),
         ("return {'X': np.full((4, 2), np.nan), 'y': [0, 1, 0, 1]}", "4 of 4 rows hold NaN"),
         ("raise SystemExit(0)", "must return arrays, but it raised SystemExit: 0"),
+        ("raise BaseException('odd')", "must return arrays, but it raised BaseException: odd"),
+        ("raise GeneratorExit", "must return arrays, but it raised GeneratorExit$"),
+        ("raise type('E', (Exception,), {'__str__': lambda _: 1 / 0})()", "arrays, but it raised E$"),
+        (
+            "return type('M', (UserDict,), {'__getitem__': lambda *_: 1 / 0})(X=[[1], [2]], y=[0, 1])",
+            "must return arrays, but it raised ZeroDivisionError",
+        ),
+        (
+            "return {'X': type('A', (), {'__array__': lambda *_, **__: exit(0)})(), 'y': [0, 1]}",
+            r"X must be an array \(our_rows_\d+:load\), but making one of it raised SystemExit: 0",
+        ),
+        (
+            "return {'X': np.ma.masked_greater(np.arange(8.0).reshape(4, 2), 5), 'y': [0, 1, 0, 1]}",
+            r"every value must be known, but 2 of 8 of X are masked; fill or drop them \(our_rows_\d+:load\)",
+        ),
+        (
+            "return {'X': np.zeros((4, 2)), 'y': np.ma.masked_equal([0, 1, 0, 2], 2)}",
+            "every value must be known, but 1 of 4 of y are masked",
+        ),
         ("return {'X': 3, 'y': [0, 1]}", "one entry per row, but X is a single int"),
         ("return {'X': {1, 2}, 'y': [0, 1]}", "one entry per row, but X is a single set"),
         (
@@ -298,7 +317,9 @@ def test_bonn_file_refusals(tmp_path):
 )
 def test_what_a_source_of_your_own_may_not_return(body, message, tmp_path, request):
     name = f"our_rows_{abs(hash(request.node.name))}"
-    (tmp_path / f"{name}.py").write_text(f"import numpy as np\ndef load():\n    {body}\n")
+    (tmp_path / f"{name}.py").write_text(
+        f"from collections import UserDict\nimport numpy as np\ndef load():\n    {body}\n"
+    )
     with pytest.raises(RunError, match=message):
         load(Custom(source=f"{name}:load"), tmp_path)
 
