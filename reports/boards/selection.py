@@ -108,6 +108,19 @@ def selection(run: RunFolder) -> Selection:
     return found
 
 
+def known(run: RunFolder) -> Selection | None:
+    """Returns what `selection` left in a run's folder; None where that is not so any more, or never was.
+
+    Args:
+        run: a run, which may be going on.
+
+    Raises:
+        RunError: this is no run folder, or a file of it was damaged.
+    """
+    study = run.study()
+    return _kept(run, _digest(study, _rows(run, study)))
+
+
 def _rows(run: RunFolder, study: Study) -> pa.Table:
     """What a selection depends on, a row per trial, as the leaderboard ranks them."""
     columns = [*_COLUMNS, "params"] if isinstance(study.threshold, Sampled) else list(_COLUMNS)

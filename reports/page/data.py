@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,60 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
     """
     study = run.study()
     board = reading.read(run.leaderboard)
-    rows, notes = board.rows, footnotes(board)
-    if not rows:
+    if not board.rows:
         raise RunError(f"a page needs a finished trial, but {run.path} has none yet")
     records = {record.ask.trial_id: record for record in run.records()}
     reference = run.reference()
     detector = Detector.of(reference, study.events)
+    contents = Contents(
+        facts=facts.facts(run, study, list(records.values()), reference),
+        table=table.columns(board.rows),
+        importances=importances_of(list(records.values()), study),
+        events=None if detector is None else detector.whole(),
+        details={
+            row["trial_id"]: detail(run, study, records[row["trial_id"]], reference, detector)
+            for row in detailed(board.rows)
+            if row["trial_id"] in records  # a record may be gone
+        },
+        selection=selection,
+    )
+    return assembled(run, study, board, reference, contents)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """The parts of a page that take work.
+
+    Args:
+        facts: from `reports.page.facts`.
+        table: from `reports.page.table.columns`.
+        importances: from `importances_of`.
+        events: from `reports.page.events.Detector.whole`; None where there are none.
+        details: from `detail`, by trial id.
+        selection: see `reports.boards.selection`; None where it was not computed.
+    """
+
+    facts: list[dict[str, Any]]
+    table: dict[str, table.Column]
+    importances: dict[str, Any]
+    events: dict[str, Any] | None
+    details: dict[str, dict[str, Any]]
+    selection: Selection | None
+
+
+def assembled(
+    run: RunFolder, study: Study, board: reading.Leaderboard, reference: Reference, contents: Contents
+) -> dict[str, Any]:
+    """Returns everything that a page shows, given the parts of it that take work.
+
+    Args:
+        run: the run.
+        study: its study.
+        board: its leaderboard.
+        reference: its validation rows.
+        contents: these parts.
+    """
+    rows, notes = board.rows, footnotes(board)
     return {
         "format": FORMAT,
         "name": run.path.resolve().name,
@@ -58,7 +107,7 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "source": facts.source(study),
         "trunk": study.trunk.name if study.trains else None,
         "about_events": about_events(rows),
-        "facts": facts.facts(run, study, list(records.values()), reference),
+        "facts": contents.facts,
         "readings": [note for note in notes if note.startswith(READINGS)],
         "caveats": [note for note in notes if not note.startswith(READINGS)],
         "costs": _costs(study),
@@ -66,16 +115,12 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "positives": int(reference.y.sum()),
         "trials": len(rows),
         "smaller_is_better": sorted(SMALLER_IS_BETTER),
-        "table": table.columns(rows),
+        "table": contents.table,
         "kept": run.kept(),
-        "importances": _importances(list(records.values()), study),
-        "events": None if detector is None else detector.whole(),
-        "details": {
-            row["trial_id"]: _detail(run, study, records[row["trial_id"]], reference, detector)
-            for row in detailed(rows)
-            if row["trial_id"] in records  # a record may be gone
-        },
-        "selection": None if selection is None else _selection(selection),
+        "importances": contents.importances,
+        "events": contents.events,
+        "details": contents.details,
+        "selection": None if contents.selection is None else _selection(contents.selection),
     }
 
 
@@ -91,9 +136,18 @@ def as_text(found: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _detail(
+def detail(
     run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
 ) -> dict[str, Any]:
+    """Returns the curves and cuts of a trial.
+
+    Args:
+        run: the run.
+        study: its study.
+        record: the trial's; it has a value.
+        reference: the run's validation rows.
+        detector: of these rows; None where there are no events.
+    """
     _, score = run.scores(record.ask.trial_id)
     y, cuts = reference.y, trial.cuts_of(reference.y, score, record.threshold_score or 0.0)
     found = {
@@ -112,7 +166,8 @@ def _detail(
     return found
 
 
-def _importances(records: Sequence[Record], study: Study) -> dict[str, Any]:
+def importances_of(records: Sequence[Record], study: Study) -> dict[str, Any]:
+    """Returns how much each dimension explains, from so many trials; see `search.comparison.importance`."""
     from search.comparison.importance import LEAST_TRIALS, importances, ranking
 
     found = importances(records, study)

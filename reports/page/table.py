@@ -27,6 +27,11 @@ Column = list[Any] | dict[str, Any]
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+    """Returns the rows of a leaderboard by column, encoded; arguments and columns as those of `values`."""
+    return {name: encoded(column) for name, column in values(rows).items()}
+
+
+def values(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Returns the rows of a leaderboard by column; those null in all rows are left out, but see ALWAYS.
 
     Those of OF_SEEDS are left out, too, unless a configuration has several seeds.
@@ -41,9 +46,7 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
     found = {name: [_shown(name, row[name]) for row in rows] for name in SCHEMA.names if name not in left_out}
     configs = [json.loads(row["params"] or "{}") for row in rows]
     found |= {name: [config.get(name) for config in configs] for name in OF_CONFIG}
-    return {
-        name: encoded(v) for name, v in found.items() if name in ALWAYS or any(one is not None for one in v)
-    }
+    return {name: v for name, v in found.items() if name in ALWAYS or any(one is not None for one in v)}
 
 
 def encoded(values: Sequence[Any]) -> Column:
