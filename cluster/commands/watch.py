@@ -1,5 +1,6 @@
 """The command `watch`: serves the page of a run on loopback, renewed while the run goes on."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -22,8 +23,8 @@ def watch(
     from cluster.commands.watched import Watched
     from cluster.page_server import PageServer
 
-    watched, console = Watched(run), PlainConsole()
-    with PageServer(watched.page, watched.changes, port) as server:
+    console = PlainConsole()
+    with closing(Watched(run)) as watched, PageServer(watched.page, watched.changes, port) as server:
         say(console, f"{run} is shown at {server.address}")
         say(console, "whoever has this address, on this host, sees it; Ctrl-C ends it, and no search with it")
         server.serve()

@@ -35,6 +35,10 @@ class Watched:
         self._name = f"{folder.path.resolve().name}: {folder.study().objective.metric}"
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Ends what was begun for it."""
+        self._live.close()
+
     def page(self) -> str:
         """Returns the whole page."""
         return live_page(self._name, as_text(self._since(0)))

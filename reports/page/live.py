@@ -1,21 +1,28 @@
 """The page of a run that may be going on: what of it has changed since somebody last looked."""
 
+import contextlib
+import signal
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import Pipe, get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reports.boards import reading
 from reports.boards.selection import known
+from reports.boards.whole import read_whole
 from reports.page import facts, table
 from reports.page.data import Contents, assembled, detail, detailed, importances_of
 from reports.page.events import Detector
 from search.record import Record
 from search.runs.run_folder import RunFolder
+from spaces.errors import RunError
 from spaces.study import Study
 
-DETAIL_S = 0.08
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+DETAIL_S = 0.05
 """Seconds that one look gives to curves and cuts of trials; what is left comes with the next look."""
 MORE_TRIALS = 1.25
 """Importances are computed anew once there are so many times as many trials, and at the end."""
@@ -46,7 +53,7 @@ class LivePage:
         self._records: dict[str, Record] = {}
         self._details: dict[str, dict[str, Any]] = {}
         self._facts: list[dict[str, Any]] | None = None
-        self._importances = _Importances(self._study)
+        self._importances = _Importances(run, self._study)
 
     def changes(self, since: int, *, ended: bool) -> dict[str, Any]:
         """Returns the parts, rows and details that changed after a version, and the version now.
@@ -68,13 +75,17 @@ class LivePage:
                 found[kind][name] = value
         return found
 
+    def close(self) -> None:
+        """Ends the process that computes beside."""
+        self._importances.close()
+
     def _look(self, ended: bool) -> None:
         run = self._run
         stamps = [_stamp(run.leaderboard), _stamp(run.path / "selection.json")]
         same = stamps == self._stamps and self._complete and not self._importances.awaited(ended)
         if same or stamps[0] is None:
             return
-        board = reading.read(run.leaderboard)
+        board = read_whole(run.leaderboard)
         if not board.rows:
             return
         self._read_records(board.rows)
@@ -96,7 +107,7 @@ class LivePage:
         contents = Contents(
             facts=self._facts,
             table={},
-            importances=self._importances.of(records, ended),
+            importances=self._importances.of(len(records), ended),
             events=self._events,
             details={},
             selection=known(run),
@@ -143,43 +154,74 @@ class LivePage:
 
 
 class _Importances:
-    """Importances as they were computed last, in a thread: they take up to a second.
+    """Importances as they were computed last, in a process beside: they take up to a second.
 
     Args:
+        run: the run.
         study: whose dimensions they are of.
     """
 
-    def __init__(self, study: Study) -> None:
-        self._study, self._trials, self._latest = study, 0, 0
+    def __init__(self, run: RunFolder, study: Study) -> None:
+        self._run, self._study = run, study
         self._found: dict[str, Any] | None = None
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="importances")
-        self._under_way: Future[dict[str, Any]] | None = None
+        self._trials = self._latest = 0
+        self._under_way = False
+        self._process: BaseProcess | None = None
+        self._pipe, self._its_pipe = Pipe()
+
+    def close(self) -> None:
+        """Ends the process, whatever it computes."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
 
     def awaited(self, ended: bool) -> bool:
         """Whether newer ones have just been computed, or would be, now that the run has ended."""
-        if self._under_way is not None:
-            return self._under_way.done()
+        if self._under_way:
+            return self._pipe.poll()
         return ended and self._trials != self._latest
 
-    def of(self, records: Sequence[Record], ended: bool) -> dict[str, Any]:
+    def of(self, trials: int, ended: bool) -> dict[str, Any]:
         """Returns those that were computed last, and has them computed anew where it is time.
 
         Until the first ones are there, the shares are empty.
 
         Args:
-            records: all there are now.
+            trials: how many there are now.
             ended: whether there will be no more.
         """
-        if self._under_way is not None and self._under_way.done():
-            self._found, self._under_way = self._under_way.result(), None
-        self._latest = len(records)
-        due = self._latest > self._trials * MORE_TRIALS or (ended and self._latest != self._trials)
-        if self._under_way is None and due:
-            self._trials = self._latest
-            self._under_way = self._pool.submit(importances_of, list(records), self._study)
-        if self._found is None:
-            return {"trials": self._latest, "least": 0, "shares": {}}
-        return self._found
+        if self._under_way and self._pipe.poll():
+            self._found, self._under_way = self._pipe.recv() or self._found, False
+        self._latest = trials
+        due = trials > self._trials * MORE_TRIALS or (ended and trials != self._trials)
+        if due and not self._under_way:
+            self._trials, self._under_way = trials, True
+            self._ask()
+        return self._found or {"trials": trials, "least": 0, "shares": {}}
+
+    def _ask(self) -> None:
+        if self._process is None:
+            self._process = get_context("spawn").Process(
+                target=_compute, args=(self._its_pipe, self._run.path, self._study), daemon=True
+            )
+            # Inherited by the process: an interrupt is not for it.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            self._process.start()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._pipe.send(None)
+
+
+def _compute(pipe: "Connection[Any, Any]", run: Path, study: Study) -> None:
+    """Computes importances whenever it is asked to, until nobody is left to ask."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            pipe.recv()
+            found = None
+            with contextlib.suppress(RunError):  # a damaged record, of which whoever watches is told anyway
+                found = importances_of(RunFolder(run).records(), study)
+            pipe.send(found)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -43,7 +43,7 @@ def values(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         rows: from `reports.boards.reading.read`.
     """
     left_out = NOT_SHOWN if repeated(rows) else NOT_SHOWN | OF_SEEDS
-    found = {name: [_shown(name, row[name]) for row in rows] for name in SCHEMA.names if name not in left_out}
+    found = {name: _shown(name, [row[name] for row in rows]) for name in SCHEMA.names if name not in left_out}
     configs = [json.loads(row["params"] or "{}") for row in rows]
     found |= {name: [config.get(name) for config in configs] for name in OF_CONFIG}
     return {name: v for name, v in found.items() if name in ALWAYS or any(one is not None for one in v)}
@@ -69,7 +69,7 @@ def rounded(value: float | None, digits: int = DIGITS) -> float | None:
     return None if value is None else float(f"{value:.{digits}g}")
 
 
-def _shown(name: str, value: Any) -> Any:
+def _shown(name: str, values: Sequence[Any]) -> list[Any]:
     if name.startswith("val_") and name.endswith(("_low", "_high")):
-        return rounded(value)
-    return number(value) if isinstance(value, float) else value
+        return [rounded(value) for value in values]
+    return [number(value) if isinstance(value, float) else value for value in values]

@@ -50,6 +50,7 @@ function bar({ finished, total, stopped, failed }) {
 }
 
 function tiles({ in_flight, hosts, starting, left_s, driver }) {
+  if (!driver && !in_flight.length) return null;
   const running = in_flight.filter(({ running_s }) => running_s !== null).length;
   const waiting = in_flight.length - running;
   const found = [tile("Trials running", count(running), waiting ? `${count(waiting)} more ${driver ? "drawn" : "begun, to start again"}` : null)];
@@ -86,7 +87,7 @@ function share(held, whole) {
 
 function machines({ hosts, nodes }) {
   if (!hosts?.length) return null;
-  const heads = ["host", "workers", "processors held", "GPUs held", "trials finished"];
+  const heads = ["host", "workers", "processors", "GPUs", "finished"];
   const rows = hosts.map((host) =>
     h("tr", {}, h("th", { scope: "row" }, host.address), h("td", { class: "number" }, count(host.workers)), share(host.cpus_held, host.cpus), share(host.gpus_held, host.gpus), h("td", { class: "number" }, count(nodes[host.address] ?? 0))),
   );

@@ -4,7 +4,7 @@ import { byId, h } from "../dom.js";
 import { drawnAs, emptied, inUse, kept, restore } from "./kept.js";
 import { drawNow } from "./now.js";
 
-const PAUSE_MS = 1000;
+const PAUSE_MS = 2000;
 const IDLE_MS = 5000; // the same where no driver is at work, or nobody looks
 const SHARE = 10; // at most one part in so many of the time is spent on asking and drawing
 
@@ -42,7 +42,7 @@ function whole() {
 
 function draw() {
   if (!known.parts.order) {
-    byId("overview").replaceChildren(h("h1", {}, byId("live").dataset.title), h("p", { class: "lead" }, "No trial has finished yet."));
+    byId("overview").replaceChildren(h("h1", {}, byId("live").dataset.title.split(":")[0]), h("p", { class: "lead" }, "No trial has finished yet."));
     return;
   }
   if (version === drawn) return;
@@ -67,18 +67,27 @@ async function asked() {
   }
 }
 
+// Charts are drawn with the frame that follows.
+function painted() {
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}
+
 async function refresh() {
   const began = performance.now();
+  let answered = began;
   try {
     const news = document.hidden ? undefined : await asked();
+    answered = performance.now();
     if (news === null) drawNow({ ...now, gone: true });
     else if (news) {
       take(news);
       draw();
+      await painted();
     }
   } finally {
     const took = performance.now() - began;
-    Object.assign(document.documentElement.dataset, { refreshMs: took.toFixed(1), version: drawn }); // for whoever measures
+    const ms = { refreshMs: took.toFixed(1), askedMs: (answered - began).toFixed(1) };
+    Object.assign(document.documentElement.dataset, { ...ms, version }); // for whoever measures
     setTimeout(refresh, document.hidden || !now?.driver ? IDLE_MS : Math.max(PAUSE_MS, SHARE * took));
   }
 }
