@@ -78,8 +78,9 @@ class _Records:
             try:
                 stamp = path.stat().st_mtime_ns, path.stat().st_ino
                 before = self._known.get(path)
-                same = before is not None and before[0] == stamp
-                found[path] = before if same else (stamp, Record.model_validate_json(path.read_bytes()))
+                if before is None or before[0] != stamp:
+                    before = stamp, Record.model_validate_json(path.read_bytes())
+                found[path] = before
             except (ValidationError, OSError):
                 damaged.append(path)
         self._known = found
