@@ -10,6 +10,7 @@ import typer
 from cluster.arguments import Address, Name, Policies, Require, Run, RunOrCopy, Set, StudyFile, Trial
 from cluster.commands.decide import decide
 from cluster.commands.judge import judge
+from cluster.commands.watch import watch
 from cluster.failures import explained, misspelt
 from cluster.terminal import PlainConsole, VisibleWarnings, outlast_terminal, say
 from spaces.errors import RunError
@@ -232,8 +233,8 @@ def rescore(
     rescore_run(run, policy or [], require or [], objective, PlainConsole())
 
 
-app.command()(decide)
-app.command()(judge)
+for command in (decide, judge, watch):
+    app.command()(command)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from cluster import feature_computation
 from cluster.connection import terminate_as_interrupted
 from cluster.dashboard import open_view
 from cluster.finished_trials import FinishedTrials
+from cluster.host_notes import HostNotes
 from cluster.metrics import SearchMetrics
 from cluster.progress import Progress
 from cluster.terminal import say
@@ -143,7 +144,8 @@ def execute(
     database, starts = open_view(folder, study, records, console), StartTimes(folder.log.parent)
     space = every(study, total)
     tracking = Tracking(folder, study, lambda line: say(console, line))
-    with database, tracking, Progress(total, records, folder.log, console, space=space) as progress:
+    hosts = HostNotes(folder.log.parent).kept()
+    with database, tracking, hosts, Progress(total, records, folder.log, console, space=space) as progress:
         keeper = FinishedTrials(folder, study, records, progress.on_record)
         # Imported late: with Ray comes half a second of its own.
         from search.tuning.tuner import Listeners, run_search

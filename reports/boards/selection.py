@@ -113,8 +113,27 @@ def selection(run: RunFolder) -> Selection:
         found = _made(run, study, rows)
         content = {"digest": digest, "selection": _STORED.dump_python(found, mode="json")}
         with contextlib.suppress(OSError):  # a folder that is only read is compared anew each time
-            write_atomically(run.path / "selection.json", json.dumps(content, indent=1).encode())
+            write_atomically(_file_of(run), json.dumps(content, indent=1).encode())
     return found
+
+
+def known(run: RunFolder) -> Selection | None:
+    """Returns what `selection` left in a run's folder; None where that is not so any more, or never was.
+
+    Args:
+        run: a run, which may be going on.
+
+    Raises:
+        RunError: this is no run folder, or a file of it was damaged.
+    """
+    if not _file_of(run).is_file():
+        return None
+    study = run.study()
+    return _kept(run, _digest(study, _rows(run, study)))
+
+
+def _file_of(run: RunFolder) -> Path:
+    return run.path / "selection.json"
 
 
 def _rows(run: RunFolder, study: Study) -> pa.Table:
@@ -138,7 +157,7 @@ def _digest(study: Study, rows: pa.Table) -> str:
 
 def _kept(run: RunFolder, digest: str) -> Selection | None:
     try:
-        content = json.loads((run.path / "selection.json").read_bytes())
+        content = json.loads(_file_of(run).read_bytes())
         return _STORED.validate_python(content["selection"]) if content["digest"] == digest else None
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or damaged: it is made again
         return None

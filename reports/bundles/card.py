@@ -1,7 +1,6 @@
 """Writes the model card of a bundle: what it is, how it did, and where its limits are."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from reports.boards.advice import worth_shipping
 from reports.boards.columns import SCALARS

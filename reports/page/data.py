@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,60 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
     """
     study = run.study()
     board = reading.read(run.leaderboard)
-    rows, notes = board.rows, footnotes(board)
-    if not rows:
+    if not board.rows:
         raise RunError(f"a page needs a finished trial, but {run.path} has none yet")
     records = {record.ask.trial_id: record for record in run.records()}
     reference = run.reference()
-    detector, task = Detector.of(reference, study.events), study.task.name
+    detector = Detector.of(reference, study.events)
+    contents = Contents(
+        facts=facts.facts(run, study, list(records.values()), reference),
+        table=table.columns(board.rows),
+        importances=importances_of(list(records.values()), study),
+        events=None if detector is None else detector.whole(),
+        details={
+            row["trial_id"]: detail(run, study, records[row["trial_id"]], reference, detector)
+            for row in detailed(board.rows)
+            if row["trial_id"] in records  # a record may be gone
+        },
+        selection=selection,
+    )
+    return assembled(run, study, board, reference, contents)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """The parts of a page that take work.
+
+    Args:
+        facts: from `reports.page.facts`.
+        table: from `reports.page.table.columns`.
+        importances: from `importances_of`.
+        events: from `reports.page.events.Detector.whole`; None where there are none.
+        details: from `detail`, by trial id.
+        selection: see `reports.boards.selection`; None where it was not computed.
+    """
+
+    facts: list[dict[str, Any]]
+    table: dict[str, table.Column]
+    importances: dict[str, Any]
+    events: dict[str, Any] | None
+    details: dict[str, dict[str, Any]]
+    selection: Selection | None
+
+
+def assembled(
+    run: RunFolder, study: Study, board: reading.Leaderboard, reference: Reference, contents: Contents
+) -> dict[str, Any]:
+    """Returns everything that a page shows, given the parts of it that take work.
+
+    Args:
+        run: the run.
+        study: its study.
+        board: its leaderboard.
+        reference: its validation rows.
+        contents: these parts.
+    """
+    rows, notes, task = board.rows, footnotes(board), study.task.name
     return {
         "format": FORMAT,
         "name": run.path.resolve().name,
@@ -59,7 +108,7 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "source": facts.source(study),
         "trunk": study.trunk.name if study.trains else None,
         "about_events": about_events(rows),
-        "facts": facts.facts(run, study, list(records.values()), reference),
+        "facts": contents.facts,
         "readings": [note for note in notes if note.startswith(READINGS)],
         "caveats": [note for note in notes if not note.startswith(READINGS)],
         "costs": _costs(study),
@@ -69,16 +118,12 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "measured": SCALARS.get(task),
         "trials": len(rows),
         "smaller_is_better": sorted(SMALLER_IS_BETTER),
-        "table": table.columns(rows),
+        "table": contents.table,
         "kept": run.kept(),
-        "importances": _importances(list(records.values()), study),
-        "events": None if detector is None else detector.whole(),
-        "details": {
-            row["trial_id"]: DETAILS[task](run, study, records[row["trial_id"]], reference, detector)
-            for row in detailed(rows)
-            if row["trial_id"] in records  # a record may be gone
-        },
-        "selection": None if selection is None else _selection(selection),
+        "importances": contents.importances,
+        "events": contents.events,
+        "details": contents.details,
+        "selection": None if contents.selection is None else _selection(contents.selection),
     }
 
 
@@ -94,7 +139,22 @@ def as_text(found: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _detail(
+def detail(
+    run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
+) -> dict[str, Any]:
+    """Returns what the page draws of one trial: of two values curves and cuts.
+
+    Args:
+        run: the run.
+        study: its study.
+        record: the trial's; it has a value.
+        reference: the run's validation rows.
+        detector: of these rows; None where there are no events.
+    """
+    return DETAILS[study.task.name](run, study, record, reference, detector)
+
+
+def _of_two(
     run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
 ) -> dict[str, Any]:
     _, score = run.scores(record.ask.trial_id)
@@ -124,12 +184,12 @@ def _of_many(
 HEADLINES_OF_MANY = {task: headline for task, headline in HEADLINES.items() if task in SCALARS}
 DETAILS: Mapping[TaskName, Callable[..., dict[str, Any]]] = {
     **dict.fromkeys(TASK_NAMES, _of_many),
-    "binary": _detail,
+    "binary": _of_two,
 }
-"""What the page draws of one trial, by the task."""
 
 
-def _importances(records: Sequence[Record], study: Study) -> dict[str, Any]:
+def importances_of(records: Sequence[Record], study: Study) -> dict[str, Any]:
+    """Returns how much each dimension explains, from so many trials; see `search.comparison.importance`."""
     from search.comparison.importance import LEAST_TRIALS, importances, ranking
 
     found = importances(records, study)

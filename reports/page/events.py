@@ -72,6 +72,11 @@ class Detector:
         mine = EventCounts(tp[:, own], fp[:, own], ref[:, own], seconds[:, own])
         return Found(whole.tp, whole.fp, events, per_patient(self._windows.recordings, events, mine))
 
+    def give_back(self, found: dict[str, Any] | None) -> None:
+        """Makes room for other trials: a trial's part, from `as_json`, is stored no more."""
+        detected = None if found is None else found["detected"]
+        self._left += sum(len(events) for events in detected or ())
+
     def whole(self) -> dict[str, Any]:
         """What is the same for every trial: recordings, seizures, and what the scorer makes of them."""
         recordings = self._windows.recordings

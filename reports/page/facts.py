@@ -54,6 +54,20 @@ def facts(
     return [{"title": title, "facts": found} for title, found in sections.items()]
 
 
+def renewed(
+    found: Sequence[Mapping[str, Any]], run: RunFolder, records: Sequence[Record]
+) -> list[dict[str, Any]]:
+    """Returns the facts of a run that goes on, with those renewed that change as trials finish.
+
+    Args:
+        found: from `facts`.
+        run: the run's folder.
+        records: all of its records.
+    """
+    moving = {"Course": _course(records), "Origin": _origin(run.resolved(), records)}
+    return [{**section, "facts": moving.get(section["title"], section["facts"])} for section in found]
+
+
 def _searched(study: Study) -> Facts:
     space = study.space
     pairs = "; ".join(f"{head}: {', '.join(losses)}" for head, losses in space.heads.items())

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from reports.boards.selection import Selection
@@ -20,7 +21,9 @@ MODULES = (
     "compare", "main",
 )  # fmt: skip
 """The modules of the page in an order in which each imports only those before it."""
-_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";', re.MULTILINE)
+LIVE_STYLES, LIVE_MODULES = ("live/live",), ("live/now", "live/kept", "live/renewal")
+"""What the page of `watch` has besides."""
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\.{1,2}/(\w+)\.js";', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:async )?(?:function|const) (\w+)", re.MULTILINE)
 
 
@@ -66,13 +69,33 @@ def page(title: str, data: str) -> str:
         title: of the window.
         data: JSON without any `<`, from `as_text`.
     """
-    style = "".join((ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
-    source = script()
+    return _filled(title, data, script(), STYLES)
+
+
+def live_page(title: str, data: str) -> str:
+    """Returns the HTML of a page that renews itself; it may ask the server that it came from, and no other.
+
+    Args:
+        title: of the window.
+        data: what `reports.page.live` says of the run, as that of `page`.
+    """
+    now = '<aside id="live" aria-label="The search now"></aside>\n'
+    return _filled(
+        title, data, live_script(), (*STYLES, *LIVE_STYLES), live=now, connect=" connect-src 'self';"
+    )
+
+
+def _filled(
+    title: str, data: str, source: str, styles: Sequence[str], live: str = "", connect: str = ""
+) -> str:
+    style = "".join((ASSETS / f"{name}.css").read_text(encoding="utf-8") for name in styles)
     return (
         (ASSETS / "page.html")
         .read_text(encoding="utf-8")
         .replace("{{script-digest}}", _digest(source))
         .replace("{{style-digest}}", _digest(style))
+        .replace("{{connect}}", connect)
+        .replace("{{live}}", live)
         .replace("{{title}}", html.escape(title))
         .replace("{{style}}", style)
         .replace("{{script}}", source)
@@ -85,12 +108,20 @@ def script() -> str:
     return '"use strict";\nconst modules = {};\n' + "".join(map(_module, MODULES))
 
 
+def live_script() -> str:
+    """Returns the script of a page that renews itself: `build` draws the page, as often as there is news."""
+    before = '"use strict";\nconst modules = {};\n' + "".join(map(_module, ("format", "dom")))
+    drawing = "".join(map(_module, MODULES))
+    build = f"const build = () => {{\nconst modules = {{}};\n{drawing}return modules;\n}};\n"
+    return before + build + "".join(map(_module, LIVE_MODULES))
+
+
 def _module(name: str) -> str:
     text = (ASSETS / f"{name}.js").read_text(encoding="utf-8")
     text = _IMPORT.sub(lambda found: f"const {found[1]} = modules.{found[2]};", text)
     exported = ", ".join(_EXPORT.findall(text))
     text = re.sub(r"^export ", "", text, flags=re.M)
-    return f"modules.{name} = (() => {{\n{text}return {{ {exported} }};\n}})();\n"
+    return f"modules.{Path(name).name} = (() => {{\n{text}return {{ {exported} }};\n}})();\n"
 
 
 def _digest(text: str) -> str:

@@ -29,6 +29,11 @@ Column = list[Any] | dict[str, Any]
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+    """Returns the rows of a leaderboard by column, encoded; arguments and columns as those of `values`."""
+    return {name: encoded(column) for name, column in values(rows).items()}
+
+
+def values(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Returns the rows of a leaderboard by column; those null in all rows are left out, but see ALWAYS.
 
     Those of OF_SEEDS are left out, too, unless a configuration has several seeds.
@@ -41,12 +46,10 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
     """
     names = [name for name in rows[0] if name in KNOWN and not pa.types.is_list(KNOWN[name])]
     left_out = NOT_SHOWN if repeated(rows) else NOT_SHOWN | OF_SEEDS
-    found = {name: [_shown(name, row[name]) for row in rows] for name in names if name not in left_out}
+    found = {name: _shown(name, [row[name] for row in rows]) for name in names if name not in left_out}
     configs = [json.loads(row["params"] or "{}") for row in rows]
     found |= {name: [config.get(name) for config in configs] for name in OF_CONFIG}
-    return {
-        name: encoded(v) for name, v in found.items() if name in ALWAYS or any(one is not None for one in v)
-    }
+    return {name: v for name, v in found.items() if name in ALWAYS or any(one is not None for one in v)}
 
 
 def encoded(values: Sequence[Any]) -> Column:
@@ -69,7 +72,7 @@ def rounded(value: float | None, digits: int = DIGITS) -> float | None:
     return None if value is None else float(f"{value:.{digits}g}")
 
 
-def _shown(name: str, value: Any) -> Any:
+def _shown(name: str, values: Sequence[Any]) -> list[Any]:
     if name.startswith("val_") and name.endswith(("_low", "_high")):
-        return rounded(value)
-    return number(value) if isinstance(value, float) else value
+        return [rounded(value) for value in values]
+    return [number(value) if isinstance(value, float) else value for value in values]

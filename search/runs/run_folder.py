@@ -110,7 +110,7 @@ class RunFolder:
             RunError: this is no run folder.
         """
         self._check_there()
-        return read(self.study_file, settings)
+        return _study(self.study_file, settings, self.study_file.read_bytes())
 
     def resolved(self) -> dict[str, Any]:
         """Reads the digests and versions that the run began with.
@@ -306,6 +306,12 @@ def resolved_in(study: bytes) -> dict[str, Any] | None:
     except (yaml.YAMLError, ValueError, RecursionError, TypeError, KeyError):
         return None
     return deepcopy(found) if isinstance(found, dict) else None
+
+
+@lru_cache(maxsize=8)
+def _study(path: Path, settings: tuple[str, ...], content: bytes) -> Study:
+    """A study file as it reads while it holds this content: whoever watches a run asks every second."""
+    return read(path, settings)
 
 
 @lru_cache(maxsize=8)

@@ -227,8 +227,6 @@ def test_two_runs_say_which_is_ahead_where_less_is_better(runs, tmp_path, capsys
 
 
 def test_what_is_made_for_two_values_says_so(runs):
-    with pytest.raises(
-        RunError, match="verify works with labels of two values so far, but the task is"
-    ):
+    with pytest.raises(RunError, match="verify works with labels of two values so far, but the task is"):
         runs["classes"].study().task.check_binary("verify")
     Task().check_binary("verify")  # which is binary

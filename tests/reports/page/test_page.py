@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -223,6 +224,28 @@ def test_modules_stand_in_order_and_are_short():
         assert set(used) <= set(page.MODULES[:number]), name
         assert len(text.splitlines()) <= 250, name
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b", text), name
+
+
+def test_what_a_page_that_renews_itself_has_besides():
+    assert {f"live/{path.stem}" for path in page.ASSETS.glob("live/*.js")} == set(page.LIVE_MODULES)
+    assert {f"live/{path.stem}" for path in page.ASSETS.glob("live/*.css")} == set(page.LIVE_STYLES)
+    for number, name in enumerate(page.LIVE_MODULES):
+        text = (page.ASSETS / f"{name}.js").read_text(encoding="utf-8")
+        used = re.findall(r'^import .* from "(.*)\.js";', text, flags=re.MULTILINE)
+        before = {f"./{Path(one).name}" for one in page.LIVE_MODULES[:number]}
+        assert set(used) <= {"../dom", "../format", *before}, name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b", text), name
+
+
+def test_a_page_of_report_asks_nobody_anything(run):
+    html, renewed = page.write(run).read_text(encoding="utf-8"), page.live_page("toy", "{}")
+    assert not re.search(r"\{\{|connect-src|fetch\(|id=\"live\"", html)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', renewed)[1]
+    assert " connect-src 'self';" in policy
+    for kind in ("script", "style"):
+        inner = renewed.split(f"<{kind}>")[1].split(f"</{kind}>")[0]
+        digest = base64.b64encode(hashlib.sha256(inner.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
 
 
 def test_the_page_names_no_place_of_the_machine(run):
