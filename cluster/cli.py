@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cluster.arguments import Address, Name, Policies, Require, Run, RunOrCopy, Set, StudyFile, Trial
+from cluster.commands.audit import audit
 from cluster.commands.decide import decide
 from cluster.commands.judge import judge
 from cluster.failures import explained, misspelt
@@ -234,6 +235,7 @@ def rescore(
 
 app.command()(decide)
 app.command()(judge)
+app.command()(audit)
 
 
 @app.command()
