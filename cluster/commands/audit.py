@@ -61,7 +61,7 @@ def _fixed(found: "Sequence[Audited]", console: PlainConsole) -> "list[Audited]"
     from cluster.commands.audit_lines import place
     from search.files import write_atomically
 
-    left = list[Audited]()
+    left = []
     for one in found:
         if not any(finding.edits for finding in one.findings):
             left.append(one)

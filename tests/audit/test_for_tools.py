@@ -29,7 +29,8 @@ FOUND = (
         path=Path("c:x.ipynb"),
         findings=(
             Finding(
-                rule=RULES["HS401"], path=Path("c:x.ipynb"), line=2, cell=3, message="a", fix="b", edits=(EDIT,)
+                rule=RULES["HS401"], path=Path("c:x.ipynb"), line=2, cell=3, message="a", fix="b",
+                edits=(EDIT,),
             ),
         ),
     ),
@@ -37,7 +38,8 @@ FOUND = (
         path=Path("/tmp/a.keras"),
         findings=(
             Finding(
-                rule=RULES["HS101"], path=Path("/tmp/a.keras"), line=1, code="d: Dense(1)", message="a", fix="b"
+                rule=RULES["HS101"], path=Path("/tmp/a.keras"), line=1, code="d: Dense(1)", message="a",
+                fix="b",
             ),
         ),
     ),
