@@ -1,26 +1,35 @@
 """The rules that need a model alone: last layer, loss, labels and metrics."""
 
+from audit.case import Case
 from audit.finding import Finding
+from audit.head_checks import of_head
+from audit.heads import head_of
+from audit.label_checks import of_labels, of_weights
+from audit.metric_checks import of_metrics
 from audit.model_facts import ModelFacts
-from audit.rules import RULES
 
 
 def check(model: ModelFacts) -> list[Finding]:
     """Returns what is wrong with a model, as far as it is known; nothing that is unknown is guessed."""
-    found = []
-    for output in model.outputs:
-        if output.layers and output.layers[-1].units == 1 and output.layers[-1].activation == "softmax":
-            layer = output.layers[-1]
-            found.append(
-                Finding(
-                    rule=RULES["HS101"],
-                    path=model.path,
-                    line=layer.place.start[0],
-                    column=layer.place.start[1] + 1,
-                    code=layer.place.code,
-                    message="softmax over one unit is the constant 1: the network cannot answer anything else",
-                    fix="one unit with a sigmoid and binary cross-entropy",
-                    seen=model.seen,
-                )
-            )
+    found: list[Finding] = []
+    for k, output in enumerate(model.outputs):
+        head = head_of(output)
+        if head is None:
+            continue
+        case = Case(
+            model=model,
+            head=head,
+            loss=model.losses[k] if k < len(model.losses) else None,
+            labels=model.labels[k] if k < len(model.labels) else None,
+            metrics=model.metrics[k] if k < len(model.metrics) else (),
+        )
+        of_pair = of_head(case)
+        # What follows from a wrong last layer or loss is mended with it.
+        wrong = any(one.rule.id != "HS109" for one in of_pair)
+        found += of_pair
+        if not wrong:
+            found += of_labels(case)
+        found += of_metrics(case, wrong=wrong)
+        if len(model.outputs) == 1:
+            found += of_weights(case)
     return found

@@ -50,8 +50,10 @@ class LayerFacts:
         units_at: the literal number of units.
         activation_at: the literal name of the activation.
         changes_columns: whether it gives other columns than it takes; else it only transforms their values.
+        mixes: whether it keeps the values but not the columns, as Flatten does.
         without_gradient: what in it lets no gradient pass, such as round; empty if nothing does.
         rank: axes of its output, rows included; None if unknown.
+        written: the call that makes it, where it stands on one line.
     """
 
     kind: str
@@ -61,8 +63,10 @@ class LayerFacts:
     units_at: Written | None = None
     activation_at: Written | None = None
     changes_columns: bool = True
+    mixes: bool = False
     without_gradient: str = ""
     rank: int | None = None
+    written: Written | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
