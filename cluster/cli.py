@@ -233,9 +233,8 @@ def rescore(
     rescore_run(run, policy or [], require or [], objective, PlainConsole())
 
 
-app.command()(decide)
-app.command()(judge)
-app.command()(audit)
+for command in (decide, judge, audit):
+    app.command()(command)
 
 
 @app.command()

@@ -56,7 +56,7 @@ def test_links_lead_somewhere(name):
 def test_files_that_are_named_are_there(name):
     """Paths of our code in backticks, such as `search/trials/proof.py`."""
     named = re.findall(
-        r"(?<![\w/])(?:(?:spaces|audit|search|reports|cluster|tests)/[\w/]+\.(?:py|md|yaml))", TEXTS[name]
+        r"(?<![\w/(])(?:(?:spaces|audit|search|reports|cluster|tests)/[\w/]+\.(?:py|md|yaml))", TEXTS[name]
     )
     assert [path for path in named if not (ROOT / path).is_file()] == []
 

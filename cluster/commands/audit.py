@@ -36,7 +36,7 @@ def audit(
         bool, typer.Option("--unknown", help="list what could not be followed, to which no rule was applied")
     ] = False,
 ) -> None:
-    """Find mistakes of last layer, loss, labels, decode and threshold in Keras programs and models.
+    """Find mistakes in Keras programs, notebooks and models: how they end, train and decide.
 
     Programs are read and never run. Exit code 0: nothing found; 1: findings; 2: a file could not be read.
     A line with the comment `# headsearch: ignore[HS101]` keeps that finding back.
