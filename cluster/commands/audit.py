@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cluster.terminal import PlainConsole, say
+from spaces.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,18 @@ def audit(
     fix: Annotated[
         bool, typer.Option("--fix", help="apply the fixes that are safe to programs and notebooks")
     ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="X.npz",
+            help="rows that one saved model is run on: inputs X, and labels y if there are any",
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="the array of labels in --data", show_default=False),
+    ] = None,
     unknown: Annotated[
         bool, typer.Option("--unknown", help="list what could not be followed, to which no rule was applied")
     ] = False,
@@ -43,16 +56,37 @@ def audit(
     """
     from audit.files import audit_file, files_of
 
-    found = [audit_file(path) for path in files_of(files)]
+    paths, told = files_of(files), tuple[str, ...]()
     console = PlainConsole()
+    if data is not None:
+        from cluster.commands.audit_probe import audit_on_data
+
+        one, told = audit_on_data(paths, data, labels)
+        found = [one]
+    else:
+        check_no_labels(labels)
+        found = [audit_file(path) for path in paths]
     if fix:
         # Other tools read the standard output.
         found = _fixed(found, console if form == "text" else PlainConsole(stderr=True))
+    if form == "text":
+        for line in told:
+            say(console, line)
     _show(found, form, console, unknown=unknown)
     code = UNREAD if any(one.error is not None for one in found) else 0
     code = code or (FOUND if any(one.findings for one in found) else 0)
     if code:
         raise typer.Exit(code)
+
+
+def check_no_labels(labels: str | None) -> None:
+    """Refuses labels without rows.
+
+    Raises:
+        RunError: there are some.
+    """
+    if labels is not None:
+        raise RunError(f"--labels names an array of --data, which is not given, but got {labels!r}")
 
 
 def _fixed(found: "Sequence[Audited]", console: PlainConsole) -> "list[Audited]":
