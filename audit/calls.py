@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 from audit import library
 from audit.call import Call, Changed, Model
-from audit.expressions import Evaluator, attribute, whole_of
+from audit.expressions import Evaluator, attribute
 from audit.keras_layers import custom, tail
 from audit.models import outputs_of
+from audit.taken import whole_of
 from audit.values import (
     NONE,
     TRIED,

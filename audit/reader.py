@@ -1,32 +1,28 @@
 """Follows a program, statement by statement, without running it."""
 
 import ast
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from audit import calls, expressions
+from audit import calls, expressions, statements
 from audit.checks import check
 from audit.finding import Edit, Finding
 from audit.indexing import GROUPED
 from audit.model_facts import NOWHERE, ModelFacts, Place
-from audit.names import canonical
 from audit.rules import RULES
 from audit.source_text import SourceText
 from audit.splits import TEST
+from audit.taken import whole_of
 from audit.values import (
     NONE,
     UNKNOWN,
     Array,
-    Class,
     Fitted,
     Function,
     Instance,
     Items,
     Network,
-    Outside,
     Ref,
     State,
     Unknown,
@@ -179,7 +175,7 @@ class Reader:
             scope = 0 if target.id in self.globals else self.frame
             self.state.scopes.setdefault(scope, {})[target.id] = self._named(target, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            taken = expressions.whole_of(self, value)
+            taken = whole_of(self, value)
             for k, part in enumerate(target.elts):
                 self.assign(
                     part.value if isinstance(part, ast.Starred) else part, _part(taken, k, target.elts)
@@ -224,7 +220,7 @@ class Reader:
         return going
 
     def _statement(self, statement: ast.stmt) -> Any:
-        found = _STATEMENTS.get(type(statement))
+        found = statements.STATEMENTS.get(type(statement))
         if found is None:
             return None
         try:
@@ -264,7 +260,7 @@ class Reader:
 
     def loop(self, target: ast.AST | None, values: Any, body: list[ast.stmt]) -> None:
         """Follows a loop: pass by pass where its values are known, else twice, for what changes meanwhile."""
-        taken = expressions.whole_of(self, values)
+        taken = whole_of(self, values)
         if (
             isinstance(taken, Items)
             and not taken.open
@@ -295,16 +291,14 @@ class Reader:
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
         generator = node.generators[0]
-        taken = expressions.whole_of(self, self.evaluate(generator.iter))
+        taken = whole_of(self, self.evaluate(generator.iter))
         known = isinstance(taken, Items) and not taken.open and len(taken.values) <= UNROLLED
         sole = known and len(node.generators) == 1 and not generator.ifs
         made = []
         for value in taken.values if sole else (calls.element(taken),):
             self.assign(generator.target, value)
             for inner in node.generators[1:]:
-                self.assign(
-                    inner.target, calls.element(expressions.whole_of(self, self.evaluate(inner.iter)))
-                )
+                self.assign(inner.target, calls.element(whole_of(self, self.evaluate(inner.iter))))
             for test in generator.ifs:
                 self.evaluate(test)
             made.append(self.evaluate(node.elt))
@@ -365,151 +359,3 @@ def _part(value: Any, k: int, targets: list[ast.expr]) -> Any:
     if isinstance(value, Items) and not value.open and any(starred) and k < starred.index(True):
         return value.values[k] if k < len(value.values) else UNKNOWN
     return UNKNOWN
-
-
-def _import(reader: Reader, node: ast.Import) -> None:
-    for alias in node.names:
-        if alias.asname:
-            reader.assign(ast.Name(alias.asname), Outside(canonical(alias.name)))
-        else:
-            top = alias.name.partition(".")[0]
-            reader.assign(ast.Name(top), Outside(canonical(top)))
-
-
-def _import_from(reader: Reader, node: ast.ImportFrom) -> None:
-    module = node.module or ""
-    for alias in node.names:
-        if alias.name == "*":
-            reader.stars.append(module)
-        elif node.level == 0:
-            reader.assign(ast.Name(alias.asname or alias.name), Outside(canonical(f"{module}.{alias.name}")))
-        else:
-            reader.assign(ast.Name(alias.asname or alias.name), UNKNOWN)
-
-
-def _assign(reader: Reader, node: ast.Assign) -> None:
-    value = reader.evaluate(node.value)
-    for target in node.targets:
-        reader.assign(target, value)
-
-
-def _assign_typed(reader: Reader, node: ast.AnnAssign) -> None:
-    if node.value is not None:
-        reader.assign(node.target, reader.evaluate(node.value))
-
-
-def _assign_more(reader: Reader, node: ast.AugAssign) -> None:
-    read = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
-    reader.assign(node.target, reader.evaluate(read))
-
-
-def _expression(reader: Reader, node: ast.Expr) -> bool | None:
-    reader.evaluate(node.value)
-    if isinstance(node.value, ast.Call):
-        name = ast.unparse(node.value.func)
-        if name in ("sys.exit", "exit", "quit", "os._exit"):
-            return False
-    return None
-
-
-def _function(reader: Reader, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-    reader.assign(ast.copy_location(ast.Name(node.name), node), reader.new_function(node))
-
-
-def _class(reader: Reader, node: ast.ClassDef) -> None:
-    base = ""
-    for one in node.bases:
-        found = reader.evaluate(one)
-        base = (
-            found.dotted if isinstance(found, Outside) else found.base if isinstance(found, Class) else base
-        )
-    reader.assign(ast.copy_location(ast.Name(node.name), node), Class(node, reader.frame, base, id(node)))
-
-
-def _if(reader: Reader, node: ast.If) -> bool:
-    if ast.unparse(node.test).replace('"', "'") == "__name__ == '__main__'":
-        return reader.run(node.body)
-    so = expressions.truth(expressions.whole_of(reader, reader.evaluate(node.test)))
-    if so is not None:
-        return reader.run(node.body if so else node.orelse)
-    name, held = expressions.condition(reader, node.test)
-    return reader.fork(name, held, node.body, node.orelse)
-
-
-def _for(reader: Reader, node: ast.For | ast.AsyncFor) -> None:
-    reader.loop(node.target, reader.evaluate(node.iter), node.body)
-    reader.run(node.orelse)
-
-
-def _while(reader: Reader, node: ast.While) -> None:
-    reader.evaluate(node.test)
-    reader.loop(None, UNKNOWN, node.body)
-
-
-def _with(reader: Reader, node: ast.With | ast.AsyncWith) -> bool:
-    for item in node.items:
-        value = reader.evaluate(item.context_expr)
-        if item.optional_vars is not None:
-            reader.assign(item.optional_vars, value)
-    return reader.run(node.body)
-
-
-def _try(reader: Reader, node: ast.Try) -> bool:
-    before = reader.state.fork()
-    going = reader.run([*node.body, *node.orelse])
-    for handler in node.handlers:
-        after, reader.state = reader.state, before.fork()
-        goes_on = reader.run(handler.body)
-        other, reader.state = reader.state, after
-        if goes_on and going:
-            reader.state.become(f"except@{handler.lineno}", other, after)
-        elif goes_on:
-            reader.state.take(other)
-            going = True
-    return reader.run(node.finalbody) and going
-
-
-def _match(reader: Reader, node: ast.Match) -> None:
-    reader.evaluate(node.subject)
-    for case in node.cases:
-        reader.fork(f"case@{case.pattern.lineno}:{reader.frame}", True, case.body, [])
-
-
-def _return(reader: Reader, node: ast.Return) -> bool:
-    value = reader.evaluate(node.value)
-    reader.returns.append((frozenset(reader.held), value, reader.state.fork()))
-    return False
-
-
-def _stop(reader: Reader, node: ast.Raise) -> bool:
-    return False
-
-
-def _global(reader: Reader, node: ast.Global) -> None:
-    reader.globals |= set(node.names)
-
-
-_STATEMENTS: Mapping[type, Callable[[Any, Any], Any]] = MappingProxyType(
-    {
-        ast.Import: _import,
-        ast.ImportFrom: _import_from,
-        ast.Assign: _assign,
-        ast.AnnAssign: _assign_typed,
-        ast.AugAssign: _assign_more,
-        ast.Expr: _expression,
-        ast.FunctionDef: _function,
-        ast.AsyncFunctionDef: _function,
-        ast.ClassDef: _class,
-        ast.If: _if,
-        ast.For: _for,
-        ast.AsyncFor: _for,
-        ast.While: _while,
-        ast.With: _with,
-        ast.AsyncWith: _with,
-        ast.Try: _try,
-        ast.Match: _match,
-        ast.Return: _return,
-        ast.Raise: _stop,
-        ast.Global: _global,
-    }
-)
