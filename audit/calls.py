@@ -82,7 +82,7 @@ def call(reader: Follower, node: ast.Call) -> Any:
             and not inner.open
             and all(isinstance(k, Known) for k, _ in inner.entries)
         ):
-            keywords |= {str(key.value): held for key, held in inner.entries}
+            keywords.update({str(key.value): held for key, held in inner.entries})
         else:
             more = True
     return _targets(reader, target, tuple(args), keywords, node, more)
@@ -155,9 +155,7 @@ def _agreed(reported: dict[Any, Any], each: list[dict[Any, Any]]) -> None:
         return
     rules = set.intersection(*({rule for rule, _ in found} for found in each))
     for found in each:
-        for key, finding in found.items():
-            if key[0] in rules:
-                reported[key] = finding
+        reported.update({key: finding for key, finding in found.items() if key[0] in rules})
 
 
 def _name(target: Any) -> str:

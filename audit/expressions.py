@@ -5,9 +5,10 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from audit import indexing
+from audit import indexing, library
 from audit.call import Runner
 from audit.names import UNBOUND, canonical
+from audit.parts import has_many, part_of
 from audit.taken import whole_of
 from audit.values import (
     UNKNOWN,
@@ -64,13 +65,14 @@ def look_up(reader: Evaluator, name: str) -> Any:
     for module in reader.stars:
         if module.startswith(("keras", "tensorflow")) and name in UNBOUND:
             return Outside(UNBOUND[name])
-        if canonical(module) in ("keras.layers", "keras.losses", "keras.models") and name[:1].isupper():
-            return Outside(canonical(f"{module}.{name}"))
+        dotted = canonical(f"{module}.{name}")
+        if dotted in library.KNOWN or (canonical(module).startswith("keras.") and name[:1].isupper()):
+            return Outside(dotted)
     if name in UNBOUND:
         return Outside(UNBOUND[name])
     if name in _BUILTINS:
         return Outside(f"builtins.{name}")
-    return Array(name=name, roots=frozenset({name}))
+    return Array(name=name, roots=frozenset({name}), part=part_of(name), many=has_many(name) or None)
 
 
 _BUILTINS = frozenset(

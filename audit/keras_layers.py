@@ -79,7 +79,8 @@ def dense(call: Call) -> Any:
             "HS101",
             call.place,
             f"{call.name}(1, softmax): softmax over one unit is the constant 1, whatever is learned",
-            "sigmoid, or as many units as there are classes; for attention over steps, a softmax over their axis",
+            "sigmoid, or as many units as there are classes; for attention over steps, a "
+            "softmax over their axis",
         )
     return _layer(
         call,

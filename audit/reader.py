@@ -10,9 +10,9 @@ from audit.checks import check
 from audit.finding import Edit, Finding
 from audit.indexing import GROUPED
 from audit.model_facts import NOWHERE, ModelFacts, Place
+from audit.parts import has_many, part_of
 from audit.rules import RULES
 from audit.source_text import SourceText
-from audit.splits import TEST
 from audit.taken import whole_of
 from audit.values import (
     NONE,
@@ -33,6 +33,10 @@ STEPS = 40_000
 """Expressions and statements after which a program is left as it is known then."""
 UNROLLED = 12
 """The most passes of a loop that are followed one by one."""
+
+
+Key = tuple[str, tuple[int, int]]
+"""A rule and a place."""
 
 
 class TooLong(Exception):
@@ -56,12 +60,14 @@ class Reader:
         self.active: list[int] = []
         self.returns: list[tuple[frozenset[tuple[str, bool]], Any, State]] = []
         self.held: list[tuple[str, bool]] = []
-        self.found: dict[tuple[str, tuple[int, int]], Finding] = {}
+        self.found: dict[Key, Finding] = {}
         self.notes: dict[str, None] = {}
         self.groups: dict[str, Place] = {}
         self.split_by_group = False
         self.random_splits: list[Place] = []
         self.fits: list[Fitted] = []
+        self.compiled: dict[Key, tuple[int, int]] = {}
+        self.trained: dict[tuple[int, int], set[Key]] = {}
         self.metric_models: dict[int, set[int]] = {}
 
     # What calls need.
@@ -123,8 +129,16 @@ class Reader:
             place=place,
             seen="" if network.made_at == NOWHERE else f"the model of line {made}",
         )
+        keys = set()
         for finding in check(facts):
-            self.found[finding.rule.id, (finding.line, finding.column - 1)] = finding
+            key = (finding.rule.id, (finding.line, finding.column - 1))
+            self.found[key] = finding
+            keys.add(key)
+        at = NOWHERE.start if network.compiled_at is None else network.compiled_at.start
+        if any(one is not None for one in network.labels):
+            self.trained.setdefault(at, set()).update(keys)
+        else:
+            self.compiled |= dict.fromkeys(keys, at)
 
     def compiled_with(self, key: int, model: Ref, place: Place) -> None:
         """Notes that a metric object is compiled into a model."""
@@ -202,7 +216,7 @@ class Reader:
         if GROUPED.match(target.id):
             self.groups.setdefault(target.id, self.place(target))
         part = part_of(target.id) or value.part
-        many = True if value.many is None and value.served is None and _many(target.id) else value.many
+        many = True if value.many is None and value.served is None and has_many(target.id) else value.many
         return replace(value, name=target.id, part=part, many=many)
 
     # Statements.
@@ -306,6 +320,10 @@ class Reader:
 
     def finish(self) -> None:
         """Applies the rules that need the whole program."""
+        for key, at in self.compiled.items():
+            # What was said of a model without its labels is said better where they are known.
+            if key not in self.trained.get(at, {key}):
+                self.found.pop(key, None)
         if not self.groups or self.split_by_group:
             return
         name = next(iter(self.groups))
@@ -317,35 +335,6 @@ class Reader:
                 "recording fall into both parts, and what is measured flatters",
                 "split by group: GroupShuffleSplit or GroupKFold, with groups=",
             )
-
-
-def part_of(name: str) -> str:
-    """Returns the part of a split that a name speaks of."""
-    words = set(name.lower().split("_"))
-    if words & {"train", "tr", "trn", "training", "xtrain", "ytrain"}:
-        return "train"
-    if words & {"val", "valid", "validation", "dev", "xval", "yval"}:
-        return "val"
-    return "test" if TEST.search(name) else ""
-
-
-def _many(name: str) -> bool:
-    words = set(name.lower().split("_"))
-    parts = {"test", "train", "val", "valid", "validation", "training", "testing"}
-    rows = {
-        "x",
-        "data",
-        "features",
-        "images",
-        "samples",
-        "windows",
-        "inputs",
-        "sequences",
-        "set",
-        "generator",
-    }
-    whole = {"xtest", "xtrain", "xval"}
-    return bool((words & parts and words & rows) or words & whole)
 
 
 def _part(value: Any, k: int, targets: list[ast.expr]) -> Any:
