@@ -21,8 +21,7 @@ def shown(loss: str | None) -> str:
 
 
 def of_head(case: Case) -> list[Finding]:
-    """Returns what is wrong with the last layer, alone and under its loss: one "
-    "finding at most for the pair."""
+    """Returns what is wrong with the last layer, alone and under its loss."""
     head = case.head
     found = []
     if head.step is not None and case.model.trained:
