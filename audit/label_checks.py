@@ -158,7 +158,7 @@ def _units(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
 
 
 def _range(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
-    low, high, activation = labels.low, labels.high, case.head.activation
+    low, high = labels.low, labels.high
     place = case.loss_place
     if loss.name in _BINARY and labels.encoding == "signed":
         return case.found(
@@ -194,22 +194,6 @@ def _range(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
             f"{_said(labels)} from {low:g} to {high:g}, and {shown(loss.name)} takes -1 and +1, or 0 and 1",
             "labels -1 and +1, or the mean squared error for numbers",
         )
-    if loss.name in SQUARED and labels.encoding == "real":
-        reach = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1), "relu": (0, None)}.get(
-            activation or ""
-        )
-        if reach is not None and (
-            (low is not None and low < reach[0])
-            or (high is not None and reach[1] is not None and high > reach[1])
-        ):
-            return case.found(
-                "HS202",
-                case.head.last.place,
-                f"{activation} gives no value outside of {reach[0]} to {reach[1] or 'infinity'}, "
-                f"and {_said(labels)} "
-                "beyond",
-                "a linear last layer",
-            )
     return None
 
 

@@ -29,7 +29,7 @@ from audit.values import (
     choice,
 )
 
-STEPS = 40_000
+STEPS = 30_000
 """Expressions and statements after which a program is left as it is known then."""
 UNROLLED = 12
 """The most passes of a loop that are followed one by one."""
@@ -173,13 +173,16 @@ class Reader:
                 self.evaluate(child)
         return UNKNOWN
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         """Counts what was followed.
+
+        Args:
+            count: how much it was.
 
         Raises:
             TooLong: there was too much.
         """
-        self.steps += 1
+        self.steps += count
         if self.steps > STEPS:
             raise TooLong
 
@@ -249,6 +252,7 @@ class Reader:
         """Follows one branch, and returns what is known after it, and whether it goes on."""
         before = self.state
         self.state = before.fork()
+        self.step(before.size() // 8)
         self.held.append((name, so))
         going = self.run(body)
         self.held.pop()

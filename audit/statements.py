@@ -39,7 +39,8 @@ def _import_from(reader: Walker, node: ast.ImportFrom) -> None:
         elif node.level == 0:
             reader.assign(ast.Name(alias.asname or alias.name), Outside(canonical(f"{module}.{alias.name}")))
         else:
-            reader.assign(ast.Name(alias.asname or alias.name), UNKNOWN)
+            name = ast.copy_location(ast.Name(alias.asname or alias.name), node)
+            reader.assign(name, UNKNOWN)
 
 
 def _assign(reader: Walker, node: ast.Assign) -> None:
