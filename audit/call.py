@@ -41,6 +41,9 @@ class Runner(Protocol):
     def check(self, network: Network, place: Place) -> None:
         """Applies the rules of models to what is known of one."""
 
+    def compiled_with(self, key: int, model: Ref, place: Place) -> None:
+        """Notes that a metric object is compiled into a model."""
+
     def note(self, said: str) -> None:
         """Tells what could not be followed, once."""
 

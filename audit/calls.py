@@ -2,16 +2,17 @@
 
 import ast
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 from audit import library
 from audit.call import Call, Changed, Model
-from audit.expressions import Evaluator, attribute, whole_of
+from audit.expressions import Evaluator, attribute
 from audit.keras_layers import custom, tail
 from audit.models import outputs_of
+from audit.taken import whole_of
 from audit.values import (
     NONE,
-    TRIED,
     UNKNOWN,
     Array,
     Choice,
@@ -81,7 +82,7 @@ def call(reader: Follower, node: ast.Call) -> Any:
             and not inner.open
             and all(isinstance(k, Known) for k, _ in inner.entries)
         ):
-            keywords |= {str(key.value): held for key, held in inner.entries}
+            keywords.update({str(key.value): held for key, held in inner.entries})
         else:
             more = True
     return _targets(reader, target, tuple(args), keywords, node, more)
@@ -143,20 +144,16 @@ def _library(
     _agreed(reported, each)
     if isinstance(owner, Ref) and owners:
         reader.state.heap[owner.key] = choice(owners)
-    if not results or len(results) >= TRIED:
-        return UNKNOWN
     return choice(results)
 
 
 def _agreed(reported: dict[Any, Any], each: list[dict[Any, Any]]) -> None:
     """Reports what is wrong whatever the values are: a rule must be broken by every combination."""
-    if not each or len(each) >= TRIED:
+    if not each:
         return
     rules = set.intersection(*({rule for rule, _ in found} for found in each))
     for found in each:
-        for key, finding in found.items():
-            if key[0] in rules:
-                reported[key] = finding
+        reported.update({key: finding for key, finding in found.items() if key[0] in rules})
 
 
 def _name(target: Any) -> str:
@@ -212,6 +209,8 @@ def _followed(
         goes_on = reader.run(node.body)
         return _returned(reader, start, goes_on)
     finally:
+        if not _defines(node):
+            reader.state.scopes.pop(scope, None)
         reader.active.pop()
         reader.depth -= 1
         reader.frame, reader.returns, reader.held, reader.globals = outer
@@ -240,6 +239,14 @@ def _returned(reader: Follower, start: int, goes_on: bool) -> Any:
     return choice((tags - outer, value) for tags, value, _ in returns if value != NONE or len(returns) == 1)
 
 
+@lru_cache(maxsize=512)
+def _defines(node: ast.AST) -> bool:
+    """Says whether a function makes others, which may need its names later."""
+    inner = (ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.AsyncFunctionDef)
+    return any(isinstance(one, inner) and one is not node for one in ast.walk(node))
+
+
+@lru_cache(maxsize=512)
 def _yields(node: ast.AST) -> bool:
     return not isinstance(node, ast.Lambda) and any(
         isinstance(one, ast.Yield | ast.YieldFrom) for one in ast.walk(node)

@@ -160,7 +160,8 @@ def as_labels(runner: Runner, node: ast.AST, array: Array, scored: bool = False)
         runner.report(
             "HS405",
             runner.place(node),
-            "column 0 of a softmax over two classes is the probability of class 0, so that the positive class "
+            "column 0 of a softmax over two classes is the probability of class 0, so that "
+            "the positive class "
             "is taken for the negative one",
             "take column 1: predictions[:, 1]",
             seen=_seen(served),

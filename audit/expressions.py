@@ -5,9 +5,11 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from audit import indexing
-from audit.call import Model, Runner
+from audit import indexing, library
+from audit.call import Runner
 from audit.names import UNBOUND, canonical
+from audit.parts import has_many, part_of
+from audit.taken import whole_of
 from audit.values import (
     UNKNOWN,
     Array,
@@ -22,7 +24,6 @@ from audit.values import (
     Outside,
     Ref,
     Rows,
-    State,
     Table,
     choice,
     known,
@@ -64,13 +65,14 @@ def look_up(reader: Evaluator, name: str) -> Any:
     for module in reader.stars:
         if module.startswith(("keras", "tensorflow")) and name in UNBOUND:
             return Outside(UNBOUND[name])
-        if canonical(module) in ("keras.layers", "keras.losses", "keras.models") and name[:1].isupper():
-            return Outside(canonical(f"{module}.{name}"))
+        dotted = canonical(f"{module}.{name}")
+        if dotted in library.KNOWN or (canonical(module).startswith("keras.") and name[:1].isupper()):
+            return Outside(dotted)
     if name in UNBOUND:
         return Outside(UNBOUND[name])
     if name in _BUILTINS:
         return Outside(f"builtins.{name}")
-    return Array(name=name, roots=frozenset({name}))
+    return Array(name=name, roots=frozenset({name}), part=part_of(name), many=has_many(name) or None)
 
 
 _BUILTINS = frozenset(
@@ -197,44 +199,6 @@ def _dict(reader: Evaluator, node: ast.Dict) -> Any:
         else:
             pairs.append((reader.evaluate(key), held))
     return reader.put(Table(tuple(pairs), more or any(known(key) is UNKNOWN for key, _ in pairs)))
-
-
-def whole_of(reader: Evaluator, value: Any) -> Any:
-    """Returns a value with what its references stand for, to be given to a call."""
-    return taken(reader.state, value, 4)
-
-
-def taken(state: State, value: Any, depth: int) -> Any:
-    """Returns a value in which lists and dictionaries stand as they are now, and models as `Model`."""
-    if depth == 0:
-        return UNKNOWN
-    if isinstance(value, Choice):
-        return choice((tags, taken(state, one, depth)) for tags, one in value.options)
-    if isinstance(value, Ref):
-        held = state.heap.get(value.key, UNKNOWN)
-        if isinstance(held, Choice):
-            return choice((tags, _held(state, value, one, depth)) for tags, one in held.options)
-        return _held(state, value, held, depth)
-    if isinstance(value, Items):
-        return mapped(
-            lambda *values: Items(values, value.open), *(taken(state, one, depth - 1) for one in value.values)
-        )
-    if isinstance(value, Table):
-        return mapped(
-            lambda *values: Table(
-                tuple((key, held) for (key, _), held in zip(value.entries, values, strict=True)), value.open
-            ),
-            *(taken(state, one, depth - 1) for _, one in value.entries),
-        )
-    return value
-
-
-def _held(state: State, ref: Ref, held: Any, depth: int) -> Any:
-    if isinstance(held, Network):
-        return Model(ref, held)
-    if isinstance(held, Items | Table):
-        return taken(state, held, depth)
-    return ref
 
 
 _ARITHMETIC: Mapping[type, Callable[[Any, Any], Any]] = {

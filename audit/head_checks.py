@@ -21,7 +21,7 @@ def shown(loss: str | None) -> str:
 
 
 def of_head(case: Case) -> list[Finding]:
-    """Returns what is wrong with the last layer, alone and under its loss: one finding at most for the pair."""
+    """Returns what is wrong with the last layer, alone and under its loss."""
     head = case.head
     found = []
     if head.step is not None and case.model.trained:
@@ -39,7 +39,8 @@ def _without_gradient(case: Case) -> Finding:
     return case.found(
         "HS110",
         step.place,
-        f"the model ends in {step.without_gradient}, whose gradient is 0 or none: nothing below it is trained",
+        f"the model ends in {step.without_gradient}, whose gradient is 0 or none: nothing "
+        "below it is trained",
         "train on the values before it, and decide on predict()'s outputs",
     )
 
@@ -55,9 +56,11 @@ def _constant(case: Case) -> Finding:
     return case.found(
         "HS101",
         head.last.place,
-        f"{case.layer}: softmax over one unit is the constant 1, whatever is learned: every row gets the same "
+        f"{case.layer}: softmax over one unit is the constant 1, whatever is learned: "
+        "every row gets the same "
         "answer",
-        "Dense(1, sigmoid) with binary cross-entropy, or Dense(2, softmax) with sparse categorical cross-entropy",
+        "Dense(1, sigmoid) with binary cross-entropy, or Dense(2, softmax) with sparse "
+        "categorical cross-entropy",
         edits,
     )
 
@@ -67,7 +70,8 @@ def _twice(case: Case) -> Finding:
     return case.found(
         "HS109",
         head.last.place,
-        f"{head.activation} is applied to what {head.before} has already transformed: the outputs are no longer "
+        f"{head.activation} is applied to what {head.before} has already transformed: the "
+        "outputs are no longer "
         f"what {head.activation} of the logits would be",
         f"leave the last {head.base.kind} linear, or drop the second activation",
         (replaced(head.base.activation_at, "linear"),),
@@ -93,6 +97,8 @@ def _of_pair(case: Case) -> Finding | None:
         task, why, near = refused
         rule = _rule(case, task)
         place = head.last.place if rule in ("HS104", "HS107", "HS111", "HS204") else case.loss_place
+        if rule == "HS202" and loss.name in SQUARED:
+            place = head.last.place
         if rule == "HS102" and loss.name != "categorical_crossentropy" and head.units != 1:
             place = head.last.place
         return case.found(
@@ -125,7 +131,8 @@ def _activated_logits(case: Case) -> Finding:
     return case.found(
         "HS105",
         case.loss_place,
-        f"from_logits=True applies an activation to what {head.activation} has already activated: the loss is of "
+        f"from_logits=True applies an activation to what {head.activation} has already "
+        "activated: the loss is of "
         "other outputs than predict() gives",
         f"from_logits=False, or a last layer without {head.activation}",
         (edit if head.activation in ("sigmoid", "softmax") and fits else None,),
@@ -145,7 +152,7 @@ def _rule(case: Case, task: str) -> str:
             return "HS204"
         return "HS107" if one and task != "binary" and head.activation != "linear" else "HS108"
     if name in HINGES or name == "categorical_hinge":
-        if head.activation in BOUNDED:
+        if head.activation in BOUNDED | NON_NEGATIVE:
             return "HS111"
         if not one:
             return "HS204" if name == "categorical_hinge" else "HS112"
@@ -160,7 +167,7 @@ def _rule(case: Case, task: str) -> str:
         return "HS102"
     if head.activation == "softmax":
         return "HS103"
-    if head.activation == "tanh":
+    if head.activation in UNBOUNDED | {"tanh"}:
         return "HS104"
     return "HS202" if task == "number" else "HS107"
 
@@ -193,6 +200,8 @@ def _edits(case: Case, rule: str) -> tuple[Edit | None, ...]:
     if rule == "HS104":
         to = "sigmoid" if loss is not None and loss.name in _BINARY else "softmax"
         return (replaced(head.last.activation_at, to),)
+    if rule == "HS202" and loss is not None and loss.name in SQUARED:
+        return (replaced(head.last.activation_at, "linear"),)
     if rule == "HS111" and head.activation == "tanh":
         return (replaced(head.last.activation_at, "linear"),)
     return (None,)
@@ -235,7 +244,8 @@ def _without_table(case: Case) -> Finding | None:
         return case.found(
             "HS106",
             head.base.place,
-            f"{case.layer} has no activation, and {shown(loss.name)} expects probabilities: logits below 0 and "
+            f"{case.layer} has no activation, and {shown(loss.name)} expects probabilities: "
+            "logits below 0 and "
             "above 1 are clipped, and have no gradient",
             f"{name} as the last activation, or from_logits=True in the loss",
             (_with_activation(case, name),),

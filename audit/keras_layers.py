@@ -1,5 +1,6 @@
 """Layers of Keras, in all its spellings, and what they make of a tensor."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -41,6 +42,10 @@ _MIXED = frozenset(
 _POOLED = frozenset(
     f"Global{kind}Pool{end}{n}D" for kind in ("Average", "Max") for end in ("", "ing") for n in (1, 2, 3)
 )
+_APPLICATIONS = re.compile(
+    r"^(VGG1[69]|ResNet(50|101|152)(V2)?|InceptionV3|InceptionResNetV2|Xception|MobileNet(V2|V3(Small|Large))?"
+    r"|DenseNet(121|169|201)|NASNet(Mobile|Large)|EfficientNet(V2)?[BSML]\d?|ConvNeXt\w+)$"
+)
 
 
 def activation_of(value: Any) -> str | None:
@@ -79,7 +84,8 @@ def dense(call: Call) -> Any:
             "HS101",
             call.place,
             f"{call.name}(1, softmax): softmax over one unit is the constant 1, whatever is learned",
-            "sigmoid, or as many units as there are classes; for attention over steps, a softmax over their axis",
+            "sigmoid, or as many units as there are classes; for attention over steps, a "
+            "softmax over their axis",
         )
     return _layer(
         call,
@@ -150,6 +156,8 @@ def wrapper(call: Call) -> Any:
 
 def application(call: Call) -> Any:
     """A network of keras.applications: with its top it has a softmax of 1,000 classes, unless said."""
+    if not _APPLICATIONS.match(call.name):
+        return UNKNOWN
     top = flag(call.get(None, "include_top"), True)
     if call.args and top is True:
         top = flag(call.args[0])

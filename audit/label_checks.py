@@ -43,7 +43,8 @@ def _broadcast(case: Case) -> Finding:
     return case.found(
         "HS203",
         case.loss_place,
-        "the labels have shape (n,) and the outputs (n, 1): the loss compares every label with every output, and "
+        "the labels have shape (n,) and the outputs (n, 1): the loss compares every "
+        "label with every output, and "
         "its mean is of n x n values",
         "give labels of shape (n, 1): y[:, None], or take column 0 of the outputs",
     )
@@ -95,7 +96,8 @@ def _encoding(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None
         return case.found(
             "HS201",
             case.loss_place,
-            f"{_said(labels)}, of shape (n,), and {shown(loss.name)} over {units} columns takes {units} columns "
+            f"{_said(labels)}, of shape (n,), and {shown(loss.name)} over {units} columns "
+            f"takes {units} columns "
             "of labels",
             "softmax with sparse categorical cross-entropy, or labels by to_categorical",
         )
@@ -116,7 +118,8 @@ def _units(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
         return case.found(
             "HS107",
             place,
-            f"the last layer has {units} unit{'s' * (units != 1)}, and {_said(labels)} with {columns} columns: "
+            f"the last layer has {units} unit{'s' * (units != 1)}, and {_said(labels)} with "
+            f"{columns} columns: "
             f"{ends}",
             f"{columns} units"
             if units != 1 or labels.encoding == "multi_hot"
@@ -146,7 +149,8 @@ def _units(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
             return case.found(
                 "HS107",
                 place,
-                f"the last layer has one unit, and there are {labels.classes} classes ({labels.seen}): one unit "
+                f"the last layer has one unit, and there are {labels.classes} classes "
+                f"({labels.seen}): one unit "
                 "tells at most one from the rest",
                 f"{labels.classes} units with softmax and sparse categorical cross-entropy",
             )
@@ -154,13 +158,14 @@ def _units(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
 
 
 def _range(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
-    low, high, activation = labels.low, labels.high, case.head.activation
-    place = case.model.place
+    low, high = labels.low, labels.high
+    place = case.loss_place
     if loss.name in _BINARY and labels.encoding == "signed":
         return case.found(
             "HS202",
             place,
-            f"{_said(labels)}, and {shown(loss.name)} is defined from 0 to 1: of -1 it has no least value, and "
+            f"{_said(labels)}, and {shown(loss.name)} is defined from 0 to 1: of -1 it has no "
+            "least value, and "
             "the loss falls to minus infinity",
             "labels 0 and 1: (y + 1) / 2, or hinge, which takes -1 and +1",
         )
@@ -189,21 +194,6 @@ def _range(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
             f"{_said(labels)} from {low:g} to {high:g}, and {shown(loss.name)} takes -1 and +1, or 0 and 1",
             "labels -1 and +1, or the mean squared error for numbers",
         )
-    if loss.name in SQUARED and labels.encoding == "real":
-        reach = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1), "relu": (0, None)}.get(
-            activation or ""
-        )
-        if reach is not None and (
-            (low is not None and low < reach[0])
-            or (high is not None and reach[1] is not None and high > reach[1])
-        ):
-            return case.found(
-                "HS202",
-                case.head.last.place,
-                f"{activation} gives no value outside of {reach[0]} to {reach[1] or 'infinity'}, and {_said(labels)} "
-                "beyond",
-                "a linear last layer",
-            )
     return None
 
 
@@ -235,7 +225,8 @@ def of_weights(case: Case) -> list[Finding]:
         case.found(
             "HS205",
             weights.place,
-            f"class_weight names {', '.join(map(str, beyond))}, and the labels are 0 to {classes - 1}: its weight is "
+            f"class_weight names {', '.join(map(str, beyond))}, and the labels are 0 to "
+            f"{classes - 1}: its weight is "
             "never used, and a label without one weighs 1",
             f"a weight for each label from 0 to {classes - 1}",
         )

@@ -102,8 +102,8 @@ def shifted(facts: LabelFacts, operation: ast.operator, number: float, before: b
         encoding = "integers" if float(low).is_integer() and float(high).is_integer() else "real"
         if facts.classes == 2 and (low, high) == (-1, 1):
             encoding = "signed"
-        elif (facts.classes or 0) < 2 or high - low != (facts.classes or 0) - 1:
-            encoding = None if not (facts.classes == 2 and high - low == 1) else "integers"
+        elif facts.classes != 2 and (facts.classes is None or high - low != facts.classes - 1):
+            encoding = None
     return replace(facts, encoding=encoding, low=low, high=high)
 
 

@@ -30,7 +30,7 @@ _TENSORS = (
 
 def outside(call: Call, dotted: str) -> Any:
     """Calls a function or class of a library."""
-    found = _TABLE.get(dotted)
+    found = KNOWN.get(dotted)
     if any(isinstance(one, Tensor) for one in call.args) and not dotted.startswith(
         ("keras.M", "keras.models")
     ):
@@ -50,7 +50,7 @@ def outside(call: Call, dotted: str) -> Any:
         return keras_layers.application(call)
     if room == "keras.preprocessing" and name == "ImageDataGenerator":
         return call.runner.put(Estimator(name))
-    if dotted.endswith(".default_rng") or dotted.endswith(".RandomState"):
+    if dotted.endswith((".default_rng", ".RandomState")):
         return Outside("numpy.random")
     if room in _TENSORS and name in ("sigmoid", "softmax", "expit"):
         return arrays.squashed(call)
@@ -117,8 +117,9 @@ def method(call: Call) -> Any:
     if isinstance(owner, Model):
         table, call.owner = models.METHODS, owner.network
         if call.name == "compile":
-            for facts, key in models.shared_metrics(call):
-                call.runner.compiled_with(key, owner.ref, facts.place)
+            at = call.place_of(call.node_of(2, "metrics"))
+            for _, key in models.shared_metrics(call):
+                call.runner.compiled_with(key, owner.ref, at)
         if call.name in ("call", "__call__"):
             call.owner = owner
             return models.applied(call)
@@ -174,6 +175,7 @@ def called(call: Call) -> Any:
     return UNKNOWN
 
 
-_TABLE: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
+KNOWN: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
     {**arrays.ARRAYS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
 )
+"""Functions and classes of libraries, by their canonical names."""

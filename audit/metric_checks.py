@@ -38,7 +38,8 @@ def _regression(case: Case, metric: MetricFacts) -> Finding | None:
     return case.found(
         "HS301",
         metric.place,
-        "the model predicts a number, and accuracy counts the targets that are met exactly, or on the same side "
+        "the model predicts a number, and accuracy counts the targets that are met "
+        "exactly, or on the same side "
         "of 0.5: it says nothing of how far off they are",
         'the mean absolute error: metrics=["mae"]',
     )
@@ -53,7 +54,8 @@ def _columns(case: Case, metric: MetricFacts) -> Finding | None:
         return case.found(
             "HS302",
             metric.place,
-            f"{name} counts all {units} columns together, of which one is right in each row: it is not that of "
+            f"{name} counts all {units} columns together, of which one is right in each row: "
+            "it is not that of "
             "the positive class"
             + (", and precision, recall and accuracy come out alike" if units == 2 else ""),
             f"{name}(class_id=1)" if metric.name != "auc" else "AUC of column 1 of predict()'s outputs",
@@ -117,7 +119,7 @@ def _another(case: Case, metric: MetricFacts) -> Finding | None:
         why = "sparse_categorical_accuracy takes class numbers, and these labels are one-hot"
         fix = '"categorical_accuracy", or "accuracy"'
     elif name in ("accuracy", "categorical_accuracy") and encoding == "multi_hot" and (head.units or 0) >= 2:
-        why = f"rows have several labels or none, and over columns {name} compares the largest of each row alone"
+        why = f"rows have several labels or none, and {name} compares the largest column of each alone"
         fix = '"binary_accuracy", or F1Score(threshold=0.5)'
     if not why or (metric.threshold is not None and math.isnan(metric.threshold)):
         return None

@@ -202,8 +202,7 @@ def applied(call: Call) -> Any:
             outputs = target.network.outputs
             tensors = tuple(Tensor(output) for output in outputs)
             return tensors[0] if len(tensors) == 1 else Items(tensors) if tensors else Tensor()
-        served = _served(call, target.network, x)
-        return served
+        return _served(call, target.network, x)
     if isinstance(x, Items):
         x = Tensor()
     return through(call, target, x if isinstance(x, Tensor) else Tensor())

@@ -32,6 +32,8 @@ _ONE = {
 }
 _TWO = {"softmax": "softmax", "sigmoid": "sigmoid_2", "linear": "linear_2"}
 _MANY = {"softmax": "softmax", "sigmoid": "sigmoid_k", "linear": "linear_k"}
+REACH = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, float("inf"))}
+"""Between what the values of an activation lie."""
 
 
 def tasks_of(labels: LabelFacts | None) -> tuple[str, ...]:
@@ -65,6 +67,8 @@ def refusal(case: Case) -> tuple[str, str, str] | None:
         return None
     if open_tasks:
         tasks = tasks[:3]
+    if loss.name in SQUARED and tasks == ("number",) and not _beyond(case.labels, activation):
+        return None
     from spaces.pairs import TABLES
 
     first: tuple[str, str, str] | None = None
@@ -81,6 +85,16 @@ def refusal(case: Case) -> tuple[str, str, str] | None:
         near = f"{table.heads[verdict.instead[0]]} with {_in_words(verdict.instead[1])}"
         first = first or (task, verdict.why, near)
     return first if known else None
+
+
+def _beyond(labels: LabelFacts | None, activation: str) -> bool:
+    """Says whether numbers surely lie where a bounded output does not reach."""
+    if activation not in REACH:
+        return True
+    least, most = REACH[activation]
+    low = None if labels is None else labels.low
+    high = None if labels is None else labels.high
+    return (low is not None and low < least) or (high is not None and high > most)
 
 
 def _head(task: str, units: int | None, activation: str) -> str | None:

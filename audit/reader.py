@@ -1,42 +1,42 @@
 """Follows a program, statement by statement, without running it."""
 
 import ast
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from audit import calls, expressions
+from audit import calls, expressions, statements
 from audit.checks import check
 from audit.finding import Edit, Finding
 from audit.indexing import GROUPED
 from audit.model_facts import NOWHERE, ModelFacts, Place
-from audit.names import canonical
+from audit.parts import has_many, part_of
 from audit.rules import RULES
 from audit.source_text import SourceText
-from audit.splits import TEST
+from audit.taken import whole_of
 from audit.values import (
     NONE,
     UNKNOWN,
     Array,
-    Class,
     Fitted,
     Function,
     Instance,
     Items,
     Network,
-    Outside,
     Ref,
     State,
     Unknown,
     choice,
 )
 
-STEPS = 40_000
+STEPS = 30_000
 """Expressions and statements after which a program is left as it is known then."""
 UNROLLED = 12
 """The most passes of a loop that are followed one by one."""
+
+
+Key = tuple[str, tuple[int, int]]
+"""A rule and a place."""
 
 
 class TooLong(Exception):
@@ -60,12 +60,14 @@ class Reader:
         self.active: list[int] = []
         self.returns: list[tuple[frozenset[tuple[str, bool]], Any, State]] = []
         self.held: list[tuple[str, bool]] = []
-        self.found: dict[tuple[str, tuple[int, int]], Finding] = {}
+        self.found: dict[Key, Finding] = {}
         self.notes: dict[str, None] = {}
         self.groups: dict[str, Place] = {}
         self.split_by_group = False
         self.random_splits: list[Place] = []
         self.fits: list[Fitted] = []
+        self.compiled: dict[Key, tuple[int, int]] = {}
+        self.trained: dict[tuple[int, int], set[Key]] = {}
         self.metric_models: dict[int, set[int]] = {}
 
     # What calls need.
@@ -127,8 +129,16 @@ class Reader:
             place=place,
             seen="" if network.made_at == NOWHERE else f"the model of line {made}",
         )
+        keys = set()
         for finding in check(facts):
-            self.found[finding.rule.id, (finding.line, finding.column - 1)] = finding
+            key = (finding.rule.id, (finding.line, finding.column - 1))
+            self.found[key] = finding
+            keys.add(key)
+        at = NOWHERE.start if network.compiled_at is None else network.compiled_at.start
+        if any(one is not None for one in network.labels):
+            self.trained.setdefault(at, set()).update(keys)
+        else:
+            self.compiled |= dict.fromkeys(keys, at)
 
     def compiled_with(self, key: int, model: Ref, place: Place) -> None:
         """Notes that a metric object is compiled into a model."""
@@ -163,13 +173,16 @@ class Reader:
                 self.evaluate(child)
         return UNKNOWN
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         """Counts what was followed.
+
+        Args:
+            count: how much it was.
 
         Raises:
             TooLong: there was too much.
         """
-        self.steps += 1
+        self.steps += count
         if self.steps > STEPS:
             raise TooLong
 
@@ -179,7 +192,7 @@ class Reader:
             scope = 0 if target.id in self.globals else self.frame
             self.state.scopes.setdefault(scope, {})[target.id] = self._named(target, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            taken = expressions.whole_of(self, value)
+            taken = whole_of(self, value)
             for k, part in enumerate(target.elts):
                 self.assign(
                     part.value if isinstance(part, ast.Starred) else part, _part(taken, k, target.elts)
@@ -206,7 +219,7 @@ class Reader:
         if GROUPED.match(target.id):
             self.groups.setdefault(target.id, self.place(target))
         part = part_of(target.id) or value.part
-        many = True if value.many is None and value.served is None and _many(target.id) else value.many
+        many = True if value.many is None and value.served is None and has_many(target.id) else value.many
         return replace(value, name=target.id, part=part, many=many)
 
     # Statements.
@@ -224,7 +237,7 @@ class Reader:
         return going
 
     def _statement(self, statement: ast.stmt) -> Any:
-        found = _STATEMENTS.get(type(statement))
+        found = statements.STATEMENTS.get(type(statement))
         if found is None:
             return None
         try:
@@ -239,6 +252,7 @@ class Reader:
         """Follows one branch, and returns what is known after it, and whether it goes on."""
         before = self.state
         self.state = before.fork()
+        self.step(before.size() // 8)
         self.held.append((name, so))
         going = self.run(body)
         self.held.pop()
@@ -264,7 +278,7 @@ class Reader:
 
     def loop(self, target: ast.AST | None, values: Any, body: list[ast.stmt]) -> None:
         """Follows a loop: pass by pass where its values are known, else twice, for what changes meanwhile."""
-        taken = expressions.whole_of(self, values)
+        taken = whole_of(self, values)
         if (
             isinstance(taken, Items)
             and not taken.open
@@ -295,16 +309,14 @@ class Reader:
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
         generator = node.generators[0]
-        taken = expressions.whole_of(self, self.evaluate(generator.iter))
+        taken = whole_of(self, self.evaluate(generator.iter))
         known = isinstance(taken, Items) and not taken.open and len(taken.values) <= UNROLLED
         sole = known and len(node.generators) == 1 and not generator.ifs
         made = []
         for value in taken.values if sole else (calls.element(taken),):
             self.assign(generator.target, value)
             for inner in node.generators[1:]:
-                self.assign(
-                    inner.target, calls.element(expressions.whole_of(self, self.evaluate(inner.iter)))
-                )
+                self.assign(inner.target, calls.element(whole_of(self, self.evaluate(inner.iter))))
             for test in generator.ifs:
                 self.evaluate(test)
             made.append(self.evaluate(node.elt))
@@ -312,6 +324,10 @@ class Reader:
 
     def finish(self) -> None:
         """Applies the rules that need the whole program."""
+        for key, at in self.compiled.items():
+            # What was said of a model without its labels is said better where they are known.
+            if key not in self.trained.get(at, {key}):
+                self.found.pop(key, None)
         if not self.groups or self.split_by_group:
             return
         name = next(iter(self.groups))
@@ -325,35 +341,6 @@ class Reader:
             )
 
 
-def part_of(name: str) -> str:
-    """Returns the part of a split that a name speaks of."""
-    words = set(name.lower().split("_"))
-    if words & {"train", "tr", "trn", "training", "xtrain", "ytrain"}:
-        return "train"
-    if words & {"val", "valid", "validation", "dev", "xval", "yval"}:
-        return "val"
-    return "test" if TEST.search(name) else ""
-
-
-def _many(name: str) -> bool:
-    words = set(name.lower().split("_"))
-    parts = {"test", "train", "val", "valid", "validation", "training", "testing"}
-    rows = {
-        "x",
-        "data",
-        "features",
-        "images",
-        "samples",
-        "windows",
-        "inputs",
-        "sequences",
-        "set",
-        "generator",
-    }
-    whole = {"xtest", "xtrain", "xval"}
-    return bool((words & parts and words & rows) or words & whole)
-
-
 def _part(value: Any, k: int, targets: list[ast.expr]) -> Any:
     starred = [isinstance(target, ast.Starred) for target in targets]
     if isinstance(value, Items) and not value.open and not any(starred) and len(value.values) == len(targets):
@@ -365,151 +352,3 @@ def _part(value: Any, k: int, targets: list[ast.expr]) -> Any:
     if isinstance(value, Items) and not value.open and any(starred) and k < starred.index(True):
         return value.values[k] if k < len(value.values) else UNKNOWN
     return UNKNOWN
-
-
-def _import(reader: Reader, node: ast.Import) -> None:
-    for alias in node.names:
-        if alias.asname:
-            reader.assign(ast.Name(alias.asname), Outside(canonical(alias.name)))
-        else:
-            top = alias.name.partition(".")[0]
-            reader.assign(ast.Name(top), Outside(canonical(top)))
-
-
-def _import_from(reader: Reader, node: ast.ImportFrom) -> None:
-    module = node.module or ""
-    for alias in node.names:
-        if alias.name == "*":
-            reader.stars.append(module)
-        elif node.level == 0:
-            reader.assign(ast.Name(alias.asname or alias.name), Outside(canonical(f"{module}.{alias.name}")))
-        else:
-            reader.assign(ast.Name(alias.asname or alias.name), UNKNOWN)
-
-
-def _assign(reader: Reader, node: ast.Assign) -> None:
-    value = reader.evaluate(node.value)
-    for target in node.targets:
-        reader.assign(target, value)
-
-
-def _assign_typed(reader: Reader, node: ast.AnnAssign) -> None:
-    if node.value is not None:
-        reader.assign(node.target, reader.evaluate(node.value))
-
-
-def _assign_more(reader: Reader, node: ast.AugAssign) -> None:
-    read = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
-    reader.assign(node.target, reader.evaluate(read))
-
-
-def _expression(reader: Reader, node: ast.Expr) -> bool | None:
-    reader.evaluate(node.value)
-    if isinstance(node.value, ast.Call):
-        name = ast.unparse(node.value.func)
-        if name in ("sys.exit", "exit", "quit", "os._exit"):
-            return False
-    return None
-
-
-def _function(reader: Reader, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-    reader.assign(ast.copy_location(ast.Name(node.name), node), reader.new_function(node))
-
-
-def _class(reader: Reader, node: ast.ClassDef) -> None:
-    base = ""
-    for one in node.bases:
-        found = reader.evaluate(one)
-        base = (
-            found.dotted if isinstance(found, Outside) else found.base if isinstance(found, Class) else base
-        )
-    reader.assign(ast.copy_location(ast.Name(node.name), node), Class(node, reader.frame, base, id(node)))
-
-
-def _if(reader: Reader, node: ast.If) -> bool:
-    if ast.unparse(node.test).replace('"', "'") == "__name__ == '__main__'":
-        return reader.run(node.body)
-    so = expressions.truth(expressions.whole_of(reader, reader.evaluate(node.test)))
-    if so is not None:
-        return reader.run(node.body if so else node.orelse)
-    name, held = expressions.condition(reader, node.test)
-    return reader.fork(name, held, node.body, node.orelse)
-
-
-def _for(reader: Reader, node: ast.For | ast.AsyncFor) -> None:
-    reader.loop(node.target, reader.evaluate(node.iter), node.body)
-    reader.run(node.orelse)
-
-
-def _while(reader: Reader, node: ast.While) -> None:
-    reader.evaluate(node.test)
-    reader.loop(None, UNKNOWN, node.body)
-
-
-def _with(reader: Reader, node: ast.With | ast.AsyncWith) -> bool:
-    for item in node.items:
-        value = reader.evaluate(item.context_expr)
-        if item.optional_vars is not None:
-            reader.assign(item.optional_vars, value)
-    return reader.run(node.body)
-
-
-def _try(reader: Reader, node: ast.Try) -> bool:
-    before = reader.state.fork()
-    going = reader.run([*node.body, *node.orelse])
-    for handler in node.handlers:
-        after, reader.state = reader.state, before.fork()
-        goes_on = reader.run(handler.body)
-        other, reader.state = reader.state, after
-        if goes_on and going:
-            reader.state.become(f"except@{handler.lineno}", other, after)
-        elif goes_on:
-            reader.state.take(other)
-            going = True
-    return reader.run(node.finalbody) and going
-
-
-def _match(reader: Reader, node: ast.Match) -> None:
-    reader.evaluate(node.subject)
-    for case in node.cases:
-        reader.fork(f"case@{case.pattern.lineno}:{reader.frame}", True, case.body, [])
-
-
-def _return(reader: Reader, node: ast.Return) -> bool:
-    value = reader.evaluate(node.value)
-    reader.returns.append((frozenset(reader.held), value, reader.state.fork()))
-    return False
-
-
-def _stop(reader: Reader, node: ast.Raise) -> bool:
-    return False
-
-
-def _global(reader: Reader, node: ast.Global) -> None:
-    reader.globals |= set(node.names)
-
-
-_STATEMENTS: Mapping[type, Callable[[Any, Any], Any]] = MappingProxyType(
-    {
-        ast.Import: _import,
-        ast.ImportFrom: _import_from,
-        ast.Assign: _assign,
-        ast.AnnAssign: _assign_typed,
-        ast.AugAssign: _assign_more,
-        ast.Expr: _expression,
-        ast.FunctionDef: _function,
-        ast.AsyncFunctionDef: _function,
-        ast.ClassDef: _class,
-        ast.If: _if,
-        ast.For: _for,
-        ast.AsyncFor: _for,
-        ast.While: _while,
-        ast.With: _with,
-        ast.AsyncWith: _with,
-        ast.Try: _try,
-        ast.Match: _match,
-        ast.Return: _return,
-        ast.Raise: _stop,
-        ast.Global: _global,
-    }
-)

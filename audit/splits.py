@@ -1,6 +1,5 @@
 """The rules of evaluation: what is fitted, split and chosen on which rows; estimators of scikit-learn."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,9 +11,6 @@ from audit.call import Call, Changed
 from audit.labels import counted, facts_of, integers, one_hot
 from audit.model_facts import LabelFacts
 from audit.values import UNKNOWN, Array, Estimator, Fitted, Items, Known, known
-
-TEST = re.compile(r"(^|_)(test|tst|te|holdout|held_out)(_|$|\d)|^[xXyY]_?(test|tst)", re.IGNORECASE)
-"""Names of test rows."""
 
 _SCALERS = frozenset(
     {
@@ -165,7 +161,8 @@ def _after_fits(call: Call, arrays: list[Array]) -> None:
             call.runner.report(
                 "HS502",
                 one.place,
-                f"{one.kind} is fitted on all rows, and line {call.place.start[0]} splits them into training and "
+                f"{one.kind} is fitted on all rows, and line {call.place.start[0]} splits them "
+                "into training and "
                 f"test rows afterwards: {harm}, and what is measured on the test rows flatters",
                 "split first, and fit on the training rows alone",
             )

@@ -5,8 +5,7 @@ Values are frozen. What a program can change (models, lists, dictionaries, objec
 """
 
 import ast
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +23,7 @@ MOST = 12
 """More possibilities than this are unknown."""
 
 TRIED = 4 * MOST
-"""Combinations of possibilities that are tried: where there are as many, all of it is unknown."""
+"""Combinations of possibilities that are tried: where there are more, all of them are unknown."""
 
 Tags = frozenset[tuple[str, bool]]
 """Conditions of the program, and whether they hold."""
@@ -277,28 +276,29 @@ def contradict(tags: Tags) -> bool:
     return len({name for name, _ in tags}) < len(tags)
 
 
-def options(value: Any) -> tuple[tuple[Tags, Any], ...]:
-    """Returns what a value can be, and when."""
-    return value.options if isinstance(value, Choice) else ((frozenset(), value),)
-
-
-def combined(values: Iterable[Any]) -> Iterator[tuple[Tags, tuple[Any, ...]]]:
-    """Yields every combination of what values can be together; those after the first few are left out."""
-    seen = 0
-    for combination in itertools.product(*map(options, values)):
-        tags = frozenset().union(*(tag for tag, _ in combination))
-        if contradict(tags):
-            continue
-        seen += 1
-        if seen > TRIED:
-            return
-        yield tags, tuple(value for _, value in combination)
+def combined(values: Sequence[Any]) -> list[tuple[Tags, tuple[Any, ...]]]:
+    """Returns every combination of what values can be together; of too many one, where they are unknown."""
+    found: list[tuple[Tags, tuple[Any, ...]]] = [(frozenset(), ())]
+    for value in values:
+        if isinstance(value, Choice):
+            found = [
+                (tags | more, (*taken, one))
+                for tags, taken in found
+                for more, one in value.options
+                if not contradict(tags | more)
+            ]
+        else:
+            found = [(tags, (*taken, value)) for tags, taken in found]
+        if len(found) > TRIED:
+            return [
+                (frozenset(), tuple(UNKNOWN if isinstance(one, Choice) else one for one in values)),
+            ]
+    return found
 
 
 def mapped(function: Callable[..., Any], *values: Any) -> Any:
     """Applies a function to every combination of what values can be."""
-    found = [(tags, function(*combination)) for tags, combination in combined(values)]
-    return UNKNOWN if len(found) >= TRIED else choice(found)
+    return choice((tags, function(*combination)) for tags, combination in combined(values))
 
 
 def known(value: Any) -> Any:
@@ -329,6 +329,10 @@ class State:
     def fork(self) -> "State":
         """Returns a copy, for one of two branches."""
         return State({key: dict(names) for key, names in self.scopes.items()}, self.parents, dict(self.heap))
+
+    def size(self) -> int:
+        """Returns how many names and things are known."""
+        return len(self.heap) + sum(map(len, self.scopes.values()))
 
     def become(self, condition: str, held: "State", failed: "State") -> None:
         """Becomes what is known after two branches."""
