@@ -192,7 +192,7 @@ def _compared(
     constant: bool,
 ) -> dict[str, Any]:
     """The loss of `evaluate()` and that of `predict()`'s outputs, on the same rows; and Keras' accuracy."""
-    import keras
+    from search.networks import compiled_with
 
     if loss is None:
         return {}
@@ -206,12 +206,8 @@ def _compared(
     if len(kept) >= min(LEAST_ROWS, len(x)):
         said = model.evaluate(x[kept], y[kept], batch_size=size, verbose=0, return_dict=True)
         penalties = sum(float(one) for one in model.losses)
-        target = y[kept]
-        if target.ndim == outputs.ndim - 1 and outputs.shape[-1] == 1:
-            target = target[..., None]
-        value = loss(keras.ops.convert_to_tensor(target), keras.ops.convert_to_tensor(outputs[kept]))
         found["evaluated"] = float(said["loss"]) - penalties
-        found["recomputed"] = float(np.mean(keras.ops.convert_to_numpy(value)))
+        found["recomputed"] = compiled_with.value(loss, y[kept], outputs[kept])
         found["loss"] = None if written is None else written.name
     return found
 

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from search.networks.existing import compile_config, compiled_loss
 
 _ACCURACIES = (
@@ -44,6 +47,22 @@ def accuracy_of(path: Path) -> Any:
             if kind in ("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy"):
                 return keras.metrics.deserialize(_plain(one, "keras.metrics"))
     return None
+
+
+def value(loss: Any, y: NDArray[Any], outputs: NDArray[np.float32]) -> float:
+    """Returns the mean of a loss over rows, of what `predict()` gives.
+
+    Args:
+        loss: see `loss_of`.
+        y: labels `(n,)` or `(n, k)`.
+        outputs: `(n, ...)`.
+    """
+    from keras import ops
+
+    if y.ndim == outputs.ndim - 1 and outputs.shape[-1] == 1:
+        y = y[..., None]
+    rows = loss(ops.convert_to_tensor(y), ops.convert_to_tensor(outputs))
+    return float(np.mean(ops.convert_to_numpy(rows)))
 
 
 def _only(given: Any) -> Any:
