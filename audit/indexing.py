@@ -194,9 +194,11 @@ def _of_predictions(array: Array, at: ast.expr, index: Any) -> Any:
     if served.row:
         taken = column(at)
         return array if taken is None else replace(array, served=replace(served, column=taken))
-    if _axis(at) == "number" or not isinstance(index, Array | Items):
+    row = _axis(at) == "number" or isinstance(index, Known)
+    if row or (isinstance(index, Array) and index.statistic == "index"):
         return replace(array, served=replace(served, row=True), many=False)
-    return array
+    # One row or several: which is not known.
+    return array if isinstance(at, ast.Compare) else replace(array, served=None)
 
 
 def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
