@@ -1,7 +1,6 @@
 """Attributes, indices, arithmetic and comparisons of arrays, tensors and lists."""
 
 import ast
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ from audit.call import Runner
 from audit.keras_layers import tail
 from audit.labels import of_literal, shifted
 from audit.model_facts import LabelFacts, LayerFacts, Place
+from audit.parts import GROUPED
 from audit.values import (
     UNKNOWN,
     Array,
@@ -24,13 +24,6 @@ from audit.values import (
     known,
     text,
 )
-
-GROUPED = re.compile(
-    r"^(groups?|patients?|subjects?|participants?|persons?|speakers?|(patient|subject|participant|person"
-    r"|speaker|recording|group|user)_?(ids?|nums?|numbers?|groups?|labels?))$",
-    re.IGNORECASE,
-)
-"""Names of columns that tell whose rows these are."""
 
 
 def outputs_of(network: Network, *, one: bool) -> Any:
@@ -243,6 +236,9 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
     operation = node.ops[0]
     ordered = isinstance(operation, ast.Gt | ast.GtE | ast.Lt | ast.LtE)
     for one in (left, right):
+        if isinstance(one, Array) and GROUPED.match(one.name):
+            # Rows are taken by whose they are.
+            reader.split_by_group = True
         if isinstance(one, Array) and one.statistic == "merit" and ordered and one.chosen is not None:
             decodes.chosen_on_test(reader, one.chosen[0])
     if isinstance(left, Tensor) and left.model is None and ordered:

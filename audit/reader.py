@@ -9,9 +9,8 @@ from audit import calls, expressions, statements
 from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
-from audit.indexing import GROUPED
 from audit.model_facts import NOWHERE, ModelFacts, Place
-from audit.parts import has_many, part_of
+from audit.parts import GROUPED, has_many, part_of
 from audit.rules import RULES
 from audit.source_text import SourceText
 from audit.taken import whole_of
