@@ -11,6 +11,7 @@ from audit.call import Call, entries
 from audit.finding import Edit
 from audit.labels import counted, facts_of, integers, of_literal, one_hot, plain
 from audit.model_facts import LabelFacts
+from audit.parts import GROUPED
 from audit.values import NONE, UNKNOWN, Array, Function, Items, Known, Outside, Rows, known, text, whole
 
 
@@ -260,6 +261,13 @@ def unique(call: Call) -> Any:
     return Array(statistic="unique", name=call.owner.name if isinstance(call.owner, Array) else "")
 
 
+def among(call: Call) -> Any:
+    """`isin`: of a column of groups it takes whole groups."""
+    if GROUPED.match(call.owner.name):
+        call.runner.split_by_group = True
+    return Array(roots=call.owner.roots, part=call.owner.part)
+
+
 def read(call: Call) -> Any:
     """`read_csv`, `np.load` and the like: rows of which nothing else is known."""
     return Array(roots=frozenset({f"{call.name} {call.place.start}"}), many=True)
@@ -354,6 +362,7 @@ METHODS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
             ("drop", "filter", "select_dtypes", "transform", "apply", "groupby", "clip"), features
         ),
         **dict.fromkeys(("pop", "get"), popped),
+        "isin": among,
         **dict.fromkeys(("unique", "nunique"), unique),
     }
 )

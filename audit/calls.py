@@ -25,7 +25,6 @@ from audit.values import (
     Network,
     Outside,
     Ref,
-    Rows,
     State,
     Table,
     Tags,
@@ -356,28 +355,6 @@ def _super(reader: Follower, node: ast.Call) -> Any:
             reader.state.heap[own.key] = replace(held, outputs=outputs_of(whole_of(reader, outputs)))
         return UNKNOWN
     return _library(reader, Method(own, node.func.attr), tuple(values), named, node, False)
-
-
-def element(value: Any) -> Any:
-    """Returns what each element of something is like."""
-    if isinstance(value, Items) and value.values:
-        first = value.values[0]
-        return first if all(one == first for one in value.values) else UNKNOWN
-    if isinstance(value, Array):
-        if value.statistic == "grid":
-            return replace(value, statistic="candidate")
-        if value.served is not None:
-            return replace(value, served=replace(value.served, row=True), many=False)
-        if value.statistic == "thresholds":
-            return replace(value, statistic="candidate", chosen=None)
-        return Array(roots=value.roots, part=value.part)
-    if isinstance(value, Rows):
-        return Items((_batch(value.features), _batch(value.labels)))
-    return UNKNOWN
-
-
-def _batch(value: Any) -> Any:
-    return replace(value, many=True) if isinstance(value, Array) else value
 
 
 def put_item(reader: Follower, owner: Any, key: Any, value: Any) -> None:

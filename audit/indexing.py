@@ -1,7 +1,6 @@
 """Attributes, indices, arithmetic and comparisons of arrays, tensors and lists."""
 
 import ast
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ from audit.call import Runner
 from audit.keras_layers import tail
 from audit.labels import of_literal, shifted
 from audit.model_facts import LabelFacts, LayerFacts, Place
+from audit.parts import GROUPED
 from audit.values import (
     UNKNOWN,
     Array,
@@ -24,13 +24,6 @@ from audit.values import (
     known,
     text,
 )
-
-GROUPED = re.compile(
-    r"^(groups?|patients?|subjects?|participants?|persons?|speakers?|(patient|subject|participant|person"
-    r"|speaker|recording|group|user)_?(ids?|nums?|numbers?|groups?|labels?))$",
-    re.IGNORECASE,
-)
-"""Names of columns that tell whose rows these are."""
 
 
 def outputs_of(network: Network, *, one: bool) -> Any:
@@ -194,9 +187,11 @@ def _of_predictions(array: Array, at: ast.expr, index: Any) -> Any:
     if served.row:
         taken = column(at)
         return array if taken is None else replace(array, served=replace(served, column=taken))
-    if _axis(at) == "number" or not isinstance(index, Array | Items):
+    row = _axis(at) == "number" or isinstance(index, Known)
+    if row or (isinstance(index, Array) and index.statistic == "index"):
         return replace(array, served=replace(served, row=True), many=False)
-    return array
+    # One row or several: which is not known.
+    return array if isinstance(at, ast.Compare) else replace(array, served=None)
 
 
 def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
@@ -241,6 +236,9 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
     operation = node.ops[0]
     ordered = isinstance(operation, ast.Gt | ast.GtE | ast.Lt | ast.LtE)
     for one in (left, right):
+        if isinstance(one, Array) and GROUPED.match(one.name):
+            # Rows are taken by whose they are.
+            reader.split_by_group = True
         if isinstance(one, Array) and one.statistic == "merit" and ordered and one.chosen is not None:
             decodes.chosen_on_test(reader, one.chosen[0])
     if isinstance(left, Tensor) and left.model is None and ordered:

@@ -28,11 +28,11 @@ def _of_numbers(numbers: list[float], place: Place) -> LabelFacts:
     if different == {-1, 1}:
         return replace(facts, encoding="signed", classes=2)
     if all(float(one).is_integer() for one in numbers):
-        # Few numbers may leave classes out, and whole numbers may be counted, such as years.
-        counted = len(different) > 20 or high > 1000 or low < 0
-        return replace(
-            facts, encoding=None if counted else "integers", classes=None if counted else int(high) + 1
-        )
+        # Whole numbers may be counts, years or steps: those of classes start at 0, and come again.
+        classes = low == 0 and high < 100 and len(numbers) > len(different)
+        if classes and all(isinstance(one, int) for one in numbers):
+            return replace(facts, encoding="integers", classes=int(high) + 1)
+        return facts
     return replace(facts, encoding="real")
 
 

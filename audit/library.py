@@ -6,6 +6,7 @@ from typing import Any
 
 from audit import arrays, keras_layers, losses, models, sources, splits
 from audit.call import Call, Model
+from audit.elements import element
 from audit.keras_layers import STEPS
 from audit.names import ACTIVATIONS, loss_name, metric_name
 from audit.values import (
@@ -96,11 +97,17 @@ def _builtin(call: Call, name: str) -> Any:
         return first if isinstance(first, Array) else Items(()) if first is None else UNKNOWN
     if name == "dict":
         return UNKNOWN
+    if name == "len" and isinstance(first, Array):
+        return Array(statistic="count")
     if name == "range":
         ends = [whole(one) for one in call.args]
         if ends and None not in ends and len(range(*ends)) <= 4:  # type: ignore[arg-type]
             return Items(tuple(Known(k) for k in range(*ends)))  # type: ignore[arg-type]
-        return UNKNOWN
+        return Array(statistic="count")
+    if name == "enumerate" and first is not None:
+        return Items((Items((Array(statistic="index"), element(first))),), open=True)
+    if name == "zip" and call.args:
+        return Items((Items(tuple(element(one) for one in call.args)),), open=True)
     if name == "max" and isinstance(first, Array | Items):
         return arrays.statistic(Call("max", call.node, call.runner, UNKNOWN, (arrays.as_array(call, first),)))
     if name == "round":

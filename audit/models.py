@@ -230,7 +230,7 @@ def loss_called(call: Call) -> Any:
 
 def _function(call: Call) -> LossFacts | None:
     name = losses.loss_name(call.name)
-    if name is None:
+    if name is None or name == "accuracy":
         return None
     from audit.call import flag
 

@@ -67,7 +67,7 @@ def refusal(case: Case) -> tuple[str, str, str] | None:
         return None
     if open_tasks:
         tasks = tasks[:3]
-    if loss.name in SQUARED and tasks == ("number",) and not _beyond(case.labels, activation):
+    if tasks == ("number",) and not _beyond(case.labels, _reach(loss.name, activation)):
         return None
     from spaces.pairs import TABLES
 
@@ -87,14 +87,21 @@ def refusal(case: Case) -> tuple[str, str, str] | None:
     return first if known else None
 
 
-def _beyond(labels: LabelFacts | None, activation: str) -> bool:
-    """Says whether numbers surely lie where a bounded output does not reach."""
-    if activation not in REACH:
+def _reach(loss: str | None, activation: str) -> tuple[float, float] | None:
+    """Returns between what numbers a loss, or the last layer under it, can meet; None if none."""
+    if loss in SQUARED:
+        return REACH.get(activation)
+    # Numbers from 0 to 1 may be probabilities, which binary cross-entropy compares.
+    return (0.0, 1.0) if loss in ("binary_crossentropy", "binary_focal_crossentropy") else None
+
+
+def _beyond(labels: LabelFacts | None, reach: tuple[float, float] | None) -> bool:
+    """Says whether numbers surely lie outside of what can be met."""
+    if reach is None:
         return True
-    least, most = REACH[activation]
     low = None if labels is None else labels.low
     high = None if labels is None else labels.high
-    return (low is not None and low < least) or (high is not None and high > most)
+    return (low is not None and low < reach[0]) or (high is not None and high > reach[1])
 
 
 def _head(task: str, units: int | None, activation: str) -> str | None:

@@ -2,6 +2,12 @@
 
 import re
 
+GROUPED = re.compile(
+    r"^(groups?|patients?|subjects?|participants?|persons?|speakers?|(patient|subject|participant|person"
+    r"|speaker|recording|group|user)_?(ids?|nums?|numbers?|groups?|labels?))$",
+    re.IGNORECASE,
+)
+"""Names of columns that tell whose rows these are."""
 _TEST = re.compile(r"(^|_)(test|tst|te|holdout|held_out)(_|$|\d)|^[xXyY]_?(test|tst)", re.IGNORECASE)
 """Names of test rows."""
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from audit import calls, expressions, statements
 from audit.checks import check
+from audit.elements import element
 from audit.finding import Edit, Finding
-from audit.indexing import GROUPED
 from audit.model_facts import NOWHERE, ModelFacts, Place
-from audit.parts import has_many, part_of
+from audit.parts import GROUPED, has_many, part_of
 from audit.rules import RULES
 from audit.source_text import SourceText
 from audit.taken import whole_of
@@ -293,7 +293,7 @@ class Reader:
         for _ in range(2):
             before = dict(self.state.scopes.get(self.frame, {}))
             if target is not None:
-                self.assign(target, calls.element(taken))
+                self.assign(target, element(taken))
             if not self.run(body):
                 return
             self._forget(before)
@@ -313,10 +313,10 @@ class Reader:
         known = isinstance(taken, Items) and not taken.open and len(taken.values) <= UNROLLED
         sole = known and len(node.generators) == 1 and not generator.ifs
         made = []
-        for value in taken.values if sole else (calls.element(taken),):
+        for value in taken.values if sole else (element(taken),):
             self.assign(generator.target, value)
             for inner in node.generators[1:]:
-                self.assign(inner.target, calls.element(whole_of(self, self.evaluate(inner.iter))))
+                self.assign(inner.target, element(whole_of(self, self.evaluate(inner.iter))))
             for test in generator.ifs:
                 self.evaluate(test)
             made.append(self.evaluate(node.elt))
@@ -348,7 +348,7 @@ def _part(value: Any, k: int, targets: list[ast.expr]) -> Any:
     if isinstance(value, Array) and value.served is None:
         return Array()
     if isinstance(value, Array):
-        return calls.element(value)
+        return element(value)
     if isinstance(value, Items) and not value.open and any(starred) and k < starred.index(True):
         return value.values[k] if k < len(value.values) else UNKNOWN
     return UNKNOWN

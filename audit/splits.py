@@ -10,6 +10,7 @@ from audit.arrays import as_array
 from audit.call import Call, Changed
 from audit.labels import counted, facts_of, integers, one_hot
 from audit.model_facts import LabelFacts
+from audit.parts import GROUPED
 from audit.values import UNKNOWN, Array, Estimator, Fitted, Items, Known, known
 
 _SCALERS = frozenset(
@@ -126,21 +127,14 @@ def _encoded(call: Call, own: Estimator, array: Array) -> LabelFacts:
 
 def split(call: Call) -> Any:
     """`train_test_split`."""
-    if any(isinstance(one, Array) and one.statistic == "unique" for one in call.args):
-        call.runner.split_by_group = True
     arrays = [as_array(call, one) for one in call.args]
     _after_fits(call, arrays)
-    stratified = call.get(None, "stratify")
-    groups = {name for name in call.runner.groups if name != _name(stratified)}
-    unshuffled = known(call.get(None, "shuffle")) is False
-    ids = any(one.name in groups and one.labels == LabelFacts() for one in arrays[:1])
-    if arrays and not unshuffled and not ids and not any(one.statistic == "unique" for one in arrays):
+    if any(one.statistic == "unique" for one in arrays) or any(GROUPED.match(one.name) for one in arrays[:1]):
+        # Not rows are split, but whose they are.
+        call.runner.split_by_group = True
+    elif arrays and known(call.get(None, "shuffle")) is not False:
         call.runner.random_splits.append(call.place)
     return Items(tuple(replace(one, part=part) for one in arrays for part in ("train", "test")))
-
-
-def _name(value: Any) -> str:
-    return value.name if isinstance(value, Array) else ""
 
 
 def _after_fits(call: Call, arrays: list[Array]) -> None:
