@@ -62,6 +62,7 @@ class Reader:
         self.held: list[tuple[str, bool]] = []
         self.found: dict[Key, Finding] = {}
         self.notes: dict[str, None] = {}
+        self.models: list[ModelFacts] = []
         self.groups: dict[str, Place] = {}
         self.split_by_group = False
         self.random_splits: list[Place] = []
@@ -129,6 +130,7 @@ class Reader:
             place=place,
             seen="" if network.made_at == NOWHERE else f"the model of line {made}",
         )
+        self.models.append(facts)
         keys = set()
         for finding in check(facts):
             key = (finding.rule.id, (finding.line, finding.column - 1))

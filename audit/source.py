@@ -30,7 +30,9 @@ def audit_source(text: str, path: Path) -> Audited:
     _follow(reader, tree)
     reader.finish()
     findings = sorted(reader.found.values(), key=lambda one: (one.line, one.column, one.rule.id))
-    return Audited(path=path, findings=tuple(findings), unknown=tuple(reader.notes))
+    return Audited(
+        path=path, findings=tuple(findings), unknown=tuple(reader.notes), models=tuple(reader.models)
+    )
 
 
 def _follow(reader: Reader, tree: ast.Module) -> None:
