@@ -70,6 +70,7 @@ class Call:
 
     Args:
         name: the last part of what is called.
+        dotted: all of it, of a library's function.
         node: the call.
         runner: who follows the program.
         owner: whose method it is; UNKNOWN of a function.
@@ -86,6 +87,7 @@ class Call:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     open: bool = False
     sure: bool = True
+    dotted: str = ""
 
     def get(self, position: int | None, *names: str, default: Any = None) -> Any:
         """Returns an argument by its place or one of its names.

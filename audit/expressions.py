@@ -39,7 +39,6 @@ class Evaluator(Runner, Protocol):
 
     frame: int
     stars: list[str]
-    loops: set[str]
 
     def evaluate(self, node: ast.AST | None) -> Any:
         """Returns what an expression gives."""

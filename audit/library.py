@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from audit import arrays, keras_layers, losses, models, sources, splits
-from audit.call import Call, Model
+from audit.call import Call, Changed, Handler, Model
 from audit.elements import element
 from audit.keras_layers import STEPS
 from audit.names import ACTIVATIONS, loss_name, metric_name
@@ -147,15 +147,18 @@ def method(call: Call) -> Any:
     elif isinstance(owner, Items):
         return _of_list(call)
     elif isinstance(owner, Known) and isinstance(owner.value, str):
-        folded = {"lower": str.lower, "upper": str.upper, "strip": str.strip}.get(call.name)
-        return UNKNOWN if folded is None or call.args else Known(folded(owner.value), owner.at)
+        folded: Mapping[str, Callable[[str], str]] = {
+            "lower": str.lower,
+            "upper": str.upper,
+            "strip": str.strip,
+        }
+        fold = folded.get(call.name)
+        return UNKNOWN if fold is None or call.args else Known(fold(owner.value), owner.at)
     found = table.get(call.name)
     return UNKNOWN if found is None else found(call)
 
 
 def _of_list(call: Call) -> Any:
-    from audit.call import Changed
-
     owner: Items = call.owner
     if call.name == "append" and call.args:
         return Changed(Items((*owner.values, call.args[0]), owner.open))
@@ -182,7 +185,7 @@ def called(call: Call) -> Any:
     return UNKNOWN
 
 
-KNOWN: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
+KNOWN: Mapping[str, Handler] = MappingProxyType(
     {**arrays.ARRAYS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
 )
 """Functions and classes of libraries, by their canonical names."""

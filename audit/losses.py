@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from audit.call import Call, flag, listed
-from audit.model_facts import LossFacts, MetricFacts, OutputFacts, Place
+from audit.model_facts import LossFacts, MetricFacts, OutputFacts, Place, Written
 from audit.names import loss_name, metric_name
 from audit.values import NONE, UNKNOWN, Items, Known, Loss, Metric, Outside, Table, known, text
 
@@ -23,8 +23,6 @@ def loss_object(call: Call) -> Any:
     node = call.node.func if isinstance(call.node, ast.Call) else call.node
     written = None
     if isinstance(node, ast.Name | ast.Attribute):
-        from audit.model_facts import Written
-
         written = Written(text=call.runner.source(node), place=call.runner.place(node))
     facts = LossFacts(
         name=name,
@@ -61,15 +59,7 @@ def metric_object(call: Call) -> Any:
         one_column=told,
         place=call.place,
     )
-    return Metric(facts, key=id(call.node) if call.open else next_key())
-
-
-_keys = iter(range(10**9))
-
-
-def next_key() -> int:
-    """Returns a number that no other metric object has."""
-    return next(_keys)
+    return Metric(facts, key=call.runner.put(UNKNOWN).key)
 
 
 def loss_of(value: Any, call: Call) -> LossFacts | None:

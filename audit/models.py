@@ -6,16 +6,18 @@ from types import MappingProxyType
 from typing import Any
 
 from audit import losses
-from audit.call import Call, Changed, Model, entries, listed
+from audit.call import Call, Changed, Model, entries, flag, listed
 from audit.keras_layers import stacked, through
 from audit.labels import facts_of
 from audit.model_facts import LabelFacts, LossFacts, OutputFacts, WeightFacts
+from audit.names import loss_name
 from audit.values import (
     NONE,
     UNKNOWN,
     Array,
     Items,
     Loss,
+    Metric,
     Network,
     Rows,
     Served,
@@ -115,7 +117,7 @@ def shared_metrics(call: Call) -> list[tuple[Any, int]]:
     if isinstance(value, Table):
         held += [inner for _, inner in value.entries]
     flat = [one for item in held for one in (item.values if isinstance(item, Items) else (item,))]
-    return [(one.facts, one.key) for one in flat if isinstance(one, losses.Metric)]
+    return [(one.facts, one.key) for one in flat if isinstance(one, Metric)]
 
 
 def trained(call: Call) -> Any:
@@ -229,11 +231,9 @@ def loss_called(call: Call) -> Any:
 
 
 def _function(call: Call) -> LossFacts | None:
-    name = losses.loss_name(call.name)
+    name = loss_name(call.name)
     if name is None or name == "accuracy":
         return None
-    from audit.call import flag
-
     return LossFacts(name=name, from_logits=flag(call.get(2, "from_logits"), False), place=call.place)
 
 

@@ -22,11 +22,11 @@ from audit.values import (
     Function,
     Instance,
     Items,
+    Known,
     Network,
     Ref,
     State,
     Unknown,
-    choice,
 )
 
 STEPS = 30_000
@@ -305,8 +305,7 @@ class Reader:
         names = self.state.scopes.get(self.frame, {})
         for name, value in before.items():
             now = names.get(name)
-            if now != value and isinstance(now, expressions.Known) and isinstance(value, expressions.Known):
-                names[name] = choice(((frozenset(), value), (frozenset(), UNKNOWN)))
+            if isinstance(now, Known) and isinstance(value, Known) and now != value:
                 names[name] = UNKNOWN
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
