@@ -89,6 +89,13 @@ RULES = _rules(
         "hinge asks for margins beyond -1 and 1, which sigmoid, softmax and tanh cannot give",
     ),
     (
+        "HS112",
+        "hinge-over-columns",
+        "warning",
+        "hinge over several columns trains margins that nothing makes comparable",
+    ),
+    ("HS113", "metric-as-loss", "error", "accuracy is a metric and has no gradient to train by"),
+    (
         "HS201",
         "label-encoding-against-loss",
         "error",
