@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cluster.arguments import Address, Name, Policies, Require, Run, RunOrCopy, Set, StudyFile, Trial
+from cluster.commands.audit import audit
 from cluster.commands.decide import decide
 from cluster.commands.judge import judge
 from cluster.failures import explained, misspelt
@@ -232,8 +233,8 @@ def rescore(
     rescore_run(run, policy or [], require or [], objective, PlainConsole())
 
 
-app.command()(decide)
-app.command()(judge)
+for command in (decide, judge, audit):
+    app.command()(command)
 
 
 @app.command()
