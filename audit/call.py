@@ -70,6 +70,7 @@ class Call:
 
     Args:
         name: the last part of what is called.
+        ref: what stands for the owner, where it can change.
         dotted: all of it, of a library's function.
         node: the call.
         runner: who follows the program.
@@ -87,6 +88,7 @@ class Call:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     open: bool = False
     sure: bool = True
+    ref: Ref | None = None
     dotted: str = ""
 
     def get(self, position: int | None, *names: str, default: Any = None) -> Any:

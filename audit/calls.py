@@ -125,6 +125,7 @@ def _library(
             keywords=dict(zip(names, combination[1 + len(args) :], strict=True)),
             open=more,
             sure=not tags,
+            ref=owner if isinstance(owner, Ref) else None,
             dotted=target.dotted if isinstance(target, Outside) else "",
         )
         before = one.owner.network if isinstance(one.owner, Model) else one.owner

@@ -150,6 +150,9 @@ def _of_class(reader: Evaluator, of: Class, name: str) -> Any:
             for target in statement.targets:
                 if isinstance(target, ast.Name) and target.id == name:
                     return reader.evaluate(statement.value)
+        field = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        if field and statement.value is not None and statement.target.id == name:
+            return reader.evaluate(statement.value)
     for base in of.node.bases:
         found = reader.evaluate(base)
         if isinstance(found, Class) and found.node is not of.node:

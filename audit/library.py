@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from audit import arrays, keras_layers, losses, models, sources, splits
+from audit import arrays, encodings, keras_layers, losses, models, sources, splits
 from audit.call import Call, Changed, Handler, Model
 from audit.elements import element
 from audit.keras_layers import STEPS
@@ -43,6 +43,10 @@ def outside(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
     if room in ("keras.layers", "keras.activations") and name[:1].isupper():
         return keras_layers.LAYERS.get(name, keras_layers.other)(call)
+    if dotted in ("keras.losses.get", "keras.activations.get"):
+        return call.get(0, "identifier", default=UNKNOWN)
+    if name in ("mean", "reduce_mean") and isinstance(call.get(0), Loss):
+        return call.get(0)
     if dotted == "keras.Input":
         return keras_layers.given(call)
     if room in ("keras.losses", "keras.metrics", "keras"):
@@ -62,6 +66,8 @@ def outside(call: Call, dotted: str) -> Any:
 
 def _of_tensors(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
+    if room == "keras.backend" and loss_name(name) is not None:
+        return models.loss_called(call)
     if dotted in ("tensorflow.cast", "keras.backend.cast", "keras.ops.cast", "tensorflow.identity"):
         return call.args[0]
     if room in _TENSORS and (name in ACTIVATIONS or name in STEPS or name in ("greater", "less")):
@@ -186,6 +192,6 @@ def called(call: Call) -> Any:
 
 
 KNOWN: Mapping[str, Handler] = MappingProxyType(
-    {**arrays.ARRAYS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
+    {**arrays.ARRAYS, **encodings.ENCODINGS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
 )
 """Functions and classes of libraries, by their canonical names."""

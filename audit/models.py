@@ -214,6 +214,8 @@ def loss_called(call: Call) -> Any:
     """A loss that the program computes itself, of labels and outputs."""
     facts = call.owner.facts if isinstance(call.owner, Loss) else _function(call)
     y, outputs = call.get(0, "y_true"), call.get(1, "y_pred")
+    if facts is not None and isinstance(y, Tensor) and isinstance(outputs, Tensor):
+        return Loss(facts)
     if facts is None or not isinstance(outputs, Array) or outputs.served is None:
         return UNKNOWN
     served = outputs.served

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audit import calls, expressions, statements
+from audit import calls, expressions, splits, statements
 from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
@@ -207,7 +207,10 @@ class Reader:
             owner, key = self.evaluate(target.value), self.evaluate(target.slice)
             calls.put_item(self, owner, key, value)
             if isinstance(owner, Array) and isinstance(target.value, ast.Name):
-                self.assign(target.value, replace(owner, labels=replace(owner.labels, encoding=None)))
+                # What a column was fitted on, its table was.
+                fitted = value.fitted if isinstance(value, Array) else ()
+                facts = replace(owner.labels, encoding=None)
+                self.assign(target.value, replace(owner, labels=facts, fitted=(*owner.fitted, *fitted)))
 
     def _named(self, target: ast.Name, value: Any) -> Any:
         if isinstance(value, Unknown):
@@ -219,6 +222,9 @@ class Reader:
         if GROUPED.match(target.id):
             self.groups.setdefault(target.id, self.place(target))
         part = part_of(target.id) or value.part
+        if part == "test" and value.part in ("", "some") and not self.split_by_group:
+            for one in value.fitted:
+                splits.fitted_before(self, one, target.lineno)
         many = True if value.many is None and value.served is None and has_many(target.id) else value.many
         return replace(value, name=target.id, part=part, many=many)
 
