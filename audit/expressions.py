@@ -3,12 +3,13 @@
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from audit import indexing, library
 from audit.call import Runner
 from audit.names import UNBOUND, canonical
-from audit.parts import has_many, part_of
+from audit.parts import array_named
 from audit.taken import whole_of
 from audit.values import (
     UNKNOWN,
@@ -71,7 +72,7 @@ def look_up(reader: Evaluator, name: str) -> Any:
         return Outside(UNBOUND[name])
     if name in _BUILTINS:
         return Outside(f"builtins.{name}")
-    return Array(name=name, roots=frozenset({name}), part=part_of(name), many=has_many(name) or None)
+    return replace(array_named(name), roots=frozenset({name}))
 
 
 _BUILTINS = frozenset(

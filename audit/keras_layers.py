@@ -11,6 +11,7 @@ from audit.model_facts import LayerFacts, OutputFacts
 from audit.names import ACTIVATIONS
 from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Tensor, text, whole
 
+UNFOLLOWED = "a layer that could not be followed"
 TAIL = 8
 """Layers kept of an output: what lies deeper decides nothing."""
 
@@ -238,7 +239,7 @@ def stacked(call: Call, layers: tuple[Any, ...], below: tuple[LayerFacts, ...] =
         if isinstance(layer, Tensor):
             continue
         if not is_layer(layer):
-            unknown = LayerFacts(kind="an unknown layer", activation=None, place=call.place)
+            unknown = LayerFacts(kind=UNFOLLOWED, activation=None, place=call.place)
             output = OutputFacts(layers=(*output.layers, unknown)[-TAIL:])
             continue
         if isinstance(layer, Layer) and layer.facts.kind == "InputLayer":

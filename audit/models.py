@@ -7,7 +7,8 @@ from typing import Any
 
 from audit import losses
 from audit.call import Call, Changed, Model, entries, flag, listed
-from audit.keras_layers import stacked, through
+from audit.heads import head_of
+from audit.keras_layers import UNFOLLOWED, stacked, through
 from audit.labels import facts_of
 from audit.model_facts import LabelFacts, LossFacts, OutputFacts, WeightFacts
 from audit.names import loss_name
@@ -104,7 +105,8 @@ def compiled(call: Call) -> Any:
 
 def _tell(call: Call, network: Network) -> None:
     line = call.place.start[0]
-    if not network.outputs or any(not output.layers for output in network.outputs):
+    heads = [head_of(output) for output in network.outputs]
+    if not heads or any(head is None or head.base.kind == UNFOLLOWED for head in heads):
         call.runner.note(f"line {line}: the last layer of the model that is compiled could not be followed")
     if network.losses is not None and None in network.losses:
         call.runner.note(f"line {line}: the loss that is compiled could not be followed")

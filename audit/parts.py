@@ -2,6 +2,8 @@
 
 import re
 
+from audit.values import Array
+
 GROUPED = re.compile(
     r"^(groups?|patients?|subjects?|participants?|persons?|speakers?|(patient|subject|participant|person"
     r"|speaker|recording|group|user)_?(ids?|nums?|numbers?|groups?|labels?))$",
@@ -40,3 +42,8 @@ def has_many(name: str) -> bool:
     }
     whole = {"xtest", "xtrain", "xval"}
     return bool((words & parts and words & rows) or words & whole)
+
+
+def array_named(name: str) -> Array:
+    """Returns what is known of a value by its name alone."""
+    return Array(name=name, part=part_of(name), many=has_many(name) or None)

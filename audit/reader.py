@@ -57,6 +57,7 @@ class Reader:
         self.stars: list[str] = []
         self.globals: set[str] = set()
         self.called: set[int] = set()
+        self.made: dict[int, Ref] = {}
         self.active: list[int] = []
         self.returns: list[tuple[frozenset[tuple[str, bool]], Any, State]] = []
         self.held: list[tuple[str, bool]] = []
