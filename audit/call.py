@@ -30,6 +30,9 @@ class Runner(Protocol):
     def apply(self, function: Any, args: tuple[Any, ...], node: ast.AST) -> Any:
         """Calls a function of the program."""
 
+    def flow(self, layer: Ref, tensor: Any, node: ast.AST) -> Any:
+        """Returns what a layer of the program's own class makes of a tensor."""
+
     def put(self, value: Any) -> Ref:
         """Returns a new thing that the program can change."""
 

@@ -345,6 +345,13 @@ def _call_instance(reader: Follower, ref: Any, inner: Instance, args: tuple[Any,
     return tail(Tensor(), layer.facts)
 
 
+def flow(reader: Follower, layer: Ref, tensor: Any, node: ast.AST) -> Any:
+    """Returns what an object that is used as a layer makes of a tensor, UNKNOWN where it is none."""
+    held = reader.state.heap.get(layer.key)
+    inner = held.inner if isinstance(held, Network) else held
+    return _call_instance(reader, layer, inner, (tensor,), node) if isinstance(inner, Instance) else UNKNOWN
+
+
 def _is_super(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 

@@ -9,7 +9,7 @@ from typing import Any
 from audit.call import Call, Model, flag
 from audit.model_facts import LayerFacts, OutputFacts
 from audit.names import ACTIVATIONS
-from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Tensor, text, whole
+from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Ref, Tensor, text, whole
 
 UNFOLLOWED = "a layer that could not be followed"
 TAIL = 8
@@ -238,6 +238,11 @@ def stacked(call: Call, layers: tuple[Any, ...], below: tuple[LayerFacts, ...] =
     for layer in layers:
         if isinstance(layer, Tensor):
             continue
+        if isinstance(layer, Ref):
+            made = call.runner.flow(layer, Tensor(output), call.node)
+            if isinstance(made, Tensor):
+                output = made.output
+                continue
         if not is_layer(layer):
             unknown = LayerFacts(kind=UNFOLLOWED, activation=None, place=call.place)
             output = OutputFacts(layers=(*output.layers, unknown)[-TAIL:])

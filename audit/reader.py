@@ -10,7 +10,7 @@ from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
 from audit.model_facts import NOWHERE, ModelFacts, Place
-from audit.parts import GROUPED, has_many, part_of
+from audit.parts import has_many, part_of, tells_groups
 from audit.rules import RULES
 from audit.source_text import SourceText
 from audit.taken import whole_of
@@ -86,6 +86,10 @@ class Reader:
         self.next += 1
         self.state.heap[self.next] = value
         return Ref(self.next)
+
+    def flow(self, layer: Ref, tensor: Any, node: ast.AST) -> Any:
+        """Returns what a layer of the program's own class makes of a tensor."""
+        return calls.flow(self, layer, tensor, node)
 
     def apply(self, function: Any, args: tuple[Any, ...], node: ast.AST) -> Any:
         """Calls a function of the program."""
@@ -193,7 +197,8 @@ class Reader:
             scope = 0 if target.id in self.globals else self.frame
             self.state.scopes.setdefault(scope, {})[target.id] = self._named(target, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            taken = whole_of(self, value)
+            held = self.state.heap.get(value.key) if isinstance(value, Ref) else value
+            taken = held if isinstance(held, Items) else whole_of(self, value)
             for k, part in enumerate(target.elts):
                 self.assign(
                     part.value if isinstance(part, ast.Starred) else part, _part(taken, k, target.elts)
@@ -216,11 +221,15 @@ class Reader:
     def _named(self, target: ast.Name, value: Any) -> Any:
         if isinstance(value, Unknown):
             value = Array(roots=frozenset({f"{target.id}@{target.lineno}"}))
+        # A list that is empty yet is filled beside the rows; one of names is a list of people.
+        empty = isinstance(value, Ref) and self.state.heap.get(value.key) == Items(())
+        if empty and tells_groups(target.id, True):
+            self.groups.setdefault(target.id, self.place(target))
         if not isinstance(value, Array):
             return value
         if not value.roots:
             value = replace(value, roots=frozenset({f"{target.id}@{target.lineno}"}))
-        if GROUPED.match(target.id):
+        if tells_groups(target.id, value.many):
             self.groups.setdefault(target.id, self.place(target))
         part = part_of(target.id) or value.part
         if part == "test" and value.part in ("", "some") and not self.split_by_group:

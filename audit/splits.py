@@ -1,5 +1,6 @@
 """The rules of evaluation: what is fitted, split and chosen on which rows; estimators of scikit-learn."""
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -130,7 +131,9 @@ def split(call: Call) -> Any:
     """`train_test_split`."""
     arrays = [as_array(call, one) for one in call.args]
     _after_fits(call, arrays)
-    if any(one.statistic == "unique" for one in arrays) or any(GROUPED.match(one.name) for one in arrays[:1]):
+    first = call.node_of(0)
+    people = isinstance(first, ast.Name) and GROUPED.match(first.id)
+    if people or any(one.statistic == "unique" for one in arrays):
         # Not rows are split, but whose they are.
         call.runner.split_by_group = True
     elif arrays and known(call.get(None, "shuffle")) is not False:

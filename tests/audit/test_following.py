@@ -281,3 +281,62 @@ def test_a_column_is_counted_in_characters():
     (finding,) = audited(text).findings
     assert finding.column == text.index("'binary_crossentropy'") + 1
     assert finding.edits[0].start == (1, text.index("'binary_crossentropy'"))
+
+
+GROUPS = {
+    "a list beside the rows": """
+x, subject_ids = [], []
+for file in files:
+    x.append(read(file))
+    subject_ids.append(file[:5])
+train, test = train_test_split(np.array(x))  # HS503
+""",
+    "a column beside the rows": """
+df = pd.read_csv('windows.csv')
+subjects = df['subject']
+train, test = train_test_split(df)  # HS503
+""",
+    "people, not rows": """
+patients = ['a', 'b', 'c']
+train, test = train_test_split(patients, test_size=.3)
+rows, more = train_test_split(x)
+""",
+    "a list of files": """
+patients = os.listdir('data')
+for patient in patients:
+    x, y = read(patient)
+    train, test = train_test_split(x, y)
+""",
+    "kept in order": """
+groups = np.load('groups.npy')
+train, test = train_test_split(x, shuffle=False)
+""",
+    "by a mask": """
+subject_id = np.load('subject.npy')
+test = subject_id == 7
+x_train, x_test = x[~test], x[test]
+folds = train_test_split(x_train)
+""",
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_groups_are_told_by_their_names(name):
+    text = "import pandas as pd\nfrom sklearn.model_selection import train_test_split\n" + GROUPS[name]
+    assert found(text) == marked(text)
+
+
+LAYERS = """
+import tensorflow as tf
+from keras import layers, Sequential
+class Cut(layers.Layer):
+    def call(self, x):
+        return tf.round(x)  # HS110
+m = Sequential([layers.Dense(1, activation='sigmoid'), Cut()])
+m.compile(loss='binary_crossentropy')
+"""
+
+
+def test_a_layer_of_the_programs_own_is_followed():
+    assert found(LAYERS) == marked(LAYERS)
+    assert found(LAYERS.replace("tf.round(x)  # HS110", "unknown(x)")) == []
