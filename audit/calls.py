@@ -11,7 +11,7 @@ from audit.expressions import Evaluator, attribute
 from audit.keras_layers import custom, tail
 from audit.models import outputs_of
 from audit.parts import array_named
-from audit.taken import whole_of
+from audit.taken import restored, whole_of
 from audit.values import (
     NONE,
     UNKNOWN,
@@ -145,8 +145,8 @@ def _library(
         else:
             made = library.called(one)
         changed = made.owner if isinstance(made, Changed) else before
-        owners.append((tags, changed))
-        results.append((tags, made.value if isinstance(made, Changed) else made))
+        owners.append((tags, restored(changed)))
+        results.append((tags, restored(made.value if isinstance(made, Changed) else made)))
     reader.found = reported
     _agreed(reported, each)
     if isinstance(owner, Ref) and owners:

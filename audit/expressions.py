@@ -10,7 +10,7 @@ from audit import indexing, library
 from audit.call import Runner
 from audit.names import UNBOUND, canonical
 from audit.parts import array_named
-from audit.taken import whole_of
+from audit.taken import opened, whole_of
 from audit.values import (
     UNKNOWN,
     Array,
@@ -329,7 +329,7 @@ def _if(reader: Evaluator, node: ast.IfExp) -> Any:
 
 
 def _subscript(reader: Evaluator, node: ast.Subscript) -> Any:
-    owner = whole_of(reader, reader.evaluate(node.value))
+    owner = opened(reader, reader.evaluate(node.value))
     index = reader.evaluate(node.slice)
     return mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
 

@@ -10,6 +10,7 @@ from audit.elements import element
 from audit.keras_layers import STEPS
 from audit.names import ACTIVATIONS, loss_name, metric_name
 from audit.values import (
+    NONE,
     UNKNOWN,
     Array,
     Estimator,
@@ -19,6 +20,7 @@ from audit.values import (
     Loss,
     Outside,
     Rows,
+    Table,
     Tensor,
     whole,
 )
@@ -152,6 +154,8 @@ def method(call: Call) -> Any:
         return models.loss_called(call) if call.name in ("call", "__call__") else UNKNOWN
     elif isinstance(owner, Items):
         return _of_list(call)
+    elif isinstance(owner, Table):
+        return _of_table(call)
     elif isinstance(owner, Known) and isinstance(owner.value, str):
         folded: Mapping[str, Callable[[str], str]] = {
             "lower": str.lower,
@@ -179,6 +183,19 @@ def _of_list(call: Call) -> Any:
     if call.name == "pop":
         return Changed(Items(owner.values[:-1], owner.open), owner.values[-1] if owner.values else UNKNOWN)
     return Changed(Items(owner.values, open=True), UNKNOWN)
+
+
+def _of_table(call: Call) -> Any:
+    owner: Table = call.owner
+    if call.name == "items":
+        return Items(tuple(Items(pair) for pair in owner.entries), owner.open)
+    if call.name == "values":
+        return Items(tuple(value for _, value in owner.entries), owner.open)
+    if call.name == "keys":
+        return Items(tuple(key for key, _ in owner.entries), owner.open)
+    if call.name == "get" and not owner.open and isinstance(call.get(0), Known):
+        return next((value for key, value in owner.entries if key == call.args[0]), call.get(1, default=NONE))
+    return UNKNOWN if call.name == "copy" else Changed(Table(owner.entries, open=True), UNKNOWN)
 
 
 def called(call: Call) -> Any:

@@ -13,7 +13,7 @@ from audit.model_facts import NOWHERE, ModelFacts, Place
 from audit.parts import has_many, part_of, tells_groups
 from audit.rules import RULES
 from audit.source_text import SourceText
-from audit.taken import whole_of
+from audit.taken import opened
 from audit.values import (
     NONE,
     UNKNOWN,
@@ -197,8 +197,7 @@ class Reader:
             scope = 0 if target.id in self.globals else self.frame
             self.state.scopes.setdefault(scope, {})[target.id] = self._named(target, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            held = self.state.heap.get(value.key) if isinstance(value, Ref) else value
-            taken = held if isinstance(held, Items) else whole_of(self, value)
+            taken = opened(self, value)
             for k, part in enumerate(target.elts):
                 self.assign(
                     part.value if isinstance(part, ast.Starred) else part, _part(taken, k, target.elts)
@@ -294,7 +293,7 @@ class Reader:
 
     def loop(self, target: ast.AST | None, values: Any, body: list[ast.stmt]) -> None:
         """Follows a loop: pass by pass where its values are known, else twice, for what changes meanwhile."""
-        taken = whole_of(self, values)
+        taken = opened(self, values)
         if (
             isinstance(taken, Items)
             and not taken.open
@@ -324,14 +323,14 @@ class Reader:
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
         generator = node.generators[0]
-        taken = whole_of(self, self.evaluate(generator.iter))
+        taken = opened(self, self.evaluate(generator.iter))
         known = isinstance(taken, Items) and not taken.open and len(taken.values) <= UNROLLED
         sole = known and len(node.generators) == 1 and not generator.ifs
         made = []
         for value in taken.values if sole else (element(taken),):
             self.assign(generator.target, value)
             for inner in node.generators[1:]:
-                self.assign(inner.target, element(whole_of(self, self.evaluate(inner.iter))))
+                self.assign(inner.target, element(opened(self, self.evaluate(inner.iter))))
             for test in generator.ifs:
                 self.evaluate(test)
             made.append(self.evaluate(node.elt))

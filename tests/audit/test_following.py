@@ -237,6 +237,28 @@ def evaluate(model, x_test):
     return scores.argmax(axis=1)  # HS401
 evaluate(m, data)
 """,
+    "models in a tuple": """
+a = Sequential([layers.Dense(1, activation='sigmoid')])
+b = Sequential([layers.Dense(1, activation='sigmoid')])
+for m in (a, b):
+    m.compile('adam', 'binary_crossentropy')
+np.argmax(a.predict(x), axis=1)  # HS401
+""",
+    "models in a dictionary": """
+models = {'one': Sequential([layers.Dense(1, activation='sigmoid')]),
+          'two': Sequential([layers.Dense(4, activation='sigmoid')])}
+for name, m in models.items():
+    m.compile('adam', {'one': 'binary_crossentropy', 'two': 'categorical_crossentropy'}[name])  # HS102
+np.argmax(models['one'].predict(x), axis=1)  # HS401
+""",
+    "models in a list": """
+models = []
+for k in range(3):
+    models.append(Sequential([layers.Dense(1, activation='sigmoid')]))
+models[0].compile('adam', 'binary_crossentropy')
+p = models[0].predict(x)
+np.argmax(p, axis=1)  # HS401
+""",
     "predictions of a loop": """
 m = Sequential([layers.Dense(1, activation='sigmoid')])
 m.compile('adam', 'binary_crossentropy')
