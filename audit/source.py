@@ -63,7 +63,7 @@ def _methods(reader: Reader, node: ast.ClassDef) -> None:
     of = reader.evaluate(ast.copy_location(ast.Name(node.name), node))
     if not isinstance(of, Class):
         return
-    made = calls.apply(reader, of, (), {}, node, more=True)
+    made = reader.made.get(of.key) or calls.apply(reader, of, (), {}, node, more=True)
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and id(statement) not in reader.called:
             owner = made if isinstance(made, Ref) else None
