@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from audit.heads import head_of
 from audit.model_facts import ModelFacts
@@ -137,7 +137,7 @@ def trunk_of(text: str, path: Path, study: Path) -> Trunk:
     return Trunk(name=ours, module=None, told=f"{ours} of this project, since {why}")
 
 
-def _makes_a_model(node: ast.stmt) -> bool:
+def _makes_a_model(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
     if not isinstance(node, ast.FunctionDef) or node.decorator_list:
         return False
     arguments = node.args

@@ -217,8 +217,7 @@ def _unsaturated(outputs: F32, written: WrittenLoss | None) -> NDArray[np.bool_]
     flat = outputs.reshape(len(outputs), -1)
     if written is None or written.from_logits is not False:
         return np.ones(len(flat), dtype=bool)
-    inside: NDArray[np.bool_] = ((flat >= _MARGIN) & (flat <= 1 - _MARGIN)).all(axis=1)
-    return inside
+    return np.asarray(((flat >= _MARGIN) & (flat <= 1 - _MARGIN)).all(axis=1))
 
 
 def _decoded(
