@@ -9,7 +9,7 @@ from typing import Any
 from audit import decodes
 from audit.call import Call, entries
 from audit.finding import Edit
-from audit.labels import counted, facts_of, integers, of_literal, one_hot, plain
+from audit.labels import facts_of, integers, of_literal, plain
 from audit.model_facts import LabelFacts
 from audit.parts import GROUPED
 from audit.values import NONE, UNKNOWN, Array, Function, Items, Known, Outside, Rows, known, text, whole
@@ -45,13 +45,6 @@ def converted(call: Call) -> Any:
     if array.labels.encoding == "text":
         return replace(array, labels=LabelFacts())
     return array
-
-
-def eye(call: Call) -> Any:
-    """`np.eye(K)`: its rows are one-hot labels."""
-    count = whole(call.get(0, "N"))
-    facts = LabelFacts(encoding="one_hot", classes=count, columns=count, rank=2, low=0, high=1, seen="np.eye")
-    return Array(labels=facts)
 
 
 def constant(call: Call) -> Any:
@@ -102,6 +95,8 @@ def largest(call: Call) -> Any:
         if value.chosen[1] == "test" and value.statistic == "merit":
             decodes.chosen_on_test(call.runner, value.chosen[0])
         return replace(value, statistic="")
+    if value.served is not None and call.name == "argmin":
+        return UNKNOWN
     if value.served is not None:
         if axis is None and default_is_rows:
             axis = Known(0)
@@ -132,6 +127,24 @@ def rounded(call: Call) -> Any:
     if not isinstance(value, Array):
         return UNKNOWN
     return decodes.rounded(call.runner, call.node, value)
+
+
+def compared(call: Call) -> Any:
+    """`greater` as a function."""
+    array = call.get(0, "x", "x1", "a")
+    return (
+        decodes.cut(call.runner, call.node, array, call.get(1, "y", "x2"))
+        if isinstance(array, Array)
+        else UNKNOWN
+    )
+
+
+def measured(call: Call) -> Any:
+    """A function of each value: what thresholds are chosen by stays so."""
+    array = call.get(0, "x", "a")
+    if not isinstance(array, Array):
+        return UNKNOWN
+    return replace(array, labels=LabelFacts(), served=None)
 
 
 def where(call: Call) -> Any:
@@ -182,30 +195,6 @@ def reshaped(call: Call) -> Any:
         return replace(array, labels=replace(facts, rank=2, columns=1) if single else LabelFacts())
     many = False if sizes[:1] == [1] else array.many
     return replace(array, labels=LabelFacts(), many=many, served=None)
-
-
-def encoded(call: Call) -> Any:
-    """`to_categorical`, `tf.one_hot` and `pd.get_dummies`."""
-    source = as_array(call, call.get(0, "y", "x", "indices", "data"))
-    given = call.get(1, "num_classes", "nb_classes", "depth") if call.name != "get_dummies" else None
-    if call.name == "get_dummies" and call.get(None, "drop_first") is not None:
-        return replace(source, labels=LabelFacts())
-    columns = None if given is None or given == NONE else whole(given)
-    facts = one_hot(source.labels, columns, call.place, call.name)
-    if given is not None and given != NONE and columns is None:
-        facts = replace(facts, classes=None, columns=None)
-    return replace(source, labels=facts)
-
-
-def binarized(call: Call) -> Any:
-    """`label_binarize` of scikit-learn."""
-    source = as_array(call, call.get(0, "y"))
-    count = counted(call.get(None, "classes"))
-    if count is None or count < 3:
-        return replace(source, labels=LabelFacts(rank=2, place=call.place))
-    if source.labels.encoding != "integers":
-        return replace(source, labels=LabelFacts(rank=2, columns=count, classes=count, place=call.place))
-    return replace(source, labels=one_hot(source.labels, count, call.place, call.name))
 
 
 def joined(call: Call) -> Any:
@@ -297,7 +286,7 @@ def squashed(call: Call) -> Any:
     return decodes.squashed(array, name, call.place)
 
 
-_SAME = ("array", "asarray", "float32", "float64", "ascontiguousarray", "copy", "stack", "nan_to_num")
+_SAME = ("array", "asarray", "float32", "float64", "ascontiguousarray", "copy", "stack")
 _JOINED = ("concatenate", "vstack", "hstack", "append", "concat", "r_")
 _SHAPED = ("reshape", "expand_dims", "ravel", "squeeze")
 ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
@@ -311,29 +300,29 @@ ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         **{f"numpy.{name}": grid for name in ("arange", "linspace")},
         **{f"numpy.{name}": statistic for name in ("mean", "std", "min", "max", "amax", "median", "nanmax")},
         **{f"numpy.{name}": rounded for name in ("round", "rint", "around", "round_")},
+        **dict.fromkeys(("keras.backend.round", "keras.ops.round"), rounded),
         **dict.fromkeys(("builtins.round", "tensorflow.round", "tensorflow.math.round"), rounded),
         **{f"numpy.{name}": largest for name in ("argmax", "nanargmax")},
         **{
             f"{name}.argmax": largest
             for name in ("tensorflow", "tensorflow.math", "keras.backend", "keras.ops")
         },
-        "numpy.eye": eye,
-        "numpy.identity": eye,
-        "numpy.where": where,
+        **dict.fromkeys(("numpy.where", "tensorflow.where", "keras.ops.where"), where),
+        **{
+            f"{room}.{name}": compared
+            for room in ("numpy", "tensorflow", "tensorflow.math", "keras.ops", "keras.backend")
+            for name in ("greater", "greater_equal")
+        },
+        **{f"numpy.{name}": measured for name in ("abs", "absolute", "sqrt", "square", "nan_to_num")},
+        "numpy.argmin": largest,
         "numpy.unique": unique,
         "tensorflow.cast": converted,
         **{f"tensorflow.{name}": same for name in ("constant", "convert_to_tensor", "Variable", "identity")},
-        "tensorflow.one_hot": encoded,
-        "keras.ops.one_hot": encoded,
-        "keras.backend.one_hot": encoded,
-        "keras.utils.to_categorical": encoded,
         "keras.utils.normalize": same,
-        "pandas.get_dummies": encoded,
         **{f"pandas.{name}": read for name in ("read_csv", "read_excel", "read_parquet", "read_table")},
         **{f"pandas.{name}": same for name in ("DataFrame", "Series")},
         "pandas.concat": joined,
         **{f"numpy.{name}": read for name in ("load", "loadtxt", "genfromtxt")},
-        "sklearn.label_binarize": binarized,
         "scipy.special.expit": squashed,
         "scipy.special.softmax": squashed,
     }

@@ -30,6 +30,9 @@ class Runner(Protocol):
     def apply(self, function: Any, args: tuple[Any, ...], node: ast.AST) -> Any:
         """Calls a function of the program."""
 
+    def flow(self, layer: Ref, tensor: Any, node: ast.AST) -> Any:
+        """Returns what a layer of the program's own class makes of a tensor."""
+
     def put(self, value: Any) -> Ref:
         """Returns a new thing that the program can change."""
 
@@ -70,6 +73,8 @@ class Call:
 
     Args:
         name: the last part of what is called.
+        ref: what stands for the owner, where it can change.
+        dotted: all of it, of a library's function.
         node: the call.
         runner: who follows the program.
         owner: whose method it is; UNKNOWN of a function.
@@ -86,6 +91,8 @@ class Call:
     keywords: Mapping[str, Any] = field(default_factory=dict)
     open: bool = False
     sure: bool = True
+    ref: Ref | None = None
+    dotted: str = ""
 
     def get(self, position: int | None, *names: str, default: Any = None) -> Any:
         """Returns an argument by its place or one of its names.

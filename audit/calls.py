@@ -10,11 +10,11 @@ from audit.call import Call, Changed, Model
 from audit.expressions import Evaluator, attribute
 from audit.keras_layers import custom, tail
 from audit.models import outputs_of
-from audit.taken import whole_of
+from audit.parts import array_named
+from audit.taken import restored, whole_of
 from audit.values import (
     NONE,
     UNKNOWN,
-    Array,
     Choice,
     Class,
     Function,
@@ -45,6 +45,7 @@ class Follower(Evaluator, Protocol):
     found: dict[Any, Any]
     globals: set[str]
     called: set[int]
+    made: dict[int, Ref]
     active: list[int]
     returns: list[tuple[Tags, Any, State]]
     held: list[tuple[str, bool]]
@@ -91,9 +92,14 @@ def _targets(
     reader: Follower, target: Any, args: tuple[Any, ...], keywords: dict[str, Any], node: ast.AST, more: bool
 ) -> Any:
     if isinstance(target, Choice):
-        return choice(
-            (tags, _targets(reader, one, args, keywords, node, more)) for tags, one in target.options
-        )
+        results, each, reported = [], [], reader.found
+        for tags, one in target.options:
+            reader.found = {}
+            results.append((tags, _targets(reader, one, args, keywords, node, more)))
+            each.append(reader.found)
+        reader.found = reported
+        _agreed(reported, each)
+        return choice(results)
     if isinstance(target, Function | Class):
         return apply(reader, target, args, keywords, node, more=more)
     return _library(reader, target, args, keywords, node, more)
@@ -125,6 +131,8 @@ def _library(
             keywords=dict(zip(names, combination[1 + len(args) :], strict=True)),
             open=more,
             sure=not tags,
+            ref=owner if isinstance(owner, Ref) else None,
+            dotted=target.dotted if isinstance(target, Outside) else "",
         )
         before = one.owner.network if isinstance(one.owner, Model) else one.owner
         if isinstance(owner, Ref) and not isinstance(before, Network | Items | Table):
@@ -137,8 +145,8 @@ def _library(
         else:
             made = library.called(one)
         changed = made.owner if isinstance(made, Changed) else before
-        owners.append((tags, changed))
-        results.append((tags, made.value if isinstance(made, Changed) else made))
+        owners.append((tags, restored(changed)))
+        results.append((tags, restored(made.value if isinstance(made, Changed) else made)))
     reader.found = reported
     _agreed(reported, each)
     if isinstance(owner, Ref) and owners:
@@ -276,7 +284,7 @@ def _bound(
         if one.arg not in names:
             default = defaults.get(one.arg)
             plain = default is not None and not more
-            names[one.arg] = reader.evaluate(default) if plain else Array(name=one.arg)
+            names[one.arg] = reader.evaluate(default) if plain else array_named(one.arg)
     if said.vararg is not None:
         names[said.vararg.arg] = Items(args[len(given) :], more)
     if said.kwarg is not None:
@@ -287,7 +295,6 @@ def _bound(
 def _construct(
     reader: Follower, of: Class, args: tuple[Any, ...], keywords: dict[str, Any], node: ast.AST, more: bool
 ) -> Any:
-    reader.called.add(of.key)
     reader.next += 1
     scope = reader.next
     reader.state.scopes[scope] = {}
@@ -300,6 +307,8 @@ def _construct(
         Network(inner=instance, sequential=leaf == "Sequential", made_at=made_at) if is_model else instance
     )
     ref = reader.put(thing)
+    if not more:
+        reader.made[of.key] = ref
     begin = attribute(reader, ref, "__init__")
     if isinstance(begin, Function):
         apply(reader, begin, args, keywords, node, more=more)
@@ -334,6 +343,13 @@ def _call_instance(reader: Follower, ref: Any, inner: Instance, args: tuple[Any,
         return made
     layer = custom(inner.of.node.name, Call("", node, reader))
     return tail(Tensor(), layer.facts)
+
+
+def flow(reader: Follower, layer: Ref, tensor: Any, node: ast.AST) -> Any:
+    """Returns what an object that is used as a layer makes of a tensor, UNKNOWN where it is none."""
+    held = reader.state.heap.get(layer.key)
+    inner = held.inner if isinstance(held, Network) else held
+    return _call_instance(reader, layer, inner, (tensor,), node) if isinstance(inner, Instance) else UNKNOWN
 
 
 def _is_super(node: ast.expr) -> bool:

@@ -159,7 +159,7 @@ def as_labels(runner: Runner, node: ast.AST, array: Array, scored: bool = False)
     if found.units == 2 and found.activation == "softmax" and served.cut != scored:
         runner.report(
             "HS405",
-            runner.place(node),
+            served.column_at or runner.place(node),
             "column 0 of a softmax over two classes is the probability of class 0, so that "
             "the positive class "
             "is taken for the negative one",

@@ -3,13 +3,14 @@
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from audit import indexing, library
 from audit.call import Runner
 from audit.names import UNBOUND, canonical
-from audit.parts import has_many, part_of
-from audit.taken import whole_of
+from audit.parts import array_named
+from audit.taken import opened, whole_of
 from audit.values import (
     UNKNOWN,
     Array,
@@ -39,7 +40,6 @@ class Evaluator(Runner, Protocol):
 
     frame: int
     stars: list[str]
-    loops: set[str]
 
     def evaluate(self, node: ast.AST | None) -> Any:
         """Returns what an expression gives."""
@@ -72,7 +72,7 @@ def look_up(reader: Evaluator, name: str) -> Any:
         return Outside(UNBOUND[name])
     if name in _BUILTINS:
         return Outside(f"builtins.{name}")
-    return Array(name=name, roots=frozenset({name}), part=part_of(name), many=has_many(name) or None)
+    return replace(array_named(name), roots=frozenset({name}))
 
 
 _BUILTINS = frozenset(
@@ -151,6 +151,9 @@ def _of_class(reader: Evaluator, of: Class, name: str) -> Any:
             for target in statement.targets:
                 if isinstance(target, ast.Name) and target.id == name:
                     return reader.evaluate(statement.value)
+        field = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        if field and statement.value is not None and statement.target.id == name:
+            return reader.evaluate(statement.value)
     for base in of.node.bases:
         found = reader.evaluate(base)
         if isinstance(found, Class) and found.node is not of.node:
@@ -326,7 +329,7 @@ def _if(reader: Evaluator, node: ast.IfExp) -> Any:
 
 
 def _subscript(reader: Evaluator, node: ast.Subscript) -> Any:
-    owner = whole_of(reader, reader.evaluate(node.value))
+    owner = opened(reader, reader.evaluate(node.value))
     index = reader.evaluate(node.slice)
     return mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
 

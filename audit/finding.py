@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audit.model_facts import ModelFacts
 from audit.rules import Rule
 
 
@@ -57,9 +58,11 @@ class Audited:
         findings: in the order of their places; those that a comment ignores are left out.
         unknown: what could not be followed, in words: no rule that needs it was applied.
         error: why the file could not be read; None if it could.
+        models: those it makes, as far as they are known.
     """
 
     path: Path
     findings: tuple[Finding, ...] = ()
     unknown: tuple[str, ...] = field(default=())
     error: str | None = None
+    models: tuple[ModelFacts, ...] = ()

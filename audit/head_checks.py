@@ -212,6 +212,15 @@ def _without_table(case: Case) -> Finding | None:
     head, loss = case.head, case.loss
     if loss is None or loss.name is None or head.activation is None:
         return None
+    encoding = None if case.labels is None else case.labels.encoding
+    if loss.name in SQUARED - {"mean_squared_error"} and encoding in ("integers", "one_hot", "multi_hot"):
+        return case.found(
+            "HS108",
+            case.loss_place,
+            f"{case.layer} with {shown(loss.name)}: the labels are classes, and this error of numbers is "
+            "least at other outputs than their probabilities",
+            "sigmoid with binary cross-entropy, or softmax with categorical cross-entropy",
+        )
     takes_logs = loss.name in ENTROPIES and loss.from_logits is False
     if not takes_logs and loss.name != "kl_divergence":
         if loss.name in HINGES and head.activation in NON_NEGATIVE:

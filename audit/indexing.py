@@ -100,7 +100,7 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
             reader.groups.setdefault(name, reader.place(node))
         return Array(roots=array.roots, part=array.part, name=name, fitted=array.fitted, many=array.many)
     if array.served is not None:
-        return _of_predictions(array, at, index)
+        return _of_predictions(reader, node, array, index)
     if array.labels.seen == "np.eye" and isinstance(index, Array | Items):
         facts = replace(array.labels, rank=2, encoding="one_hot", seen="np.eye", place=reader.place(node))
         source = index if isinstance(index, Array) else Array()
@@ -120,17 +120,19 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
             return replace(array, labels=LabelFacts())
         return replace(array, labels=replace(array.labels, rank=None, columns=None))
     if array.chosen is not None and not isinstance(at, ast.Slice):
-        if array.chosen[1] == "test":
+        picked = isinstance(index, Array) and index.chosen is not None
+        if picked and array.chosen[1] == "test":
             decodes.chosen_on_test(reader, array.chosen[0])
-        return replace(array, statistic="")
+        return replace(array, statistic="") if picked else Array()
     if isinstance(at, ast.Slice):
         width = _width(at)
-        return replace(array, many=False if width == 1 else array.many)
+        some = array.part or ("some" if at.lower is not None or at.upper is not None else "")
+        return replace(array, many=False if width == 1 else array.many, part=some)
     if _axis(at) == "new":
         return replace(array, labels=LabelFacts(), many=False)
     if _axis(at) == "number" or isinstance(index, Known):
         return Array(roots=array.roots, part=array.part, many=False)
-    return array
+    return replace(array, part=array.part or "some")
 
 
 def _width(at: ast.Slice) -> int | None:
@@ -162,8 +164,8 @@ def _axis(part: ast.expr) -> str:
     return "new" if ast.unparse(part).endswith("newaxis") else "other"
 
 
-def _of_predictions(array: Array, at: ast.expr, index: Any) -> Any:
-    served = array.served
+def _of_predictions(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> Any:
+    served, at, at_place = array.served, node.slice, reader.place(node)
     if served is None or served.cut:
         return array
     head = decodes.head(served)
@@ -181,12 +183,16 @@ def _of_predictions(array: Array, at: ast.expr, index: Any) -> Any:
         if taken is None:
             return replace(array, served=None)
         row = served.row or first == "number"
-        return replace(array, served=replace(served, column=taken, row=row))
+        return replace(array, served=replace(served, column=taken, column_at=at_place, row=row))
     if isinstance(at, ast.Slice):
         return array
     if served.row:
         taken = column(at)
-        return array if taken is None else replace(array, served=replace(served, column=taken))
+        return (
+            array
+            if taken is None
+            else replace(array, served=replace(served, column=taken, column_at=at_place))
+        )
     row = _axis(at) == "number" or isinstance(index, Known)
     if row or (isinstance(index, Array) and index.statistic == "index"):
         return replace(array, served=replace(served, row=True), many=False)
@@ -260,5 +266,5 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
         return made
     if isinstance(left, Array):
         low = LabelFacts(encoding="integers", classes=2, rank=left.labels.rank, low=0, high=1)
-        return Array(roots=left.roots, part=left.part, labels=low, name=left.name)
+        return Array(roots=left.roots, part=left.part, labels=low, name=left.name, chosen=left.chosen)
     return UNKNOWN

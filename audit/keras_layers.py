@@ -9,8 +9,9 @@ from typing import Any
 from audit.call import Call, Model, flag
 from audit.model_facts import LayerFacts, OutputFacts
 from audit.names import ACTIVATIONS
-from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Tensor, text, whole
+from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Ref, Tensor, text, whole
 
+UNFOLLOWED = "a layer that could not be followed"
 TAIL = 8
 """Layers kept of an output: what lies deeper decides nothing."""
 
@@ -237,8 +238,13 @@ def stacked(call: Call, layers: tuple[Any, ...], below: tuple[LayerFacts, ...] =
     for layer in layers:
         if isinstance(layer, Tensor):
             continue
+        if isinstance(layer, Ref):
+            made = call.runner.flow(layer, Tensor(output), call.node)
+            if isinstance(made, Tensor):
+                output = made.output
+                continue
         if not is_layer(layer):
-            unknown = LayerFacts(kind="an unknown layer", activation=None, place=call.place)
+            unknown = LayerFacts(kind=UNFOLLOWED, activation=None, place=call.place)
             output = OutputFacts(layers=(*output.layers, unknown)[-TAIL:])
             continue
         if isinstance(layer, Layer) and layer.facts.kind == "InputLayer":

@@ -4,7 +4,7 @@ import ast
 from dataclasses import replace
 from typing import Any
 
-from audit.model_facts import LabelFacts, Place
+from audit.model_facts import Encoding, LabelFacts, Place
 from audit.values import UNKNOWN, Array, Items, Known, Rows, known
 
 
@@ -48,8 +48,8 @@ def _of_rows(rows: list[list[Any]], place: Place) -> LabelFacts:
     if set(flat) <= {0, 1}:
         sums = {sum(row) for row in rows}
         one_hot = sums == {1} and len(rows) >= columns
-        encoding = "one_hot" if one_hot else None if sums == {1} else "multi_hot"
-        return replace(facts, encoding=encoding, classes=columns, seen="a list of lists")  # type: ignore[arg-type]
+        encoding: Encoding | None = "one_hot" if one_hot else None if sums == {1} else "multi_hot"
+        return replace(facts, encoding=encoding, classes=columns, seen="a list of lists")
     whole = all(float(one).is_integer() for one in flat)
     return replace(facts, encoding=None if whole else "real", seen="a list of lists")
 
@@ -97,7 +97,7 @@ def shifted(facts: LabelFacts, operation: ast.operator, number: float, before: b
     else:
         return LabelFacts(rank=facts.rank, columns=facts.columns)
     low, high = min(low, high), max(low, high)
-    encoding = facts.encoding
+    encoding: Encoding | None = facts.encoding
     if encoding in ("integers", "signed"):
         encoding = "integers" if float(low).is_integer() and float(high).is_integer() else "real"
         if facts.classes == 2 and (low, high) == (-1, 1):

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from audit import arrays, keras_layers, losses, models, sources, splits
-from audit.call import Call, Model
+from audit import arrays, encodings, keras_layers, losses, models, sources, splits
+from audit.call import Call, Changed, Handler, Model
 from audit.elements import element
 from audit.keras_layers import STEPS
 from audit.names import ACTIVATIONS, loss_name, metric_name
 from audit.values import (
+    NONE,
     UNKNOWN,
     Array,
     Estimator,
@@ -19,6 +20,7 @@ from audit.values import (
     Loss,
     Outside,
     Rows,
+    Table,
     Tensor,
     whole,
 )
@@ -43,6 +45,10 @@ def outside(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
     if room in ("keras.layers", "keras.activations") and name[:1].isupper():
         return keras_layers.LAYERS.get(name, keras_layers.other)(call)
+    if dotted in ("keras.losses.get", "keras.activations.get"):
+        return call.get(0, "identifier", default=UNKNOWN)
+    if name in ("mean", "reduce_mean") and isinstance(call.get(0), Loss):
+        return call.get(0)
     if dotted == "keras.Input":
         return keras_layers.given(call)
     if room in ("keras.losses", "keras.metrics", "keras"):
@@ -62,6 +68,8 @@ def outside(call: Call, dotted: str) -> Any:
 
 def _of_tensors(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
+    if room == "keras.backend" and loss_name(name) is not None:
+        return models.loss_called(call)
     if dotted in ("tensorflow.cast", "keras.backend.cast", "keras.ops.cast", "tensorflow.identity"):
         return call.args[0]
     if room in _TENSORS and (name in ACTIVATIONS or name in STEPS or name in ("greater", "less")):
@@ -146,16 +154,21 @@ def method(call: Call) -> Any:
         return models.loss_called(call) if call.name in ("call", "__call__") else UNKNOWN
     elif isinstance(owner, Items):
         return _of_list(call)
+    elif isinstance(owner, Table):
+        return _of_table(call)
     elif isinstance(owner, Known) and isinstance(owner.value, str):
-        folded = {"lower": str.lower, "upper": str.upper, "strip": str.strip}.get(call.name)
-        return UNKNOWN if folded is None or call.args else Known(folded(owner.value), owner.at)
+        folded: Mapping[str, Callable[[str], str]] = {
+            "lower": str.lower,
+            "upper": str.upper,
+            "strip": str.strip,
+        }
+        fold = folded.get(call.name)
+        return UNKNOWN if fold is None or call.args else Known(fold(owner.value), owner.at)
     found = table.get(call.name)
     return UNKNOWN if found is None else found(call)
 
 
 def _of_list(call: Call) -> Any:
-    from audit.call import Changed
-
     owner: Items = call.owner
     if call.name == "append" and call.args:
         return Changed(Items((*owner.values, call.args[0]), owner.open))
@@ -172,6 +185,19 @@ def _of_list(call: Call) -> Any:
     return Changed(Items(owner.values, open=True), UNKNOWN)
 
 
+def _of_table(call: Call) -> Any:
+    owner: Table = call.owner
+    if call.name == "items":
+        return Items(tuple(Items(pair) for pair in owner.entries), owner.open)
+    if call.name == "values":
+        return Items(tuple(value for _, value in owner.entries), owner.open)
+    if call.name == "keys":
+        return Items(tuple(key for key, _ in owner.entries), owner.open)
+    if call.name == "get" and not owner.open and isinstance(call.get(0), Known):
+        return next((value for key, value in owner.entries if key == call.args[0]), call.get(1, default=NONE))
+    return UNKNOWN if call.name == "copy" else Changed(Table(owner.entries, open=True), UNKNOWN)
+
+
 def called(call: Call) -> Any:
     """Calls a value: a layer, a model, a loss."""
     owner = call.owner
@@ -182,7 +208,7 @@ def called(call: Call) -> Any:
     return UNKNOWN
 
 
-KNOWN: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
-    {**arrays.ARRAYS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
+KNOWN: Mapping[str, Handler] = MappingProxyType(
+    {**arrays.ARRAYS, **encodings.ENCODINGS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
 )
 """Functions and classes of libraries, by their canonical names."""

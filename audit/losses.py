@@ -5,9 +5,22 @@ from dataclasses import replace
 from typing import Any
 
 from audit.call import Call, flag, listed
-from audit.model_facts import LossFacts, MetricFacts, OutputFacts, Place
+from audit.model_facts import LossFacts, MetricFacts, OutputFacts, Place, Written
 from audit.names import loss_name, metric_name
-from audit.values import NONE, UNKNOWN, Items, Known, Loss, Metric, Outside, Table, known, text
+from audit.values import (
+    NONE,
+    UNKNOWN,
+    Function,
+    Items,
+    Known,
+    Loss,
+    Metric,
+    Outside,
+    Table,
+    Tensor,
+    known,
+    text,
+)
 
 
 def loss_object(call: Call) -> Any:
@@ -23,8 +36,6 @@ def loss_object(call: Call) -> Any:
     node = call.node.func if isinstance(call.node, ast.Call) else call.node
     written = None
     if isinstance(node, ast.Name | ast.Attribute):
-        from audit.model_facts import Written
-
         written = Written(text=call.runner.source(node), place=call.runner.place(node))
     facts = LossFacts(
         name=name,
@@ -61,15 +72,7 @@ def metric_object(call: Call) -> Any:
         one_column=told,
         place=call.place,
     )
-    return Metric(facts, key=id(call.node) if call.open else next_key())
-
-
-_keys = iter(range(10**9))
-
-
-def next_key() -> int:
-    """Returns a number that no other metric object has."""
-    return next(_keys)
+    return Metric(facts, key=call.runner.put(UNKNOWN).key)
 
 
 def loss_of(value: Any, call: Call) -> LossFacts | None:
@@ -82,6 +85,13 @@ def loss_of(value: Any, call: Call) -> LossFacts | None:
         at = call.place_of(node) if node is not None else place
         written = call.written(1, "loss")
         return LossFacts(name=loss_name(value.value), place=_in_call(call, at), name_at=written)
+    if isinstance(value, Function):
+        # A function of the program may only hand on to one of Keras.
+        made = call.runner.apply(value, (Tensor(), Tensor()), call.node)
+        if isinstance(made, Loss):
+            return replace(
+                made.facts, place=call.place_of(call.node_of(1, "loss")), name_at=None, called=False
+            )
     if isinstance(value, Outside) and value.dotted.startswith(("keras.losses.", "keras.metrics.", "keras.")):
         name = loss_name(value.dotted.rpartition(".")[2])
         return LossFacts(name=name, place=call.place_of(call.node_of(1, "loss")))

@@ -35,6 +35,9 @@ def _regression(case: Case, metric: MetricFacts) -> Finding | None:
     encoding = None if labels is None else labels.encoding
     if encoding not in (None, "real") or (encoding is None and activation in PROBABILITIES):
         return None
+    if encoding is None and metric.name == "binary_accuracy":
+        # Whoever names it has labels of 0 and 1.
+        return None
     return case.found(
         "HS301",
         metric.place,

@@ -6,16 +6,19 @@ from types import MappingProxyType
 from typing import Any
 
 from audit import losses
-from audit.call import Call, Changed, Model, entries, listed
-from audit.keras_layers import stacked, through
+from audit.call import Call, Changed, Model, entries, flag, listed
+from audit.heads import head_of
+from audit.keras_layers import UNFOLLOWED, stacked, through
 from audit.labels import facts_of
 from audit.model_facts import LabelFacts, LossFacts, OutputFacts, WeightFacts
+from audit.names import loss_name
 from audit.values import (
     NONE,
     UNKNOWN,
     Array,
     Items,
     Loss,
+    Metric,
     Network,
     Rows,
     Served,
@@ -102,7 +105,8 @@ def compiled(call: Call) -> Any:
 
 def _tell(call: Call, network: Network) -> None:
     line = call.place.start[0]
-    if not network.outputs or any(not output.layers for output in network.outputs):
+    heads = [head_of(output) for output in network.outputs]
+    if not heads or any(head is None or head.base.kind == UNFOLLOWED for head in heads):
         call.runner.note(f"line {line}: the last layer of the model that is compiled could not be followed")
     if network.losses is not None and None in network.losses:
         call.runner.note(f"line {line}: the loss that is compiled could not be followed")
@@ -115,7 +119,7 @@ def shared_metrics(call: Call) -> list[tuple[Any, int]]:
     if isinstance(value, Table):
         held += [inner for _, inner in value.entries]
     flat = [one for item in held for one in (item.values if isinstance(item, Items) else (item,))]
-    return [(one.facts, one.key) for one in flat if isinstance(one, losses.Metric)]
+    return [(one.facts, one.key) for one in flat if isinstance(one, Metric)]
 
 
 def trained(call: Call) -> Any:
@@ -212,6 +216,8 @@ def loss_called(call: Call) -> Any:
     """A loss that the program computes itself, of labels and outputs."""
     facts = call.owner.facts if isinstance(call.owner, Loss) else _function(call)
     y, outputs = call.get(0, "y_true"), call.get(1, "y_pred")
+    if facts is not None and isinstance(y, Tensor) and isinstance(outputs, Tensor):
+        return Loss(facts)
     if facts is None or not isinstance(outputs, Array) or outputs.served is None:
         return UNKNOWN
     served = outputs.served
@@ -229,11 +235,9 @@ def loss_called(call: Call) -> Any:
 
 
 def _function(call: Call) -> LossFacts | None:
-    name = losses.loss_name(call.name)
+    name = loss_name(call.name)
     if name is None or name == "accuracy":
         return None
-    from audit.call import flag
-
     return LossFacts(name=name, from_logits=flag(call.get(2, "from_logits"), False), place=call.place)
 
 

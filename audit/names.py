@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _KERAS = re.compile(
-    r"^(tensorflow(\.compat\.v[12])?(\.python)?\.keras|tf_keras|keras\.(api|src)(\._v2\.keras)?|keras_core"
+    r"^(tensorflow(?=\.(losses|metrics)\.)|tensorflow(\.compat\.v[12])?(\.python)?\.keras|tf_keras|keras\.(api|src)(\._v2\.keras)?|keras_core"
     r"|tensorflow\.contrib\.keras(\.api\.keras)?|keras)(?=\.|$)"
 )
 

@@ -2,9 +2,11 @@
 
 import re
 
+from audit.values import Array
+
 GROUPED = re.compile(
-    r"^(groups?|patients?|subjects?|participants?|persons?|speakers?|(patient|subject|participant|person"
-    r"|speaker|recording|group|user)_?(ids?|nums?|numbers?|groups?|labels?))$",
+    r"^(groups|patients?|subjects?|participants?|speakers?"
+    r"|(patient|subject|participant|person|speaker|recording|group)_?(ids?|nums?|numbers?|groups?))$",
     re.IGNORECASE,
 )
 """Names of columns that tell whose rows these are."""
@@ -40,3 +42,17 @@ def has_many(name: str) -> bool:
     }
     whole = {"xtest", "xtrain", "xval"}
     return bool((words & parts and words & rows) or words & whole)
+
+
+def tells_groups(name: str, many: bool | None) -> bool:
+    """Says whether a value tells whose each row is, by its name.
+
+    Args:
+        many: whether it has a value for each row; a plural alone may be a list of people.
+    """
+    return GROUPED.match(name) is not None and (many is True or re.search(r"id|group|num", name) is not None)
+
+
+def array_named(name: str) -> Array:
+    """Returns what is known of a value by its name alone."""
+    return Array(name=name, part=part_of(name), many=has_many(name) or None)

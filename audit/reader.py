@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audit import calls, expressions, statements
+from audit import calls, expressions, splits, statements
 from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
 from audit.model_facts import NOWHERE, ModelFacts, Place
-from audit.parts import GROUPED, has_many, part_of
+from audit.parts import has_many, part_of, tells_groups
 from audit.rules import RULES
 from audit.source_text import SourceText
-from audit.taken import whole_of
+from audit.taken import opened
 from audit.values import (
     NONE,
     UNKNOWN,
@@ -22,11 +22,11 @@ from audit.values import (
     Function,
     Instance,
     Items,
+    Known,
     Network,
     Ref,
     State,
     Unknown,
-    choice,
 )
 
 STEPS = 30_000
@@ -57,11 +57,13 @@ class Reader:
         self.stars: list[str] = []
         self.globals: set[str] = set()
         self.called: set[int] = set()
+        self.made: dict[int, Ref] = {}
         self.active: list[int] = []
         self.returns: list[tuple[frozenset[tuple[str, bool]], Any, State]] = []
         self.held: list[tuple[str, bool]] = []
         self.found: dict[Key, Finding] = {}
         self.notes: dict[str, None] = {}
+        self.models: list[ModelFacts] = []
         self.groups: dict[str, Place] = {}
         self.split_by_group = False
         self.random_splits: list[Place] = []
@@ -85,6 +87,10 @@ class Reader:
         self.next += 1
         self.state.heap[self.next] = value
         return Ref(self.next)
+
+    def flow(self, layer: Ref, tensor: Any, node: ast.AST) -> Any:
+        """Returns what a layer of the program's own class makes of a tensor."""
+        return calls.flow(self, layer, tensor, node)
 
     def apply(self, function: Any, args: tuple[Any, ...], node: ast.AST) -> Any:
         """Calls a function of the program."""
@@ -129,6 +135,7 @@ class Reader:
             place=place,
             seen="" if network.made_at == NOWHERE else f"the model of line {made}",
         )
+        self.models.append(facts)
         keys = set()
         for finding in check(facts):
             key = (finding.rule.id, (finding.line, finding.column - 1))
@@ -192,7 +199,7 @@ class Reader:
             scope = 0 if target.id in self.globals else self.frame
             self.state.scopes.setdefault(scope, {})[target.id] = self._named(target, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            taken = whole_of(self, value)
+            taken = opened(self, value)
             for k, part in enumerate(target.elts):
                 self.assign(
                     part.value if isinstance(part, ast.Starred) else part, _part(taken, k, target.elts)
@@ -207,18 +214,28 @@ class Reader:
             owner, key = self.evaluate(target.value), self.evaluate(target.slice)
             calls.put_item(self, owner, key, value)
             if isinstance(owner, Array) and isinstance(target.value, ast.Name):
-                self.assign(target.value, replace(owner, labels=replace(owner.labels, encoding=None)))
+                # What a column was fitted on, its table was.
+                fitted = value.fitted if isinstance(value, Array) else ()
+                facts = replace(owner.labels, encoding=None)
+                self.assign(target.value, replace(owner, labels=facts, fitted=(*owner.fitted, *fitted)))
 
     def _named(self, target: ast.Name, value: Any) -> Any:
         if isinstance(value, Unknown):
             value = Array(roots=frozenset({f"{target.id}@{target.lineno}"}))
+        # A list that is empty yet is filled beside the rows; one of names is a list of people.
+        empty = isinstance(value, Ref) and self.state.heap.get(value.key) == Items(())
+        if empty and tells_groups(target.id, True):
+            self.groups.setdefault(target.id, self.place(target))
         if not isinstance(value, Array):
             return value
         if not value.roots:
             value = replace(value, roots=frozenset({f"{target.id}@{target.lineno}"}))
-        if GROUPED.match(target.id):
+        if tells_groups(target.id, value.many):
             self.groups.setdefault(target.id, self.place(target))
         part = part_of(target.id) or value.part
+        if part == "test" and value.part in ("", "some") and not self.split_by_group:
+            for one in value.fitted:
+                splits.fitted_before(self, one, target.lineno)
         many = True if value.many is None and value.served is None and has_many(target.id) else value.many
         return replace(value, name=target.id, part=part, many=many)
 
@@ -278,7 +295,7 @@ class Reader:
 
     def loop(self, target: ast.AST | None, values: Any, body: list[ast.stmt]) -> None:
         """Follows a loop: pass by pass where its values are known, else twice, for what changes meanwhile."""
-        taken = whole_of(self, values)
+        taken = opened(self, values)
         if (
             isinstance(taken, Items)
             and not taken.open
@@ -303,20 +320,19 @@ class Reader:
         names = self.state.scopes.get(self.frame, {})
         for name, value in before.items():
             now = names.get(name)
-            if now != value and isinstance(now, expressions.Known) and isinstance(value, expressions.Known):
-                names[name] = choice(((frozenset(), value), (frozenset(), UNKNOWN)))
+            if isinstance(now, Known) and isinstance(value, Known) and now != value:
                 names[name] = UNKNOWN
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
         generator = node.generators[0]
-        taken = whole_of(self, self.evaluate(generator.iter))
+        taken = opened(self, self.evaluate(generator.iter))
         known = isinstance(taken, Items) and not taken.open and len(taken.values) <= UNROLLED
         sole = known and len(node.generators) == 1 and not generator.ifs
         made = []
         for value in taken.values if sole else (element(taken),):
             self.assign(generator.target, value)
             for inner in node.generators[1:]:
-                self.assign(inner.target, element(whole_of(self, self.evaluate(inner.iter))))
+                self.assign(inner.target, element(opened(self, self.evaluate(inner.iter))))
             for test in generator.ifs:
                 self.evaluate(test)
             made.append(self.evaluate(node.elt))

@@ -33,7 +33,7 @@ def audit_model(path: Path) -> Audited:
     if not found.outputs:
         unknown = "its layers are not in the file: it was saved by a class of its own, whose code is not run"
         return Audited(path=path, unknown=(unknown,))
-    return Audited(path=path, findings=tuple(check(found)))
+    return Audited(path=path, findings=tuple(check(found)), models=(found,))
 
 
 def read(path: Path) -> ModelFacts:

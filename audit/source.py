@@ -30,35 +30,40 @@ def audit_source(text: str, path: Path) -> Audited:
     _follow(reader, tree)
     reader.finish()
     findings = sorted(reader.found.values(), key=lambda one: (one.line, one.column, one.rule.id))
-    return Audited(path=path, findings=tuple(findings), unknown=tuple(reader.notes))
+    return Audited(
+        path=path, findings=tuple(findings), unknown=tuple(reader.notes), models=tuple(reader.models)
+    )
 
 
 def _follow(reader: Reader, tree: ast.Module) -> None:
     try:
         reader.run(tree.body)
-        _uncalled(reader, tree)
+        after = reader.state
+        for node in tree.body:
+            # What the program does not call itself: of its arguments nothing is known.
+            reader.state = after.fork()
+            _uncalled(reader, node)
     except TooLong:
         reader.note("the program is too long to be followed to its end")
-    except RecursionError:
-        reader.note("the program is nested too deeply to be followed to its end")
 
 
-def _uncalled(reader: Reader, tree: ast.Module) -> None:
-    """Follows the functions that the program does not call itself, of whose arguments nothing is known."""
-    after = reader.state
-    for node in tree.body:
-        reader.state = after.fork()
+def _uncalled(reader: Reader, node: ast.stmt) -> None:
+    try:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and id(node) not in reader.called:
             calls.apply(reader, Function(node, 0, None, id(node)), (), {}, node, more=True)
         elif isinstance(node, ast.ClassDef):
             _methods(reader, node)
+    except TooLong:
+        raise
+    except Exception:  # As of statements: what was not thought of is unknown.
+        reader.note(f"line {node.lineno} could not be followed")
 
 
 def _methods(reader: Reader, node: ast.ClassDef) -> None:
     of = reader.evaluate(ast.copy_location(ast.Name(node.name), node))
     if not isinstance(of, Class):
         return
-    made = calls.apply(reader, of, (), {}, node, more=True)
+    made = reader.made.get(of.key) or calls.apply(reader, of, (), {}, node, more=True)
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and id(statement) not in reader.called:
             owner = made if isinstance(made, Ref) else None

@@ -43,7 +43,9 @@ def _labels(call: Call, facts: LabelFacts, part: str = "") -> Array:
     )
 
 
-def _of_keras(call: Call, name: str) -> Any:
+def of_keras(call: Call) -> Any:
+    """`load_data` of a data set of keras.datasets: a training and a test part."""
+    name = call.dotted.split(".")[2]
     if name in _KERAS_CLASSES:
         classes, rank = _KERAS_CLASSES[name]
         if name == "cifar100" and text(call.get(0, "label_mode")) == "coarse":
@@ -224,7 +226,7 @@ SOURCES: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         "keras.utils.audio_dataset_from_directory": folder,
         "tensorflow.data.Dataset.from_tensor_slices": slices,
         **{
-            f"keras.datasets.{name}.load_data": (lambda call, name=name: _of_keras(call, name))
+            f"keras.datasets.{name}.load_data": of_keras
             for name in (*_KERAS_CLASSES, "boston_housing", "california_housing")
         },
     }

@@ -1,5 +1,6 @@
 """The rules of evaluation: what is fitted, split and chosen on which rows; estimators of scikit-learn."""
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -7,7 +8,7 @@ from typing import Any
 
 from audit import decodes
 from audit.arrays import as_array
-from audit.call import Call, Changed
+from audit.call import Call, Changed, Runner
 from audit.labels import counted, facts_of, integers, one_hot
 from audit.model_facts import LabelFacts
 from audit.parts import GROUPED
@@ -59,7 +60,7 @@ def fitted(call: Call) -> Any:
     if own.kind in _ENCODERS:
         changed = replace(own, labels=facts_of(value, call.place))
         encoded = replace(array, labels=_encoded(call, changed, array))
-        return Changed(changed, Known(None) if call.name == "fit" else encoded)
+        return Changed(changed, (call.ref or Known(None)) if call.name == "fit" else encoded)
     if own.kind not in _SCALERS | _RESAMPLERS:
         return Changed(own, UNKNOWN)
     on_test = array.part == "test" and own.kind in _SCALERS
@@ -74,14 +75,15 @@ def fitted(call: Call) -> Any:
             else "fit it on the training rows alone",
         )
     made = Fitted(own.kind, call.place, array.roots)
-    changed = replace(own, fitted=made)
+    on_all = () if array.part else (made,)
+    changed = replace(own, fitted=None if array.part else made)
     if call.name == "fit":
-        call.runner.fits.append(made)
-        return Changed(changed, Known(None))
-    again = replace(array, fitted=(*array.fitted, made), labels=LabelFacts())
+        call.runner.fits += on_all
+        return Changed(changed, call.ref or Known(None))
+    again = replace(array, fitted=(*array.fitted, *on_all), labels=LabelFacts())
     if own.kind in _RESAMPLERS:
         labels = as_array(call, call.get(1, "y"))
-        return Changed(changed, Items((again, replace(labels, fitted=(*labels.fitted, made)))))
+        return Changed(changed, Items((again, replace(labels, fitted=(*labels.fitted, *on_all)))))
     return Changed(changed, again)
 
 
@@ -129,7 +131,9 @@ def split(call: Call) -> Any:
     """`train_test_split`."""
     arrays = [as_array(call, one) for one in call.args]
     _after_fits(call, arrays)
-    if any(one.statistic == "unique" for one in arrays) or any(GROUPED.match(one.name) for one in arrays[:1]):
+    first = call.node_of(0)
+    people = isinstance(first, ast.Name) and GROUPED.match(first.id)
+    if people or any(one.statistic == "unique" for one in arrays):
         # Not rows are split, but whose they are.
         call.runner.split_by_group = True
     elif arrays and known(call.get(None, "shuffle")) is not False:
@@ -146,20 +150,27 @@ def _after_fits(call: Call, arrays: list[Array]) -> None:
             if one.roots & array.roots and array.roots:
                 earlier[one.place.start] = one
         for one in earlier.values():
-            resampled = one.kind in _RESAMPLERS
-            harm = (
-                "copies or blends of test rows come among the training rows"
-                if resampled
-                else "the training rows know of the test rows"
-            )
-            call.runner.report(
-                "HS502",
-                one.place,
-                f"{one.kind} is fitted on all rows, and line {call.place.start[0]} splits them "
-                "into training and "
-                f"test rows afterwards: {harm}, and what is measured on the test rows flatters",
-                "split first, and fit on the training rows alone",
-            )
+            fitted_before(call.runner, one, call.place.start[0])
+
+
+def fitted_before(runner: Runner, one: Fitted, line: int) -> None:
+    """Reports what was fitted on all rows before they were split.
+
+    Args:
+        line: where they are split.
+    """
+    harm = (
+        "copies or blends of test rows come among the training rows"
+        if one.kind in _RESAMPLERS
+        else "the training rows know of the test rows"
+    )
+    runner.report(
+        "HS502",
+        one.place,
+        f"{one.kind} is fitted on all rows, and line {line} splits them into training and test rows "
+        f"afterwards: {harm}, and what is measured on the test rows flatters",
+        "split first, and fit on the training rows alone",
+    )
 
 
 def folds(call: Call) -> Any:
@@ -197,6 +208,12 @@ def scored(call: Call) -> Any:
     return UNKNOWN
 
 
+def scaled(call: Call) -> Any:
+    """`scale` and the like, which are fitted on what they scale."""
+    array = as_array(call, call.get(0, "X"))
+    return replace(array, fitted=(*array.fitted, Fitted(call.name, call.place)), labels=LabelFacts())
+
+
 def shuffled(call: Call) -> Any:
     """`shuffle` and `resample` of scikit-learn."""
     return call.args[0] if len(call.args) == 1 else Items(tuple(call.args))
@@ -218,6 +235,10 @@ SPLITS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
                 *("classification_report", "roc_auc_score", "average_precision_score", "fbeta_score"),
                 *("balanced_accuracy_score", "matthews_corrcoef", "cohen_kappa_score", "brier_score_loss"),
             )
+        },
+        **{
+            f"sklearn.{name}": scaled
+            for name in ("scale", "minmax_scale", "robust_scale", "maxabs_scale", "quantile_transform")
         },
         **{f"sklearn.{name}": shuffled for name in ("shuffle", "resample")},
     }

@@ -42,3 +42,20 @@ def _held(state: State, ref: Ref, held: Any, depth: int) -> Any:
     if isinstance(held, Items | Table):
         return taken(state, held, depth)
     return ref
+
+
+def opened(reader: Runner, value: Any) -> Any:
+    """Returns what a list or dictionary holds, whose own values stay what can change."""
+    held = reader.state.heap.get(value.key) if isinstance(value, Ref) else value
+    return held if isinstance(held, Items | Table) else whole_of(reader, value)
+
+
+def restored(value: Any) -> Any:
+    """Returns a value in which models stand as what can change again."""
+    if isinstance(value, Model):
+        return value.ref
+    if isinstance(value, Items) and any(isinstance(one, Model | Items) for one in value.values):
+        return Items(tuple(restored(one) for one in value.values), value.open)
+    if isinstance(value, Table):
+        return Table(tuple((key, restored(held)) for key, held in value.entries), value.open)
+    return value

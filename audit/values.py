@@ -189,6 +189,7 @@ class Served:
     Args:
         output, loss, labels: as in `ModelFacts`.
         column: the column that was taken; None if none was.
+        column_at: where it was taken.
         cut: whether they are cut at a threshold.
         place: the call of predict.
     """
@@ -197,6 +198,7 @@ class Served:
     loss: LossFacts | None = None
     labels: LabelFacts | None = None
     column: int | None = None
+    column_at: Place | None = None
     cut: bool = False
     row: bool = False
     place: Place = Place()  # noqa: RUF009
@@ -218,7 +220,7 @@ class Array:
     Args:
         labels: what is known of its values.
         roots: the arrays whose rows these are, by a name of our own.
-        part: train or test, if it is a part of a split or named so.
+        part: train, val or test, if it is a part of a split or named so; some, if it is another part.
         many: whether there are surely many rows; None if unknown.
         name: the program's own name for it.
         fitted: what was fitted on rows of all parts before these rows came from it.

@@ -45,6 +45,14 @@ def audit(
         str | None,
         typer.Option(metavar="NAME", help="the array of labels in --data", show_default=False),
     ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.yaml",
+            help="write the study that searches the right heads for the network with findings",
+            show_default=False,
+        ),
+    ] = None,
     unknown: Annotated[
         bool, typer.Option("--unknown", help="list what could not be followed, to which no rule was applied")
     ] = False,
@@ -57,11 +65,11 @@ def audit(
     from audit.files import audit_file, files_of
 
     paths, told = files_of(files), tuple[str, ...]()
-    console = PlainConsole()
+    console, rows, dtype = PlainConsole(), None, "float32"
     if data is not None:
         from cluster.commands.audit_probe import audit_on_data
 
-        one, told = audit_on_data(paths, data, labels)
+        one, told, rows, dtype = audit_on_data(paths, data, labels)
         found = [one]
     else:
         check_no_labels(labels)
@@ -73,6 +81,11 @@ def audit(
         for line in told:
             say(console, line)
     _show(found, form, console, unknown=unknown)
+    if study is not None:
+        from cluster.commands.audit_study import write_study
+
+        # Other tools read the standard output.
+        say(console if form == "text" else PlainConsole(stderr=True), write_study(study, found, rows, dtype))
     code = UNREAD if any(one.error is not None for one in found) else 0
     code = code or (FOUND if any(one.findings for one in found) else 0)
     if code:

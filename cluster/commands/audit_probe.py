@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit import saved_models
 from audit.checks import check
@@ -19,7 +19,9 @@ LEAST_ACCURACY = 0.002
 """Accuracies nearer than this are one: of some rows a score ties with the cut."""
 
 
-def audit_on_data(files: Sequence[Path], data: Path, labels: str | None) -> tuple[Audited, tuple[str, ...]]:
+def audit_on_data(
+    files: Sequence[Path], data: Path, labels: str | None
+) -> tuple[Audited, tuple[str, ...], dict[str, Any] | None, str]:
     """Audits a saved model by its file and by what it does on rows, in a process of its own.
 
     Args:
@@ -28,7 +30,8 @@ def audit_on_data(files: Sequence[Path], data: Path, labels: str | None) -> tupl
         labels: the name of the labels' array; `y` if left out and there.
 
     Returns:
-        What was found, and lines on what decodes and thresholds make of its outputs.
+        What was found; lines on what decodes and thresholds make of its outputs; the rows as a study names
+        them, if they have labels; and their type.
 
     Raises:
         RunError: it is another number or kind of file, or model and rows do not fit.
@@ -50,7 +53,9 @@ def audit_on_data(files: Sequence[Path], data: Path, labels: str | None) -> tupl
         model = replace(model, labels=(labels_of(probe.read(data, y), loss, y),))
     found = probe.probe(path, data, x, y)
     findings = (*check(model), *_findings(path, found))
-    return Audited(path=path, findings=findings, unknown=found.unknown), found.told
+    made = Audited(path=path, findings=findings, unknown=found.unknown, models=(model,))
+    rows = None if y is None else {"source": "npz", "path": str(data.resolve()), "x": x, "y": y}
+    return made, found.told, rows, str(probe.read(data, x).dtype)
 
 
 def _findings(path: Path, found: "Probed") -> Iterator[Finding]:

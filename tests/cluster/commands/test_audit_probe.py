@@ -10,7 +10,7 @@ from cluster.cli import main
 from tests.helpers import last_layers
 from tests.helpers.last_layers import dense, save
 
-pytestmark = pytest.mark.usefixtures("keras")
+pytestmark = [pytest.mark.usefixtures("keras"), pytest.mark.heavy]
 
 
 @pytest.fixture(scope="module")
