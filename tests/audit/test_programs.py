@@ -59,10 +59,10 @@ def test_each_program_is_python(folder: Path) -> None:
                 ast.parse(as_python("".join(cell["source"])))
 
 
-def test_the_audit_finds_most_mistakes_and_hardly_anything_else() -> None:
+def test_the_audit_finds_most_mistakes_and_nothing_else() -> None:
     kinds = Counter(outcome.kind for outcome in measured(HERE / "programs"))
-    assert kinds["hit"] / (kinds["hit"] + kinds["miss"]) >= 0.85
-    assert kinds["false"] <= 1
+    assert kinds["hit"] / (kinds["hit"] + kinds["miss"]) >= 0.9
+    assert kinds["false"] == 0
 
 
 def test_a_finding_meets_one_label_at_one_of_its_places() -> None:
