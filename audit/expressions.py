@@ -151,8 +151,12 @@ def _of_class(reader: Evaluator, of: Class, name: str) -> Any:
             for target in statement.targets:
                 if isinstance(target, ast.Name) and target.id == name:
                     return reader.evaluate(statement.value)
-        field = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-        if field and statement.value is not None and statement.target.id == name:
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and statement.target.id == name
+            and statement.value is not None
+        ):
             return reader.evaluate(statement.value)
     for base in of.node.bases:
         found = reader.evaluate(base)

@@ -132,7 +132,11 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         return replace(array, labels=LabelFacts(), many=False)
     if _axis(at) == "number" or isinstance(index, Known):
         return Array(roots=array.roots, part=array.part, many=False)
-    return replace(array, part=array.part or "some")
+    # Which rows these are is not known: classes may be left out.
+    facts = array.labels
+    if facts.encoding == "integers":
+        facts = replace(facts, classes=None, low=None, high=None)
+    return replace(array, part=array.part or "some", labels=facts)
 
 
 def _width(at: ast.Slice) -> int | None:

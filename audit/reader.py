@@ -9,7 +9,7 @@ from audit import calls, expressions, splits, statements
 from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
-from audit.model_facts import NOWHERE, ModelFacts, Place
+from audit.model_facts import NOWHERE, LabelFacts, ModelFacts, Place
 from audit.parts import has_many, part_of, tells_groups
 from audit.rules import RULES
 from audit.source_text import SourceText
@@ -214,7 +214,7 @@ class Reader:
             if isinstance(owner, Array) and isinstance(target.value, ast.Name):
                 # What a column was fitted on, its table was.
                 fitted = value.fitted if isinstance(value, Array) else ()
-                facts = replace(owner.labels, encoding=None)
+                facts = LabelFacts(rank=owner.labels.rank, columns=owner.labels.columns)
                 self.assign(target.value, replace(owner, labels=facts, fitted=(*owner.fitted, *fitted)))
 
     def _named(self, target: ast.Name, value: Any) -> Any:
