@@ -334,7 +334,7 @@ def _if(reader: Evaluator, node: ast.IfExp) -> Any:
 
 def _subscript(reader: Evaluator, node: ast.Subscript) -> Any:
     owner = opened(reader, reader.evaluate(node.value))
-    index = reader.evaluate(node.slice)
+    index = whole_of(reader, reader.evaluate(node.slice))
     return mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
 
     return indexing.UNROLLED(reader, node)

@@ -99,6 +99,8 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         if GROUPED.match(name):
             reader.groups.setdefault(name, reader.place(node))
         return Array(roots=array.roots, part=array.part, name=name, fitted=array.fitted, many=array.many)
+    if isinstance(index, Items) and index.values and all(text(one) is not None for one in index.values):
+        return replace(array, labels=LabelFacts())
     if array.served is not None:
         return _of_predictions(reader, node, array, index)
     if array.labels.seen == "np.eye" and isinstance(index, Array | Items):

@@ -171,7 +171,7 @@ class Reader:
         found = expressions.EXPRESSIONS.get(type(node))
         if found is not None:
             return found(self, node)
-        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
             return self._comprehension(node)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
@@ -321,7 +321,7 @@ class Reader:
             if isinstance(now, Known) and isinstance(value, Known) and now != value:
                 names[name] = UNKNOWN
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp) -> Any:
         generator = node.generators[0]
         taken = opened(self, self.evaluate(generator.iter))
         known = isinstance(taken, Items) and not taken.open and len(taken.values) <= UNROLLED
@@ -333,8 +333,8 @@ class Reader:
                 self.assign(inner.target, element(opened(self, self.evaluate(inner.iter))))
             for test in generator.ifs:
                 self.evaluate(test)
-            made.append(self.evaluate(node.elt))
-        return Items(tuple(made), open=not sole)
+            made.append(self.evaluate(node.value if isinstance(node, ast.DictComp) else node.elt))
+        return Items(tuple(made), open=not sole or isinstance(node, ast.DictComp))
 
     def finish(self) -> None:
         """Applies the rules that need the whole program."""
