@@ -251,8 +251,9 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
         if isinstance(one, Array) and GROUPED.match(one.name):
             # Rows are taken by whose they are.
             reader.split_by_group = True
-        if isinstance(one, Array) and one.statistic == "merit" and ordered and one.chosen is not None:
-            decodes.chosen_on_test(reader, one.chosen[0])
+        merit = one.chosen if isinstance(one, Array) and one.statistic == "merit" else None
+        if ordered and merit is not None and merit[1] == "test":
+            decodes.chosen_on_test(reader, merit[0])
     if isinstance(left, Tensor) and left.model is None and ordered:
         step = LayerFacts(
             kind="a comparison",
