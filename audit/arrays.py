@@ -8,6 +8,7 @@ from typing import Any
 
 from audit import decodes
 from audit.call import Call, entries
+from audit.elements import element
 from audit.finding import Edit
 from audit.labels import facts_of, integers, of_literal, plain
 from audit.model_facts import LabelFacts
@@ -127,6 +128,13 @@ def rounded(call: Call) -> Any:
     if not isinstance(value, Array):
         return UNKNOWN
     return decodes.rounded(call.runner, call.node, value)
+
+
+def along(call: Call) -> Any:
+    """`apply_along_axis`: a function of each row."""
+    array = call.get(2, "arr")
+    call.runner.apply(call.get(0, "func1d"), (element(array),), call.node)
+    return Array(roots=array.roots if isinstance(array, Array) else frozenset())
 
 
 def compared(call: Call) -> Any:
@@ -315,6 +323,7 @@ ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         },
         **{f"numpy.{name}": measured for name in ("abs", "absolute", "sqrt", "square", "nan_to_num")},
         "numpy.argmin": largest,
+        "numpy.apply_along_axis": along,
         "numpy.unique": unique,
         "tensorflow.cast": converted,
         **{f"tensorflow.{name}": same for name in ("constant", "convert_to_tensor", "Variable", "identity")},

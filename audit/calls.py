@@ -323,7 +323,11 @@ def _construct(
 
 def _flow(reader: Follower, ref: Ref, tensor: Any, node: ast.AST) -> Any:
     body = attribute(reader, ref, "call")
-    return apply(reader, body, (tensor,), {}, node) if isinstance(body, Function) else UNKNOWN
+    if not isinstance(body, Function):
+        return UNKNOWN
+    # Training and serving may differ, and both are meant.
+    given = {one.arg: UNKNOWN for one in body.node.args.args if one.arg in ("training", "mask")}
+    return apply(reader, body, (tensor,), given, node)
 
 
 def _call_instance(reader: Follower, ref: Any, inner: Instance, args: tuple[Any, ...], node: ast.AST) -> Any:

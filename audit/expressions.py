@@ -151,8 +151,12 @@ def _of_class(reader: Evaluator, of: Class, name: str) -> Any:
             for target in statement.targets:
                 if isinstance(target, ast.Name) and target.id == name:
                     return reader.evaluate(statement.value)
-        field = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-        if field and statement.value is not None and statement.target.id == name:
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and statement.target.id == name
+            and statement.value is not None
+        ):
             return reader.evaluate(statement.value)
     for base in of.node.bases:
         found = reader.evaluate(base)
@@ -330,7 +334,7 @@ def _if(reader: Evaluator, node: ast.IfExp) -> Any:
 
 def _subscript(reader: Evaluator, node: ast.Subscript) -> Any:
     owner = opened(reader, reader.evaluate(node.value))
-    index = reader.evaluate(node.slice)
+    index = whole_of(reader, reader.evaluate(node.slice))
     return mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
 
     return indexing.UNROLLED(reader, node)

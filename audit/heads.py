@@ -43,6 +43,9 @@ def head_of(output: OutputFacts) -> Head | None:
     before: str | None = "linear"
     last = base
     for layer in layers:
+        if layer.kind.startswith("Global") and activation != "linear":
+            # The mean of what an activation gave is neither it nor a logit.
+            activation, last = None, layer
         if layer.activation == "linear":
             continue
         before, activation, last = activation, layer.activation, layer

@@ -99,6 +99,8 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         if GROUPED.match(name):
             reader.groups.setdefault(name, reader.place(node))
         return Array(roots=array.roots, part=array.part, name=name, fitted=array.fitted, many=array.many)
+    if isinstance(index, Items) and index.values and all(text(one) is not None for one in index.values):
+        return replace(array, labels=LabelFacts())
     if array.served is not None:
         return _of_predictions(reader, node, array, index)
     if array.labels.seen == "np.eye" and isinstance(index, Array | Items):
@@ -132,7 +134,11 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         return replace(array, labels=LabelFacts(), many=False)
     if _axis(at) == "number" or isinstance(index, Known):
         return Array(roots=array.roots, part=array.part, many=False)
-    return replace(array, part=array.part or "some")
+    # Which rows these are is not known: classes may be left out.
+    facts = array.labels
+    if facts.encoding == "integers":
+        facts = replace(facts, classes=None, low=None, high=None)
+    return replace(array, part=array.part or "some", labels=facts)
 
 
 def _width(at: ast.Slice) -> int | None:
@@ -245,8 +251,9 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
         if isinstance(one, Array) and GROUPED.match(one.name):
             # Rows are taken by whose they are.
             reader.split_by_group = True
-        if isinstance(one, Array) and one.statistic == "merit" and ordered and one.chosen is not None:
-            decodes.chosen_on_test(reader, one.chosen[0])
+        merit = one.chosen if isinstance(one, Array) and one.statistic == "merit" else None
+        if ordered and merit is not None and merit[1] == "test":
+            decodes.chosen_on_test(reader, merit[0])
     if isinstance(left, Tensor) and left.model is None and ordered:
         step = LayerFacts(
             kind="a comparison",

@@ -14,6 +14,7 @@ from audit.values import (
     UNKNOWN,
     Array,
     Estimator,
+    Function,
     Items,
     Known,
     Layer,
@@ -116,6 +117,11 @@ def _builtin(call: Call, name: str) -> Any:
         return Items((Items((Array(statistic="index"), element(first))),), open=True)
     if name == "zip" and call.args:
         return Items((Items(tuple(element(one) for one in call.args)),), open=True)
+    if name == "map" and len(call.args) == 2:
+        return Items((call.runner.apply(call.args[0], (element(call.args[1]),), call.node),), open=True)
+    if name == "max" and isinstance(call.get(None, "key"), Function):
+        made = call.runner.apply(call.keywords["key"], (element(first),), call.node)
+        first = made if isinstance(made, Array) else first
     if name == "max" and isinstance(first, Array | Items):
         return arrays.statistic(Call("max", call.node, call.runner, UNKNOWN, (arrays.as_array(call, first),)))
     if name == "round":

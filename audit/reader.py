@@ -9,7 +9,7 @@ from audit import calls, expressions, splits, statements
 from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
-from audit.model_facts import NOWHERE, ModelFacts, Place
+from audit.model_facts import NOWHERE, LabelFacts, ModelFacts, Place
 from audit.parts import has_many, part_of, tells_groups
 from audit.rules import RULES
 from audit.source_text import SourceText
@@ -173,7 +173,7 @@ class Reader:
         found = expressions.EXPRESSIONS.get(type(node))
         if found is not None:
             return found(self, node)
-        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
             return self._comprehension(node)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
@@ -216,7 +216,7 @@ class Reader:
             if isinstance(owner, Array) and isinstance(target.value, ast.Name):
                 # What a column was fitted on, its table was.
                 fitted = value.fitted if isinstance(value, Array) else ()
-                facts = replace(owner.labels, encoding=None)
+                facts = LabelFacts(rank=owner.labels.rank, columns=owner.labels.columns)
                 self.assign(target.value, replace(owner, labels=facts, fitted=(*owner.fitted, *fitted)))
 
     def _named(self, target: ast.Name, value: Any) -> Any:
@@ -323,7 +323,7 @@ class Reader:
             if isinstance(now, Known) and isinstance(value, Known) and now != value:
                 names[name] = UNKNOWN
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp) -> Any:
         generator = node.generators[0]
         taken = opened(self, self.evaluate(generator.iter))
         known = isinstance(taken, Items) and not taken.open and len(taken.values) <= UNROLLED
@@ -335,8 +335,8 @@ class Reader:
                 self.assign(inner.target, element(opened(self, self.evaluate(inner.iter))))
             for test in generator.ifs:
                 self.evaluate(test)
-            made.append(self.evaluate(node.elt))
-        return Items(tuple(made), open=not sole)
+            made.append(self.evaluate(node.value if isinstance(node, ast.DictComp) else node.elt))
+        return Items(tuple(made), open=not sole or isinstance(node, ast.DictComp))
 
     def finish(self) -> None:
         """Applies the rules that need the whole program."""

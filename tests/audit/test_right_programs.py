@@ -435,6 +435,51 @@ m = Sequential([layers.Dense(1)])
 m.compile('adam', 'mse')
 high = m.predict(x_test) > 0.5
 """,
+    "two digits of ten": """
+(x, y), _ = keras.datasets.mnist.load_data()
+kept = (y == 3) | (y == 7)
+x, y = x[kept], (y[kept] == 7).astype(int)
+m = Sequential([layers.Flatten(), layers.Dense(1, activation='sigmoid')])
+m.compile('adam', 'binary_crossentropy')
+m.fit(x, y)
+""",
+    "some digits": """
+(x, y), _ = keras.datasets.mnist.load_data()
+mask = y < 2
+m = Sequential([layers.Flatten(), layers.Dense(1, activation='sigmoid')])
+m.compile('adam', 'binary_crossentropy')
+m.fit(x[mask], y[mask])
+""",
+    "labels that are changed": """
+(x, y), _ = keras.datasets.mnist.load_data()
+y[y > 0] = 1
+m = Sequential([layers.Flatten(), layers.Dense(1, activation='sigmoid')])
+m.compile('adam', 'binary_crossentropy')
+m.fit(x, y)
+""",
+    "softmax when it serves": """
+class Net(Model):
+    def __init__(self):
+        super().__init__()
+        self.out = layers.Dense(5)
+    def call(self, x, training=None):
+        x = self.out(x)
+        if not training:
+            x = tf.nn.softmax(x)
+        return x
+m = Net()
+m.compile('adam', losses.SparseCategoricalCrossentropy(from_logits=True))
+""",
+    "squeezenet": """
+m = Sequential([layers.Conv2D(64, 3, activation='relu'), layers.Conv2D(10, 1, activation='relu'),
+                layers.GlobalAveragePooling2D(), layers.Activation('softmax')])
+m.compile('adam', 'sparse_categorical_crossentropy')
+""",
+    "a column that is not labels": """
+data = pd.read_csv('ratings.csv')
+users = data['user_id'].astype('category').cat.codes
+train, test = train_test_split(data, test_size=.2)
+""",
     "siamese": """
 one, two = keras.Input((64,)), keras.Input((64,))
 shared = Sequential([layers.Dense(32)])
