@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The entry: `python search.py`, or `ray submit cluster.yaml search.py`. All it does is hand over."""
 
 import sys

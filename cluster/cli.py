@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cluster.arguments import Address, Name, Policies, Require, Run, RunOrCopy, Set, StudyFile, Trial
+from cluster.commands.audit import audit
 from cluster.commands.decide import decide
 from cluster.commands.judge import judge
 from cluster.commands.watch import watch
@@ -233,7 +234,7 @@ def rescore(
     rescore_run(run, policy or [], require or [], objective, PlainConsole())
 
 
-for command in (decide, judge, watch):
+for command in (decide, judge, audit, watch):
     app.command()(command)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from spaces.errors import RunError, one_line
 
-PACKAGES = ("spaces", "search", "reports", "cluster")
+PACKAGES = ("spaces", "audit", "search", "reports", "cluster")
 """Our own packages: if one is missing, another Python would lack it too."""
 PLACES = {
     errno.EACCES: "a place must be open to this user",

@@ -13,7 +13,7 @@ from spaces.study_file import parse
 from tests.conftest import ROOT
 from tests.test_architecture import FOLDERS
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 SETTINGS = re.compile(
     r"(?<=<!-- settings: made by `make docs` from the models in spaces/ -->\n).*(?=<!-- end of)", re.S
@@ -55,7 +55,9 @@ def test_links_lead_somewhere(name):
 @each_page
 def test_files_that_are_named_are_there(name):
     """Paths of our code in backticks, such as `search/trials/proof.py`."""
-    named = re.findall(r"(?:(?:spaces|search|reports|cluster|tests)/[\w/]+\.(?:py|md|yaml))", TEXTS[name])
+    named = re.findall(
+        r"(?<![\w/(])(?:(?:spaces|audit|search|reports|cluster|tests)/[\w/]+\.(?:py|md|yaml))", TEXTS[name]
+    )
     assert [path for path in named if not (ROOT / path).is_file()] == []
 
 

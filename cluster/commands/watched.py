@@ -12,7 +12,7 @@ from reports.page.data import as_text
 from reports.page.live import LivePage
 from reports.page.page import live_page
 from search.record import Record
-from search.runs.run_folder import RunFolder
+from search.runs.run_folder import RunFolder, read_record
 from spaces.errors import RunError
 
 

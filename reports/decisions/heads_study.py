@@ -17,7 +17,7 @@ from spaces.study import Study
 from spaces.study_file import parse
 
 NAME = "heads.yaml"
-_SOURCE = '''"""The network of {file} below its last layer, the trunk of heads.yaml beside this file."""
+_SOURCE = '''"""The network of {file} below its last layer, the trunk of {study} beside this file."""
 
 import hashlib
 from pathlib import Path
@@ -97,7 +97,23 @@ def write(folder: Path, file: str, model: Any, rows: Rows, data: Npz | Table, ju
     return study
 
 
-def _write_trunk(folder: Path, file: str, trunk: Any, dtype: str) -> str:
+def write_trunk_of(model: Path, folder: Path, study: str, dtype: str, told: Path) -> None:
+    """Writes the network of a saved model below its last layer, and the module that loads it.
+
+    Args:
+        model: a `.keras` file, which is loaded in safe mode.
+        folder: where both go.
+        study: the file of the study whose trunk it is.
+        dtype: of its rows.
+        told: a file that gets the module's name; nothing where the model has no such network.
+    """
+    from search.networks import existing, last_layer
+
+    trunk = last_layer.trunk(existing.load(model))
+    told.write_text("" if trunk is None else _write_trunk(folder, model.name, trunk, dtype, study))
+
+
+def _write_trunk(folder: Path, file: str, trunk: Any, dtype: str, study: str = NAME) -> str:
     """Writes the network and the module that loads it; returns the module's name."""
     with tempfile.TemporaryDirectory() as place:
         saved = Path(place, "trunk.keras")
@@ -109,7 +125,7 @@ def _write_trunk(folder: Path, file: str, trunk: Any, dtype: str) -> str:
     # Modules are known by their names in a process, so each trunk has a name of its own.
     module = f"trunk_{digest[:12]}"
     write_atomically(folder / "trunk.keras", content)
-    source = _SOURCE.format(file=_plain(file), digest=digest, inputs=inputs)
+    source = _SOURCE.format(file=_plain(file), study=_plain(study), digest=digest, inputs=inputs)
     write_atomically(folder / f"{module}.py", source.encode())
     return module
 

@@ -11,7 +11,7 @@ from search.networks.trunks import author_config, outside_digest
 from spaces.data import Custom
 from spaces.study import Study
 
-PACKAGES = ("spaces", "search", "reports", "cluster")
+PACKAGES = ("spaces", "audit", "search", "reports", "cluster")
 ROOT = Path(__file__).parents[2]
 """The folder that our packages lie in."""
 LIBRARIES = ("keras", "tensorflow", "jax", "ray", "optuna", "numpy", "scikit-learn", "pyarrow")

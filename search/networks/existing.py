@@ -88,10 +88,15 @@ def _config(path: Path) -> dict[str, Any]:
     return config
 
 
+def compile_config(path: Path) -> dict[str, Any]:
+    """Returns what a saved model says that it was compiled with; empty if it was not."""
+    compiled = _config(path).get("compile_config")
+    return compiled if isinstance(compiled, dict) else {}
+
+
 def compiled_loss(path: Path) -> WrittenLoss | None:
     """Returns the loss that a saved model was compiled with; None if it was not, or with several."""
-    compiled = _config(path).get("compile_config")
-    loss = compiled.get("loss") if isinstance(compiled, dict) else None
+    loss = compile_config(path).get("loss")
     while isinstance(loss, list) and len(loss) == 1:
         loss = loss[0]
     if isinstance(loss, dict) and "class_name" not in loss and len(loss) == 1:

@@ -187,7 +187,7 @@ def test_without_a_command_the_study_beside_it_runs_on_a_ray_of_its_own(tmp_path
     other = Driver(["-c", code], elsewhere)
     try:
         assert other.until(lambda: "up" in other.said), other.said
-        for package in ("spaces", "search", "reports", "cluster"):
+        for package in ("spaces", "audit", "search", "reports", "cluster"):
             shutil.copytree(
                 driving.ROOT / package, home / package, ignore=shutil.ignore_patterns("__pycache__")
             )

@@ -18,7 +18,7 @@ from tests.helpers.driving import write_study
 from tests.helpers.edf_files import write_bids
 
 NOTHING_OF_OURS = """
-for name in ("spaces", "search", "reports", "cluster"):
+for name in ("spaces", "audit", "search", "reports", "cluster"):
     try:
         __import__(name)
     except ImportError:

@@ -103,7 +103,7 @@ def _check_out(found: Cluster) -> None:
     }
     path = write_study(found.logs / "study", study, rows=2400)
     sent = found.logs / "sent"
-    for package in ("spaces", "search", "reports", "cluster"):
+    for package in ("spaces", "audit", "search", "reports", "cluster"):
         shutil.copytree(ROOT / package, sent / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "search.py", sent)
     shutil.copy(path, sent / "my.yaml")

@@ -10,7 +10,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from tests.conftest import ROOT
 
 FILES = ("cluster.yaml", "cluster/aws.yaml")
-PACKAGES = ("spaces", "search", "reports", "cluster")
+PACKAGES = ("spaces", "audit", "search", "reports", "cluster")
 
 
 def read(name: str) -> dict:

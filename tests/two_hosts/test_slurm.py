@@ -78,7 +78,7 @@ def lab(tmp_path_factory):
         "resources": {"gpus": 1, "allow_cpu": True},
     }
     write_study(project, study, rows=2400)
-    for package in ("spaces", "search", "reports", "cluster"):
+    for package in ("spaces", "audit", "search", "reports", "cluster"):
         shutil.copytree(ROOT / package, project / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "search.py", project)
     network = f"10.{random.SystemRandom().randrange(64, 128)}.9"
