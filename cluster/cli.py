@@ -225,7 +225,7 @@ def rescore(
         str | None, typer.Option(metavar="METRIC", help="the metric that ranks; the study's if left out")
     ] = None,
 ) -> None:
-    """Show what other thresholds make of a run, without training: a leaderboard each, beside the run's own."""
+    """Show what other thresholds make of a run, without training: each a leaderboard beside its own."""
     from cluster.commands.rescore import rescore as rescore_run
 
     rescore_run(run, policy or [], require or [], objective, PlainConsole())
