@@ -61,6 +61,14 @@ BUILD = of_a_notebook("def build(inputs): pass")
         (lambda: headsearch.search(X, Y, groups=GROUPS[:2], network="mlp"), "groups has 2 (the arrays)"),
         (lambda: headsearch.search(X * np.inf, Y, network="mlp"), "finite, but 12 of 12 rows hold NaN"),
         (lambda: headsearch.search([[1], [1, 2]], [0, 1]), "rows must all have one shape"),
+        (
+            lambda: headsearch.search(np.ma.masked_less(np.eye(4), 1), [0, 1, 0, 1]),
+            "every value must be known, but 12 of 16 are masked; fill or drop them (the arrays)",
+        ),
+        (
+            lambda: headsearch.decide([0, 1, 0, 1], np.ma.masked_less([0.1, 0.9, 0.2, 0.8], 0.2)),
+            "every value must be known, but 1 of 4 are masked; fill or drop them (the arrays)",
+        ),
         (lambda: headsearch.search(X, ["ab"[k] for k in Y], network="mlp"), 'one, e.g. positive: "b"'),
         (lambda: headsearch.search(X, Y, groups=[None, *GROUPS[1:]], network="mlp"), "groups must hold text"),
         (lambda: headsearch.search(X, Y), "trunk seizure_cnn takes rows of shape (frequencies >= 18"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search.data import store
 from search.data.plan import Plan, at_once
 from search.data.rows import Rows
-from search.data.sources.npz import rows_of
+from search.data.sources.npz import check_unmasked, rows_of
 from spaces.data import Arrays, Npz
 from spaces.errors import RunError
 
@@ -56,6 +56,7 @@ def column(values: Any) -> NDArray[Any]:
     Raises:
         RunError: they are no array.
     """
+    check_unmasked(values, "", GIVEN)
     try:
         array = np.asarray(values)
     except ValueError as error:

@@ -88,13 +88,22 @@ def rows_of(arrays: Mapping[str, NDArray[Any]], config: Npz, where: str, positiv
     return with_seizures(rows, stated, config.seizures, where, exact_names=config.exact_names)
 
 
-def _array(values: Any, name: str, where: str) -> NDArray[Any]:
-    """An array of values with one entry a row."""
+def check_unmasked(values: Any, of: str, where: str) -> None:
+    """Refuses an array of NumPy's of which some values are masked: what lies below the mask is no data.
+
+    Raises:
+        RunError: how many are.
+    """
     if isinstance(values, np.ma.MaskedArray) and (masked := int(np.count_nonzero(values.mask))):
         raise RunError(
-            f"every value must be known, but {masked} of {values.size} of {name} are masked; "
+            f"every value must be known, but {masked} of {values.size} {of}are masked; "
             f"fill or drop them ({where})"
         )
+
+
+def _array(values: Any, name: str, where: str) -> NDArray[Any]:
+    """An array of values with one entry a row."""
+    check_unmasked(values, f"of {name} ", where)
     with foreign_code(f"{name} must be an array ({where}), but making one of it raised"):
         try:
             array = np.asarray(values)
