@@ -56,6 +56,10 @@ def start_ray(made: dict[str, Host], logs: Path) -> None:
         host = made[name]
         join = f"ray start --address={head.address}:{PORT} --node-ip-address={host.address}"
         host.start(f"{settings} exec {join} {common} 1 --block", logs / f"{name}.txt")
+    for name in NAMES[1:]:
+        until(
+            lambda said=logs / f"{name}.txt": "Ray runtime started" in said.read_text(), f"{name} has joined"
+        )
 
 
 def gone(way: str | None, logs: Path, environment: Path) -> tuple[float, float, str]:

@@ -1,4 +1,4 @@
-"""A host that says it goes: its trials start elsewhere by that, before Ray's time-outs."""
+"""A host that says that it goes: its trials start elsewhere for that, and not for Ray's time-outs."""
 
 import sys
 from pathlib import Path
