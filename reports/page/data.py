@@ -20,7 +20,7 @@ from search.scores.reference import Reference
 from spaces.errors import RunError
 from spaces.policies import Cost
 from spaces.study import Study
-from spaces.tasks import TASK_NAMES, TaskName
+from spaces.tasks import TASK_NAMES, TaskName, sign_of
 
 FORMAT = 1
 DETAILED = 50
@@ -68,7 +68,7 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         "headlines": HEADLINES_OF_MANY.get(task),
         "measured": SCALARS.get(task),
         "trials": len(rows),
-        "smaller_is_better": sorted(SMALLER_IS_BETTER),
+        "smaller_is_better": sorted(SMALLER_IS_BETTER | _values_if_less(study.objective.metric)),
         "table": table.columns(rows),
         "kept": run.kept(),
         "importances": _importances(list(records.values()), study),
@@ -80,6 +80,10 @@ def document(run: RunFolder, selection: Selection | None = None) -> dict[str, An
         },
         "selection": None if selection is None else _selection(selection),
     }
+
+
+def _values_if_less(metric: str) -> frozenset[str]:
+    return frozenset({"value", "value_mean"}) if sign_of(metric) < 0 else frozenset()
 
 
 def detailed(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
