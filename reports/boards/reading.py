@@ -47,8 +47,8 @@ def read(
     Args:
         runs: run folders, Parquet files, or patterns such as `runs/seizure-*`.
         top: at most so many rows.
-        sort: a column, the best first: the largest, or of what is better when small the smallest; `column asc` and
-            `column desc` say which. Null comes last either way.
+        sort: a column, the best first: the largest, or of what is better when small the smallest;
+            `column asc` and `column desc` say which. Null comes last either way.
         where: an SQL condition on the columns.
         best_per: a column; only the best row for each of its values is kept, of those that `where` lets pass;
             of runs that do not compare, the best of each run.
