@@ -231,3 +231,17 @@ def test_what_is_made_for_two_values_says_so(runs):
     with pytest.raises(RunError, match="verify works with labels of two values so far, but the task is"):
         runs["classes"].study().task.check_binary("verify")
     Task().check_binary("verify")  # which is binary
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_trackers_and_the_study_database_are_told(runs, name, tmp_path):
+    from cluster.tensorboard_tracker import TensorboardTracker
+    from cluster.tracked import tracked
+
+    run, record = runs[name], runs[name].record("00001")
+    told = tracked(record)
+    assert told.metrics["value"] == record.value
+    assert "task" not in told.params
+    tracker = TensorboardTracker(tmp_path, run)
+    tracker.log(record)
+    assert tracker.has(record)
