@@ -8,6 +8,7 @@ from search.record import Record
 from search.trials.trial import Finished
 from search.tuning.worker_failures import LostTrial
 from spaces.study import Study
+from spaces.tasks import sign_of
 
 PREFIX = "headsearch"
 STATES = ("running", "completed", "stopped", "failed")
@@ -32,7 +33,10 @@ class SearchMetrics:
         self._rows, self._share = rows, study.resources.gpu_share
         self._states: Counter[str] = Counter(record.state for record in records)
         self._running: set[str] = set()
-        self._best = max((record.value for record in records if record.value is not None), default=None)
+        self._sign = sign_of(study.objective.metric)
+        self._best: float | None = None
+        for record in records:
+            self._consider(record)
 
         def made(kind: Callable[..., Any], name: str, what: str, *tags: str) -> Any:
             found = kind(f"{PREFIX}_{name}", description=what, tag_keys=("run", *tags))
@@ -63,11 +67,16 @@ class SearchMetrics:
         record = finished.record
         self._running.discard(record.ask.trial_id)
         self._states[record.state] += 1
-        if record.value is not None:
-            self._best = record.value if self._best is None else max(self._best, record.value)
+        self._consider(record)
         if record.epochs:
             self._trained.inc(record.epochs * self._rows)
         self._tell()
+
+    def _consider(self, record: Record) -> None:
+        if record.value is None:
+            return
+        if self._best is None or self._sign * record.value > self._sign * self._best:
+            self._best = record.value
 
     def _tell(self) -> None:
         for state in STATES:

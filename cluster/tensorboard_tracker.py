@@ -12,14 +12,21 @@ from tensorboardX.record_writer import RecordWriter
 
 from cluster.dashboard import run_id
 from cluster.tracked import PARAMETERS, End, tracked
-from reports.boards.columns import ESTIMATED
+from reports.boards.columns import ESTIMATED, SCALARS
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import PROBABILITY_METRICS
 from spaces.configuration import Config
+from spaces.tasks import TaskName
 
-METRICS = ("value", *(f"val_{name}" for name in (*ESTIMATED, *PROBABILITY_METRICS)), "epochs", "train_s")
-"""Columns of the table of the HParams plugin; the other metrics are scalars alone."""
+_MEASURED: Mapping[TaskName, tuple[str, ...]] = {"binary": (*ESTIMATED, *PROBABILITY_METRICS), **SCALARS}
+
+
+def metrics_of(task: TaskName) -> tuple[str, ...]:
+    """Returns the columns of the table of the HParams plugin; the other metrics are scalars alone."""
+    return ("value", *(f"val_{name}" for name in _MEASURED[task]), "epochs", "train_s")
+
+
 _EVENTS = "events.out.tfevents"
 
 
@@ -43,7 +50,11 @@ class TensorboardTracker:
         self._place = place / (own if another or (place / own).is_dir() else name)
         self.where = f"the run is in {self._place}"
         if not (self._place / self._file(0)).is_file():
-            self._write(self._place / self._file(0), 0, [_hparams("experiment", experiment=_experiment())])
+            self._write(
+                self._place / self._file(0),
+                0,
+                [_hparams("experiment", experiment=_experiment(folder.study().task.name))],
+            )
 
     def has(self, record: Record) -> bool:
         """Whether a trial stands in it whole, as it is recorded."""
@@ -109,13 +120,13 @@ class TensorboardTracker:
             beside.unlink(missing_ok=True)
 
 
-def _experiment() -> Any:
+def _experiment(task: TaskName) -> Any:
     return api_pb2.Experiment(
         hparam_infos=[
             api_pb2.HParamInfo(name=name, type=api_pb2.DataType.Value(f"DATA_TYPE_{_kind(name)}"))
             for name in ("kind", *PARAMETERS)
         ],
-        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=name)) for name in METRICS],
+        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=name)) for name in metrics_of(task)],
     )
 
 

@@ -47,7 +47,11 @@ class Tracked:
 def tracked(record: Record) -> Tracked:
     """Returns what trackers are told of a record."""
     asked, config = row(record), record.ask.config
-    params = {"trunk": record.ask.name} if config is None else config.model_dump(exclude={"folder", "code"})
+    params = (
+        {"trunk": record.ask.name}
+        if config is None
+        else config.model_dump(exclude={"folder", "code", "task"})
+    )
     metrics, tags = {}, {}
     for field in schema_of(record.task):
         value = asked.get(field.name)

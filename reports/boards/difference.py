@@ -112,7 +112,7 @@ def compare(
     sides = []
     for folder, trial_id in ((run, trial_a), (other or run, trial_b)):
         record = folder.record(trial_id)
-        if not record.metrics:
+        if record.state == "failed":
             raise RunError(f"only measured trials can be compared, but {trial_id} failed: {record.error}")
         sides.append((record, folder.scores(trial_id)[1]))
     a, b = sides

@@ -9,6 +9,7 @@ import pyarrow as pa
 from reports.boards.columns import SMALLER_IS_BETTER
 from reports.boards.query import (
     FIRST,
+    Facts,
     QueryResult,
     best_rows_per,
     check_readable,
@@ -18,6 +19,7 @@ from reports.boards.query import (
     opened,
 )
 from spaces.errors import RunError
+from spaces.tasks import sign_of
 
 
 class Leaderboard(QueryResult):
@@ -45,8 +47,8 @@ def read(
     Args:
         runs: run folders, Parquet files, or patterns such as `runs/seizure-*`.
         top: at most so many rows.
-        sort: a column, the best first: the largest, or of `SMALLER_IS_BETTER` the smallest; `column asc` and
-            `column desc` say which. Null comes last either way.
+        sort: a column, the best first: the largest, or of what is better when small the smallest;
+            `column asc` and `column desc` say which. Null comes last either way.
         where: an SQL condition on the columns.
         best_per: a column; only the best row for each of its values is kept, of those that `where` lets pass;
             of runs that do not compare, the best of each run.
@@ -70,7 +72,7 @@ def read(
             fit = board.filter(where) if where is not None else board
             if best_per is not None:
                 fit = fit.query("fit", best_rows_per(best_per, within_runs=not facts.comparable))
-            direction = direction or ("asc" if column in SMALLER_IS_BETTER else "desc")
+            direction = direction or ("asc" if _smaller_is_better(column, facts) else "desc")
             order = f'"{column}" {direction} NULLS LAST, {FIRST}, trial_id'
             ordered = fit.order(order if len(paths) == 1 else f"{order}, run")
             table = first_rows(ordered, facts.trials if top is None else min(top, facts.trials), columns)
@@ -85,6 +87,12 @@ def read(
             f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
             f"columns: {', '.join(columns)}"
         ) from None
+
+
+def _smaller_is_better(column: str, facts: Facts) -> bool:
+    if column in ("value", "value_mean"):
+        return facts.best is not None and sign_of(facts.best["objective"]) < 0
+    return column in SMALLER_IS_BETTER
 
 
 def _known(name: str, columns: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from search.scores.reference import Reference
 from spaces.errors import RunError
 from spaces.policies import Cost
 from spaces.study import Study
-from spaces.tasks import TASK_NAMES, TaskName
+from spaces.tasks import TASK_NAMES, TaskName, sign_of
 
 FORMAT = 1
 DETAILED = 50
@@ -117,7 +117,7 @@ def assembled(
         "headlines": HEADLINES_OF_MANY.get(task),
         "measured": SCALARS.get(task),
         "trials": len(rows),
-        "smaller_is_better": sorted(SMALLER_IS_BETTER),
+        "smaller_is_better": sorted(SMALLER_IS_BETTER | _values_if_less(study.objective.metric)),
         "table": contents.table,
         "kept": run.kept(),
         "importances": contents.importances,
@@ -125,6 +125,10 @@ def assembled(
         "details": contents.details,
         "selection": None if contents.selection is None else _selection(contents.selection),
     }
+
+
+def _values_if_less(metric: str) -> frozenset[str]:
+    return frozenset({"value", "value_mean"}) if sign_of(metric) < 0 else frozenset()
 
 
 def detailed(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

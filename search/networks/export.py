@@ -54,7 +54,7 @@ def deciding_model(
         RunError: the record has no configuration or was not measured, or the weights are another network's.
     """
     config = record.ask.config
-    if config is None or not record.metrics:
+    if config is None or record.state == "failed":
         raise RunError(f"trial {record.ask.trial_id} is no trained model: {record.state}, {record.ask.kind}")
     trained = network.build(config, shape, dtype, pretrained=False)
     expected, came = [w.shape for w in trained.get_weights()], [w.shape for w in weights]

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from cluster.tensorboard_tracker import METRICS, TensorboardTracker
+from cluster.tensorboard_tracker import TensorboardTracker, metrics_of
 from cluster.tracked import PARAMETERS, tracked
 from cluster.tracker import follow
 from cluster.tracking import Tracking, check_trackers
@@ -107,7 +107,7 @@ def test_tensorboard_shows_curves_and_a_row_of_hyperparameters(tmp_path):
     (overview,) = (tmp_path / "tb" / "toy").glob("events.out.tfevents.*")
     experiment = hparams(overview)["experiment"].experiment
     assert [info.name for info in experiment.hparam_infos] == ["kind", *PARAMETERS]
-    assert [info.name.tag for info in experiment.metric_infos] == list(METRICS)
+    assert [info.name.tag for info in experiment.metric_infos] == list(metrics_of("binary"))
     types = {info.name: info.type for info in experiment.hparam_infos}
     assert (types["head"], types["frozen"], types["learning_rate"], types["focal_gamma"]) == (1, 2, 3, 3)
     (trial,) = (tmp_path / "tb" / "toy" / "00003").iterdir()

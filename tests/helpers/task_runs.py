@@ -84,7 +84,7 @@ def written(path: Path, study: Study, noises=(0.5, 1.0, 3.0)) -> RunFolder:
     told = told / 2 if study.task.name == "number" else told
     run = RunFolder(path)
     run.write_reference(reference, np.arange(len(reference.y)))
-    run.create(study, {"data_digest": "d", "split_digest": "s"})
+    run.create(study, {"data_digest": "d", "split_digest": "s", "study_digest": "t", "run_id": "r"})
     scoring = scoring_for(study, study.threshold, reference)
     for number, noise in enumerate((None, *noises)):
         raw = np.zeros(told.shape, np.float32) if noise is None else raw_of(told, noise, number)

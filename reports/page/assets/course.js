@@ -1,6 +1,6 @@
 // The course of the search: every trial's value when it finished, and the best until then.
 
-import { DATA, ROWS, isBaseline, meanOf, titleOf } from "./data.js";
+import { DATA, ROWS, isBaseline, meanOf, titleOf, SIGN } from "./data.js";
 import { legend, plot, steps } from "./chart.js";
 import { figure, h, s, select } from "./dom.js";
 import { duration, fixed, isNumber, words } from "./format.js";
@@ -30,9 +30,9 @@ function points(x, y) {
   let best = -Infinity;
   const line = [];
   for (const entry of TIMED) {
-    if (meanOf(entry.row) <= best || isBaseline(entry.row)) continue;
-    best = meanOf(entry.row);
-    line.push([x(by.of(entry)), y(best)]);
+    if (SIGN * meanOf(entry.row) <= best || isBaseline(entry.row)) continue;
+    best = SIGN * meanOf(entry.row);
+    line.push([x(by.of(entry)), y(SIGN * best)]);
   }
   const end = x(Math.max(...TIMED.map(by.of)));
   if (line.length) line.push([end, line.at(-1)[1]]);

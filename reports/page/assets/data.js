@@ -19,6 +19,9 @@ export function unbounded(value) {
 const BY_COLUMN = Object.fromEntries(Object.entries(DATA.table).map(([name, column]) => [name, decoded(column)]));
 if (BY_COLUMN.threshold_score) BY_COLUMN.threshold_score = BY_COLUMN.threshold_score.map(unbounded);
 
+// What a value is multiplied by so that the larger is the better.
+export const SIGN = DATA.smaller_is_better.includes(`val_${DATA.objective}`) ? -1 : 1;
+
 export const NAMES = Object.keys(BY_COLUMN);
 
 // One object per trial, in the order of the leaderboard; what nothing is known of is null.

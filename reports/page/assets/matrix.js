@@ -1,6 +1,6 @@
 // Heads x losses: the best trial of each pair.
 
-import { DATA, ROWS, isBaseline, meanOf, valueOf } from "./data.js";
+import { DATA, ROWS, SIGN, isBaseline, meanOf, valueOf } from "./data.js";
 import { byId, figure, h } from "./dom.js";
 import { DASH, fixed, interval, isNumber, plural, words } from "./format.js";
 import { choose } from "./state.js";
@@ -40,7 +40,7 @@ function cell(rows, low, high) {
     h("small", {}, intervalOf(best)),
     many,
   );
-  element.style.setProperty("--share", `${(100 * (meanOf(best) - low)) / (high - low || 1)}%`);
+  element.style.setProperty("--share", `${(100 * (SIGN > 0 ? meanOf(best) - low : high - meanOf(best))) / (high - low || 1)}%`);
   return element;
 }
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from search.runs.database.rows import TrialRow
 from spaces.errors import RunError
+from spaces.tasks import sign_of
 
 POSTGRES = {
     "connect_timeout": 5,
@@ -116,7 +117,7 @@ class StudyTables:
 
         Args:
             name: of the run.
-            notes: `RUN_ID` among them.
+            notes: `RUN_ID` among them, and the objective.
 
         Raises:
             RunError: another run was faster.
@@ -125,10 +126,10 @@ class StudyTables:
             with self._engine.begin() as connection:
                 made = connection.execute(sql.insert(_STUDIES).values(study_name=name))
                 study_id = _key(made)
+                less = sign_of(str(notes.get("objective"))) < 0
+                direction = StudyDirection.MINIMIZE if less else StudyDirection.MAXIMIZE
                 connection.execute(
-                    sql.insert(_DIRECTIONS).values(
-                        study_id=study_id, objective=0, direction=StudyDirection.MAXIMIZE
-                    )
+                    sql.insert(_DIRECTIONS).values(study_id=study_id, objective=0, direction=direction)
                 )
                 noted = [
                     {"study_id": study_id, "key": k, "value_json": json.dumps(v)} for k, v in notes.items()

@@ -52,8 +52,9 @@ def test_the_best_stands_first_whichever_way_is_better(runs, name):
     assert Standings(runs[name].records()).best.trial_id == "00001"
     assert max(runs[name].records(), key=lambda record: record.merit).ask.trial_id == "00001"
     assert "no trial is better than the best baseline" not in footnotes(board)
-    worst_first = reading.read(runs[name].path, sort="val_brier" if name != "number" else "val_rmse")
-    assert worst_first.rows[0]["trial_id"] == "00001"
+    best_first = reading.read(runs[name].path, sort="val_brier" if name != "number" else "val_rmse")
+    assert reading.read(runs[name].path, sort="value").rows[0]["trial_id"] == "00001"
+    assert best_first.rows[0]["trial_id"] == "00001"
 
 
 def test_a_class_has_its_own_numbers_and_they_are_scikit_learns(runs):
@@ -230,3 +231,17 @@ def test_what_is_made_for_two_values_says_so(runs):
     with pytest.raises(RunError, match="verify works with labels of two values so far, but the task is"):
         runs["classes"].study().task.check_binary("verify")
     Task().check_binary("verify")  # which is binary
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_trackers_and_the_study_database_are_told(runs, name, tmp_path):
+    from cluster.tensorboard_tracker import TensorboardTracker
+    from cluster.tracked import tracked
+
+    run, record = runs[name], runs[name].record("00001")
+    told = tracked(record)
+    assert told.metrics["value"] == record.value
+    assert "task" not in told.params
+    tracker = TensorboardTracker(tmp_path, run)
+    tracker.log(record)
+    assert tracker.has(record)

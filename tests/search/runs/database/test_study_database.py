@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import optuna
@@ -93,6 +94,16 @@ def test_optuna_reads_what_the_records_say(view, asks):
         notes = study.user_attrs
     assert notes.items() >= {"run": "toy", "objective": "f1", "code_digest": "c"}.items()
     assert notes["headsearch"].startswith("written by headsearch; a view")
+
+
+def test_the_study_of_an_error_is_to_be_small(view, tmp_path):
+    from tests.helpers.task_runs import NUMBER_TASK, study_of
+
+    of_errors = replace(view, study=study_of(NUMBER_TASK))
+    with StudyDatabase(of_errors, [], [], [].append):
+        pass
+    with opened(of_errors.url) as study:
+        assert study.direction.name == "MINIMIZE"
 
 
 def test_a_database_becomes_what_the_records_say_whatever_was_in_it(view, asks):
