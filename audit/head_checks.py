@@ -51,7 +51,10 @@ def _constant(case: Case) -> Finding:
     edits: tuple[Edit | None, ...] = (replaced(head.last.activation_at, "sigmoid"),)
     if name in _OVER_COLUMNS:
         edits = (*edits, other_loss(loss, "binary_crossentropy"))
-    if head.last is not head.base and head.before not in ("linear", None):
+    elif name not in _BINARY | SQUARED:
+        edits = (None,)
+    of_columns = case.labels is not None and case.labels.encoding in ("one_hot", "multi_hot")
+    if of_columns or (head.last is not head.base and head.before not in ("linear", None)):
         edits = (None,)
     return case.found(
         "HS101",

@@ -78,6 +78,10 @@ def dense(call: Call) -> Any:
         # Keras 1: the second argument is how weights begin, the third the activation.
         at += 1
         given = call.get(at, "activation")
+    if isinstance(given, Function):
+        made = call.runner.apply(given, (Tensor(),), call.node)
+        facts = made.output.layers[-1:] if isinstance(made, Tensor) else ()
+        given = Layer(facts[0]) if facts and not facts[0].changes_columns else UNKNOWN
     units = whole(call.get(position, *names))
     if units == 1 and activation_of(given) == "softmax" and call.sure:
         # Wherever it stands: attention over steps is made by a softmax over their axis.

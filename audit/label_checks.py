@@ -178,7 +178,9 @@ def _range(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
         )
     if loss.name == "sparse_categorical_crossentropy":
         units = case.head.units
-        beyond = units is not None and high is not None and labels.encoding == "integers" and high >= units
+        beyond = (
+            units is not None and high is not None and labels.encoding in ("integers", None) and high >= units
+        )
         if labels.encoding in ("signed", "real") or (low is not None and low < 0) or beyond:
             return case.found(
                 "HS202",

@@ -46,6 +46,8 @@ def outside(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
     if room in ("keras.layers", "keras.activations") and name[:1].isupper():
         return keras_layers.LAYERS.get(name, keras_layers.other)(call)
+    if dotted == "functools.partial" and isinstance(call.get(0), Outside):
+        return losses.partial(call)
     if dotted in ("keras.losses.get", "keras.activations.get"):
         return call.get(0, "identifier", default=UNKNOWN)
     if name in ("mean", "reduce_mean") and isinstance(call.get(0), Loss):
@@ -105,7 +107,10 @@ def _builtin(call: Call, name: str) -> Any:
             return first if name != "reversed" else Items(first.values[::-1], first.open)
         return first if isinstance(first, Array) else Items(()) if first is None else UNKNOWN
     if name == "dict":
-        return UNKNOWN
+        if call.args or call.open:
+            return UNKNOWN
+        pairs = tuple((Known(key), value) for key, value in call.keywords.items())
+        return call.runner.put(Table(pairs))
     if name == "len" and isinstance(first, Array):
         return Array(statistic="count")
     if name == "range":

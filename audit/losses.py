@@ -53,6 +53,21 @@ def loss_object(call: Call) -> Any:
     return Loss(facts)
 
 
+def partial(call: Call) -> Any:
+    """`functools.partial` of a loss."""
+    name = loss_name(call.args[0].dotted.rpartition(".")[2])
+    if name is None or not call.args[0].dotted.startswith("keras."):
+        return UNKNOWN
+    facts = LossFacts(
+        name=name,
+        from_logits=flag(call.get(None, "from_logits"), False),
+        label_smoothing=0.0 if call.get(None, "label_smoothing") is None else None,
+        place=call.place,
+        from_logits_at=call.written(None, "from_logits"),
+    )
+    return Loss(facts)
+
+
 def metric_object(call: Call) -> Any:
     """A metric of a class, such as Precision()."""
     position = {"BinaryAccuracy": 2, "Precision": 0, "Recall": 0, "F1Score": 1}.get(call.name)

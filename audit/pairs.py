@@ -79,11 +79,11 @@ def refusal(case: Case) -> tuple[str, str, str] | None:
         if head is None or head not in table.heads or written not in table.losses:
             continue
         known = True
-        verdict = table.judge(head, written)
-        if verdict.kind != "refused":
+        why = table.refused.get((head, written))
+        if why is None:
             return None
-        near = f"{table.heads[verdict.instead[0]]} with {_in_words(verdict.instead[1])}"
-        first = first or (task, verdict.why, near)
+        near_head, near_loss = table.nearer.get((head, written), table.nearest[written])
+        first = first or (task, why, f"{table.heads[near_head]} with {_in_words(near_loss)}")
     return first if known else None
 
 

@@ -1,13 +1,17 @@
 """What a table of pairs holds: heads and losses that people write for a kind of task, and the verdicts."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from spaces.errors import RunError
-from spaces.many_heads import heads_of
-from spaces.tasks import TaskName
+
+if TYPE_CHECKING:
+    # The audit needs the reasons alone, and starts faster without numpy and pydantic.
+    from spaces.tasks import TaskName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,8 @@ class PairTable:
         Raises:
             RunError: a name is unknown; the nearest known one is named.
         """
+        from spaces.many_heads import heads_of
+
         written = self.spellings.get(loss, loss)
         _known(head, "head", tuple(self.heads))
         _known(written, "loss", self.losses, tuple(self.spellings))

@@ -4,13 +4,18 @@ The measurements behind the reasons: 336 fits in Keras 3 of each output layer wi
 binary task stand here, those of the others in `spaces.task_pairs`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from spaces.errors import RunError
 from spaces.pair_table import PairTable, Verdict
 from spaces.task_pairs import CLASSES, LABELS, NUMBER
-from spaces.tasks import TaskName
+
+if TYPE_CHECKING:
+    from spaces.tasks import TaskName
 
 LOSS_SPELLINGS: Mapping[str, str] = MappingProxyType(
     {

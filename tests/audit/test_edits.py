@@ -86,3 +86,23 @@ def test_many_findings_can_be_mended():
 def test_edits_are_the_fewest_characters(wrong, right):
     (finding,) = audited(wrong).findings
     assert applied(wrong, finding.edits) == right
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m = Sequential([Dense(1, activation='softmax')])\nm.compile(loss=choose())",
+        "m = Sequential([Dense(1, activation='softmax')])\nm.compile(loss='hinge')",
+        "y = tf.one_hot(t, 2)\nm = Sequential([Dense(1, activation='softmax')])\n"
+        "m.compile(loss='categorical_crossentropy')\nm.fit(x, y)",
+        "m = Sequential([Dense(5, activation='softmax')])\nm.compile(loss='binary_crossentropy')",
+        "ACTIVATION = 'softmax'\nm = Sequential([Dense(1, activation=ACTIVATION)])\n"
+        "m.compile(loss='binary_crossentropy')",
+        "from keras.losses import SparseCategoricalCrossentropy\ny = tf.one_hot(t, 4)\n"
+        "m = Sequential([Dense(4, activation='softmax')])\n"
+        "m.compile(loss=SparseCategoricalCrossentropy())\nm.fit(x, y)",
+    ],
+)
+def test_where_a_person_must_choose_nothing_is_edited(text):
+    (finding,) = audited(text).findings
+    assert finding.edits == ()

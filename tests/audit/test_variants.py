@@ -296,6 +296,154 @@ m=Sequential([layers.Dense(2,activation='softmax')])
 m.compile(loss='categorical_crossentropy')
 m.fit(g)
 """,
+    "HS101 old": """
+from keras.layers.core import Dense, Activation
+m=Sequential()
+m.add(Dense(64,1,init='uniform',activation='softmax'))
+m.compile(loss='binary_crossentropy',optimizer='sgd',class_mode='binary')
+""",
+    "HS101 cls": """
+class Net(keras.Model):
+    def __init__(self, n=1):
+        super().__init__()
+        self.fc=layers.Dense(n, activation='softmax')
+    def call(self,x): return self.fc(x)
+n=Net()
+n.compile(loss='binary_crossentropy')
+""",
+    "HS101 kw": """
+opts=dict(units=1, activation='softmax')
+m=Sequential([layers.Dense(**opts)])
+m.compile(loss='binary_crossentropy')
+""",
+    "HS101 act var": """
+act=tf.keras.activations.softmax
+m=Sequential([layers.Dense(1, activation=act)])
+m.compile(loss='binary_crossentropy')
+""",
+    "HS101 len": """
+classes=['seizure']
+m=Sequential([layers.Dense(len(classes), activation='softmax')])
+m.compile(loss='binary_crossentropy')
+""",
+    "HS103 len": """
+classes=['a','b']
+m=Sequential([layers.Dense(len(classes), activation='softmax')])
+m.compile(loss='binary_crossentropy')
+""",
+    "HS103 fmt": """
+m=Sequential()
+m.add(layers.Dense(2))
+m.add(layers.Activation('softmax'))
+m.compile(optimizer='rmsprop', loss=keras.losses.BinaryCrossentropy(label_smoothing=.1))
+""",
+    "HS102 global": """
+def build():
+    global model
+    model=Sequential([layers.Dense(3,activation='sigmoid')])
+build()
+model.compile(loss='categorical_crossentropy')
+""",
+    "HS102 lambda act": """
+m=Sequential([layers.Dense(3,activation=lambda t: tf.nn.sigmoid(t))])
+m.compile(loss='categorical_crossentropy')
+""",
+    "HS106 nested": """
+def head(x, n):
+    def inner(y):
+        return layers.Dense(n)(y)
+    return inner(x)
+i=keras.Input((3,))
+Model(i,head(i,5)).compile(loss='sparse_categorical_crossentropy')
+""",
+    "HS106 opt arg": """
+m=Sequential([layers.Dense(1, None)])
+m.compile('adam','binary_crossentropy')
+""",
+    "HS105 kwpos": """
+m=Sequential([layers.Dense(1,activation='sigmoid')])
+m.compile('adam',loss=keras.losses.BinaryCrossentropy(True))
+""",
+    "HS105 partial": """
+from functools import partial
+m=Sequential([layers.Dense(5,activation='softmax')])
+m.compile('adam',loss=partial(keras.losses.sparse_categorical_crossentropy, from_logits=True))
+""",
+    "HS105 lam": """
+m=Sequential([layers.Dense(5,activation='softmax')])
+m.compile('adam',loss=lambda y,p: keras.losses.sparse_categorical_crossentropy(y,p,from_logits=True))
+""",
+    "HS105 loop": """
+m=Sequential([layers.Dense(5,activation='softmax')])
+lf=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+for x,y in ds:
+    with tf.GradientTape() as t:
+        l=lf(y,m(x))
+""",
+    "HS104 pad": """
+m=Sequential([layers.Dense(1),layers.LeakyReLU()])
+m.compile(loss='binary_crossentropy')
+""",
+    "HS301 names": """
+MET=['accuracy']
+m=Sequential([layers.Dense(1,activation='linear')])
+m.compile(loss=tf.keras.losses.mean_absolute_error,metrics=MET)
+""",
+    "HS303 fb": """
+m=Sequential([layers.Dense(1,activation='sigmoid')])
+m.compile(loss='bce',metrics=[keras.metrics.FBetaScore(beta=2.0)])
+""",
+    "HS302 str": """
+m=Sequential([layers.Dense(2,activation='softmax')])
+m.compile(loss='categorical_crossentropy',metrics=['Precision'])
+""",
+    "HS401 step": """
+m=Sequential([layers.Dense(1,activation='sigmoid')])
+m.compile(loss='binary_crossentropy')
+res=m.predict(x_test, batch_size=32)
+preds=[]
+for r in res:
+    preds.append(np.argmax(r))
+""",
+    "HS401 squeeze": """
+m=Sequential([layers.Dense(1,activation='sigmoid')])
+m.compile(loss='binary_crossentropy')
+out=np.array(m.predict(x_test))
+print(classification_report(y_test, np.argmax(out, axis=-1)))
+""",
+    "HS402 eq": """
+m=Sequential([layers.Dense(3,activation='softmax')])
+m.compile(loss='categorical_crossentropy')
+p=m.predict(X_val)
+acc=(p.argmax()==y_val).mean()
+""",
+    "HS202 sparse": """
+y=np.array([1,2,3,1,2,3])
+m=Sequential([layers.Dense(3,activation='softmax')])
+m.compile(loss='sparse_categorical_crossentropy')
+m.fit(x,y)
+""",
+    "HS107 lit": """
+y=np.array([0,1,2,3,0,1])
+m=Sequential([layers.Dense(3,activation='softmax')])
+m.compile(loss='sparse_categorical_crossentropy')
+m.fit(x,y)
+""",
+    "HS502 norm": """
+X=(X-X.mean())/X.std()
+X_train,X_test,y_train,y_test=train_test_split(X,y)
+""",
+    "HS502 np": """
+mu=np.mean(X,axis=0)
+sd=np.std(X,axis=0)
+X=(X-mu)/sd
+X_train,X_test=train_test_split(X)
+""",
+    "HS404 greater": """
+m=Sequential([layers.Dense(1)])
+m.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+y=tf.where(m.predict(x)>.5,1,0)
+""",
 }
 
 
