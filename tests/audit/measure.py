@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from audit.files import audit_file
 
+from audit.files import audit_file
 from audit.finding import Audited
 from audit.rules import RULES
 
