@@ -155,7 +155,7 @@ class Reader:
             self.report(
                 "HS304",
                 place,
-                "this metric object is compiled into several models, and its counts add up those of all",
+                "this metric object is compiled into several models, and counts for all that train in turns",
                 "make a new metric object for each model",
             )
 

@@ -138,7 +138,12 @@ RULES = _rules(
         "warning",
         "Keras' F1Score without a threshold takes the largest column: of one column always 1",
     ),
-    ("HS304", "metric-object-in-two-models", "warning", "one metric object in two models adds up both"),
+    (
+        "HS304",
+        "metric-object-in-two-models",
+        "warning",
+        "one metric object in two models counts for both",
+    ),
     (
         "HS305",
         "accuracy-of-another-output",
