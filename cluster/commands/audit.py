@@ -144,4 +144,4 @@ def _show(found: "Sequence[Audited]", form: Form, console: PlainConsole, *, unkn
     else:
         from audit.for_tools import as_github as written
     if said := written(found):
-        typer.echo(said)
+        say(console, said)
