@@ -37,6 +37,9 @@ _TUNE_SETTINGS = {
     "TUNE_RESULT_BUFFER_LENGTH": "1",
     "TUNE_MAX_PENDING_TRIALS_PG": "2",
     "RAY_AIR_NEW_OUTPUT": "0",
+    # A worker whose host said that it goes is lost like any other. Tune would start its trial again by
+    # itself, and end the search over that.
+    "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",
 }
 
 

@@ -25,10 +25,12 @@ EPOCHS, EPOCH_S = 240, 1.0
 TRAINS_S = 8.0
 """For how long a trial has trained when its host goes."""
 PATIENCE_S = 300
+BLOCKING = "kill -TERM $(pgrep -f 'ray start [-]-address')"
 WAYS = {
     "all processes are told to end, as by a shutdown or Slurm": "kill -TERM -1",
     "the raylet is told to end": "kill -TERM {raylet}",
-    "`ray start --block` is told to end, as a container is": "kill -TERM $(pgrep -f 'ray start [-]-address')",
+    "`ray start --block` is told to end, as a container is": BLOCKING,
+    "the same, with no time to drain": f"{BLOCKING} # at once",
     "`ray stop`": "ray stop",
     "the raylet is killed": "kill -9 {raylet}",
     "the host is gone, and its network": None,
@@ -45,10 +47,13 @@ def until(condition, what: str):
     return found
 
 
-def start_ray(made: dict[str, Host], logs: Path) -> None:
-    """Starts one Ray over all hosts."""
+def start_ray(made: dict[str, Host], logs: Path, drain_s: int) -> None:
+    """Starts one Ray over all hosts; a host whose Ray is told to end drains for so long."""
     head = made["head"]
-    settings = f"export PYTHONPATH={ROOT} RAY_DISABLE_IMPORT_WARNING=1 HEADSEARCH_TEST_EPOCH_S={EPOCH_S};"
+    settings = (
+        f"export PYTHONPATH={ROOT} HEADSEARCH_TEST_EPOCH_S={EPOCH_S} "
+        f"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S={drain_s};"
+    )
     common = "--disable-usage-stats --num-cpus"
     begin = f"ray start --head --port={PORT} --node-ip-address={head.address} --include-dashboard=false"
     head.run(f"{settings} {begin} {common} 0", timeout_s=180)
@@ -76,7 +81,7 @@ def gone(way: str | None, logs: Path, environment: Path) -> tuple[float, float, 
     }
     write_study(home / "s", study)
     with hosts(network, NAMES, environment, shared_home=home) as made:
-        start_ray(made, logs)
+        start_ray(made, logs, 0 if way is not None and way.endswith("at once") else 30)
         head = made["head"]
         drive = f"PYTHONPATH={ROOT} RAY_ADDRESS={head.address}:{PORT} HEADSEARCH_TEST_EPOCH_S={EPOCH_S}"
         line = (

@@ -53,7 +53,7 @@ function tiles({ in_flight, hosts, starting, left_s, driver }) {
   if (!driver && !in_flight.length) return null;
   const running = in_flight.filter(({ running_s }) => running_s !== null).length;
   const waiting = in_flight.length - running;
-  const found = [tile("Trials running", count(running), waiting ? `${count(waiting)} more ${driver ? "drawn" : "begun, to start again"}` : null)];
+  const found = [tile("Trials running", count(running), waiting ? `${count(waiting)} ${driver ? "drawn, to begin" : "to start again"}` : null)];
   if (hosts) {
     found.push(tile("Workers", count(sum(hosts, "workers")), [`on ${plural(hosts.length, "host")}`, starting && `${count(starting)} starting`].filter(Boolean).join(", ")));
     for (const [name, key] of [["Processors held", "cpus"], ["GPUs held", "gpus"]]) {
