@@ -102,10 +102,16 @@ class HostNotes:
 
 
 def look() -> tuple[tuple[Host, ...], int]:
-    """Returns the hosts as they are now, and how many workers are being started; Ray must be connected."""
+    """Returns the hosts as they are now, and how many workers are being started.
+
+    Raises:
+        ConnectionError: Ray is not connected, or no more; asked nevertheless, it would begin another one.
+    """
     import ray
     from ray._private import state  # what a host has left, and where workers are, Ray tells nowhere else
 
+    if not ray.is_initialized():
+        raise ConnectionError("hosts are those of a Ray that is connected, but none is")
     job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
     actors = state.actors(job_id=job).values()
     workers = Counter(actor["Address"]["NodeID"] for actor in actors if actor["State"] == "ALIVE")

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+import ray
 
-from cluster.host_notes import Host, HostNotes, Hosts
+from cluster.host_notes import Host, HostNotes, Hosts, look
 
 HOST = Host(address="10.0.0.1", workers=2, cpus=4.0, cpus_held=2.0, gpus=1.0, gpus_held=0.5)
 
@@ -27,10 +28,13 @@ def test_what_is_damaged_is_nothing(tmp_path, text):
 
 
 def test_a_search_whose_ray_is_gone_goes_on_without_notes(tmp_path):
+    with pytest.raises(ConnectionError):
+        look()
     notes = HostNotes(tmp_path)
     with notes.kept():
         assert notes.read() is None
     assert list(tmp_path.iterdir()) == []
+    assert not ray.is_initialized(), "a look began a Ray of its own"
 
 
 def test_nothing_but_what_is_known_stands_there(tmp_path):

@@ -78,7 +78,7 @@ WRONG = [
     ("prepare s/data.npz", "a study is a readable YAML file, but got s/data.npz: not UTF-8 text"),
     ("describe s", "a study is a readable YAML file, but got s: Is a directory"),
     ("resume toy", "was edited since the run began: the rows of one run must be comparable; start a new run"),
-    ("rescore toy --objective nothing", "but got 'nothing' (--objective: objective.metric)"),
+    ("rescore toy --objective nothing", "must be one of f1, balanced_accuracy"),
     ("rescore toy --policy cost,c_xx=1", "unknown key 'c_xx'; nearest is 'c_fp' (--policy: threshold.c_xx)"),
     (
         "rescore toy --require sensitivity",
