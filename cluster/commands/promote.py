@@ -104,6 +104,6 @@ def _exports(exports: Sequence[Exported]) -> str:
         else:
             told.append(
                 f"{one.name} agrees with it on {one.compared_rows} validation rows "
-                f"(probabilities to {one.probability_difference:.1e})"
+                f"(outputs to {one.probability_difference:.1e})"
             )
     return f"beside model.keras: {'; '.join(told)}"

@@ -154,8 +154,8 @@ def _exported(export: Exported) -> str:
     if export.probability_difference is None:
         return f"- {name}: NOT compared with model.keras, since nothing that reads it was installed"
     return (
-        f"- {name}: says what model.keras says: on {export.compared_rows} validation rows, probabilities "
-        f"differ by at most {export.probability_difference:.1e}, and no label that is not at the threshold"
+        f"- {name}: says what model.keras says: on {export.compared_rows} validation rows, outputs "
+        f"differ by at most {export.probability_difference:.1e}, and no decision that is not at its threshold"
     )
 
 
