@@ -27,6 +27,7 @@ def on_jax(*arguments: str) -> None:
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.heavy
 def test_fused_trials():
     on_jax("-m", "not slow")

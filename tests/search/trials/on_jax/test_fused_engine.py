@@ -204,9 +204,9 @@ def test_the_first_size_is_that_of_the_trials_that_are_likely_to_come(monkeypatc
     assert share_of(config("sigmoid", "bce", batch_size=32), study) == 0.5
     assert share_of(config("sigmoid", "bce", batch_size=32, optimizer="sgd", momentum=0.9), study) == 0
     sizes = []
-    monkeypatch.setattr(Program, "compile", lambda program, size: sizes.append(size))
     for share, count in ((0.5, 1), (0.5, 5), (0.0, 1)):
         group = Engine(study, DATA, 8).company(ask(0).config).group
+        monkeypatch.setattr(group.program, "compile", sizes.append)
         Company(group, 8, share, ThreadPoolExecutor(1)).size_for(count).result(5)
     assert sizes == [4, 8, 1]
 
