@@ -13,7 +13,7 @@ from audit.finding import Audited
 from audit.rules import RULES
 
 HERE = Path(__file__).parent
-SETS = ("programs", "held_out")
+SETS = ("programs", "held_out", "fresh")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from tests.audit.measure import HERE, SETS, Label, compared, labels, measured
 
 PROBED = {rule for rule in RULES if rule.startswith("HS9")}
 """Rules of the probe, which runs a model: no program shows them."""
-both_sets = pytest.mark.parametrize("folder", [HERE / name for name in SETS], ids=SETS)
+each_set = pytest.mark.parametrize("folder", [HERE / name for name in SETS], ids=SETS)
 
 
 def cells(path: Path) -> list[list[str]]:
@@ -26,7 +26,7 @@ def cells(path: Path) -> list[list[str]]:
     ]
 
 
-@both_sets
+@each_set
 def test_each_rule_is_shown_and_half_of_the_programs_are_right(folder: Path) -> None:
     table = labels(folder)
     shown = {label.rule for wanted in table.values() for label in wanted if not label.argued}
@@ -35,7 +35,7 @@ def test_each_rule_is_shown_and_half_of_the_programs_are_right(folder: Path) -> 
     assert 0.4 < wrong / len(table) < 0.6
 
 
-@both_sets
+@each_set
 def test_each_label_stands_on_a_line_of_code(folder: Path) -> None:
     for name, wanted in labels(folder).items():
         held = cells(folder / name)
@@ -47,7 +47,7 @@ def test_each_label_stands_on_a_line_of_code(folder: Path) -> None:
                 assert not text.startswith("#"), f"{name}:{place} is a comment"
 
 
-@both_sets
+@each_set
 def test_each_program_is_python(folder: Path) -> None:
     for name in labels(folder):
         raw = (folder / name).read_text(encoding="utf-8")
