@@ -22,6 +22,7 @@ ELSEWHERE = {
     "make search": "tests/stories/test_quickstart.py runs what it runs",
     "source .venv/bin/activate": "a shell's own",
     "python search.py predict bundle new_recordings/ --out windows.parquet": "test_eeg_study.py, beside this",
+    "python search.py watch runs/seizure": "it ends with Ctrl-C: tests/cluster/commands/test_watch.py",
 }
 """Commands that no test types here, and why."""
 APART = {"run", "resume", "verify", "reproduce", "--seeds"}
