@@ -95,6 +95,11 @@ def largest(runner: Runner, node: ast.AST, array: Array, axis: Any, edits: tuple
         return decided
     if axis is not None and along is UNKNOWN:
         return decided
+    if found.rank is not None and found.rank > 2:
+        # Of steps or pixels, argmax over another axis than the columns tells where, not what.
+        last = found.rank - 1 - served.row
+        if axis is None or along not in (-1, last):
+            return decided
     whole = axis is None and not served.row
     trained = served.loss is not None and served.loss.name in ENTROPIES | HINGES
     classifier = trained or found.activation in ("sigmoid", "softmax", "hard_sigmoid")

@@ -9,6 +9,7 @@ from audit.call import Runner
 from audit.keras_layers import tail
 from audit.labels import of_literal, shifted
 from audit.model_facts import LabelFacts, LayerFacts, Place
+from audit.names import ENTROPIES
 from audit.parts import GROUPED
 from audit.values import (
     UNKNOWN,
@@ -16,6 +17,7 @@ from audit.values import (
     Fitted,
     Items,
     Known,
+    Loss,
     Method,
     Network,
     Rows,
@@ -207,7 +209,9 @@ def _of_predictions(reader: Runner, node: ast.Subscript, array: Array, index: An
 
 
 def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
-    """Returns what arithmetic gives of tensors and arrays."""
+    """Returns what arithmetic gives of tensors, losses and arrays."""
+    if isinstance(left, Loss) or isinstance(right, Loss):
+        return _weighed(node.op, left, right)
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         tensor = left if isinstance(left, Tensor) else right
         if tensor.model is not None or (isinstance(left, Tensor) and isinstance(right, Tensor)):
@@ -232,6 +236,17 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
     if isinstance(other, int | float):
         return replace(array, labels=shifted(array.labels, node.op, other, array is left))
     return replace(array, labels=LabelFacts())
+
+
+def _weighed(operation: ast.operator, left: Any, right: Any) -> Any:
+    """Returns a loss of the program that weighs one of Keras, or adds to it what is none."""
+    if isinstance(left, Loss) and isinstance(right, Loss):
+        return UNKNOWN
+    one = left if isinstance(left, Loss) else right
+    weighed = isinstance(operation, ast.Mult) or (isinstance(operation, ast.Div) and one is left)
+    # Under a sum only what a cross-entropy asks of its outputs is sure.
+    added = isinstance(operation, ast.Add) and one.facts.name in ENTROPIES
+    return one if weighed or added else UNKNOWN
 
 
 def _scaled(array: Array, by: Array, place: Place) -> Array:

@@ -142,8 +142,13 @@ def _units(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
                 "HS107",
                 place,
                 f"the last layer has {units} units, and there are {labels.classes} classes ({labels.seen}): "
-                + ("the labels beyond have no column" if low else "the columns beyond are never right"),
+                + (
+                    "the labels beyond have no column"
+                    if low
+                    else "it trains, and the columns beyond are wasted: they are never the answer"
+                ),
                 f"{labels.classes} units",
+                severity=None if low else "note",
             )
         if units == 1 and labels.classes > 2 and (loss.name in _BINARY or loss.name in HINGES):
             return case.found(
@@ -204,6 +209,17 @@ def of_weights(case: Case) -> list[Finding]:
     weights, labels, loss = case.model.weights, case.labels, case.loss
     if weights is None:
         return []
+    words = [repr(label) for label in weights.labels or () if isinstance(label, str)]
+    if words:
+        return [
+            case.found(
+                "HS205",
+                weights.place,
+                f"class_weight names {', '.join(words)}, and Keras looks weights up by class number: these "
+                "are never used, and every row weighs 1, or training stops",
+                "the class numbers as keys, from 0",
+            )
+        ]
     if labels is not None and labels.encoding == "multi_hot":
         return [
             case.found(
@@ -220,7 +236,7 @@ def of_weights(case: Case) -> list[Finding]:
         classes = 2 if one else case.head.units if columns else None
     if weights.labels is None or classes is None or not weights.labels:
         return []
-    beyond = [label for label in weights.labels if not 0 <= label < classes]
+    beyond = [label for label in weights.labels if not isinstance(label, int) or not 0 <= label < classes]
     if not beyond:
         return []
     return [

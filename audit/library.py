@@ -35,9 +35,8 @@ _TENSORS = (
 def outside(call: Call, dotted: str) -> Any:
     """Calls a function or class of a library."""
     found = KNOWN.get(dotted)
-    if any(isinstance(one, Tensor) for one in call.args) and not dotted.startswith(
-        ("keras.M", "keras.models")
-    ):
+    given = (*call.args, *call.keywords.values())
+    if any(isinstance(one, Tensor) for one in given) and not dotted.startswith(("keras.M", "keras.models")):
         made = _of_tensors(call, dotted)
         if made is not None:
             return made
@@ -46,12 +45,14 @@ def outside(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
     if room in ("keras.layers", "keras.activations") and name[:1].isupper():
         return keras_layers.LAYERS.get(name, keras_layers.other)(call)
-    if dotted == "functools.partial" and isinstance(call.get(0), Outside):
+    if dotted == "functools.partial":
         return losses.partial(call)
     if dotted in ("keras.losses.get", "keras.activations.get"):
         return call.get(0, "identifier", default=UNKNOWN)
-    if name in ("mean", "reduce_mean") and isinstance(call.get(0), Loss):
+    if name in ("mean", "reduce_mean", "sum", "reduce_sum") and isinstance(call.get(0), Loss):
         return call.get(0)
+    if room in ("keras.backend", "keras.ops", "tensorflow.nn") and losses.is_loss(name):
+        return models.loss_called(call)
     if dotted == "keras.Input":
         return keras_layers.given(call)
     if room in ("keras.losses", "keras.metrics", "keras"):
@@ -71,9 +72,9 @@ def outside(call: Call, dotted: str) -> Any:
 
 def _of_tensors(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
-    if room == "keras.backend" and loss_name(name) is not None:
+    if room in ("keras.backend", "keras.ops", "tensorflow.nn") and losses.is_loss(name):
         return models.loss_called(call)
-    if dotted in ("tensorflow.cast", "keras.backend.cast", "keras.ops.cast", "tensorflow.identity"):
+    if room in _TENSORS and name in ("cast", "identity", "convert_to_tensor") and call.args:
         return call.args[0]
     if room in _TENSORS and (name in ACTIVATIONS or name in STEPS or name in ("greater", "less")):
         return keras_layers.operation(call)

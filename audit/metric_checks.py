@@ -121,7 +121,7 @@ def _another(case: Case, metric: MetricFacts) -> Finding | None:
     ):
         why = "sparse_categorical_accuracy takes class numbers, and these labels are one-hot"
         fix = '"categorical_accuracy", or "accuracy"'
-    elif name in ("accuracy", "categorical_accuracy") and encoding == "multi_hot" and (head.units or 0) >= 2:
+    elif name in ("accuracy", "categorical_accuracy") and encoding == "multi_hot" and head.units != 1:
         why = f"rows have several labels or none, and {name} compares the largest column of each alone"
         fix = '"binary_accuracy", or F1Score(threshold=0.5)'
     if not why or (metric.threshold is not None and math.isnan(metric.threshold)):

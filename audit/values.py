@@ -104,6 +104,15 @@ class Class:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """A function or class with arguments that are given already, by `functools.partial`."""
+
+    function: Any
+    args: tuple[Any, ...] = ()
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Ref:
     """A thing that the program can change."""
 
