@@ -10,7 +10,7 @@ from audit import decodes
 from audit.call import Call, entries
 from audit.elements import element
 from audit.finding import Edit
-from audit.labels import facts_of, integers, of_literal, plain
+from audit.labels import PIXELS, TABLE, facts_of, integers, of_literal, plain
 from audit.model_facts import LabelFacts
 from audit.parts import GROUPED
 from audit.values import NONE, UNKNOWN, Array, Function, Items, Known, Outside, Rows, known, text, whole
@@ -25,7 +25,13 @@ def as_array(call: Call, value: Any) -> Array:
         served = next((one for one in value.values if isinstance(one, Array) and one.served), None)
         if served is not None:
             return served
-        return Array(labels=facts_of(value, call.place), chosen=chosen, statistic="merit" if chosen else "")
+        inner = [one for one in value.values if isinstance(one, Array)]
+        facts = facts_of(value, call.place)
+        if inner and len(inner) == len(value.values) and {one.labels.seen for one in inner} == {PIXELS}:
+            facts = inner[-1].labels
+        windows = any(one.overlaps for one in inner)
+        merit = "merit" if chosen else ""
+        return Array(labels=facts, chosen=chosen, statistic=merit, overlaps=windows)
     return Array()
 
 
@@ -60,8 +66,10 @@ def constant(call: Call) -> Any:
 
 
 def grid(call: Call) -> Any:
-    """`np.arange` and `np.linspace`: what thresholds are tried from."""
-    return Array(statistic="grid")
+    """`np.arange` and `np.linspace`: what thresholds are tried from, and the places of rows."""
+    count = call.get(0)
+    windows = isinstance(count, Array) and count.overlaps
+    return Array(statistic="" if windows else "grid", overlaps=windows)
 
 
 def statistic(call: Call) -> Any:
@@ -182,9 +190,7 @@ def reshaped(call: Call) -> Any:
     facts = array.labels
     if call.name in ("flatten", "ravel", "squeeze"):
         if array.served is not None:
-            found = decodes.head(array.served)
-            single = found is not None and found.units == 1
-            return replace(array, served=replace(array.served, column=0) if single else array.served)
+            return replace(array, served=replace(array.served, column=0) if _one(array) else array.served)
         flat = facts.rank == 1 or facts.columns == 1
         return replace(array, labels=replace(facts, rank=1, columns=None) if flat else LabelFacts())
     if call.name == "expand_dims":
@@ -197,12 +203,20 @@ def reshaped(call: Call) -> Any:
     if sizes == [-1]:
         sizes = []
         single = facts.rank == 1 or facts.columns == 1
-        return replace(array, labels=replace(facts, rank=1, columns=None) if single else LabelFacts())
+        flat = None if array.served is None else replace(array.served, column=0)
+        facts = replace(facts, rank=1, columns=None) if single else LabelFacts()
+        return replace(array, labels=facts, served=flat if _one(array) else array.served)
     if len(sizes) == 2 and sizes[1] == 1:
         single = facts.rank == 1 or facts.columns == 1 or facts.encoding in ("integers", "signed")
         return replace(array, labels=replace(facts, rank=2, columns=1) if single else LabelFacts())
     many = False if sizes[:1] == [1] else array.many
     return replace(array, labels=LabelFacts(), many=many, served=None)
+
+
+def _one(array: Array) -> bool:
+    """Says whether these are predictions of one column."""
+    found = None if array.served is None else decodes.head(array.served)
+    return found is not None and found.units == 1
 
 
 def joined(call: Call) -> Any:
@@ -266,8 +280,13 @@ def among(call: Call) -> Any:
 
 
 def read(call: Call) -> Any:
-    """`read_csv`, `np.load` and the like: rows of which nothing else is known."""
+    """`np.load` and the like: rows of which nothing else is known."""
     return Array(roots=frozenset({f"{call.name} {call.place.start}"}), many=True)
+
+
+def table(call: Call) -> Any:
+    """`read_csv` and the like: rows in columns."""
+    return replace(read(call), labels=LabelFacts(seen=TABLE))
 
 
 def of_rows(call: Call) -> Any:
@@ -328,10 +347,11 @@ ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         "tensorflow.cast": converted,
         **{f"tensorflow.{name}": same for name in ("constant", "convert_to_tensor", "Variable", "identity")},
         "keras.utils.normalize": same,
-        **{f"pandas.{name}": read for name in ("read_csv", "read_excel", "read_parquet", "read_table")},
+        **{f"pandas.{name}": table for name in ("read_csv", "read_excel", "read_parquet", "read_table")},
         **{f"pandas.{name}": same for name in ("DataFrame", "Series")},
         "pandas.concat": joined,
-        **{f"numpy.{name}": read for name in ("load", "loadtxt", "genfromtxt")},
+        **{f"numpy.{name}": table for name in ("loadtxt", "genfromtxt")},
+        "numpy.load": read,
         "scipy.special.expit": squashed,
         "scipy.special.softmax": squashed,
     }

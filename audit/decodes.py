@@ -41,6 +41,8 @@ def cut(runner: Runner, node: ast.AST, array: Array, at: Any) -> Any:
             "cut logits at 0, or take the sigmoid of them first",
             seen=_seen(served),
         )
+    if isinstance(value, int | float) and 0 < value < 1 and served.loss is not None:
+        runner.classified.add(served.loss.place.start)
     chosen = at.chosen if isinstance(at, Array) else None
     if chosen is not None and chosen[1] == "test" and array.part == "test":
         chosen_on_test(runner, chosen[0])
@@ -67,6 +69,28 @@ def rounded(runner: Runner, node: ast.AST, array: Array) -> Any:
             seen=_seen(served),
         )
     return replace(array, served=replace(served, cut=True))
+
+
+def by_hand(runner: Runner, node: ast.AST, one: Array, other: Array) -> None:
+    """Reports labels `(n,)` that a program itself sets against outputs `(n, 1)`."""
+    given, labels = (one, other) if one.served is not None else (other, one)
+    served = given.served
+    found = None if served is None else head(served)
+    if served is None or found is None or found.units != 1 or found.rank not in (None, 2):
+        return
+    if served.column is not None or served.row or given.many is False:
+        return
+    several = labels.many is True or labels.labels.encoding in ("integers", "signed")
+    if labels.served is not None or labels.labels.rank != 1 or labels.many is False or not several:
+        return
+    runner.report(
+        "HS203",
+        runner.place(node),
+        "the labels have shape (n,) and the outputs (n, 1): every label meets every output, which "
+        "makes n x n values, or stops",
+        "give labels of shape (n, 1): y[:, None], or take column 0 of the outputs",
+        seen=_seen(served),
+    )
 
 
 def squashed(array: Array, activation: str, place: Place) -> Array:

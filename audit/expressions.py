@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from audit import indexing, library
+from audit import indexing, library, windows
 from audit.call import Runner
 from audit.names import UNBOUND, canonical
 from audit.parts import array_named
@@ -335,9 +335,10 @@ def _if(reader: Evaluator, node: ast.IfExp) -> Any:
 def _subscript(reader: Evaluator, node: ast.Subscript) -> Any:
     owner = opened(reader, reader.evaluate(node.value))
     index = whole_of(reader, reader.evaluate(node.slice))
-    return mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
-
-    return indexing.UNROLLED(reader, node)
+    found = mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
+    if isinstance(found, Array) and found.served is None and windows.overlap(reader, node.slice):
+        return replace(found, overlaps=True)
+    return found
 
 
 def _walrus(reader: Evaluator, node: ast.NamedExpr) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from audit import decodes
 from audit.call import Runner
 from audit.keras_layers import tail
-from audit.labels import of_literal, shifted
+from audit.labels import TABLE, of_literal, shifted
 from audit.model_facts import LabelFacts, LayerFacts, Place
 from audit.names import ENTROPIES
 from audit.parts import GROUPED
@@ -44,6 +44,8 @@ def attribute(owner: Any, name: str) -> Any:
         )
     if name in ("values", "iloc", "loc", "array", "data"):
         return owner
+    if name == "shape" and owner.overlaps:
+        return Items((Array(statistic="count", overlaps=True), UNKNOWN))
     if name in ("shape", "index", "columns", "T", "size", "ndim"):
         return UNKNOWN
     return Method(owner, name)
@@ -100,7 +102,8 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
     if name is not None:
         if GROUPED.match(name):
             reader.groups.setdefault(name, reader.place(node))
-        return Array(roots=array.roots, part=array.part, name=name, fitted=array.fitted, many=array.many)
+        facts = LabelFacts(rank=1 if array.labels.seen == TABLE else None)
+        return Array(facts, array.roots, array.part, array.many, name, array.fitted)
     if isinstance(index, Items) and index.values and all(text(one) is not None for one in index.values):
         return replace(array, labels=LabelFacts())
     if array.served is not None:
@@ -115,7 +118,8 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
             return replace(array, labels=replace(array.labels, rank=2, columns=1))
         if parts[:1] == ["new"] or parts[:2] == ["rest", "new"]:
             return replace(array, labels=LabelFacts(), many=False if parts[0] == "new" else array.many)
-        if len(parts) == 2 and parts[1] == "number" and array.labels.rank == 2:
+        of_table = array.labels.seen == TABLE
+        if len(parts) == 2 and parts[1] == "number" and (array.labels.rank == 2 or of_table):
             facts = LabelFacts(rank=1)
             if array.labels.encoding in ("one_hot", "multi_hot"):
                 facts = LabelFacts(rank=1, encoding="integers", classes=2, low=0, high=1)
@@ -130,17 +134,24 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         return replace(array, statistic="") if picked else Array()
     if isinstance(at, ast.Slice):
         width = _width(at)
+        if array.shuffled is not None and (at.lower is None) != (at.upper is None):
+            part = "first" if at.lower is None else "last"
+            _, parts = reader.overlapping.get(array.shuffled.start, (array.shuffled, frozenset()))
+            reader.overlapping[array.shuffled.start] = (array.shuffled, parts | {part})
         some = array.part or ("some" if at.lower is not None or at.upper is not None else "")
         return replace(array, many=False if width == 1 else array.many, part=some)
     if _axis(at) == "new":
         return replace(array, labels=LabelFacts(), many=False)
     if _axis(at) == "number" or isinstance(index, Known):
         return Array(roots=array.roots, part=array.part, many=False)
+    if isinstance(index, Array) and index.statistic == "index":
+        return Array(roots=array.roots, part=array.part, many=False)
     # Which rows these are is not known: classes may be left out.
     facts = array.labels
     if facts.encoding == "integers":
         facts = replace(facts, classes=None, low=None, high=None)
-    return replace(array, part=array.part or "some", labels=facts)
+    shuffled = index.shuffled if isinstance(index, Array) else None
+    return replace(array, part=array.part or "some", labels=facts, shuffled=shuffled)
 
 
 def _width(at: ast.Slice) -> int | None:
@@ -174,10 +185,10 @@ def _axis(part: ast.expr) -> str:
 
 def _of_predictions(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> Any:
     served, at, at_place = array.served, node.slice, reader.place(node)
-    if served is None or served.cut:
-        return array
-    head = decodes.head(served)
+    head = None if served is None else decodes.head(served)
     units = None if head is None else head.units
+    if served is None or (served.cut and units != 1):
+        return array
 
     def column(part: ast.expr) -> int | None:
         number = _number(part)
@@ -218,6 +229,8 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
             return Tensor(tail(Tensor(), LayerFacts(kind="arithmetic", activation=None)).output)
         return tail(tensor, LayerFacts(kind="arithmetic", activation=None, changes_columns=False))
     if isinstance(left, Array) and isinstance(right, Array):
+        if isinstance(node.op, ast.Sub | ast.Mult):
+            decodes.by_hand(reader, node, left, right)
         if right.statistic in ("mean", "deviation", "least", "greatest") and right.roots & left.roots:
             return _scaled(left, right, reader.place(node))
         chosen = left.chosen or right.chosen
@@ -227,6 +240,8 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
     if not isinstance(array, Array):
         return UNKNOWN
     other = known(right if array is left else left)
+    if array.stride is not None:
+        return replace(array, stride=_stride(array.stride, node.op, other))
     if array.served is not None and array.served.cut:
         if isinstance(node.op, ast.Mult):
             decodes.as_labels(reader, node, array)
@@ -236,6 +251,17 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
     if isinstance(other, int | float):
         return replace(array, labels=shifted(array.labels, node.op, other, array is left))
     return replace(array, labels=LabelFacts())
+
+
+def _stride(
+    stride: tuple[int | None, str], operation: ast.operator, other: Any
+) -> tuple[int | None, str] | None:
+    """Returns the step of what a loop counts after arithmetic with a number."""
+    if isinstance(operation, ast.Add | ast.Sub) and isinstance(other, int):
+        return stride
+    if isinstance(operation, ast.Mult) and isinstance(other, int) and stride[0] is not None:
+        return stride[0] * other, ""
+    return None
 
 
 def _weighed(operation: ast.operator, left: Any, right: Any) -> Any:
@@ -278,6 +304,8 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
             without_gradient="a comparison",
         )
         return tail(left, step)
+    if isinstance(left, Array) and isinstance(right, Array) and isinstance(operation, ast.Eq):
+        decodes.by_hand(reader, node, left, right)
     predictions, at, upward = left, right, isinstance(operation, ast.Gt | ast.GtE)
     if isinstance(right, Array) and right.served is not None and not isinstance(left, Array):
         predictions, at, upward = right, left, not upward

@@ -1,5 +1,6 @@
 """What a call of a library's function or method gives: the tables of those who know, in one place."""
 
+import ast
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -112,13 +113,15 @@ def _builtin(call: Call, name: str) -> Any:
             return UNKNOWN
         pairs = tuple((Known(key), value) for key, value in call.keywords.items())
         return call.runner.put(Table(pairs))
-    if name == "len" and isinstance(first, Array):
-        return Array(statistic="count")
+    if name == "len" and isinstance(first, Array | Items):
+        return Array(statistic="count", overlaps=arrays.as_array(call, first).overlaps)
     if name == "range":
         ends = [whole(one) for one in call.args]
         if ends and None not in ends and len(range(*ends)) <= 4:  # type: ignore[arg-type]
             return Items(tuple(Known(k) for k in range(*ends)))  # type: ignore[arg-type]
-        return Array(statistic="count")
+        step = call.node_of(2)
+        stride = (1, "1") if len(call.args) < 3 else (whole(call.args[2]), ast.unparse(step) if step else "")
+        return Array(statistic="count", stride=stride)
     if name == "enumerate" and first is not None:
         return Items((Items((Array(statistic="index"), element(first))),), open=True)
     if name == "zip" and call.args:

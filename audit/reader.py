@@ -35,6 +35,11 @@ UNROLLED = 12
 """The most passes of a loop that are followed one by one."""
 
 
+_OVERLAP = (
+    "windows that overlap are split at random: a stretch of the recording is in both parts, and what is "
+    "measured flatters"
+)
+_IN_TIME = "split by recording or person, or in time with a gap of one window between the parts"
 Key = tuple[str, tuple[int, int]]
 """A rule and a place."""
 
@@ -68,6 +73,8 @@ class Reader:
         self.split_by_group = False
         self.random_splits: list[Place] = []
         self.fits: list[Fitted] = []
+        self.classified: set[tuple[int, int]] = set()
+        self.overlapping: dict[tuple[int, int], tuple[Place, frozenset[str]]] = {}
         self.compiled: dict[Key, tuple[int, int]] = {}
         self.trained: dict[tuple[int, int], set[Key]] = {}
         self.metric_models: dict[int, set[int]] = {}
@@ -210,6 +217,8 @@ class Reader:
             inner = held.inner if isinstance(held, Network) else held
             if isinstance(inner, Instance):
                 self.state.scopes.setdefault(inner.scope, {})[target.attr] = value
+            elif isinstance(owner, Array) and target.attr == "shape":
+                self.assign(target.value, replace(owner, labels=LabelFacts()))
         elif isinstance(target, ast.Subscript):
             owner, key = self.evaluate(target.value), self.evaluate(target.slice)
             calls.put_item(self, owner, key, value)
@@ -344,7 +353,18 @@ class Reader:
             # What was said of a model without its labels is said better where they are known.
             if key not in self.trained.get(at, {key}):
                 self.found.pop(key, None)
-        if not self.groups or self.split_by_group:
+        for model in self.models:
+            for loss, metrics in zip(model.losses, model.metrics, strict=False):
+                # Predictions that are cut between 0 and 1 are no numbers to be met.
+                if loss is not None and loss.place.start in self.classified:
+                    for metric in metrics:
+                        self.found.pop(("HS301", metric.place.start), None)
+        if self.split_by_group:
+            return
+        for place, parts in self.overlapping.values():
+            if parts == {"first", "last"}:
+                self.report("HS503", place, _OVERLAP, _IN_TIME)
+        if not self.groups:
             return
         name = next(iter(self.groups))
         for place in self.random_splits:

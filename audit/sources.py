@@ -158,9 +158,10 @@ def _shaped(facts: LabelFacts, shape: Any) -> LabelFacts:
             return LabelFacts(rank=2, columns=columns, place=facts.place)
         if rank > 2:
             return LabelFacts(rank=rank, place=facts.place)
-        return replace(facts, rank=rank, columns=columns)
+        single = rank == 1 and whole(shape.values[0]) == 1
+        return replace(facts, rank=None if single else rank, columns=columns)
     if whole(shape) is not None or shape is UNKNOWN or isinstance(shape, Array):
-        return replace(facts, rank=1 if whole(shape) is not None else None)
+        return replace(facts, rank=1 if (whole(shape) or 0) > 1 else None)
     return facts
 
 

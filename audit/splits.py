@@ -138,6 +138,8 @@ def split(call: Call) -> Any:
         call.runner.split_by_group = True
     elif arrays and known(call.get(None, "shuffle")) is not False:
         call.runner.random_splits.append(call.place)
+        if any(one.overlaps for one in arrays):
+            call.runner.overlapping[call.place.start] = (call.place, frozenset({"first", "last"}))
     return Items(tuple(replace(one, part=part) for one in arrays for part in ("train", "test")))
 
 
@@ -219,6 +221,14 @@ def shuffled(call: Call) -> Any:
     return call.args[0] if len(call.args) == 1 else Items(tuple(call.args))
 
 
+def permuted(call: Call) -> Any:
+    """`np.random.permutation` of rows or of their number."""
+    array = call.get(0, "x")
+    if not isinstance(array, Array) or not array.overlaps:
+        return UNKNOWN
+    return replace(array, shuffled=call.place, statistic="")
+
+
 SPLITS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
     {
         **{
@@ -227,6 +237,7 @@ SPLITS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         },
         **{f"imblearn.{name}": estimator for name in sorted(_RESAMPLERS)},
         "sklearn.train_test_split": split,
+        "numpy.random.permutation": permuted,
         **{f"sklearn.{name}": curve for name in ("roc_curve", "precision_recall_curve")},
         **{
             f"sklearn.{name}": scored

@@ -139,6 +139,105 @@ when = np.argmax(m.predict(x_test), axis=1)
 where = np.argmax(m.predict(x_test)[0])
 what = np.argmax(m.predict(x_test), axis=-1) # HS401
 """,
+    "labels of a table against outputs by hand": """
+d = pd.read_csv("houses.csv")
+price = d["price"].values.astype("float32")
+m = Sequential([layers.Dense(1)])
+for _ in range(900):
+    rows = np.random.randint(0, 500, 32)
+    error = price[rows] - m(x[rows]) # HS203
+    right = price[rows, None] - m(x[rows])
+""",
+    "an own loss that is called by the program": """
+def squares(y_true, y_pred):
+    return tf.reduce_mean((y_true - y_pred) ** 2) # HS203
+data = np.loadtxt("wells.txt")
+depth = data[:, 3]
+m = Sequential([layers.Dense(8, "relu"), layers.Dense(1)])
+flow = tf.data.Dataset.from_tensor_slices((data[:, :3], depth)).batch(16)
+for xb, yb in flow:
+    loss = squares(yb, m(xb))
+""",
+    "decisions that are compared with labels in a row": """
+y = (x[:, 0] > 2).astype(int)
+t = np.array([0, 1, 0, 1, 1])
+m = Sequential([layers.Dense(1, activation="sigmoid")])
+print(np.mean((m.predict(x_test) > 0.5) == t)) # HS203
+print(np.mean((m.predict(x_test) > 0.5)[:, 0] == t))
+print(np.mean((m.predict(x_test) > 0.5).reshape(-1) == t))
+print(np.mean((m.predict(x_test) > 0.5).ravel() == t))
+print(np.mean((m.predict(x_test) > 0.5) == t[:, None]))
+""",
+    "one row, one number, labels in a column": """
+y = np.loadtxt("y.txt", delimiter=",")[:, 0]
+m = Sequential([layers.Dense(1)])
+for i in range(len(y)):
+    one = y[i] - m.predict(x[i:i + 1])
+shift = m.predict(x_test) - np.array([0.5])
+noise = m.predict(x_test) * np.random.rand(1)
+y.shape = (-1, 1)
+all_rows = y - m.predict(x_test)
+""",
+    "divergence of a table's column": """
+share = pd.read_csv("votes.csv")["share"].to_numpy()
+m = Sequential([layers.Dense(1, activation="sigmoid")])
+gap = keras.losses.kl_divergence(share, m.predict(x_test)) # HS203
+gap = keras.losses.kl_divergence(share[:, None], m.predict(x_test))
+""",
+    "targets of 0 and 1 as numbers": """
+y = np.array([[0.], [1.], [1.], [0.]])
+m = Sequential([layers.Dense(4, "tanh"), layers.Dense(1)])
+m.compile(loss="mse", metrics=["accuracy"]) # HS108
+m.fit(x, y)
+""",
+    "a number that is cut at one half is none": """
+m = Sequential([layers.Dense(1)])
+m.compile(loss="mse", metrics=["accuracy"])
+yes = m.predict(x_test) > 0.5
+n = Sequential([layers.Dense(1)])
+n.compile(loss="mse", metrics=["accuracy", keras.metrics.Precision()])
+k = Sequential([layers.Dense(1)])
+k.compile(loss="mse", metrics=["accuracy"]) # HS301
+""",
+    "windows that overlap in random order": """
+WIN, HOP = 256, 64
+rows = []
+for at in range(0, len(signal) - WIN, HOP):
+    rows.append(signal[at:at + WIN])
+rows = np.array(rows)
+places = np.random.permutation(len(rows)) # HS503
+k = len(rows) // 5
+x_val, x_train = rows[places[:k]], rows[places[k:]]
+""",
+    "windows by comprehension, half a window apart": """
+def cut(signal, win):
+    return np.stack([signal[s:s + win] for s in range(0, len(signal) - win, win // 2)])
+from sklearn.model_selection import train_test_split
+w = cut(signal, width)
+a, b, c, d = train_test_split(w, y, test_size=0.2) # HS503
+e, f, g, h = train_test_split(w, y, test_size=0.2, shuffle=False)
+""",
+    "windows of a series up to a step": """
+from sklearn.model_selection import train_test_split
+X, y = [], []
+for i in range(30, len(series)):
+    X.append(series[i - 30:i])
+    y.append(series[i])
+X, y = np.array(X), np.array(y)
+a, b, c, d = train_test_split(X, y) # HS503
+""",
+    "windows side by side, and in the order of time": """
+from sklearn.model_selection import train_test_split
+side = np.array([signal[s:s + 128] for s in range(0, len(signal), 128)])
+a, b = train_test_split(side)
+bars = np.array([signal[k * 50:k * 50 + 50] for k in range(len(signal) // 50)])
+a, b = train_test_split(bars)
+over = np.array([signal[s:s + 128] for s in range(0, len(signal), 16)])
+k = len(over) // 2
+a, b = over[:k], over[k:]
+order = np.random.permutation(len(a))
+batch = a[order[:32]]
+""",
 }
 
 
