@@ -10,10 +10,10 @@ from audit import decodes
 from audit.call import Call, entries
 from audit.elements import element
 from audit.finding import Edit
-from audit.labels import PIXELS, TABLE, facts_of, integers, of_literal, plain
+from audit.labels import CUT, PIXELS, TABLE, facts_of, integers, of_literal, plain
 from audit.model_facts import LabelFacts
 from audit.parts import GROUPED
-from audit.values import NONE, UNKNOWN, Array, Function, Items, Known, Outside, Rows, known, text, whole
+from audit.values import NONE, UNKNOWN, Array, Items, Known, Outside, known, text, whole
 
 
 def as_array(call: Call, value: Any) -> Array:
@@ -40,17 +40,24 @@ def same(call: Call) -> Any:
     return as_array(call, call.get(0, "x", "a", "object", "data", "value", "array"))
 
 
+def _type(kind: Any) -> str:
+    return kind.dotted.rpartition(".")[2] if isinstance(kind, Outside) else text(kind) or ""
+
+
 def converted(call: Call) -> Any:
     """`astype` and `cast`."""
     if call.name == "astype":
         array, kind = call.owner, call.get(0, "dtype")
     else:
         array, kind = as_array(call, call.get(0, "x")), call.get(1, "dtype")
-    name = kind.dotted.rpartition(".")[2] if isinstance(kind, Outside) else text(kind) or ""
+    name = _type(kind)
     if array.served is not None and name.startswith(("int", "uint", "float")):
         decodes.as_labels(call.runner, call.node, array)
     if array.labels.encoding == "text":
         return replace(array, labels=LabelFacts())
+    if name.startswith("bool") and array.served is None:
+        facts = LabelFacts(encoding="integers", classes=2, rank=array.labels.rank, low=0, high=1)
+        return replace(array, labels=facts)
     return array
 
 
@@ -62,6 +69,8 @@ def constant(call: Call) -> Any:
     columns = whole(shape.values[-1]) if isinstance(shape, Items) and rank == 2 else None
     if whole(shape) is not None:
         rank = 1
+    if _type(call.get(1, "dtype")).startswith("bool"):
+        return Array(labels=LabelFacts(rank=rank, columns=columns, place=call.place, seen="bools"))
     return Array(labels=LabelFacts(rank=rank, columns=columns, low=value, high=value, place=call.place))
 
 
@@ -178,6 +187,8 @@ def where(call: Call) -> Any:
         facts = replace(facts, encoding="integers", classes=2, low=0, high=1)
     elif values == {-1, 1}:
         facts = replace(facts, encoding="signed", classes=2, low=-1, high=1)
+    elif all(isinstance(one, int | float) for one in values):
+        facts = replace(facts, low=float(min(values)), high=float(max(values)))
     return replace(held, labels=facts)
 
 
@@ -188,6 +199,8 @@ def reshaped(call: Call) -> Any:
     rest = call.args if method else call.args[1:]
     shape = call.get(None, "shape", "newshape") or (rest[0] if len(rest) == 1 else Items(tuple(rest)))
     facts = array.labels
+    if facts.seen in (PIXELS, CUT):
+        return replace(array, labels=replace(facts, rank=None, columns=None))
     if call.name in ("flatten", "ravel", "squeeze"):
         if array.served is not None:
             return replace(array, served=replace(array.served, column=0) if _one(array) else array.served)
@@ -289,21 +302,6 @@ def table(call: Call) -> Any:
     return replace(read(call), labels=LabelFacts(seen=TABLE))
 
 
-def of_rows(call: Call) -> Any:
-    """A method of a data set that keeps what its rows are."""
-    return call.owner
-
-
-def mapped_rows(call: Call) -> Any:
-    """`Dataset.map`, followed where it takes features and labels."""
-    function = call.get(0, "map_func")
-    if isinstance(function, Function):
-        made = call.runner.apply(function, (call.owner.features, call.owner.labels), call.node)
-        if isinstance(made, Items) and len(made.values) == 2:
-            return Rows(labels=made.values[1], features=made.values[0])
-    return Rows()
-
-
 def squashed(call: Call) -> Any:
     """A sigmoid or softmax of predictions."""
     array = call.get(0, "x", "logits")
@@ -385,17 +383,3 @@ METHODS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
     }
 )
 """Methods of arrays."""
-
-ROWS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
-    {
-        "map": mapped_rows,
-        **dict.fromkeys(
-            (
-                *("batch", "shuffle", "prefetch", "cache", "repeat", "take", "skip", "with_options", "shard"),
-                *("apply", "unbatch", "filter", "concatenate", "rebatch"),
-            ),
-            of_rows,
-        ),
-    }
-)
-"""Methods of data sets."""

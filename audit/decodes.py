@@ -175,15 +175,18 @@ def _cut_of(served: Served) -> str:
     return "predictions[:, 0] > 0" if are_logits(served) else "predictions[:, 0] > 0.5"
 
 
-def as_labels(runner: Runner, node: ast.AST, array: Array, scored: bool = False) -> None:
+def as_labels(
+    runner: Runner, node: ast.AST, array: Array, *, scored: bool = False, rows: bool = False
+) -> None:
     """Notes that predictions are used as what tells the positive class.
 
     Args:
         scored: whether as they are, such as by a ROC curve; else after a cut.
+        rows: whether those of one row are too.
     """
     served = array.served
     found = None if served is None else head(served)
-    if served is None or found is None or served.column != 0 or served.row:
+    if served is None or found is None or served.column != 0 or (served.row and not rows):
         return
     if found.units == 2 and found.activation == "softmax" and served.cut != scored:
         runner.report(

@@ -7,7 +7,7 @@ from typing import Any
 from audit import decodes
 from audit.call import Runner
 from audit.keras_layers import tail
-from audit.labels import TABLE, of_literal, shifted
+from audit.labels import CUT, PIXELS, TABLE, of_literal, shifted
 from audit.model_facts import LabelFacts, LayerFacts, Place
 from audit.names import ENTROPIES
 from audit.parts import GROUPED
@@ -105,6 +105,19 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         facts = LabelFacts(rank=1 if array.labels.seen == TABLE else None)
         return Array(facts, array.roots, array.part, array.many, name, array.fitted)
     if isinstance(index, Items) and index.values and all(text(one) is not None for one in index.values):
+        if len(index.values) > 1 and {text(one) for one in index.values} <= array.telling:
+            count = len(index.values)
+            facts = LabelFacts(
+                encoding="multi_hot",
+                classes=count,
+                columns=count,
+                rank=2,
+                low=0,
+                high=1,
+                place=reader.place(node),
+                seen="columns of words that a text holds",
+            )
+            return replace(array, labels=facts)
         return replace(array, labels=LabelFacts())
     if array.served is not None:
         return _of_predictions(reader, node, array, index)
@@ -112,6 +125,8 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         facts = replace(array.labels, rank=2, encoding="one_hot", seen="np.eye", place=reader.place(node))
         source = index if isinstance(index, Array) else Array()
         return replace(source, labels=facts)
+    if isinstance(at, ast.Tuple) and array.labels.seen in (PIXELS, CUT):
+        return array
     if isinstance(at, ast.Tuple):
         parts = [_axis(part) for part in at.elts]
         if parts in (["all", "new"], ["rest", "new"]):
@@ -136,8 +151,8 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         width = _width(at)
         if array.shuffled is not None and (at.lower is None) != (at.upper is None):
             part = "first" if at.lower is None else "last"
-            _, parts = reader.overlapping.get(array.shuffled.start, (array.shuffled, frozenset()))
-            reader.overlapping[array.shuffled.start] = (array.shuffled, parts | {part})
+            _, taken = reader.overlapping.get(array.shuffled.start, (array.shuffled, frozenset()))
+            reader.overlapping[array.shuffled.start] = (array.shuffled, taken | {part})
         some = array.part or ("some" if at.lower is not None or at.upper is not None else "")
         return replace(array, many=False if width == 1 else array.many, part=some)
     if _axis(at) == "new":

@@ -3,6 +3,7 @@
 from audit.case import Case, other_loss
 from audit.finding import Finding
 from audit.head_checks import shown
+from audit.labels import CUT, PIXELS
 from audit.model_facts import LabelFacts, LossFacts
 from audit.names import HINGES, SQUARED
 
@@ -28,6 +29,8 @@ def of_labels(case: Case) -> list[Finding]:
 
 
 def _said(labels: LabelFacts) -> str:
+    if labels.encoding is None and labels.seen:
+        return f"the labels are {'of ' * (labels.seen != PIXELS)}{labels.seen}"
     kind = {
         "integers": "class numbers",
         "one_hot": "one-hot",
@@ -181,7 +184,7 @@ def _range(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
             f"{_said(labels)} from {low:g} to {high:g}, and {shown(loss.name)} is defined from 0 to 1",
             "labels 0 and 1, or a linear last layer with the mean squared error for numbers",
         )
-    if loss.name == "sparse_categorical_crossentropy":
+    if loss.name == "sparse_categorical_crossentropy" and labels.seen not in (PIXELS, CUT):
         units = case.head.units
         beyond = (
             units is not None and high is not None and labels.encoding in ("integers", None) and high >= units

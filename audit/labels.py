@@ -9,6 +9,8 @@ from audit.values import UNKNOWN, Array, Items, Known, Rows, known
 
 PIXELS = "the pixels of images"
 """How labels are seen that are images as they were read, from 0 to 255."""
+CUT = "cv2.threshold"
+"""How pixels are seen that are 0 or one value."""
 TABLE = "a table"
 """How labels are seen that are a whole table: a column of it has one axis."""
 
@@ -89,7 +91,8 @@ def shifted(facts: LabelFacts, operation: ast.operator, number: float, before: b
     Args:
         before: whether the labels stand before the operator.
     """
-    if facts.low is None or facts.high is None or facts.encoding not in ("integers", "signed", "real"):
+    known_kind = facts.encoding in ("integers", "signed", "real") or facts.seen in (PIXELS, CUT)
+    if facts.low is None or facts.high is None or not known_kind:
         return LabelFacts(rank=facts.rank, columns=facts.columns)
     if isinstance(operation, ast.Add):
         low, high = facts.low + number, facts.high + number

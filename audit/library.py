@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from audit import arrays, encodings, keras_layers, losses, models, sources, splits
+from audit import arrays, data_sets, encodings, images, keras_layers, losses, models, sources, splits
 from audit.call import Call, Changed, Handler, Model
 from audit.elements import element
 from audit.keras_layers import STEPS
@@ -20,6 +20,7 @@ from audit.values import (
     Known,
     Layer,
     Loss,
+    Method,
     Outside,
     Rows,
     Table,
@@ -158,13 +159,15 @@ def method(call: Call) -> Any:
         if call.name in ("fit", "predict"):
             return Array()
     elif isinstance(owner, Rows):
-        table = arrays.ROWS
+        table = data_sets.ROWS
     elif isinstance(owner, Estimator):
         if call.name == "flow_from_directory":
             return sources.folder(call)
         if call.name == "flow":
             return sources.flow(call)
         table = splits.ESTIMATORS
+    elif isinstance(owner, Method):
+        return encodings.of_texts(call) if owner.name == "str" else UNKNOWN
     elif isinstance(owner, Loss):
         return models.loss_called(call) if call.name in ("call", "__call__") else UNKNOWN
     elif isinstance(owner, Items):
@@ -224,6 +227,13 @@ def called(call: Call) -> Any:
 
 
 KNOWN: Mapping[str, Handler] = MappingProxyType(
-    {**arrays.ARRAYS, **encodings.ENCODINGS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
+    {
+        **arrays.ARRAYS,
+        **encodings.ENCODINGS,
+        **images.IMAGES,
+        **sources.SOURCES,
+        **splits.SPLITS,
+        **models.MODELS,
+    }
 )
 """Functions and classes of libraries, by their canonical names."""

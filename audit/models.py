@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from audit import losses
+from audit import images, losses
 from audit.call import Call, Changed, Model, entries, flag, listed
 from audit.heads import head_of, told
 from audit.keras_layers import UNFOLLOWED, stacked, through
@@ -131,7 +131,7 @@ def trained(call: Call) -> Any:
     else:
         labels = UNKNOWN if y is None else y
     each = losses.spread(labels, network.outputs, same=False) if len(network.outputs) > 1 else (labels,)
-    found = tuple(_labels(one, call) for one in each)
+    found = tuple(images.sure(_labels(one, call), x) for one in each)
     weights = entries(call.get(None, "class_weight")) if call.name != "train_on_batch" else None
     told = call.get(None, "class_weight")
     weight_facts = None

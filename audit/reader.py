@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audit import calls, expressions, splits, statements
+from audit import calls, expressions, images, splits, statements
 from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
@@ -27,11 +27,12 @@ from audit.values import (
     Ref,
     State,
     Unknown,
+    text,
 )
 
 STEPS = 30_000
 """Expressions and statements after which a program is left as it is known then."""
-UNROLLED = 12
+UNROLLED = 20
 """The most passes of a loop that are followed one by one."""
 
 
@@ -225,8 +226,13 @@ class Reader:
             if isinstance(owner, Array) and isinstance(target.value, ast.Name):
                 # What a column was fitted on, its table was.
                 fitted = value.fitted if isinstance(value, Array) else ()
-                facts = LabelFacts(rank=owner.labels.rank, columns=owner.labels.columns)
-                self.assign(target.value, replace(owner, labels=facts, fitted=(*owner.fitted, *fitted)))
+                facts = images.filled(owner.labels, value)
+                column = text(key)
+                telling = owner.telling - {column}
+                if column is not None and isinstance(value, Array) and value.statistic == "telling":
+                    telling |= {column}
+                made = replace(owner, labels=facts, fitted=(*owner.fitted, *fitted), telling=telling)
+                self.assign(target.value, made)
 
     def _named(self, target: ast.Name, value: Any) -> Any:
         if isinstance(value, Unknown):

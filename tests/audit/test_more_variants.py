@@ -238,6 +238,92 @@ a, b = over[:k], over[k:]
 order = np.random.permutation(len(a))
 batch = a[order[:32]]
 """,
+    "masks as they are read, beside images that are scaled": """
+import cv2
+from tensorflow.keras.preprocessing.image import load_img, img_to_array
+def read(names):
+    pictures, masks = [], []
+    for name in names:
+        pictures.append(img_to_array(load_img(name)) / 255)
+        masks.append(img_to_array(load_img(name + ".mask", color_mode="grayscale")))
+    return np.array(pictures), np.array(masks)
+a, b = read(files)
+m = Sequential([layers.Conv2D(1, 1, activation="sigmoid")])
+m.compile(loss="binary_crossentropy") # HS202
+m.fit(a, b)
+""",
+    "masks that fill an array": """
+import cv2
+X = np.zeros((90, 64, 64, 3), dtype="float32")
+Y = np.zeros((90, 64, 64, 1), dtype="float32")
+for k, name in enumerate(names):
+    X[k] = cv2.resize(cv2.imread(name), (64, 64)) / 255.0
+    Y[k] = cv2.imread(name.replace("img", "mask"), 0)[..., None]
+m = Sequential([layers.Conv2D(1, 1, activation="sigmoid")])
+m.compile(loss="binary_crossentropy") # HS202
+m.fit(X, Y)
+""",
+    "masks that are made 0 and 255": """
+import cv2
+white = np.where(depth > 3, 255, 0)
+m = Sequential([layers.Conv2D(1, 1, activation="sigmoid")])
+m.compile(loss="binary_crossentropy") # HS202
+m.fit(x, white)
+_, drawn = cv2.threshold(grey, 127, 255, cv2.THRESH_BINARY)
+n = Sequential([layers.Conv2D(1, 1, activation="sigmoid")])
+n.compile(loss="binary_crossentropy")
+n.fit(x, drawn / 255)
+k = Sequential([layers.Conv2D(1, 1, activation="sigmoid")])
+k.compile(loss="binary_crossentropy") # HS202
+k.fit(x, (depth > 3) * 255)
+""",
+    "masks that are scaled, cut or of classes": """
+import cv2
+pictures = np.array([cv2.imread(p) for p in names]) / 255.0
+masks = np.array([cv2.imread(p, 0) for p in others])
+m = Sequential([layers.Conv2D(1, 1, activation="sigmoid")])
+m.compile(loss="binary_crossentropy")
+m.fit(pictures, masks / 255)
+m.fit(pictures, masks > 0)
+m.fit(pictures, masks.astype(bool))
+m.fit(pictures, masks // 255)
+m.fit(np.array([cv2.imread(p) for p in names]), masks)
+Y = np.zeros((9, 64, 64, 1), dtype=bool)
+Y[0] = masks[0]
+m.fit(pictures, Y)
+n = Sequential([layers.Conv2D(3, 1, activation="softmax")])
+n.compile(loss="sparse_categorical_crossentropy")
+n.fit(pictures, masks)
+masks[masks > 0] = 1
+m.fit(pictures, masks)
+""",
+    "several words of a text under softmax": """
+d = pd.read_csv("reports.csv")
+WORDS = ["mass", "edema", "nodule"]
+for word in WORDS:
+    d[word] = d["text"].str.contains(word, case=False).astype(int)
+m = Sequential([layers.Dense(3, activation="softmax")]) # HS204
+m.compile(loss="categorical_crossentropy")
+m.fit(x, d[WORDS].to_numpy())
+tags = d["tags"].str.get_dummies(sep="|").values
+n = Sequential([layers.Dense(5, activation="softmax")]) # HS204
+n.compile(loss="categorical_crossentropy")
+n.fit(x, tags)
+""",
+    "columns of which nothing is known": """
+d = pd.read_csv("leaves.csv")
+m = Sequential([layers.Dense(3, activation="softmax")])
+m.compile(loss="categorical_crossentropy")
+m.fit(x, d[["healthy", "rust", "scab"]].values)
+""",
+    "each row's first column as the answer": """
+m = Sequential([layers.Dense(2, activation="softmax")])
+m.compile(loss="sparse_categorical_crossentropy")
+alarms = [1 if p[0] >= 0.5 else 0 for p in m.predict(x_test)] # HS405
+calm = [1 if p[1] >= 0.5 else 0 for p in m.predict(x_test)]
+names = ["no" if p[0] >= 0.5 else "yes" for p in m.predict(x_test)]
+classes = [0 if p[0] >= 0.5 else 1 for p in m.predict(x_test)]
+""",
 }
 
 
