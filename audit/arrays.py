@@ -10,7 +10,7 @@ from audit import decodes
 from audit.call import Call, entries
 from audit.elements import element
 from audit.finding import Edit
-from audit.labels import CUT, PIXELS, TABLE, facts_of, integers, of_literal, plain
+from audit.labels import CUT, PIXELS, facts_of, integers, of_literal, plain
 from audit.model_facts import LabelFacts
 from audit.parts import GROUPED
 from audit.values import NONE, UNKNOWN, Array, Items, Known, Outside, known, text, whole
@@ -78,7 +78,9 @@ def grid(call: Call) -> Any:
     """`np.arange` and `np.linspace`: what thresholds are tried from, and the places of rows."""
     count = call.get(0)
     windows = isinstance(count, Array) and count.overlaps
-    return Array(statistic="" if windows else "grid", overlaps=windows)
+    step = whole(call.get(2, "step"))
+    stride = (step, str(step)) if step is not None and call.name == "arange" else None
+    return Array(statistic="" if windows else "grid", overlaps=windows, stride=stride)
 
 
 def statistic(call: Call) -> Any:
@@ -92,6 +94,9 @@ def statistic(call: Call) -> Any:
         if value.chosen[1] == "test":
             decodes.chosen_on_test(call.runner, value.chosen[0])
         return UNKNOWN
+    axis = whole(call.get(0 if isinstance(call.owner, Array) else 1, "axis"))
+    if axis in (1, -1) and value.labels.rank == 2:
+        return Array(LabelFacts(rank=1), value.roots, value.part, value.many)
     kind = {"mean": "mean", "std": "deviation", "min": "least", "max": "greatest"}.get(call.name, "")
     return Array(roots=value.roots, part=value.part, statistic=kind)
 
@@ -162,6 +167,14 @@ def compared(call: Call) -> Any:
         if isinstance(array, Array)
         else UNKNOWN
     )
+
+
+def paired(call: Call) -> Any:
+    """A function of two arrays, value by value."""
+    one, other = (call.get(k, *names) for k, names in enumerate((("x", "x1", "a"), ("y", "x2", "b"))))
+    if isinstance(one, Array) and isinstance(other, Array):
+        decodes.by_hand(call.runner, call.node, one, other)
+    return UNKNOWN
 
 
 def measured(call: Call) -> Any:
@@ -292,16 +305,6 @@ def among(call: Call) -> Any:
     return Array(roots=call.owner.roots, part=call.owner.part)
 
 
-def read(call: Call) -> Any:
-    """`np.load` and the like: rows of which nothing else is known."""
-    return Array(roots=frozenset({f"{call.name} {call.place.start}"}), many=True)
-
-
-def table(call: Call) -> Any:
-    """`read_csv` and the like: rows in columns."""
-    return replace(read(call), labels=LabelFacts(seen=TABLE))
-
-
 def squashed(call: Call) -> Any:
     """A sigmoid or softmax of predictions."""
     array = call.get(0, "x", "logits")
@@ -323,7 +326,10 @@ ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         **{f"numpy.{name}": constant for name in ("zeros", "ones", "zeros_like", "ones_like")},
         **{f"tensorflow.{name}": constant for name in ("zeros", "ones", "zeros_like", "ones_like")},
         **{f"numpy.{name}": grid for name in ("arange", "linspace")},
-        **{f"numpy.{name}": statistic for name in ("mean", "std", "min", "max", "amax", "median", "nanmax")},
+        **{
+            f"numpy.{name}": statistic
+            for name in ("mean", "std", "min", "max", "amax", "median", "nanmax", "sum")
+        },
         **{f"numpy.{name}": rounded for name in ("round", "rint", "around", "round_")},
         **dict.fromkeys(("keras.backend.round", "keras.ops.round"), rounded),
         **dict.fromkeys(("builtins.round", "tensorflow.round", "tensorflow.math.round"), rounded),
@@ -339,17 +345,18 @@ ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
             for name in ("greater", "greater_equal")
         },
         **{f"numpy.{name}": measured for name in ("abs", "absolute", "sqrt", "square", "nan_to_num")},
+        **dict.fromkeys(
+            ("tensorflow.math.squared_difference", "keras.ops.subtract", "keras.ops.equal"), paired
+        ),
+        **{f"{room}.{name}": paired for room in ("numpy", "tensorflow") for name in ("subtract", "equal")},
         "numpy.argmin": largest,
         "numpy.apply_along_axis": along,
         "numpy.unique": unique,
         "tensorflow.cast": converted,
         **{f"tensorflow.{name}": same for name in ("constant", "convert_to_tensor", "Variable", "identity")},
         "keras.utils.normalize": same,
-        **{f"pandas.{name}": table for name in ("read_csv", "read_excel", "read_parquet", "read_table")},
         **{f"pandas.{name}": same for name in ("DataFrame", "Series")},
         "pandas.concat": joined,
-        **{f"numpy.{name}": table for name in ("loadtxt", "genfromtxt")},
-        "numpy.load": read,
         "scipy.special.expit": squashed,
         "scipy.special.softmax": squashed,
     }
@@ -365,7 +372,7 @@ METHODS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         "squeeze": reshaped,
         "argmax": largest,
         "round": rounded,
-        **dict.fromkeys(("mean", "std", "min", "max"), statistic),
+        **dict.fromkeys(("mean", "std", "min", "max", "sum"), statistic),
         **dict.fromkeys(("map", "replace"), mapped),
         **dict.fromkeys(
             (

@@ -324,6 +324,38 @@ calm = [1 if p[1] >= 0.5 else 0 for p in m.predict(x_test)]
 names = ["no" if p[0] >= 0.5 else "yes" for p in m.predict(x_test)]
 classes = [0 if p[0] >= 0.5 else 1 for p in m.predict(x_test)]
 """,
+    "class 0 on purpose": """
+from sklearn.metrics import roc_auc_score, f1_score, roc_curve
+m = Sequential([layers.Dense(2, activation="softmax")])
+m.compile(loss="sparse_categorical_crossentropy")
+p = m.predict(x_test)
+a = roc_auc_score(y_test == 0, p[:, 0])
+b = roc_auc_score(1 - y_test, p[:, 0])
+c = f1_score(y_test, p[:, 0] > 0.5, pos_label=0)
+d = roc_curve(y_test, p[:, 0], pos_label=0)
+e = roc_auc_score(y_test, p[:, 0]) # HS405
+""",
+    "sums of rows against outputs": """
+X = np.random.rand(500, 5)
+y = (X.sum(axis=1) > 2.5).astype("float32")
+m = Sequential([layers.Dense(1, activation="sigmoid")])
+p = m(X)
+cross = -tf.reduce_mean(y * tf.math.log(p))
+wrong = tf.reduce_mean(tf.abs(p - y)) # HS203
+also = tf.math.squared_difference(y, p) # HS203
+right = tf.reduce_mean(tf.abs(p[:, 0] - y))
+""",
+    "windows that are shuffled in place, or by folds": """
+from sklearn.model_selection import KFold, StratifiedKFold
+cuts = np.stack([wave[s:s + 100] for s in np.arange(0, 10000, 20)])
+places = np.arange(len(cuts))
+np.random.shuffle(places) # HS503
+tr, te = cuts[places[:100]], cuts[places[100:]]
+for a, b in KFold(5, shuffle=True).split(cuts): # HS503
+    pass
+for a, b in KFold(5).split(cuts):
+    pass
+""",
 }
 
 
