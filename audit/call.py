@@ -22,6 +22,7 @@ class Runner(Protocol):
     fits: list[Fitted]
     classified: set[tuple[int, int]]
     overlapping: dict[tuple[int, int], tuple[Place, frozenset[str]]]
+    permuted: dict[tuple[int, int], tuple[Place, frozenset[str]]]
 
     def place(self, node: ast.AST) -> Place:
         """Returns where a node stands."""

@@ -151,8 +151,9 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         width = _width(at)
         if array.shuffled is not None and (at.lower is None) != (at.upper is None):
             part = "first" if at.lower is None else "last"
-            _, taken = reader.overlapping.get(array.shuffled.start, (array.shuffled, frozenset()))
-            reader.overlapping[array.shuffled.start] = (array.shuffled, taken | {part})
+            held = reader.overlapping if array.overlaps else reader.permuted
+            _, taken = held.get(array.shuffled.start, (array.shuffled, frozenset()))
+            held[array.shuffled.start] = (array.shuffled, taken | {part})
         some = array.part or ("some" if at.lower is not None or at.upper is not None else "")
         return replace(array, many=False if width == 1 else array.many, part=some)
     if _axis(at) == "new":

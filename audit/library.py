@@ -115,7 +115,8 @@ def _builtin(call: Call, name: str) -> Any:
         pairs = tuple((Known(key), value) for key, value in call.keywords.items())
         return call.runner.put(Table(pairs))
     if name == "len" and isinstance(first, Array | Items):
-        return Array(statistic="count", overlaps=arrays.as_array(call, first).overlaps)
+        array = arrays.as_array(call, first)
+        return Array(name=array.name, many=array.many, statistic="count", overlaps=array.overlaps)
     if name == "range":
         ends = [whole(one) for one in call.args]
         if ends and None not in ends and len(range(*ends)) <= 4:  # type: ignore[arg-type]

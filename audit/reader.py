@@ -76,6 +76,7 @@ class Reader:
         self.fits: list[Fitted] = []
         self.classified: set[tuple[int, int]] = set()
         self.overlapping: dict[tuple[int, int], tuple[Place, frozenset[str]]] = {}
+        self.permuted: dict[tuple[int, int], tuple[Place, frozenset[str]]] = {}
         self.compiled: dict[Key, tuple[int, int]] = {}
         self.trained: dict[tuple[int, int], set[Key]] = {}
         self.metric_models: dict[int, set[int]] = {}
@@ -373,7 +374,8 @@ class Reader:
         if not self.groups:
             return
         name = next(iter(self.groups))
-        for place in self.random_splits:
+        halves = [place for place, parts in self.permuted.values() if parts == {"first", "last"}]
+        for place in (*self.random_splits, *halves):
             self.report(
                 "HS503",
                 place,

@@ -239,7 +239,14 @@ def shuffled(call: Call) -> Any:
 def permuted(call: Call) -> Any:
     """`np.random.permutation` of rows or of their number."""
     array = call.get(0, "x")
-    if not isinstance(array, Array) or not array.overlaps:
+    if not isinstance(array, Array):
+        return UNKNOWN
+    if GROUPED.match(array.name) or array.statistic == "unique":
+        # People are brought into another order, or what is theirs.
+        call.runner.split_by_group = call.runner.split_by_group or array.statistic != "count"
+        return UNKNOWN
+    rows = array.statistic == "count" and array.many is True
+    if not array.overlaps and not rows:
         return UNKNOWN
     return replace(array, shuffled=call.place, statistic="")
 

@@ -356,6 +356,21 @@ for a, b in KFold(5, shuffle=True).split(cuts): # HS503
 for a, b in KFold(5).split(cuts):
     pass
 """,
+    "rows of people in random order": """
+d = pd.read_csv("beats.csv")
+patient_id = d["patient_id"].values
+X = d.drop(columns=["patient_id"]).values
+order = np.random.default_rng(1).permutation(len(X)) # HS503
+k = int(0.8 * len(X))
+train, test = X[order[:k]], X[order[k:]]
+""",
+    "people in random order": """
+d = pd.read_csv("beats.csv")
+people = d["patient_id"].unique()
+order = np.random.permutation(len(people))
+train, test = people[order[:9]], people[order[9:]]
+some = np.random.permutation(len(d))[:50]
+""",
 }
 
 
