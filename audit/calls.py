@@ -190,7 +190,8 @@ def apply(
         more: whether more may have been given, by * or **.
     """
     if isinstance(function, Ref):
-        function = attribute(reader, function, "call")
+        own = attribute(reader, function, "__call__")
+        function = own if isinstance(own, Function) else attribute(reader, function, "call")
     if isinstance(function, Outside | Partial):
         return _targets(reader, function, args, keywords, node, more)
     if isinstance(function, Class):

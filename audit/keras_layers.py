@@ -9,7 +9,7 @@ from typing import Any
 from audit.call import Call, Model, flag
 from audit.model_facts import LayerFacts, OutputFacts
 from audit.names import ACTIVATIONS
-from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Ref, Tensor, text, whole
+from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Partial, Ref, Tensor, text, whole
 
 UNFOLLOWED = "a layer that could not be followed"
 TAIL = 8
@@ -63,7 +63,11 @@ def activation_of(value: Any) -> str | None:
 
 def _followed(call: Call, given: Any) -> Any:
     """Returns an activation that is a function of the program as the layer that it amounts to."""
-    if not isinstance(given, Function):
+    if isinstance(given, Partial) and isinstance(given.function, Outside):
+        # Over another axis than the columns a softmax is another function.
+        along = dict(given.keywords).get("axis")
+        return given.function if along is None or whole(along) == -1 else UNKNOWN
+    if not isinstance(given, Function | Partial):
         return given
     made = call.runner.apply(given, (Tensor(),), call.node)
     layers = made.output.layers if isinstance(made, Tensor) else ()

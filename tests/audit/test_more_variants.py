@@ -371,6 +371,27 @@ order = np.random.permutation(len(people))
 train, test = people[order[:9]], people[order[9:]]
 some = np.random.permutation(len(d))[:50]
 """,
+    "activations by functools.partial": """
+steep = partial(tf.nn.leaky_relu, alpha=0.3)
+m = Sequential([layers.Dense(1, activation=steep)]) # HS104
+m.compile(loss="binary_crossentropy")
+n = Sequential([layers.Dense(1, activation=partial(keras.activations.softmax, axis=-1))]) # HS101
+n.compile(loss="mse")
+k = Sequential([layers.Dense(1, activation=partial(tf.nn.softmax, axis=1))])
+k.compile(loss="mse")
+""",
+    "a class of losses that is called, with rows weighed by their label": """
+class Weighed:
+    def __init__(self, weight):
+        self.weight = weight
+    def __call__(self, y, p):
+        ce = tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=tf.cast(p, tf.float32))
+        return tf.reduce_sum(tf.where(y > 0, self.weight * ce, ce))
+m = Sequential([layers.Dense(1, activation="sigmoid")])
+m.compile(loss=Weighed(4.0)) # HS105
+n = Sequential([layers.Dense(1)])
+n.compile(loss=Weighed(4.0))
+""",
 }
 
 
