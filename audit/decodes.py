@@ -78,7 +78,7 @@ def by_hand(runner: Runner, node: ast.AST, one: Array, other: Array) -> None:
     found = None if served is None else head(served)
     if served is None or found is None or found.units != 1 or found.rank not in (None, 2):
         return
-    if served.column is not None or served.row or given.many is False:
+    if served.column is not None or served.row or given.many is not True:
         return
     several = labels.many is True or labels.labels.encoding in ("integers", "signed")
     if labels.served is not None or labels.labels.rank != 1 or labels.many is False or not several:

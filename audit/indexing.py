@@ -167,7 +167,9 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
     if facts.encoding == "integers":
         facts = replace(facts, classes=None, low=None, high=None)
     shuffled = index.shuffled if isinstance(index, Array) else None
-    return replace(array, part=array.part or "some", labels=facts, shuffled=shuffled)
+    several = isinstance(index, Array) and index.many is True and index.labels.rank == 1
+    many = True if several else array.many
+    return replace(array, part=array.part or "some", labels=facts, many=many, shuffled=shuffled)
 
 
 def _width(at: ast.Slice) -> int | None:

@@ -173,6 +173,8 @@ y = np.loadtxt("y.txt", delimiter=",")[:, 0]
 m = Sequential([layers.Dense(1)])
 for i in range(len(y)):
     one = y[i] - m.predict(x[i:i + 1])
+for k in chosen:
+    one = y[k] - m.predict(np.array([x[k]]))
 shift = m.predict(x_test) - np.array([0.5])
 noise = m.predict(x_test) * np.random.rand(1)
 y.shape = (-1, 1)
