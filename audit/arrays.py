@@ -10,10 +10,10 @@ from audit import decodes
 from audit.call import Call, entries
 from audit.elements import element
 from audit.finding import Edit
-from audit.labels import facts_of, integers, of_literal, plain
+from audit.labels import CUT, PIXELS, facts_of, integers, of_literal, plain
 from audit.model_facts import LabelFacts
 from audit.parts import GROUPED
-from audit.values import NONE, UNKNOWN, Array, Function, Items, Known, Outside, Rows, known, text, whole
+from audit.values import NONE, UNKNOWN, Array, Items, Known, Outside, known, text, whole
 
 
 def as_array(call: Call, value: Any) -> Array:
@@ -25,7 +25,13 @@ def as_array(call: Call, value: Any) -> Array:
         served = next((one for one in value.values if isinstance(one, Array) and one.served), None)
         if served is not None:
             return served
-        return Array(labels=facts_of(value, call.place), chosen=chosen, statistic="merit" if chosen else "")
+        inner = [one for one in value.values if isinstance(one, Array)]
+        facts = facts_of(value, call.place)
+        if inner and len(inner) == len(value.values) and {one.labels.seen for one in inner} == {PIXELS}:
+            facts = inner[-1].labels
+        windows = any(one.overlaps for one in inner)
+        merit = "merit" if chosen else ""
+        return Array(labels=facts, chosen=chosen, statistic=merit, overlaps=windows)
     return Array()
 
 
@@ -34,17 +40,24 @@ def same(call: Call) -> Any:
     return as_array(call, call.get(0, "x", "a", "object", "data", "value", "array"))
 
 
+def _type(kind: Any) -> str:
+    return kind.dotted.rpartition(".")[2] if isinstance(kind, Outside) else text(kind) or ""
+
+
 def converted(call: Call) -> Any:
     """`astype` and `cast`."""
     if call.name == "astype":
         array, kind = call.owner, call.get(0, "dtype")
     else:
         array, kind = as_array(call, call.get(0, "x")), call.get(1, "dtype")
-    name = kind.dotted.rpartition(".")[2] if isinstance(kind, Outside) else text(kind) or ""
+    name = _type(kind)
     if array.served is not None and name.startswith(("int", "uint", "float")):
         decodes.as_labels(call.runner, call.node, array)
     if array.labels.encoding == "text":
         return replace(array, labels=LabelFacts())
+    if name.startswith("bool") and array.served is None:
+        facts = LabelFacts(encoding="integers", classes=2, rank=array.labels.rank, low=0, high=1)
+        return replace(array, labels=facts)
     return array
 
 
@@ -56,12 +69,18 @@ def constant(call: Call) -> Any:
     columns = whole(shape.values[-1]) if isinstance(shape, Items) and rank == 2 else None
     if whole(shape) is not None:
         rank = 1
+    if _type(call.get(1, "dtype")).startswith("bool"):
+        return Array(labels=LabelFacts(rank=rank, columns=columns, place=call.place, seen="bools"))
     return Array(labels=LabelFacts(rank=rank, columns=columns, low=value, high=value, place=call.place))
 
 
 def grid(call: Call) -> Any:
-    """`np.arange` and `np.linspace`: what thresholds are tried from."""
-    return Array(statistic="grid")
+    """`np.arange` and `np.linspace`: what thresholds are tried from, and the places of rows."""
+    count = call.get(0)
+    windows = isinstance(count, Array) and count.overlaps
+    step = whole(call.get(2, "step"))
+    stride = (step, str(step)) if step is not None and call.name == "arange" else None
+    return Array(statistic="" if windows else "grid", overlaps=windows, stride=stride)
 
 
 def statistic(call: Call) -> Any:
@@ -75,6 +94,9 @@ def statistic(call: Call) -> Any:
         if value.chosen[1] == "test":
             decodes.chosen_on_test(call.runner, value.chosen[0])
         return UNKNOWN
+    axis = whole(call.get(0 if isinstance(call.owner, Array) else 1, "axis"))
+    if axis in (1, -1) and value.labels.rank == 2:
+        return Array(LabelFacts(rank=1), value.roots, value.part, value.many)
     kind = {"mean": "mean", "std": "deviation", "min": "least", "max": "greatest"}.get(call.name, "")
     return Array(roots=value.roots, part=value.part, statistic=kind)
 
@@ -147,6 +169,14 @@ def compared(call: Call) -> Any:
     )
 
 
+def paired(call: Call) -> Any:
+    """A function of two arrays, value by value."""
+    one, other = (call.get(k, *names) for k, names in enumerate((("x", "x1", "a"), ("y", "x2", "b"))))
+    if isinstance(one, Array) and isinstance(other, Array):
+        decodes.by_hand(call.runner, call.node, one, other)
+    return UNKNOWN
+
+
 def measured(call: Call) -> Any:
     """A function of each value: what thresholds are chosen by stays so."""
     array = call.get(0, "x", "a")
@@ -170,6 +200,8 @@ def where(call: Call) -> Any:
         facts = replace(facts, encoding="integers", classes=2, low=0, high=1)
     elif values == {-1, 1}:
         facts = replace(facts, encoding="signed", classes=2, low=-1, high=1)
+    elif all(isinstance(one, int | float) for one in values):
+        facts = replace(facts, low=float(min(values)), high=float(max(values)))
     return replace(held, labels=facts)
 
 
@@ -180,11 +212,11 @@ def reshaped(call: Call) -> Any:
     rest = call.args if method else call.args[1:]
     shape = call.get(None, "shape", "newshape") or (rest[0] if len(rest) == 1 else Items(tuple(rest)))
     facts = array.labels
+    if facts.seen in (PIXELS, CUT):
+        return replace(array, labels=replace(facts, rank=None, columns=None))
     if call.name in ("flatten", "ravel", "squeeze"):
         if array.served is not None:
-            found = decodes.head(array.served)
-            single = found is not None and found.units == 1
-            return replace(array, served=replace(array.served, column=0) if single else array.served)
+            return replace(array, served=replace(array.served, column=0) if _one(array) else array.served)
         flat = facts.rank == 1 or facts.columns == 1
         return replace(array, labels=replace(facts, rank=1, columns=None) if flat else LabelFacts())
     if call.name == "expand_dims":
@@ -197,12 +229,20 @@ def reshaped(call: Call) -> Any:
     if sizes == [-1]:
         sizes = []
         single = facts.rank == 1 or facts.columns == 1
-        return replace(array, labels=replace(facts, rank=1, columns=None) if single else LabelFacts())
+        flat = None if array.served is None else replace(array.served, column=0)
+        facts = replace(facts, rank=1, columns=None) if single else LabelFacts()
+        return replace(array, labels=facts, served=flat if _one(array) else array.served)
     if len(sizes) == 2 and sizes[1] == 1:
         single = facts.rank == 1 or facts.columns == 1 or facts.encoding in ("integers", "signed")
         return replace(array, labels=replace(facts, rank=2, columns=1) if single else LabelFacts())
     many = False if sizes[:1] == [1] else array.many
     return replace(array, labels=LabelFacts(), many=many, served=None)
+
+
+def _one(array: Array) -> bool:
+    """Says whether these are predictions of one column."""
+    found = None if array.served is None else decodes.head(array.served)
+    return found is not None and found.units == 1
 
 
 def joined(call: Call) -> Any:
@@ -265,26 +305,6 @@ def among(call: Call) -> Any:
     return Array(roots=call.owner.roots, part=call.owner.part)
 
 
-def read(call: Call) -> Any:
-    """`read_csv`, `np.load` and the like: rows of which nothing else is known."""
-    return Array(roots=frozenset({f"{call.name} {call.place.start}"}), many=True)
-
-
-def of_rows(call: Call) -> Any:
-    """A method of a data set that keeps what its rows are."""
-    return call.owner
-
-
-def mapped_rows(call: Call) -> Any:
-    """`Dataset.map`, followed where it takes features and labels."""
-    function = call.get(0, "map_func")
-    if isinstance(function, Function):
-        made = call.runner.apply(function, (call.owner.features, call.owner.labels), call.node)
-        if isinstance(made, Items) and len(made.values) == 2:
-            return Rows(labels=made.values[1], features=made.values[0])
-    return Rows()
-
-
 def squashed(call: Call) -> Any:
     """A sigmoid or softmax of predictions."""
     array = call.get(0, "x", "logits")
@@ -306,7 +326,10 @@ ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         **{f"numpy.{name}": constant for name in ("zeros", "ones", "zeros_like", "ones_like")},
         **{f"tensorflow.{name}": constant for name in ("zeros", "ones", "zeros_like", "ones_like")},
         **{f"numpy.{name}": grid for name in ("arange", "linspace")},
-        **{f"numpy.{name}": statistic for name in ("mean", "std", "min", "max", "amax", "median", "nanmax")},
+        **{
+            f"numpy.{name}": statistic
+            for name in ("mean", "std", "min", "max", "amax", "median", "nanmax", "sum")
+        },
         **{f"numpy.{name}": rounded for name in ("round", "rint", "around", "round_")},
         **dict.fromkeys(("keras.backend.round", "keras.ops.round"), rounded),
         **dict.fromkeys(("builtins.round", "tensorflow.round", "tensorflow.math.round"), rounded),
@@ -322,16 +345,18 @@ ARRAYS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
             for name in ("greater", "greater_equal")
         },
         **{f"numpy.{name}": measured for name in ("abs", "absolute", "sqrt", "square", "nan_to_num")},
+        **dict.fromkeys(
+            ("tensorflow.math.squared_difference", "keras.ops.subtract", "keras.ops.equal"), paired
+        ),
+        **{f"{room}.{name}": paired for room in ("numpy", "tensorflow") for name in ("subtract", "equal")},
         "numpy.argmin": largest,
         "numpy.apply_along_axis": along,
         "numpy.unique": unique,
         "tensorflow.cast": converted,
         **{f"tensorflow.{name}": same for name in ("constant", "convert_to_tensor", "Variable", "identity")},
         "keras.utils.normalize": same,
-        **{f"pandas.{name}": read for name in ("read_csv", "read_excel", "read_parquet", "read_table")},
         **{f"pandas.{name}": same for name in ("DataFrame", "Series")},
         "pandas.concat": joined,
-        **{f"numpy.{name}": read for name in ("load", "loadtxt", "genfromtxt")},
         "scipy.special.expit": squashed,
         "scipy.special.softmax": squashed,
     }
@@ -347,7 +372,7 @@ METHODS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         "squeeze": reshaped,
         "argmax": largest,
         "round": rounded,
-        **dict.fromkeys(("mean", "std", "min", "max"), statistic),
+        **dict.fromkeys(("mean", "std", "min", "max", "sum"), statistic),
         **dict.fromkeys(("map", "replace"), mapped),
         **dict.fromkeys(
             (
@@ -365,17 +390,3 @@ METHODS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
     }
 )
 """Methods of arrays."""
-
-ROWS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
-    {
-        "map": mapped_rows,
-        **dict.fromkeys(
-            (
-                *("batch", "shuffle", "prefetch", "cache", "repeat", "take", "skip", "with_options", "shard"),
-                *("apply", "unbatch", "filter", "concatenate", "rebatch"),
-            ),
-            of_rows,
-        ),
-    }
-)
-"""Methods of data sets."""

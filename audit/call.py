@@ -20,6 +20,9 @@ class Runner(Protocol):
     split_by_group: bool
     random_splits: list[Place]
     fits: list[Fitted]
+    classified: set[tuple[int, int]]
+    overlapping: dict[tuple[int, int], tuple[Place, frozenset[str]]]
+    permuted: dict[tuple[int, int], tuple[Place, frozenset[str]]]
 
     def place(self, node: ast.AST) -> Place:
         """Returns where a node stands."""

@@ -24,6 +24,7 @@ from audit.values import (
     Method,
     Network,
     Outside,
+    Partial,
     Ref,
     State,
     Table,
@@ -100,6 +101,11 @@ def _targets(
         reader.found = reported
         _agreed(reported, each)
         return choice(results)
+    if isinstance(target, Partial):
+        given = {**dict(target.keywords), **keywords}
+        # What is given already stands elsewhere: arguments of this call are not at their own places.
+        at = ast.copy_location(ast.Expr(node), node) if target.args and isinstance(node, ast.expr) else node
+        return _targets(reader, target.function, (*target.args, *args), given, at, more)
     if isinstance(target, Function | Class):
         return apply(reader, target, args, keywords, node, more=more)
     return _library(reader, target, args, keywords, node, more)
@@ -183,8 +189,11 @@ def apply(
     Args:
         more: whether more may have been given, by * or **.
     """
-    if isinstance(function, Outside):
-        return _library(reader, function, args, keywords, node, more)
+    if isinstance(function, Ref):
+        own = attribute(reader, function, "__call__")
+        function = own if isinstance(own, Function) else attribute(reader, function, "call")
+    if isinstance(function, Outside | Partial):
+        return _targets(reader, function, args, keywords, node, more)
     if isinstance(function, Class):
         return _construct(reader, function, args, keywords, node, more)
     if not isinstance(function, Function) or reader.depth >= DEEPEST or function.key in reader.active:

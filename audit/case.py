@@ -1,11 +1,11 @@
 """One output of a model with its loss, labels and metrics, as the rules look at it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.finding import Edit, Finding
 from audit.heads import Head
 from audit.model_facts import LabelFacts, LossFacts, MetricFacts, ModelFacts, Place, Written
-from audit.rules import RULES
+from audit.rules import RULES, Severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +31,26 @@ class Case:
         return written
 
     def found(
-        self, rule: str, place: Place, message: str, fix: str, edits: tuple[Edit | None, ...] = ()
+        self,
+        rule: str,
+        place: Place,
+        message: str,
+        fix: str,
+        edits: tuple[Edit | None, ...] = (),
+        severity: Severity | None = None,
     ) -> Finding:
-        """Returns a finding. `edits` hold None where a part of the fix cannot be applied: then none is."""
+        """Returns a finding.
+
+        Args:
+            rule: its id.
+            place, message, fix: as of `Finding`.
+            edits: they hold None where a part of the fix cannot be applied: then none is.
+            severity: where it is milder than that of the rule.
+        """
         known = tuple(edit for edit in edits if edit is not None)
+        broken = RULES[rule]
         return Finding(
-            rule=RULES[rule],
+            rule=broken if severity is None else replace(broken, severity=severity),
             path=self.model.path,
             line=place.start[0],
             column=place.start[1] + 1,

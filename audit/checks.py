@@ -3,7 +3,7 @@
 from audit.case import Case
 from audit.finding import Finding
 from audit.head_checks import of_head
-from audit.heads import head_of
+from audit.heads import head_of, told
 from audit.label_checks import of_labels, of_weights
 from audit.metric_checks import of_metrics
 from audit.model_facts import ModelFacts
@@ -16,12 +16,15 @@ def check(model: ModelFacts) -> list[Finding]:
         head = head_of(output)
         if head is None:
             continue
+        metrics = model.metrics[k] if k < len(model.metrics) else ()
+        loss = model.losses[k] if k < len(model.losses) else None
+        labels = told(model.labels[k] if k < len(model.labels) else None, metrics, head)
         case = Case(
             model=model,
             head=head,
-            loss=model.losses[k] if k < len(model.losses) else None,
-            labels=model.labels[k] if k < len(model.labels) else None,
-            metrics=model.metrics[k] if k < len(model.metrics) else (),
+            loss=loss,
+            labels=None if loss is not None and loss.own_labels else labels,
+            metrics=metrics,
         )
         of_pair = of_head(case)
         # What follows from a wrong last layer or loss is mended with it.

@@ -41,6 +41,8 @@ def cut(runner: Runner, node: ast.AST, array: Array, at: Any) -> Any:
             "cut logits at 0, or take the sigmoid of them first",
             seen=_seen(served),
         )
+    if isinstance(value, int | float) and 0 < value < 1 and served.loss is not None:
+        runner.classified.add(served.loss.place.start)
     chosen = at.chosen if isinstance(at, Array) else None
     if chosen is not None and chosen[1] == "test" and array.part == "test":
         chosen_on_test(runner, chosen[0])
@@ -69,6 +71,28 @@ def rounded(runner: Runner, node: ast.AST, array: Array) -> Any:
     return replace(array, served=replace(served, cut=True))
 
 
+def by_hand(runner: Runner, node: ast.AST, one: Array, other: Array) -> None:
+    """Reports labels `(n,)` that a program itself sets against outputs `(n, 1)`."""
+    given, labels = (one, other) if one.served is not None else (other, one)
+    served = given.served
+    found = None if served is None else head(served)
+    if served is None or found is None or found.units != 1 or found.rank not in (None, 2):
+        return
+    if served.column is not None or served.row or given.many is not True:
+        return
+    several = labels.many is True or labels.labels.encoding in ("integers", "signed")
+    if labels.served is not None or labels.labels.rank != 1 or labels.many is False or not several:
+        return
+    runner.report(
+        "HS203",
+        runner.place(node),
+        "the labels have shape (n,) and the outputs (n, 1): every label meets every output, which "
+        "makes n x n values, or stops",
+        "give labels of shape (n, 1): y[:, None], or take column 0 of the outputs",
+        seen=_seen(served),
+    )
+
+
 def squashed(array: Array, activation: str, place: Place) -> Array:
     """Returns predictions after a sigmoid or softmax."""
     if array.served is None:
@@ -95,6 +119,11 @@ def largest(runner: Runner, node: ast.AST, array: Array, axis: Any, edits: tuple
         return decided
     if axis is not None and along is UNKNOWN:
         return decided
+    if found.rank is not None and found.rank > 2:
+        # Of steps or pixels, argmax over another axis than the columns tells where, not what.
+        last = found.rank - 1 - served.row
+        if axis is None or along not in (-1, last):
+            return decided
     whole = axis is None and not served.row
     trained = served.loss is not None and served.loss.name in ENTROPIES | HINGES
     classifier = trained or found.activation in ("sigmoid", "softmax", "hard_sigmoid")
@@ -146,15 +175,18 @@ def _cut_of(served: Served) -> str:
     return "predictions[:, 0] > 0" if are_logits(served) else "predictions[:, 0] > 0.5"
 
 
-def as_labels(runner: Runner, node: ast.AST, array: Array, scored: bool = False) -> None:
+def as_labels(
+    runner: Runner, node: ast.AST, array: Array, *, scored: bool = False, rows: bool = False
+) -> None:
     """Notes that predictions are used as what tells the positive class.
 
     Args:
         scored: whether as they are, such as by a ROC curve; else after a cut.
+        rows: whether those of one row are too.
     """
     served = array.served
     found = None if served is None else head(served)
-    if served is None or found is None or served.column != 0 or served.row:
+    if served is None or found is None or served.column != 0 or (served.row and not rows):
         return
     if found.units == 2 and found.activation == "softmax" and served.cut != scored:
         runner.report(

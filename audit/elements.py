@@ -13,7 +13,7 @@ def element(value: Any) -> Any:
         return first if all(one == first for one in value.values) else UNKNOWN
     if isinstance(value, Array):
         if value.statistic == "count":
-            return Array(statistic="index")
+            return Array(statistic="index", stride=value.stride)
         if value.statistic == "grid":
             return replace(value, statistic="candidate")
         if value.served is not None:

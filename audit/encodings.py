@@ -9,7 +9,7 @@ from audit.arrays import as_array
 from audit.call import Call, Handler
 from audit.labels import counted, one_hot
 from audit.model_facts import LabelFacts
-from audit.values import NONE, Array, whole
+from audit.values import NONE, UNKNOWN, Array, whole
 
 
 def eye(call: Call) -> Any:
@@ -41,6 +41,20 @@ def binarized(call: Call) -> Any:
     if source.labels.encoding != "integers":
         return replace(source, labels=LabelFacts(rank=2, columns=count, classes=count, place=call.place))
     return replace(source, labels=one_hot(source.labels, count, call.place, call.name))
+
+
+def of_texts(call: Call) -> Any:
+    """Methods of `Series.str`: words that are columns, and whether a word is held."""
+    array = call.owner.owner
+    if not isinstance(array, Array):
+        return UNKNOWN
+    if call.name == "get_dummies":
+        facts = LabelFacts(encoding="multi_hot", rank=2, low=0, high=1, place=call.place, seen="get_dummies")
+        return Array(roots=array.roots, part=array.part, many=array.many, labels=facts)
+    if call.name == "contains":
+        facts = LabelFacts(encoding="integers", classes=2, rank=1, low=0, high=1, place=call.place)
+        return Array(facts, array.roots, array.part, array.many, statistic="telling")
+    return UNKNOWN
 
 
 ENCODINGS: Mapping[str, Handler] = MappingProxyType(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from audit import indexing, library
+from audit import decodes, indexing, library, windows
 from audit.call import Runner
 from audit.names import UNBOUND, canonical
 from audit.parts import array_named
@@ -320,9 +320,12 @@ def condition(reader: Evaluator, node: ast.expr) -> tuple[str, bool]:
 
 
 def _if(reader: Evaluator, node: ast.IfExp) -> Any:
-    so = truth(whole_of(reader, reader.evaluate(node.test)))
+    test = whole_of(reader, reader.evaluate(node.test))
+    so = truth(test)
     if so is not None:
         return reader.evaluate(node.body if so else node.orelse)
+    if isinstance(test, Array) and (ast.unparse(node.body), ast.unparse(node.orelse)) == ("1", "0"):
+        decodes.as_labels(reader, node, test, rows=True)
     name, held = condition(reader, node.test)
     return choice(
         (
@@ -335,9 +338,10 @@ def _if(reader: Evaluator, node: ast.IfExp) -> Any:
 def _subscript(reader: Evaluator, node: ast.Subscript) -> Any:
     owner = opened(reader, reader.evaluate(node.value))
     index = whole_of(reader, reader.evaluate(node.slice))
-    return mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
-
-    return indexing.UNROLLED(reader, node)
+    found = mapped(lambda one, at: indexing.subscript(reader, node, one, at), owner, index)
+    if isinstance(found, Array) and found.served is None and windows.overlap(reader, node.slice):
+        return replace(found, overlaps=True)
+    return found
 
 
 def _walrus(reader: Evaluator, node: ast.NamedExpr) -> Any:

@@ -2,7 +2,7 @@
 
 from audit.case import Case, other_loss, replaced
 from audit.finding import Edit, Finding
-from audit.names import BOUNDED, ENTROPIES, HINGES, NON_NEGATIVE, SQUARED, UNBOUNDED
+from audit.names import BOUNDED, ENTROPIES, HINGES, METRICS, NON_NEGATIVE, SQUARED, UNBOUNDED
 from audit.pairs import refusal
 
 _OVER_COLUMNS = frozenset(
@@ -83,16 +83,19 @@ def _twice(case: Case) -> Finding:
 
 def _of_pair(case: Case) -> Finding | None:
     head, loss = case.head, case.loss
-    if loss is None or loss.name is None or head.activation is None:
+    if loss is None or loss.name is None:
         return None
-    activation = head.activation
-    if loss.name == "accuracy":
+    if loss.name in METRICS:
+        name = "F1" if loss.name == "f1_score" else "AUC" if loss.name == "auc" else loss.name
         return case.found(
             "HS113",
             case.loss_place,
-            "accuracy is a metric, not a loss: it has no gradient to train by, and Keras 3 refuses it",
-            "a loss that fits the last layer, such as binary cross-entropy, and accuracy among the metrics",
+            f"{name} is a metric, not a loss: it counts decisions, which have no gradient to train by",
+            f"a loss that fits the last layer, such as binary cross-entropy, and {name} among the metrics",
         )
+    activation = head.activation
+    if activation is None:
+        return None
     if loss.name in ENTROPIES and loss.from_logits and activation in BOUNDED | NON_NEGATIVE:
         return _activated_logits(case)
     refused = refusal(case)

@@ -1,8 +1,8 @@
 """What the last layers of an output amount to: its columns, and what was done to their values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from audit.model_facts import LayerFacts, OutputFacts
+from audit.model_facts import LabelFacts, LayerFacts, MetricFacts, OutputFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,5 +58,27 @@ def head_of(output: OutputFacts) -> Head | None:
         base=base,
         last=last,
         step=step,
-        rank=None if moved else base.rank,
+        rank=None if moved else _rank(output.layers, base),
     )
+
+
+def told(labels: LabelFacts | None, metrics: tuple[MetricFacts, ...], head: Head | None) -> LabelFacts | None:
+    """Returns labels, of several in a row where they are unknown and a metric is told so."""
+    if head is None or head.activation != "sigmoid" or head.units == 1:
+        return labels
+    if not any(one.many_labels for one in metrics) or (labels is not None and labels.encoding is not None):
+        return labels
+    return replace(labels or LabelFacts(), encoding="multi_hot", seen="multi_label=True of a metric")
+
+
+def _rank(layers: tuple[LayerFacts, ...], base: LayerFacts) -> int | None:
+    """Returns the axes of an output: a Dense layer keeps those of what it is given."""
+    below = layers[: layers.index(base) + 1]
+    for layer in reversed(below):
+        if layer.kind == "Flatten" or layer.kind.startswith("Global"):
+            return 2
+        if layer.rank is not None or layer.mixes:
+            return layer.rank
+        if layer.changes_columns and layer.kind != "Dense":
+            return None
+    return None

@@ -7,8 +7,9 @@ from typing import Any
 from audit import decodes
 from audit.call import Runner
 from audit.keras_layers import tail
-from audit.labels import of_literal, shifted
+from audit.labels import CUT, PIXELS, TABLE, of_literal, shifted
 from audit.model_facts import LabelFacts, LayerFacts, Place
+from audit.names import ENTROPIES
 from audit.parts import GROUPED
 from audit.values import (
     UNKNOWN,
@@ -16,6 +17,7 @@ from audit.values import (
     Fitted,
     Items,
     Known,
+    Loss,
     Method,
     Network,
     Rows,
@@ -42,6 +44,8 @@ def attribute(owner: Any, name: str) -> Any:
         )
     if name in ("values", "iloc", "loc", "array", "data"):
         return owner
+    if name == "shape" and owner.overlaps:
+        return Items((Array(statistic="count", overlaps=True), UNKNOWN))
     if name in ("shape", "index", "columns", "T", "size", "ndim"):
         return UNKNOWN
     return Method(owner, name)
@@ -98,8 +102,22 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
     if name is not None:
         if GROUPED.match(name):
             reader.groups.setdefault(name, reader.place(node))
-        return Array(roots=array.roots, part=array.part, name=name, fitted=array.fitted, many=array.many)
+        facts = LabelFacts(rank=1 if array.labels.seen == TABLE else None)
+        return Array(facts, array.roots, array.part, array.many, name, array.fitted)
     if isinstance(index, Items) and index.values and all(text(one) is not None for one in index.values):
+        if len(index.values) > 1 and {text(one) for one in index.values} <= array.telling:
+            count = len(index.values)
+            facts = LabelFacts(
+                encoding="multi_hot",
+                classes=count,
+                columns=count,
+                rank=2,
+                low=0,
+                high=1,
+                place=reader.place(node),
+                seen="columns of words that a text holds",
+            )
+            return replace(array, labels=facts)
         return replace(array, labels=LabelFacts())
     if array.served is not None:
         return _of_predictions(reader, node, array, index)
@@ -107,13 +125,16 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         facts = replace(array.labels, rank=2, encoding="one_hot", seen="np.eye", place=reader.place(node))
         source = index if isinstance(index, Array) else Array()
         return replace(source, labels=facts)
+    if isinstance(at, ast.Tuple) and array.labels.seen in (PIXELS, CUT):
+        return array
     if isinstance(at, ast.Tuple):
         parts = [_axis(part) for part in at.elts]
         if parts in (["all", "new"], ["rest", "new"]):
             return replace(array, labels=replace(array.labels, rank=2, columns=1))
         if parts[:1] == ["new"] or parts[:2] == ["rest", "new"]:
             return replace(array, labels=LabelFacts(), many=False if parts[0] == "new" else array.many)
-        if len(parts) == 2 and parts[1] == "number" and array.labels.rank == 2:
+        of_table = array.labels.seen == TABLE
+        if len(parts) == 2 and parts[1] == "number" and (array.labels.rank == 2 or of_table):
             facts = LabelFacts(rank=1)
             if array.labels.encoding in ("one_hot", "multi_hot"):
                 facts = LabelFacts(rank=1, encoding="integers", classes=2, low=0, high=1)
@@ -128,17 +149,27 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
         return replace(array, statistic="") if picked else Array()
     if isinstance(at, ast.Slice):
         width = _width(at)
+        if array.shuffled is not None and (at.lower is None) != (at.upper is None):
+            part = "first" if at.lower is None else "last"
+            held = reader.overlapping if array.overlaps else reader.permuted
+            _, taken = held.get(array.shuffled.start, (array.shuffled, frozenset()))
+            held[array.shuffled.start] = (array.shuffled, taken | {part})
         some = array.part or ("some" if at.lower is not None or at.upper is not None else "")
         return replace(array, many=False if width == 1 else array.many, part=some)
     if _axis(at) == "new":
         return replace(array, labels=LabelFacts(), many=False)
     if _axis(at) == "number" or isinstance(index, Known):
         return Array(roots=array.roots, part=array.part, many=False)
+    if isinstance(index, Array) and index.statistic == "index":
+        return Array(roots=array.roots, part=array.part, many=False)
     # Which rows these are is not known: classes may be left out.
     facts = array.labels
     if facts.encoding == "integers":
         facts = replace(facts, classes=None, low=None, high=None)
-    return replace(array, part=array.part or "some", labels=facts)
+    shuffled = index.shuffled if isinstance(index, Array) else None
+    several = isinstance(index, Array) and index.many is True and index.labels.rank == 1
+    many = True if several else array.many
+    return replace(array, part=array.part or "some", labels=facts, many=many, shuffled=shuffled)
 
 
 def _width(at: ast.Slice) -> int | None:
@@ -172,10 +203,10 @@ def _axis(part: ast.expr) -> str:
 
 def _of_predictions(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> Any:
     served, at, at_place = array.served, node.slice, reader.place(node)
-    if served is None or served.cut:
-        return array
-    head = decodes.head(served)
+    head = None if served is None else decodes.head(served)
     units = None if head is None else head.units
+    if served is None or (served.cut and units != 1):
+        return array
 
     def column(part: ast.expr) -> int | None:
         number = _number(part)
@@ -207,13 +238,17 @@ def _of_predictions(reader: Runner, node: ast.Subscript, array: Array, index: An
 
 
 def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
-    """Returns what arithmetic gives of tensors and arrays."""
+    """Returns what arithmetic gives of tensors, losses and arrays."""
+    if isinstance(left, Loss) or isinstance(right, Loss):
+        return _weighed(node.op, left, right)
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         tensor = left if isinstance(left, Tensor) else right
         if tensor.model is not None or (isinstance(left, Tensor) and isinstance(right, Tensor)):
             return Tensor(tail(Tensor(), LayerFacts(kind="arithmetic", activation=None)).output)
         return tail(tensor, LayerFacts(kind="arithmetic", activation=None, changes_columns=False))
     if isinstance(left, Array) and isinstance(right, Array):
+        if isinstance(node.op, ast.Sub | ast.Mult):
+            decodes.by_hand(reader, node, left, right)
         if right.statistic in ("mean", "deviation", "least", "greatest") and right.roots & left.roots:
             return _scaled(left, right, reader.place(node))
         chosen = left.chosen or right.chosen
@@ -223,6 +258,8 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
     if not isinstance(array, Array):
         return UNKNOWN
     other = known(right if array is left else left)
+    if array.stride is not None:
+        return replace(array, stride=_stride(array.stride, node.op, other))
     if array.served is not None and array.served.cut:
         if isinstance(node.op, ast.Mult):
             decodes.as_labels(reader, node, array)
@@ -232,6 +269,28 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
     if isinstance(other, int | float):
         return replace(array, labels=shifted(array.labels, node.op, other, array is left))
     return replace(array, labels=LabelFacts())
+
+
+def _stride(
+    stride: tuple[int | None, str], operation: ast.operator, other: Any
+) -> tuple[int | None, str] | None:
+    """Returns the step of what a loop counts after arithmetic with a number."""
+    if isinstance(operation, ast.Add | ast.Sub) and isinstance(other, int):
+        return stride
+    if isinstance(operation, ast.Mult) and isinstance(other, int) and stride[0] is not None:
+        return stride[0] * other, ""
+    return None
+
+
+def _weighed(operation: ast.operator, left: Any, right: Any) -> Any:
+    """Returns a loss of the program that weighs one of Keras, or adds to it what is none."""
+    if isinstance(left, Loss) and isinstance(right, Loss):
+        return UNKNOWN
+    one = left if isinstance(left, Loss) else right
+    weighed = isinstance(operation, ast.Mult) or (isinstance(operation, ast.Div) and one is left)
+    # Under a sum only what a cross-entropy asks of its outputs is sure.
+    added = isinstance(operation, ast.Add) and one.facts.name in ENTROPIES
+    return one if weighed or added else UNKNOWN
 
 
 def _scaled(array: Array, by: Array, place: Place) -> Array:
@@ -263,6 +322,8 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
             without_gradient="a comparison",
         )
         return tail(left, step)
+    if isinstance(left, Array) and isinstance(right, Array) and isinstance(operation, ast.Eq):
+        decodes.by_hand(reader, node, left, right)
     predictions, at, upward = left, right, isinstance(operation, ast.Gt | ast.GtE)
     if isinstance(right, Array) and right.served is not None and not isinstance(left, Array):
         predictions, at, upward = right, left, not upward

@@ -9,7 +9,7 @@ from typing import Any
 from audit.call import Call, Model, flag
 from audit.model_facts import LayerFacts, OutputFacts
 from audit.names import ACTIVATIONS
-from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Ref, Tensor, text, whole
+from audit.values import UNKNOWN, Function, Known, Layer, Network, Outside, Partial, Ref, Tensor, text, whole
 
 UNFOLLOWED = "a layer that could not be followed"
 TAIL = 8
@@ -61,6 +61,32 @@ def activation_of(value: Any) -> str | None:
     return None if name is None else ACTIVATIONS.get(name.lower())
 
 
+def _followed(call: Call, given: Any) -> Any:
+    """Returns an activation that is a function of the program as the layer that it amounts to."""
+    if isinstance(given, Partial) and isinstance(given.function, Outside):
+        # Over another axis than the columns a softmax is another function.
+        along = dict(given.keywords).get("axis")
+        return given.function if along is None or whole(along) == -1 else UNKNOWN
+    if not isinstance(given, Function | Partial):
+        return given
+    made = call.runner.apply(given, (Tensor(),), call.node)
+    layers = made.output.layers if isinstance(made, Tensor) else ()
+    steps = [one for one in layers if one.without_gradient]
+    if steps:
+        return Layer(steps[0])
+    return Layer(layers[-1]) if layers and not layers[-1].changes_columns else UNKNOWN
+
+
+def _step_of(given: Any) -> str:
+    """Returns what in an activation lets no gradient pass; empty if nothing does."""
+    if isinstance(given, Layer):
+        return given.facts.without_gradient
+    if not isinstance(given, Outside):
+        return ""
+    room, _, name = given.dotted.rpartition(".")
+    return name if name in STEPS and room.startswith(("keras", "tensorflow")) else ""
+
+
 def is_layer(value: Any) -> bool:
     """Says whether a value can be called on a tensor."""
     return isinstance(value, Layer | Model)
@@ -78,10 +104,7 @@ def dense(call: Call) -> Any:
         # Keras 1: the second argument is how weights begin, the third the activation.
         at += 1
         given = call.get(at, "activation")
-    if isinstance(given, Function):
-        made = call.runner.apply(given, (Tensor(),), call.node)
-        facts = made.output.layers[-1:] if isinstance(made, Tensor) else ()
-        given = Layer(facts[0]) if facts and not facts[0].changes_columns else UNKNOWN
+    given = _followed(call, given)
     units = whole(call.get(position, *names))
     if units == 1 and activation_of(given) == "softmax" and call.sure:
         # Wherever it stands: attention over steps is made by a softmax over their axis.
@@ -100,6 +123,7 @@ def dense(call: Call) -> Any:
             units_at=call.written(position, *names),
             activation=activation_of(given),
             activation_at=call.written(at if call.name == "Dense" else None, "activation"),
+            without_gradient=_step_of(given),
             place=call.place,
             rank=_CONVOLUTIONS.get(call.name),
             written=call.text,
@@ -127,16 +151,19 @@ def recurrent(call: Call) -> Any:
 
 def activation(call: Call) -> Any:
     """A layer that is an activation alone."""
+    step = ""
     if call.name in _OWN_ACTIVATION:
         name: str | None = _OWN_ACTIVATION[call.name]
         axis = call.get(0 if call.name == "Softmax" else None, "axis")
         if name == "softmax" and axis is not None and whole(axis) != -1:
             name = None
     else:
-        name = activation_of(call.get(0, "activation", default=UNKNOWN))
+        given = _followed(call, call.get(0, "activation", default=UNKNOWN))
+        name, step = activation_of(given), _step_of(given)
     facts = LayerFacts(
         kind=call.name,
         activation=name,
+        without_gradient=step,
         activation_at=call.written(0, "activation") if call.name == "Activation" else None,
         place=call.place,
         changes_columns=False,
@@ -261,12 +288,13 @@ def stacked(call: Call, layers: tuple[Any, ...], below: tuple[LayerFacts, ...] =
 
 def operation(call: Call) -> Any:
     """An activation or rounding as a function of a tensor, such as tf.nn.softmax or K.round."""
-    tensor = call.get(0, "x", "logits", "features", "input", "inputs", "a")
+    tensor = call.get(0, "x", "logits", "features", "input", "inputs", "a", "condition")
     if not isinstance(tensor, Tensor) or tensor.model is not None:
         return UNKNOWN
-    name = {"greater": "a comparison", "less": "a comparison", "greater_equal": "a comparison"}.get(
-        call.name, call.name
-    )
+    name = "a comparison" if call.name in ("greater", "less", "greater_equal", "less_equal") else call.name
+    decided = [one for one in tensor.output.layers if one.without_gradient]
+    if name in ("where", "switch") and decided and all(isinstance(one, Known) for one in call.args[1:3]):
+        return tensor
     if name in ACTIVATIONS:
         axis = call.get(1, "axis", "dim") if name == "softmax" else None
         known = ACTIVATIONS[name] if axis is None or whole(axis) == -1 else None

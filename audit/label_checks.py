@@ -3,6 +3,7 @@
 from audit.case import Case, other_loss
 from audit.finding import Finding
 from audit.head_checks import shown
+from audit.labels import CUT, PIXELS
 from audit.model_facts import LabelFacts, LossFacts
 from audit.names import HINGES, SQUARED
 
@@ -28,6 +29,8 @@ def of_labels(case: Case) -> list[Finding]:
 
 
 def _said(labels: LabelFacts) -> str:
+    if labels.encoding is None and labels.seen:
+        return f"the labels are {'of ' * (labels.seen != PIXELS)}{labels.seen}"
     kind = {
         "integers": "class numbers",
         "one_hot": "one-hot",
@@ -142,8 +145,13 @@ def _units(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
                 "HS107",
                 place,
                 f"the last layer has {units} units, and there are {labels.classes} classes ({labels.seen}): "
-                + ("the labels beyond have no column" if low else "the columns beyond are never right"),
+                + (
+                    "the labels beyond have no column"
+                    if low
+                    else "it trains, and the columns beyond are wasted: they are never the answer"
+                ),
                 f"{labels.classes} units",
+                severity=None if low else "note",
             )
         if units == 1 and labels.classes > 2 and (loss.name in _BINARY or loss.name in HINGES):
             return case.found(
@@ -176,7 +184,7 @@ def _range(case: Case, loss: LossFacts, labels: LabelFacts) -> Finding | None:
             f"{_said(labels)} from {low:g} to {high:g}, and {shown(loss.name)} is defined from 0 to 1",
             "labels 0 and 1, or a linear last layer with the mean squared error for numbers",
         )
-    if loss.name == "sparse_categorical_crossentropy":
+    if loss.name == "sparse_categorical_crossentropy" and labels.seen not in (PIXELS, CUT):
         units = case.head.units
         beyond = (
             units is not None and high is not None and labels.encoding in ("integers", None) and high >= units
@@ -204,6 +212,17 @@ def of_weights(case: Case) -> list[Finding]:
     weights, labels, loss = case.model.weights, case.labels, case.loss
     if weights is None:
         return []
+    words = [repr(label) for label in weights.labels or () if isinstance(label, str)]
+    if words:
+        return [
+            case.found(
+                "HS205",
+                weights.place,
+                f"class_weight names {', '.join(words)}, and Keras looks weights up by class number: these "
+                "are never used, and every row weighs 1, or training stops",
+                "the class numbers as keys, from 0",
+            )
+        ]
     if labels is not None and labels.encoding == "multi_hot":
         return [
             case.found(
@@ -220,7 +239,7 @@ def of_weights(case: Case) -> list[Finding]:
         classes = 2 if one else case.head.units if columns else None
     if weights.labels is None or classes is None or not weights.labels:
         return []
-    beyond = [label for label in weights.labels if not 0 <= label < classes]
+    beyond = [label for label in weights.labels if not isinstance(label, int) or not 0 <= label < classes]
     if not beyond:
         return []
     return [

@@ -7,6 +7,13 @@ from typing import Any
 from audit.model_facts import Encoding, LabelFacts, Place
 from audit.values import UNKNOWN, Array, Items, Known, Rows, known
 
+PIXELS = "the pixels of images"
+"""How labels are seen that are images as they were read, from 0 to 255."""
+CUT = "cv2.threshold"
+"""How pixels are seen that are 0 or one value."""
+TABLE = "a table"
+"""How labels are seen that are a whole table: a column of it has one axis."""
+
 
 def of_literal(values: Any, place: Place) -> LabelFacts:
     """Returns what is known of labels that are written out, as (nested) lists."""
@@ -27,6 +34,8 @@ def _of_numbers(numbers: list[float], place: Place) -> LabelFacts:
     facts = LabelFacts(low=float(low), high=float(high), place=place, seen="a list")
     if different == {-1, 1}:
         return replace(facts, encoding="signed", classes=2)
+    if different == {0, 1} and len(numbers) > 2:
+        return replace(facts, encoding="integers", classes=2)
     if all(float(one).is_integer() for one in numbers):
         # Whole numbers may be counts, years or steps: those of classes start at 0, and come again.
         classes = low == 0 and high < 100 and len(numbers) > len(different)
@@ -82,7 +91,8 @@ def shifted(facts: LabelFacts, operation: ast.operator, number: float, before: b
     Args:
         before: whether the labels stand before the operator.
     """
-    if facts.low is None or facts.high is None or facts.encoding not in ("integers", "signed", "real"):
+    known_kind = facts.encoding in ("integers", "signed", "real") or facts.seen in (PIXELS, CUT)
+    if facts.low is None or facts.high is None or not known_kind:
         return LabelFacts(rank=facts.rank, columns=facts.columns)
     if isinstance(operation, ast.Add):
         low, high = facts.low + number, facts.high + number

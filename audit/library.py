@@ -1,10 +1,11 @@
 """What a call of a library's function or method gives: the tables of those who know, in one place."""
 
+import ast
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from audit import arrays, encodings, keras_layers, losses, models, sources, splits
+from audit import arrays, data_sets, encodings, images, keras_layers, losses, models, sources, splits
 from audit.call import Call, Changed, Handler, Model
 from audit.elements import element
 from audit.keras_layers import STEPS
@@ -19,6 +20,7 @@ from audit.values import (
     Known,
     Layer,
     Loss,
+    Method,
     Outside,
     Rows,
     Table,
@@ -35,9 +37,12 @@ _TENSORS = (
 def outside(call: Call, dotted: str) -> Any:
     """Calls a function or class of a library."""
     found = KNOWN.get(dotted)
-    if any(isinstance(one, Tensor) for one in call.args) and not dotted.startswith(
-        ("keras.M", "keras.models")
-    ):
+    if dotted.rpartition(".")[2] == "where" and len(call.args) == 3:
+        _, one, other = call.args
+        if isinstance(one, Loss) and isinstance(other, Loss) and one.facts == other.facts:
+            return one
+    given = (*call.args, *call.keywords.values())
+    if any(isinstance(one, Tensor) for one in given) and not dotted.startswith(("keras.M", "keras.models")):
         made = _of_tensors(call, dotted)
         if made is not None:
             return made
@@ -46,12 +51,14 @@ def outside(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
     if room in ("keras.layers", "keras.activations") and name[:1].isupper():
         return keras_layers.LAYERS.get(name, keras_layers.other)(call)
-    if dotted == "functools.partial" and isinstance(call.get(0), Outside):
+    if dotted == "functools.partial":
         return losses.partial(call)
     if dotted in ("keras.losses.get", "keras.activations.get"):
         return call.get(0, "identifier", default=UNKNOWN)
-    if name in ("mean", "reduce_mean") and isinstance(call.get(0), Loss):
+    if name in ("mean", "reduce_mean", "sum", "reduce_sum") and isinstance(call.get(0), Loss):
         return call.get(0)
+    if room in ("keras.backend", "keras.ops", "tensorflow.nn") and losses.is_loss(name):
+        return models.loss_called(call)
     if dotted == "keras.Input":
         return keras_layers.given(call)
     if room in ("keras.losses", "keras.metrics", "keras"):
@@ -71,9 +78,9 @@ def outside(call: Call, dotted: str) -> Any:
 
 def _of_tensors(call: Call, dotted: str) -> Any:
     room, _, name = dotted.rpartition(".")
-    if room == "keras.backend" and loss_name(name) is not None:
+    if room in ("keras.backend", "keras.ops", "tensorflow.nn") and losses.is_loss(name):
         return models.loss_called(call)
-    if dotted in ("tensorflow.cast", "keras.backend.cast", "keras.ops.cast", "tensorflow.identity"):
+    if room in _TENSORS and name in ("cast", "identity", "convert_to_tensor") and call.args:
         return call.args[0]
     if room in _TENSORS and (name in ACTIVATIONS or name in STEPS or name in ("greater", "less")):
         return keras_layers.operation(call)
@@ -111,13 +118,16 @@ def _builtin(call: Call, name: str) -> Any:
             return UNKNOWN
         pairs = tuple((Known(key), value) for key, value in call.keywords.items())
         return call.runner.put(Table(pairs))
-    if name == "len" and isinstance(first, Array):
-        return Array(statistic="count")
+    if name == "len" and isinstance(first, Array | Items):
+        array = arrays.as_array(call, first)
+        return Array(name=array.name, many=array.many, statistic="count", overlaps=array.overlaps)
     if name == "range":
         ends = [whole(one) for one in call.args]
         if ends and None not in ends and len(range(*ends)) <= 4:  # type: ignore[arg-type]
             return Items(tuple(Known(k) for k in range(*ends)))  # type: ignore[arg-type]
-        return Array(statistic="count")
+        step = call.node_of(2)
+        stride = (1, "1") if len(call.args) < 3 else (whole(call.args[2]), ast.unparse(step) if step else "")
+        return Array(statistic="count", stride=stride)
     if name == "enumerate" and first is not None:
         return Items((Items((Array(statistic="index"), element(first))),), open=True)
     if name == "zip" and call.args:
@@ -154,13 +164,15 @@ def method(call: Call) -> Any:
         if call.name in ("fit", "predict"):
             return Array()
     elif isinstance(owner, Rows):
-        table = arrays.ROWS
+        table = data_sets.ROWS
     elif isinstance(owner, Estimator):
         if call.name == "flow_from_directory":
             return sources.folder(call)
         if call.name == "flow":
             return sources.flow(call)
         table = splits.ESTIMATORS
+    elif isinstance(owner, Method):
+        return encodings.of_texts(call) if owner.name == "str" else UNKNOWN
     elif isinstance(owner, Loss):
         return models.loss_called(call) if call.name in ("call", "__call__") else UNKNOWN
     elif isinstance(owner, Items):
@@ -220,6 +232,13 @@ def called(call: Call) -> Any:
 
 
 KNOWN: Mapping[str, Handler] = MappingProxyType(
-    {**arrays.ARRAYS, **encodings.ENCODINGS, **sources.SOURCES, **splits.SPLITS, **models.MODELS}
+    {
+        **arrays.ARRAYS,
+        **encodings.ENCODINGS,
+        **images.IMAGES,
+        **sources.SOURCES,
+        **splits.SPLITS,
+        **models.MODELS,
+    }
 )
 """Functions and classes of libraries, by their canonical names."""

@@ -1,21 +1,26 @@
 """Losses and metrics of Keras, however they are given."""
 
 import ast
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from audit.call import Call, flag, listed
 from audit.model_facts import LossFacts, MetricFacts, OutputFacts, Place, Written
-from audit.names import loss_name, metric_name
+from audit.names import METRICS, loss_name, metric_name
 from audit.values import (
     NONE,
     UNKNOWN,
+    Class,
     Function,
     Items,
     Known,
     Loss,
     Metric,
     Outside,
+    Partial,
+    Ref,
     Table,
     Tensor,
     known,
@@ -53,11 +58,33 @@ def loss_object(call: Call) -> Any:
     return Loss(facts)
 
 
+LOGIT_LOSSES: Mapping[str, str] = MappingProxyType(
+    {
+        "sigmoid_cross_entropy_with_logits": "binary_crossentropy",
+        "weighted_cross_entropy_with_logits": "binary_crossentropy",
+        "softmax_cross_entropy_with_logits": "categorical_crossentropy",
+        "softmax_cross_entropy_with_logits_v2": "categorical_crossentropy",
+        "sparse_softmax_cross_entropy_with_logits": "sparse_categorical_crossentropy",
+    }
+)
+"""Losses of TensorFlow that take logits, each with its name in Keras."""
+
+
+def is_loss(function: str) -> bool:
+    """Says whether a function of a backend is a loss, by its name."""
+    return function in LOGIT_LOSSES or loss_name(function) not in (None, "accuracy")
+
+
 def partial(call: Call) -> Any:
-    """`functools.partial` of a loss."""
-    name = loss_name(call.args[0].dotted.rpartition(".")[2])
-    if name is None or not call.args[0].dotted.startswith("keras."):
-        return UNKNOWN
+    """`functools.partial` of a loss, a layer or a function of the program."""
+    function = call.get(0, default=UNKNOWN)
+    written = function.dotted if isinstance(function, Outside) else ""
+    leaf = written.rpartition(".")[2]
+    name = loss_name(leaf) if written.startswith("keras.") and leaf == leaf.lower() else None
+    if name is None:
+        callable_ = isinstance(function, Outside | Function | Class | Partial)
+        bound = Partial(function, call.args[1:], tuple(call.keywords.items()))
+        return bound if callable_ and not call.open else UNKNOWN
     facts = LossFacts(
         name=name,
         from_logits=flag(call.get(None, "from_logits"), False),
@@ -85,6 +112,7 @@ def metric_object(call: Call) -> Any:
         threshold=cut,
         from_logits=flag(call.get(None, "from_logits"), False),
         one_column=told,
+        many_labels=flag(call.get(None, "multi_label"), False) is True,
         place=call.place,
     )
     return Metric(facts, key=call.runner.put(UNKNOWN).key)
@@ -95,13 +123,15 @@ def loss_of(value: Any, call: Call) -> LossFacts | None:
     place = call.place
     if isinstance(value, Loss):
         return value.facts
+    if isinstance(value, Metric) and value.facts.name in METRICS:
+        return LossFacts(name=value.facts.name, place=_in_call(call, value.facts.place))
     if isinstance(value, Known) and isinstance(value.value, str):
         node = value.at
         at = call.place_of(node) if node is not None else place
         written = call.written(1, "loss")
         return LossFacts(name=loss_name(value.value), place=_in_call(call, at), name_at=written)
-    if isinstance(value, Function):
-        # A function of the program may only hand on to one of Keras.
+    if isinstance(value, Function | Partial | Ref):
+        # A function or class of losses of the program may only hand on to one of Keras.
         made = call.runner.apply(value, (Tensor(), Tensor()), call.node)
         if isinstance(made, Loss):
             return replace(

@@ -4,12 +4,14 @@ import math
 
 from audit.case import Case
 from audit.finding import Finding
-from audit.model_facts import MetricFacts
+from audit.model_facts import LabelFacts, MetricFacts
 from audit.names import ENTROPIES, HINGES, PROBABILITIES, SQUARED
 
 _ACCURACIES = frozenset(
     {"accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"}
 )
+
+_OF_CLASSES = frozenset({"precision", "recall", "auc", "f1_score", "fbeta_score"})
 
 
 def of_metrics(case: Case, *, wrong: bool) -> list[Finding]:
@@ -33,6 +35,9 @@ def _regression(case: Case, metric: MetricFacts) -> Finding | None:
     if metric.name not in _ACCURACIES or loss is None or loss.name not in SQUARED or activation is None:
         return None
     encoding = None if labels is None else labels.encoding
+    if encoding is None and (_within(labels) or any(one.name in _OF_CLASSES for one in case.metrics)):
+        # Targets from 0 to 1, or other metrics of decisions, are of classes.
+        return None
     if encoding not in (None, "real") or (encoding is None and activation in PROBABILITIES):
         return None
     if encoding is None and metric.name == "binary_accuracy":
@@ -46,6 +51,13 @@ def _regression(case: Case, metric: MetricFacts) -> Finding | None:
         "of 0.5: it says nothing of how far off they are",
         'the mean absolute error: metrics=["mae"]',
     )
+
+
+def _within(labels: LabelFacts | None) -> bool:
+    """Says whether labels surely lie within 0 and 1."""
+    if labels is None or labels.low is None or labels.high is None:
+        return False
+    return labels.low >= 0 and labels.high <= 1
 
 
 def _columns(case: Case, metric: MetricFacts) -> Finding | None:
@@ -121,7 +133,7 @@ def _another(case: Case, metric: MetricFacts) -> Finding | None:
     ):
         why = "sparse_categorical_accuracy takes class numbers, and these labels are one-hot"
         fix = '"categorical_accuracy", or "accuracy"'
-    elif name in ("accuracy", "categorical_accuracy") and encoding == "multi_hot" and (head.units or 0) >= 2:
+    elif name in ("accuracy", "categorical_accuracy") and encoding == "multi_hot" and head.units != 1:
         why = f"rows have several labels or none, and {name} compares the largest column of each alone"
         fix = '"binary_accuracy", or F1Score(threshold=0.5)'
     if not why or (metric.threshold is not None and math.isnan(metric.threshold)):

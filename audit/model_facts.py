@@ -92,6 +92,7 @@ class LossFacts:
         name_at: the literal name, or the name of the class or function where it is called.
         from_logits_at: the literal True or False of from_logits.
         called: whether it is an object of a class of losses.
+        own_labels: whether the program computes what the loss compares with from the labels.
         plain: whether a function of Keras is called by the program itself, which brings labels and outputs
             to no common shape.
     """
@@ -103,6 +104,7 @@ class LossFacts:
     name_at: Written | None = None
     from_logits_at: Written | None = None
     called: bool = False
+    own_labels: bool = False
     plain: bool = False
 
 
@@ -115,6 +117,7 @@ class MetricFacts:
         threshold: the cut; None if none is given, NaN if unknown.
         from_logits: of AUC and cross-entropies; None if unknown.
         one_column: whether it is told which column to look at (class_id, multi_label, top_k).
+        many_labels: whether it is told that rows may have several labels (multi_label).
         place: the metric.
         name_at: the literal name.
     """
@@ -123,6 +126,7 @@ class MetricFacts:
     threshold: float | None = None
     from_logits: bool | None = False
     one_column: bool = False
+    many_labels: bool = False
     place: Place = NOWHERE
     name_at: Written | None = None
 
@@ -155,7 +159,7 @@ class LabelFacts:
 class WeightFacts:
     """The class weights given to fit: the labels they name, or None if unknown."""
 
-    labels: tuple[int, ...] | None
+    labels: tuple[int | str, ...] | None
     place: Place = NOWHERE
 
 

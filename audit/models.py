@@ -5,9 +5,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from audit import losses
+from audit import images, losses
 from audit.call import Call, Changed, Model, entries, flag, listed
-from audit.heads import head_of
+from audit.heads import head_of, told
 from audit.keras_layers import UNFOLLOWED, stacked, through
 from audit.labels import facts_of
 from audit.model_facts import LabelFacts, LossFacts, OutputFacts, WeightFacts
@@ -131,15 +131,16 @@ def trained(call: Call) -> Any:
     else:
         labels = UNKNOWN if y is None else y
     each = losses.spread(labels, network.outputs, same=False) if len(network.outputs) > 1 else (labels,)
-    found = tuple(_labels(one, call) for one in each)
+    found = tuple(images.sure(_labels(one, call), x) for one in each)
     weights = entries(call.get(None, "class_weight")) if call.name != "train_on_batch" else None
     told = call.get(None, "class_weight")
     weight_facts = None
     if told is not None and told != NONE:
         keys = tuple(weights) if weights is not None else None
-        whole = keys is not None and all(isinstance(key, int) for key in keys)
+        whole = keys is not None and all(isinstance(key, int | str) for key in keys)
         weight_facts = WeightFacts(
-            labels=keys if whole else None, place=call.place_of(call.node_of(None, "class_weight"))
+            labels=keys if whole else None,
+            place=call.place_of(call.node_of(None, "class_weight")),
         )
     if isinstance(labels, Array) and labels.labels.encoding is None and labels.labels.rank is None:
         call.runner.note(f"line {call.place.start[0]}: the labels of the model that is trained are unknown")
@@ -166,7 +167,7 @@ def _served(call: Call, network: Network, x: Any) -> Any:
         Served(
             output=output,
             loss=_at(network.losses or (), k),
-            labels=_at(network.labels, k),
+            labels=told(_at(network.labels, k), _at(network.metrics, k) or (), head_of(output)),
             place=call.place,
         )
         for k, output in enumerate(network.outputs)
@@ -215,9 +216,11 @@ def applied(call: Call) -> Any:
 def loss_called(call: Call) -> Any:
     """A loss that the program computes itself, of labels and outputs."""
     facts = call.owner.facts if isinstance(call.owner, Loss) else _function(call)
-    y, outputs = call.get(0, "y_true"), call.get(1, "y_pred")
-    if facts is not None and isinstance(y, Tensor) and isinstance(outputs, Tensor):
-        return Loss(facts)
+    y, outputs = call.get(0, "y_true", "target", "labels"), call.get(1, "y_pred", "output", "logits")
+    if facts is not None and isinstance(outputs, Tensor) and outputs.model is None:
+        # In a loss of the program: outputs that it transforms first are no longer the model's own.
+        kept = isinstance(y, Tensor) and not y.output.layers
+        return UNKNOWN if outputs.output.layers else Loss(replace(facts, own_labels=not kept))
     if facts is None or not isinstance(outputs, Array) or outputs.served is None:
         return UNKNOWN
     served = outputs.served
@@ -236,6 +239,8 @@ def loss_called(call: Call) -> Any:
 
 def _function(call: Call) -> LossFacts | None:
     name = loss_name(call.name)
+    if call.name in losses.LOGIT_LOSSES:
+        return LossFacts(name=losses.LOGIT_LOSSES[call.name], from_logits=True, place=call.place)
     if name is None or name == "accuracy":
         return None
     return LossFacts(name=name, from_logits=flag(call.get(2, "from_logits"), False), place=call.place)

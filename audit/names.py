@@ -164,13 +164,21 @@ ENTROPIES = frozenset(
 HINGES = frozenset({"hinge", "squared_hinge"})
 
 
+_ACCURACIES = frozenset(
+    {
+        *("accuracy", "acc", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"),
+        *("top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy"),
+    }
+)
+
+
 def loss_name(written: str) -> str | None:
     """Returns the name that Keras gives the function of a loss, or None for one it does not have."""
     name = snake(written) if written != written.lower() else written
     name = _LOSSES.get(written.lower(), _LOSSES.get(name, name))
     if name.removesuffix("_v2") in LOSSES:
         return name.removesuffix("_v2")
-    return "accuracy" if name in ("accuracy", "acc", "binary_accuracy", "categorical_accuracy") else None
+    return "accuracy" if name in _ACCURACIES else None
 
 
 _METRICS: Mapping[str, str] = MappingProxyType(

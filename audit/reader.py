@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audit import calls, expressions, splits, statements
+from audit import calls, expressions, images, splits, statements
 from audit.checks import check
 from audit.elements import element
 from audit.finding import Edit, Finding
@@ -27,14 +27,20 @@ from audit.values import (
     Ref,
     State,
     Unknown,
+    text,
 )
 
 STEPS = 30_000
 """Expressions and statements after which a program is left as it is known then."""
-UNROLLED = 12
+UNROLLED = 20
 """The most passes of a loop that are followed one by one."""
 
 
+_OVERLAP = (
+    "windows that overlap are split at random: a stretch of the recording is in both parts, and what is "
+    "measured flatters"
+)
+_IN_TIME = "split by recording or person, or in time with a gap of one window between the parts"
 Key = tuple[str, tuple[int, int]]
 """A rule and a place."""
 
@@ -68,6 +74,9 @@ class Reader:
         self.split_by_group = False
         self.random_splits: list[Place] = []
         self.fits: list[Fitted] = []
+        self.classified: set[tuple[int, int]] = set()
+        self.overlapping: dict[tuple[int, int], tuple[Place, frozenset[str]]] = {}
+        self.permuted: dict[tuple[int, int], tuple[Place, frozenset[str]]] = {}
         self.compiled: dict[Key, tuple[int, int]] = {}
         self.trained: dict[tuple[int, int], set[Key]] = {}
         self.metric_models: dict[int, set[int]] = {}
@@ -210,14 +219,21 @@ class Reader:
             inner = held.inner if isinstance(held, Network) else held
             if isinstance(inner, Instance):
                 self.state.scopes.setdefault(inner.scope, {})[target.attr] = value
+            elif isinstance(owner, Array) and target.attr == "shape":
+                self.assign(target.value, replace(owner, labels=LabelFacts()))
         elif isinstance(target, ast.Subscript):
             owner, key = self.evaluate(target.value), self.evaluate(target.slice)
             calls.put_item(self, owner, key, value)
             if isinstance(owner, Array) and isinstance(target.value, ast.Name):
                 # What a column was fitted on, its table was.
                 fitted = value.fitted if isinstance(value, Array) else ()
-                facts = LabelFacts(rank=owner.labels.rank, columns=owner.labels.columns)
-                self.assign(target.value, replace(owner, labels=facts, fitted=(*owner.fitted, *fitted)))
+                facts = images.filled(owner.labels, value)
+                column = text(key)
+                telling = owner.telling - {column}
+                if column is not None and isinstance(value, Array) and value.statistic == "telling":
+                    telling |= {column}
+                made = replace(owner, labels=facts, fitted=(*owner.fitted, *fitted), telling=telling)
+                self.assign(target.value, made)
 
     def _named(self, target: ast.Name, value: Any) -> Any:
         if isinstance(value, Unknown):
@@ -344,10 +360,22 @@ class Reader:
             # What was said of a model without its labels is said better where they are known.
             if key not in self.trained.get(at, {key}):
                 self.found.pop(key, None)
-        if not self.groups or self.split_by_group:
+        for model in self.models:
+            for loss, metrics in zip(model.losses, model.metrics, strict=False):
+                # Predictions that are cut between 0 and 1 are no numbers to be met.
+                if loss is not None and loss.place.start in self.classified:
+                    for metric in metrics:
+                        self.found.pop(("HS301", metric.place.start), None)
+        if self.split_by_group:
+            return
+        for place, parts in self.overlapping.values():
+            if parts == {"first", "last"}:
+                self.report("HS503", place, _OVERLAP, _IN_TIME)
+        if not self.groups:
             return
         name = next(iter(self.groups))
-        for place in self.random_splits:
+        halves = [place for place, parts in self.permuted.values() if parts == {"first", "last"}]
+        for place in (*self.random_splits, *halves):
             self.report(
                 "HS503",
                 place,

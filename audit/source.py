@@ -23,7 +23,8 @@ def audit_source(text: str, path: Path) -> Audited:
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(text)
     except SyntaxError as error:
-        return Audited(path=path, error=f"is not Python 3: line {error.lineno}: {error.msg}")
+        at = "" if error.lineno is None else f"line {error.lineno}: "
+        return Audited(path=path, error=f"is not Python 3: {at}{error.msg}")
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return Audited(path=path, error=f"cannot be read as Python: {error or type(error).__name__}")
     reader = Reader(path, SourceText(text))

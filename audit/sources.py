@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from audit.call import Call, flag
-from audit.labels import counted, facts_of, integers, reals
+from audit.labels import TABLE, counted, facts_of, integers, reals
 from audit.model_facts import LabelFacts
 from audit.values import UNKNOWN, Array, Items, Rows, text, whole
 
@@ -158,9 +158,10 @@ def _shaped(facts: LabelFacts, shape: Any) -> LabelFacts:
             return LabelFacts(rank=2, columns=columns, place=facts.place)
         if rank > 2:
             return LabelFacts(rank=rank, place=facts.place)
-        return replace(facts, rank=rank, columns=columns)
+        single = rank == 1 and whole(shape.values[0]) == 1
+        return replace(facts, rank=None if single else rank, columns=columns)
     if whole(shape) is not None or shape is UNKNOWN or isinstance(shape, Array):
-        return replace(facts, rank=1 if whole(shape) is not None else None)
+        return replace(facts, rank=1 if (whole(shape) or 0) > 1 else None)
     return facts
 
 
@@ -202,6 +203,16 @@ def flow(call: Call) -> Any:
     return Rows(labels=call.get(1, "y", default=UNKNOWN), features=call.get(0, "x", default=UNKNOWN))
 
 
+def read(call: Call) -> Any:
+    """`np.load` and the like: rows of which nothing else is known."""
+    return Array(roots=frozenset({f"{call.name} {call.place.start}"}), many=True)
+
+
+def table(call: Call) -> Any:
+    """`read_csv` and the like: rows in columns."""
+    return replace(read(call), labels=LabelFacts(seen=TABLE))
+
+
 SOURCES: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
     {
         **{f"sklearn.{name}": of_sklearn for name in (*_SKLEARN_CLASSES, *_SKLEARN_NUMBERS)},
@@ -219,6 +230,9 @@ SOURCES: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
                 *("normal", "standard_normal", "choice", "integers"),
             )
         },
+        **{f"pandas.{name}": table for name in ("read_csv", "read_excel", "read_parquet", "read_table")},
+        **{f"numpy.{name}": table for name in ("loadtxt", "genfromtxt")},
+        "numpy.load": read,
         "keras.preprocessing.image_dataset_from_directory": folder,
         "keras.preprocessing.text_dataset_from_directory": folder,
         "keras.utils.image_dataset_from_directory": folder,

@@ -12,7 +12,7 @@ from audit.call import Call, Changed, Runner
 from audit.labels import counted, facts_of, integers, one_hot
 from audit.model_facts import LabelFacts
 from audit.parts import GROUPED
-from audit.values import UNKNOWN, Array, Estimator, Fitted, Items, Known, known
+from audit.values import NONE, UNKNOWN, Array, Estimator, Fitted, Items, Known, known
 
 _SCALERS = frozenset(
     {
@@ -48,7 +48,11 @@ def estimator(call: Call) -> Any:
     """An object of scikit-learn or imbalanced-learn."""
     if call.name in _GROUPED:
         call.runner.split_by_group = True
-    kept = tuple((name, call.keywords[name]) for name in ("classes", "random_state") if name in call.keywords)
+    kept = tuple(
+        (name, call.keywords[name])
+        for name in ("classes", "random_state", "shuffle")
+        if name in call.keywords
+    )
     return call.runner.put(Estimator(call.name, kept))
 
 
@@ -138,6 +142,8 @@ def split(call: Call) -> Any:
         call.runner.split_by_group = True
     elif arrays and known(call.get(None, "shuffle")) is not False:
         call.runner.random_splits.append(call.place)
+        if any(one.overlaps for one in arrays):
+            call.runner.overlapping[call.place.start] = (call.place, frozenset({"first", "last"}))
     return Items(tuple(replace(one, part=part) for one in arrays for part in ("train", "test")))
 
 
@@ -182,17 +188,27 @@ def folds(call: Call) -> Any:
         groups = call.get(2, "groups")
         if groups is None and array.statistic != "unique":
             call.runner.random_splits.append(call.place)
+            shuffled = "Shuffle" in own.kind or known(dict(own.options).get("shuffle")) is True
+            if array.overlaps and shuffled:
+                call.runner.overlapping[call.place.start] = (call.place, frozenset({"first", "last"}))
     return Items((Items((UNKNOWN, UNKNOWN)),), open=True)
 
 
 def curve(call: Call) -> Any:
     """`roc_curve` and `precision_recall_curve`: rates and the thresholds that give them."""
     labels, scores = as_array(call, call.get(0, "y_true")), call.get(1, "y_score", "probas_pred", "y_prob")
-    if isinstance(scores, Array) and scores.served is not None:
+    if isinstance(scores, Array) and scores.served is not None and not _turned(call):
         decodes.as_labels(call.runner, call.node, scores, scored=True)
     part = "test" if labels.part == "test" else "other"
     one = Array(chosen=(call.place, part), statistic="merit")
     return Items((one, one, replace(one, statistic="thresholds")))
+
+
+def _turned(call: Call) -> bool:
+    """Says whether a score is told to take class 0 for the positive one, or is given labels so made."""
+    if call.get(None, "pos_label") not in (None, NONE, Known(1)):
+        return True
+    return isinstance(call.node_of(0, "y_true"), ast.BinOp | ast.Compare | ast.UnaryOp)
 
 
 def scored(call: Call) -> Any:
@@ -201,7 +217,8 @@ def scored(call: Call) -> Any:
     if not isinstance(given, Array) or given.served is None:
         return UNKNOWN
     ranked = call.name in ("roc_auc_score", "average_precision_score", "brier_score_loss")
-    decodes.as_labels(call.runner, call.node, given, scored=ranked)
+    if not _turned(call):
+        decodes.as_labels(call.runner, call.node, given, scored=ranked)
     if given.statistic == "candidate" and not ranked:
         part = "test" if labels.part == "test" else "other"
         return Array(chosen=(call.place, part), statistic="merit")
@@ -219,6 +236,21 @@ def shuffled(call: Call) -> Any:
     return call.args[0] if len(call.args) == 1 else Items(tuple(call.args))
 
 
+def permuted(call: Call) -> Any:
+    """`np.random.permutation` of rows or of their number."""
+    array = call.get(0, "x")
+    if not isinstance(array, Array):
+        return UNKNOWN
+    if GROUPED.match(array.name) or array.statistic == "unique":
+        # People are brought into another order, or what is theirs.
+        call.runner.split_by_group = call.runner.split_by_group or array.statistic != "count"
+        return UNKNOWN
+    rows = array.statistic == "count" and array.many is True
+    if not array.overlaps and not rows:
+        return UNKNOWN
+    return replace(array, shuffled=call.place, statistic="")
+
+
 SPLITS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
     {
         **{
@@ -227,6 +259,7 @@ SPLITS: Mapping[str, Callable[[Call], Any]] = MappingProxyType(
         },
         **{f"imblearn.{name}": estimator for name in sorted(_RESAMPLERS)},
         "sklearn.train_test_split": split,
+        "numpy.random.permutation": permuted,
         **{f"sklearn.{name}": curve for name in ("roc_curve", "precision_recall_curve")},
         **{
             f"sklearn.{name}": scored

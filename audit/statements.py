@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ from audit import expressions
 from audit.calls import Follower
 from audit.names import canonical
 from audit.taken import whole_of
-from audit.values import UNKNOWN, Class, Outside
+from audit.values import UNKNOWN, Array, Class, Outside
 
 
 class Walker(Follower, Protocol):
@@ -59,9 +60,20 @@ def _assign_more(reader: Walker, node: ast.AugAssign) -> None:
     reader.assign(node.target, reader.evaluate(read))
 
 
+def _shuffled(reader: Walker, node: ast.Call) -> None:
+    """Follows `np.random.shuffle(rows)`, which changes what it is given."""
+    first = node.args[0] if node.args else None
+    value = reader.evaluate(first) if isinstance(first, ast.Name) else None
+    if isinstance(first, ast.Name) and isinstance(value, Array) and value.overlaps:
+        called = reader.evaluate(node.func)
+        if isinstance(called, Outside) and called.dotted in ("numpy.random.shuffle", "random.shuffle"):
+            reader.assign(first, replace(value, shuffled=reader.place(node)))
+
+
 def _expression(reader: Walker, node: ast.Expr) -> bool | None:
     reader.evaluate(node.value)
     if isinstance(node.value, ast.Call):
+        _shuffled(reader, node.value)
         name = ast.unparse(node.value.func)
         if name in ("sys.exit", "exit", "quit", "os._exit"):
             return False

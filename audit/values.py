@@ -104,6 +104,15 @@ class Class:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """A function or class with arguments that are given already, by `functools.partial`."""
+
+    function: Any
+    args: tuple[Any, ...] = ()
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Ref:
     """A thing that the program can change."""
 
@@ -227,6 +236,10 @@ class Array:
         served: whose predictions these are.
         chosen: where the threshold was chosen that this is, and on which part.
         statistic: whether it is a mean, deviation, least or greatest value of its rows.
+        telling: columns of a table that each say whether a text holds a word.
+        stride: of a number that a loop counts, the step and how it is written.
+        overlaps: whether its rows are windows that overlap.
+        shuffled: where such rows, or their places, were brought into a random order.
     """
 
     labels: LabelFacts = LabelFacts()  # noqa: RUF009
@@ -238,6 +251,10 @@ class Array:
     served: Served | None = None
     chosen: tuple[Place, str] | None = None
     statistic: str = ""
+    telling: frozenset[str] = frozenset()
+    stride: tuple[int | None, str] | None = None
+    overlaps: bool = False
+    shuffled: Place | None = None
 
 
 @dataclass(frozen=True)
