@@ -21,8 +21,6 @@ from spaces.study import Study
 
 REASONS_SHOWN, FLIGHTS_SHOWN = 5, 8
 """At most this many reasons and trials in flight are shown as lines; the JSON has all."""
-Found = tuple[list[Record], list[Path]]
-"""Records, and the files that are none."""
 RATE_OF = 50
 """The time left is estimated from at most this many of the latest trials of the running driver."""
 
@@ -114,14 +112,14 @@ class Status:
 
 
 def status(
-    run: Path, now: datetime | None = None, read: Callable[[Path, str | None], Found] | None = None
+    run: Path, now: datetime | None = None, read: Callable[[Path, str | None], Record] = read_record
 ) -> Status:
     """Reads where a run stands.
 
     Args:
         run: its folder.
         now: with a time zone; the present if left out.
-        read: reads the folder of its records; `read_records` if left out.
+        read: reads one of its records; see `read_record`.
 
     Raises:
         RunError: this is no run's folder.
@@ -131,7 +129,7 @@ def status(
     driver, total = lock.driver(), trials_of(study)
     # Asks are read before records: a trial that ends in between is then counted once, as finished.
     asks, starts = folder.asks(), StartTimes(folder.log.parent).read()
-    records, damaged = (read or read_records)(run / "records", folder.resolved().get("data_digest"))
+    records, damaged = _records(run / "records", folder.resolved().get("data_digest"), read)
     done = {record.ask.trial_id for record in records} | {path.stem for path in damaged}
     waiting = sorted({ask.trial_id for ask in asks} - done)
     tried_all = _tried_all(study, records)
@@ -207,12 +205,14 @@ def as_lines(status: Status, now: datetime | None = None) -> list[str]:
     return [f"{name:<10}{text}" for name, text in lines]
 
 
-def read_records(folder: Path, data_digest: str | None) -> Found:
+def _records(
+    folder: Path, data_digest: str | None, read: Callable[[Path, str | None], Record]
+) -> tuple[list[Record], list[Path]]:
     """Reads all records that are as the run wrote them; also returns the files that are not."""
     records, damaged = [], []
     for path in sorted(folder.glob("*.json")):
         try:
-            records.append(read_record(path, data_digest))
+            records.append(read(path, data_digest))
         except (RunError, OSError):
             damaged.append(path)
     return records, damaged

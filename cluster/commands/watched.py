@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cluster.commands.status import Found, Status, status
+from cluster.commands.status import Status, status
 from cluster.host_notes import HostNotes
 from reports.page.data import as_text
 from reports.page.live import LivePage
@@ -68,18 +68,10 @@ class _Records:
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int], Record]] = {}
 
-    def read(self, folder: Path, data_digest: str | None) -> Found:
-        """Reads the records of a folder; see `cluster.commands.status.read_records`."""
-        found: dict[Path, tuple[tuple[int, int], Record]] = {}
-        damaged = []
-        for path in sorted(folder.glob("*.json")):
-            try:
-                stamp = path.stat().st_mtime_ns, path.stat().st_ino
-                before = self._known.get(path)
-                if before is None or before[0] != stamp:
-                    before = stamp, read_record(path, data_digest)
-                found[path] = before
-            except (RunError, OSError):
-                damaged.append(path)
-        self._known = found
-        return [record for _, record in found.values()], damaged
+    def read(self, path: Path, data_digest: str | None) -> Record:
+        """Returns a record; see `search.runs.record_file.read_record`."""
+        stamp = path.stat().st_mtime_ns, path.stat().st_ino
+        before = self._known.get(path)
+        if before is None or before[0] != stamp:
+            before = self._known[path] = stamp, read_record(path, data_digest)
+        return before[1]

@@ -20,7 +20,7 @@ from search.networks.losses import PARAMETERS, loss_columns, shared_loss
 from search.networks.model import LOGITS
 from search.trials.compiled import CompiledNetwork
 from search.trials.feeding import rows_at_once
-from search.trials.packing import Packing, fetched
+from search.trials.packing import Packing
 from search.trials.proof import PROBED_ROWS, PROVEN_ROWS
 from spaces.configuration import Config
 from spaces.heads import HEADS
@@ -150,7 +150,8 @@ class Scorer:
 
     def weights(self, state: State, logits: int) -> list[NDArray[np.generic]]:
         """Returns the weights of a state's trained part, in Keras' order, for a head of so many logits."""
-        found = self.packing.unpack(fetched(state[: len(self.packing.dtypes)]), self._weights)
+        fetched = [np.asarray(each) for each in state[: len(self.packing.dtypes)]]
+        found = self.packing.unpack(fetched, self._weights)
         for number in self.last:
             found[number] = found[number][..., :logits]
         return found

@@ -43,7 +43,7 @@ class Company:
                 waits.result()
             return waits
         size = min(ready)
-        if size > fitting and not any(not each.done() for each in self._ahead.values()):
+        if size > fitting and all(each.done() for each in self._ahead.values()):
             wasted = self._wasted.get(fitting, 0.0) + self._call_s.get(size, 0.0) * (1 - fitting / size)
             self._wasted[fitting] = wasted
             # It takes one core of those that are there.

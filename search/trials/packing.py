@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 
 class Packing:
@@ -49,8 +48,3 @@ class Packing:
         for (kind, *_), each in zip(self._places, arrays, strict=True):
             parts[kind].append(each.astype(self.dtypes[kind]).reshape(-1))
         return tuple(library.concatenate(each) for each in parts)
-
-
-def fetched(packed: Sequence[Any]) -> list[NDArray[np.generic]]:
-    """Returns long arrays in the host's memory."""
-    return [np.asarray(each) for each in packed]
