@@ -4,6 +4,7 @@ A task is a frozen value, complete when built. Each kind of task is a row of `KI
 and its weights. Nothing else asks which task it is.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +25,15 @@ SMALLER_IS_BETTER = frozenset(
     {"brier", "log_loss", "ece", "classwise_ece", "hamming_loss", "mae", "rmse", "median_absolute_error"}
 )
 """The metrics of which less is better."""
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "mcc": (-1.0, 1.0),
+        "r2": (-math.inf, 1.0),
+        "rmse": (0.0, math.inf),
+        "mae": (0.0, math.inf),
+    }
+)
+"""The ranges of metrics that rank trials and do not lie between 0 and 1."""
 FARTHEST = 1e3
 """The most standard deviations between a target's mean and 0: four of float32's seven digits are left."""
 

@@ -13,7 +13,7 @@ from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from spaces.base import Label
 from spaces.errors import RunError, first_of
-from spaces.tasks import TaskName
+from spaces.tasks import RANGES, TaskName
 
 NAMES = ("value", *METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *EVENT_METRICS)
 """What may be required: the cross-fitted value, or a metric of all validation rows at the threshold."""
@@ -23,13 +23,10 @@ _NAMES_OF: Mapping[TaskName, tuple[str, ...]] = {
 }
 
 _BOUNDS = {
-    "mcc": (-1.0, 1.0),
+    **RANGES,
     "value": (-1.0, math.inf),
     "log_loss": (0.0, math.inf),
-    "rmse": (0.0, math.inf),
-    "mae": (0.0, math.inf),
     "median_absolute_error": (0.0, math.inf),
-    "r2": (-math.inf, 1.0),
     "fa_per_day": (0.0, math.inf),
 }
 """The range of each metric that does not lie between 0 and 1."""

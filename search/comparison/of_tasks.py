@@ -14,11 +14,9 @@ from search.scores.held_out import HeldOut
 from search.scores.metrics import F64
 from search.scores.reference import Reference
 from search.trials.scoring import Contending
-from spaces.tasks import sign_of
+from spaces.tasks import RANGES, sign_of
 
 REPEATS = 500
-BOUNDS = {"mcc": (-1.0, 1.0), "r2": (-np.inf, 1.0), "rmse": (0.0, np.inf), "mae": (0.0, np.inf)}
-"""Of metrics that do not lie between 0 and 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,7 +62,7 @@ def compared(candidates: Sequence[Candidate], rows: Rows) -> Compared:
     found = np.array(
         [sign * np.mean([_held_out(raw, rows).values(times) for raw in one.raws], 0) for one in candidates]
     )
-    low, high = BOUNDS.get(rows.metric, (0.0, 1.0))
+    low, high = RANGES.get(rows.metric, (0.0, 1.0))
     known = np.nan if units.pieces < 2 else 0.0
     made = compare(
         np.array([sign * one.value for one in candidates]),

@@ -34,6 +34,7 @@ from search.scores.metrics import AREAS, F64, decide
 from search.scores.ranking import positives, ranked
 from search.scores.thresholds import choose, curve
 from spaces.policies import Chosen, Fixed, SensitivityAtFaPerDay
+from spaces.tasks import RANGES
 
 VALUE_REPEATS, ORDER_REPEATS, PICK_REPEATS = 2000, 500, 500
 
@@ -87,7 +88,7 @@ def compared(contenders: Sequence[Contender], setting: Setting) -> Compared:
         np.array([contender.value for contender in contenders]),
         found[:, 1:] - found[:, :1] + known,
         np.array([contender.may_win for contender in contenders]),
-        (-1.0 if setting.metric == "mcc" else 0.0, 1.0),
+        RANGES.get(setting.metric, (0.0, 1.0)),
         np.array([contender.may_tie for contender in contenders]),
     )
 
