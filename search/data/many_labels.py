@@ -14,6 +14,8 @@ from spaces.tasks import Task
 
 NAMED = 4
 """Classes or labels that a message names."""
+TOLD = 10
+"""Classes or labels whose shares are told."""
 Strata = tuple[NDArray[np.bool_], tuple[str, ...]]
 """`(n, s)`: what each part of a split needs rows of, and what to call it."""
 
@@ -125,10 +127,12 @@ class Classes(_Many):
         return y[:, None] == np.arange(len(self.values)), tuple(f"class {value!r}" for value in self.values)
 
     def told(self, y: NDArray[Any]) -> str:
-        """Says how often each class comes."""
+        """Says how often each class comes that comes at all."""
         counts = np.bincount(y, minlength=len(self.values))
-        shares = (f"{value} {count / len(y):.1%}" for value, count in zip(self.values, counts, strict=True))
-        return first_of(shares, NAMED)
+        shares = (
+            f"{value} {count / len(y):.1%}" for value, count in zip(self.values, counts, strict=True) if count
+        )
+        return first_of(shares, TOLD)
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ class LabelNames(_Many):
     def told(self, y: NDArray[Any]) -> str:
         """Says how often each label applies."""
         shares = (f"{name} {share:.1%}" for name, share in zip(self.names, y.mean(axis=0), strict=True))
-        return first_of(shares, NAMED)
+        return first_of(shares, TOLD)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import { legend } from "./chart.js";
 import { learningFigure, precisionFigure, rocFigure } from "./curves.js";
 import { DATA, detailOf, estimateOf, rowOf, titleOf, valueOf } from "./data.js";
-import { figure, h, section, select } from "./dom.js";
+import { figure, h, scrolling, section, select } from "./dom.js";
 import { timelineFigure } from "./events.js";
 import { fixed, interval, isNumber, words } from "./format.js";
 import { choose, set, state, watch } from "./state.js";
@@ -13,7 +13,7 @@ const MEASURED = ["sensitivity", "specificity", "precision", "f1", "balanced_acc
 const OF_EVENTS = ["event_sensitivity", "event_precision", "event_f1", "fa_per_day"];
 
 function table(title, rows, head) {
-  return figure(title, h("table", { class: "pairs" }, h("thead", {}, h("tr", {}, head.map((name, k) => h("th", { scope: "col", class: k ? "number" : null }, name)))), h("tbody", {}, rows)));
+  return figure(title, scrolling(title, h("table", { class: "pairs" }, h("thead", {}, h("tr", {}, head.map((name, k) => h("th", { scope: "col", class: k ? "number" : null }, name)))), h("tbody", {}, rows))));
 }
 
 function differing(a, b) {

@@ -35,6 +35,11 @@ export function figure(title, body, note = null, attributes = {}) {
   return h("figure", attributes, h("figcaption", {}, h("h3", {}, title), note && h("p", { class: "note" }, note)), body);
 }
 
+// A table that scrolls sideways by itself where it is wider than its place; told by its name.
+export function scrolling(label, table) {
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+}
+
 export function definitions(pairs, kind = "facts") {
   return h("dl", { class: kind }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }

@@ -2,7 +2,7 @@
 
 import { canvas, legend, linear, ticks } from "./chart.js";
 import { DATA } from "./data.js";
-import { figure, h, s, select } from "./dom.js";
+import { figure, h, s, scrolling, select } from "./dom.js";
 import { DASH, count, duration, fixed, isNumber, percent, plural, significant } from "./format.js";
 import { set, state } from "./state.js";
 
@@ -16,7 +16,7 @@ export function patientsFigure(detail) {
       [duration(3600 * hours[k]), count(seizures[k]), percent(sensitivity[k], 0), fixed(alarms[k], 1), isNumber(delay[k]) ? `${significant(delay[k])} s` : DASH].map((text) => h("td", { class: "number" }, text))),
   );
   const table = h("table", { class: "patients" }, h("thead", {}, h("tr", {}, head.map((name, k) => h("th", { scope: "col", class: k ? "number" : null }, name)))), h("tbody", {}, rows));
-  return figure("Patients", h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Patients" }, table),
+  return figure("Patients", scrolling("Patients", table),
     `At the trial's threshold, the worst first; events counted by ${DATA.events.scorer}, which merges and splits them.`, { class: "whole" });
 }
 

@@ -1,8 +1,8 @@
 // One trial of classes, labels or a number: its decisions to move, and each class or label against the rest.
 
-import { path, plot } from "./chart.js";
+import { legend, path, plot } from "./chart.js";
 import { unbounded } from "./data.js";
-import { figure, h, s } from "./dom.js";
+import { figure, h, s, scrolling } from "./dom.js";
 import { count, fixed, interval, isNumber, significant, words } from "./format.js";
 
 function bytes(text) {
@@ -65,7 +65,7 @@ function matrixTable(answers, matrix) {
   if (undecided) head.push(h("th", { scope: "col" }, "not decided"));
   const shown = matrix.map((line) => (undecided ? line : line.slice(0, answers.length)));
   const lines = shown.map((line, k) => h("tr", {}, h("th", { scope: "row" }, answers[k]), line.map((cell, at) => h("td", { class: at === k ? "right" : "wrong" }, h("strong", { "data-cell": `${k},${at}` }, count(cell))))));
-  return h("table", { class: "confusion" }, h("caption", {}, "Rows of a class (down), by what they are decided to be"), h("thead", {}, h("tr", {}, head)), h("tbody", {}, lines));
+  return scrolling("Confusion matrix", h("table", { class: "confusion of-each" }, h("caption", {}, "Rows of a class (down), by what they are decided to be"), h("thead", {}, h("tr", {}, head)), h("tbody", {}, lines)));
 }
 
 function eachTable({ answers, each }, counts) {
@@ -76,7 +76,7 @@ function eachTable({ answers, each }, counts) {
     return h("td", { class: "number" }, h("span", { "data-each": `${name},${k}` }, fixed(OF_COUNTS[name](counts[k]))), h("small", {}, `was ${fixed(each[name][k][0])}`));
   };
   const lines = answers.map((answer, k) => h("tr", {}, h("th", { scope: "row" }, answer), names.map((name) => cell(name, k))));
-  return h("table", { class: "measures" }, h("thead", {}, h("tr", {}, h("td", {}), names.map((name) => h("th", { scope: "col", class: "number" }, words(name))))), h("tbody", {}, lines));
+  return scrolling("Metrics of each", h("table", { class: "measures" }, h("thead", {}, h("tr", {}, h("td", {}), names.map((name) => h("th", { scope: "col", class: "number" }, words(name))))), h("tbody", {}, lines)));
 }
 
 function wholeLine(counts, matrix) {
@@ -97,12 +97,12 @@ function sliders(many, data, now, changed) {
     one.value = now[k];
     outputs[k].textContent = significant(now[k]);
   });
-  const lines = many.answers.map((answer, k) => h("div", { class: "sliding" }, h("span", {}, answer), inputs[k], outputs[k]));
+  const lines = many.answers.map((answer, k) => h("div", { class: "sliding of-each" }, h("span", {}, answer), inputs[k], outputs[k]));
   return { body: h("div", {}, lines), redraw };
 }
 
 function decisionFigure(many) {
-  const numbers = h("div", { class: "numbers" });
+  const numbers = h("div", {});
   const show = (counts, matrix) => numbers.replaceChildren(...[counts && wholeLine(counts, matrix), matrix && matrixTable(many.answers, matrix), eachTable(many, counts)].filter(Boolean));
   if (!many.moves) {
     show(null, many.confusion);
@@ -122,6 +122,9 @@ function decisionFigure(many) {
   return figure(many.kind === "classes" ? "Offsets" : "Thresholds", h("div", { class: "threshold" }, moved.body, h("div", { class: "controls" }, back), numbers), note, { class: "whole" });
 }
 
+// The colour of a class or label, which the ninth shares with the first.
+const hue = (k) => `is-hue-${k % 8}`;
+
 function curvesFigure(many, title, xName, yName, points) {
   const square = { low: 0, high: 1 };
   const chart = plot(
@@ -130,10 +133,11 @@ function curvesFigure(many, title, xName, yName, points) {
     () => ({ x: { ...square, name: xName }, y: { ...square, name: yName } }),
     (x, y) => many.curves.map((one, k) => {
       const known = points(one).filter(([a, b]) => isNumber(a) && isNumber(b));
-      return s("path", { class: `line ${k ? "is-second" : "is-first"}`, d: path(known.map(([a, b]) => [x(a), y(b)])) }, s("title", {}, many.answers[k]));
+      return s("path", { class: `line ${hue(k)}`, d: path(known.map(([a, b]) => [x(a), y(b)])) }, s("title", {}, many.answers[k]));
     }),
   );
-  return figure(title, chart.host, "Each against the rest; a line says its name when pointed at.");
+  const keys = legend(many.answers.map((answer, k) => [answer, hue(k)]));
+  return figure(title, h("div", {}, chart.host, keys), "A line says its name when pointed at.");
 }
 
 export function manyFigures({ many }) {

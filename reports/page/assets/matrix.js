@@ -1,7 +1,7 @@
 // Heads x losses: the best trial of each pair.
 
 import { DATA, ROWS, SIGN, isBaseline, meanOf, valueOf } from "./data.js";
-import { byId, figure, h } from "./dom.js";
+import { byId, figure, h, scrolling } from "./dom.js";
 import { DASH, fixed, interval, isNumber, plural, words } from "./format.js";
 import { choose } from "./state.js";
 
@@ -61,7 +61,7 @@ export function matrixFigure() {
   );
   return figure(
     "Heads × losses",
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heads and losses" }, h("table", { class: "matrix" }, h("thead", {}, top), h("tbody", {}, body))),
+    scrolling("Heads and losses", h("table", { class: "matrix" }, h("thead", {}, top), h("tbody", {}, body))),
     `The best value of each pair, with the 95% interval ${DATA.selection ? "" : `of its ${words(DATA.objective)} in sample`}; a dash is a pair that was not tried.`,
     { class: "whole" },
   );

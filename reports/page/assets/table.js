@@ -2,7 +2,7 @@
 
 import { TABLE_COLUMNS, sorted } from "./columns.js";
 import { DATA, ROWS, detailOf, isBaseline, titleOf } from "./data.js";
-import { byId, h, section } from "./dom.js";
+import { byId, h, scrolling, section } from "./dom.js";
 import { count, isNumber, plural } from "./format.js";
 import { matching } from "./filter.js";
 import { choose, isVisible, set, state, watch } from "./state.js";
@@ -152,11 +152,7 @@ export function drawTable() {
     ),
     h("p", { id: "filter-error", class: "error", role: "status" }),
     h("p", { id: "table-count", class: "note", "aria-live": "polite" }),
-    h(
-      "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of trials" },
-      h("table", { class: "trials" }, h("thead", { id: "table-head" }), h("tbody", { id: "table-body" })),
-    ),
+    scrolling("Table of trials", h("table", { class: "trials" }, h("thead", { id: "table-head" }), h("tbody", { id: "table-body" }))),
     h("div", { id: "table-more", class: "controls" }),
     DATA.readings.map((reading) => h("p", { class: "note" }, reading)),
     h("p", { class: "note" }, `Small numbers are 95% intervals. ${detailed < trained.length ? `The best ${detailed} trials and the baselines have curves and a threshold to move.` : ""}`),

@@ -2,7 +2,7 @@
 
 import { DATA, estimateOf } from "./data.js";
 import { cutAt } from "./curves.js";
-import { figure, h } from "./dom.js";
+import { figure, h, scrolling } from "./dom.js";
 import { count, fixed, interval, isNumber, significant, words } from "./format.js";
 import { METRICS, cost, countsAt, eventsAt, sigmoid } from "./metrics.js";
 import { set, state, watch } from "./state.js";
@@ -46,7 +46,7 @@ function measures(detail, row, counts) {
   const own = cost(countsAt(detail, detail.own, DATA.rows, DATA.positives), state.costs);
   found.push(line("cost", cost(counts, state.costs), { value: own }, Number.isInteger(own) ? 0 : 1));
   const head = h("tr", {}, h("td", {}), h("th", { scope: "col", class: "number" }, "at this cut"), h("th", { scope: "col", class: "number" }, "at the trial's threshold"));
-  return h("table", { class: "measures" }, h("thead", {}, head), h("tbody", {}, found));
+  return scrolling("Metrics", h("table", { class: "measures" }, h("thead", {}, head), h("tbody", {}, found)));
 }
 
 // The stored cut where `score(counts)` is largest; of equal ones the lowest.

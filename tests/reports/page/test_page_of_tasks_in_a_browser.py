@@ -101,6 +101,29 @@ def test_a_number_has_a_page_without_cuts(driver, runs):
     assert complaints(driver) == []
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_phone_shows_it_without_scrolling_sideways(driver, runs, task):
+    phone = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    opened(driver, page.write(runs[task]))
+    assert driver.execute_script("return document.documentElement.scrollWidth") == 360
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_every_curve_has_a_colour_and_a_name(driver, runs):
+    opened(driver, page.write(runs["classes"]))
+    colours = driver.execute_script(
+        "return [...document.querySelectorAll('path.line[class*=is-hue-]')]"
+        ".map(e => getComputedStyle(e).stroke)"
+    )
+    keys = driver.execute_script(
+        "return [...document.querySelectorAll('.key[class*=is-hue-]')]"
+        ".map(e => [e.parentElement.textContent, getComputedStyle(e).backgroundColor])"
+    )
+    assert len(set(colours)) == len(NAMES)
+    assert keys == [[name, colour] for name, colour in zip([*NAMES, *NAMES], colours, strict=True)]
+
+
 def test_curves_are_of_each_class_against_the_rest(runs):
     from reports.page.data import document
 

@@ -1,6 +1,6 @@
 // What goes on now: how far the search is, what trains where, and what failed. Drawn above the page.
 
-import { byId, h } from "../dom.js";
+import { byId, h, scrolling } from "../dom.js";
 import { count, duration, percent, plural } from "../format.js";
 
 const MOST = 24; // trials under way that are named
@@ -91,7 +91,7 @@ function machines({ hosts, nodes }) {
   const rows = hosts.map((host) =>
     h("tr", {}, h("th", { scope: "row" }, host.address), h("td", { class: "number" }, count(host.workers)), share(host.cpus_held, host.cpus), share(host.gpus_held, host.gpus), h("td", { class: "number" }, count(nodes[host.address] ?? 0))),
   );
-  return h("div", {}, h("h2", {}, "Hosts"), h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((name, k) => h("th", { scope: "col", class: k ? "number" : null }, name)))), h("tbody", {}, rows))));
+  return h("div", {}, h("h2", {}, "Hosts"), scrolling("Hosts", h("table", {}, h("thead", {}, h("tr", {}, heads.map((name, k) => h("th", { scope: "col", class: k ? "number" : null }, name)))), h("tbody", {}, rows))));
 }
 
 function next({ next }) {
