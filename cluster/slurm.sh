@@ -38,17 +38,21 @@ export NOTES="${TMPDIR:-/tmp}/headsearch-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}
 export ADDRESS="$(hostname -I | cut -d ' ' -f 1):$((20000 + SLURM_JOB_ID % 10000))"
 mkdir -p logs
 driver='echo $$ > "$NOTES.pid"; python search.py "$@" >> "$OUTPUT" 2>&1; echo $? > "$NOTES.code"; exit "$(< "$NOTES.code")"'
-# A job that was ended without notice, or a start that failed, may have left a Ray behind.
-host='ray stop --force
-exec ray symmetric-run --address "$ADDRESS" --min-nodes "$SLURM_JOB_NUM_NODES" --disable-usage-stats \
-    --num-cpus "$SLURM_CPUS_ON_NODE" ${SLURM_GPUS_ON_NODE:+--num-gpus "$SLURM_GPUS_ON_NODE"} -- "$@"'
+# A job that was ended without notice, or a start that failed, may have left a Ray behind. A host whose Ray has died
+# starts it again, but for the first one, whose Ray holds the search.
+host='while true; do
+    ray stop --force
+    ray symmetric-run --address "$ADDRESS" --min-nodes "$SLURM_JOB_NUM_NODES" --disable-usage-stats \
+        --num-cpus "$SLURM_CPUS_ON_NODE" ${SLURM_GPUS_ON_NODE:+--num-gpus "$SLURM_GPUS_ON_NODE"} -- "$@"
+    [ "$SLURM_PROCID" != 0 ] || exit 0
+done'
 
 time_is_up=
 trap 'time_is_up=yes; pkill -TERM -P "$(< "$NOTES.pid")" || kill "$srun"' USR1 # it may not have begun yet
 # Ray gives itself 30 seconds to start, which a busy host may not make: hence three attempts.
 for attempt in 1 2 3; do
-    # The first host ends when the driver does; the others, who wait for it, are ended then.
-    srun --output="logs/ray-$SLURM_JOB_ID-%N.log" --open-mode=append --cpu-bind=none --kill-on-bad-exit=1 --wait=5 \
+    # The first host ends when the driver does; the others are ended five seconds after it.
+    srun --output="logs/ray-$SLURM_JOB_ID-%N.log" --open-mode=append --cpu-bind=none --wait=5 \
         bash -c "$host" bash bash -c "$driver" bash "${command[@]}" 2>> "logs/ray-$SLURM_JOB_ID.log" &
     srun=$!
     wait "$srun"

@@ -29,8 +29,8 @@ TRIALS = 8
 class Lab:
     """Two hosts under Slurm, and the home that both see."""
 
-    def __init__(self, slurm, home):
-        self.slurm, self.home = slurm, home
+    def __init__(self, slurm, made, home):
+        self.slurm, self.hosts, self.home = slurm, made, home
 
     def submit(self, line):
         """Types an `sbatch` in the project's folder; returns the number of the job."""
@@ -84,11 +84,11 @@ def lab(tmp_path_factory):
     network = f"10.{random.SystemRandom().randrange(64, 128)}.9"
     environment = environment_of_hosts(folder)
     with hosts(network, ("node1", "node2"), environment, folder / "home") as made:
-        yield Lab(Slurm(list(made.values()), folder), folder / "home")
+        yield Lab(Slurm(list(made.values()), folder), made, folder / "home")
 
 
-def test_a_job_that_is_preempted_and_told_its_time_is_up_comes_to_its_leaderboard(lab, capsys):
-    """First requeued without notice, as by preemption; then told that its time is up; then it may end."""
+def test_a_job_that_is_requeued_stopped_and_loses_a_host_comes_to_its_leaderboard(lab, capsys):
+    """Requeued without notice, as by preemption; then told that its time is up; then a Ray is killed."""
     job = lab.submit("sbatch --job-name=seizure cluster/slurm.sh run study.yaml")
     lab.until(lambda: lab.records("seizure") > 2, "a trial is finished", job)
     queue = lab.slurm.ask("squeue")
@@ -99,6 +99,8 @@ def test_a_job_that_is_preempted_and_told_its_time_is_up_comes_to_its_leaderboar
     lab.slurm.ask(f"scancel --batch --signal=USR1 {job}")  # as Slurm does before the time limit
     lab.until(lambda: lab.state(job)["Restarts"] == "2", "the job starts a third time", job)
     second = lab.records("seizure")
+    lab.until(lambda: lab.records("seizure") > second, "a third trial is finished", job)
+    lab.hosts["node2"].run("kill -9 $(pgrep raylet)")
     lab.until(lambda: lab.ended(job), "the job ends", job)
     said, done = lab.said(job), lab.slurm.ask("sacct --completion")
     run = RunFolder(lab.home / "headsearch/runs/seizure")
@@ -109,6 +111,7 @@ def test_a_job_that_is_preempted_and_told_its_time_is_up_comes_to_its_leaderboar
         for row in rows:
             print(f"{row['rank']!s:>4} {row['trial_id']}  {row['kind']:<8}  {row['state']:<9}  {row['node']}")
     assert lab.state(job)["JobState"] == "COMPLETED", said
+    assert lab.state(job)["Restarts"] == "2"
     assert "run runs/seizure on Ray cluster: 4 CPUs, 2 GPUs" in said
     assert "the time is up; the job is requeued and the run resumed" in said
     assert len({row["node"] for row in rows}) == 2
