@@ -42,7 +42,7 @@ from ray import tune
 
 from trainable import Trainable
 
-ray.init(num_cpus=1, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False,
+ray.init("local", num_cpus=1, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False,
          runtime_env={"env_vars": {"PYTHONPATH": os.getcwd(), "SEEN": os.environ["SEEN"]}})
 TRIALS = 3
 tune.Tuner(
