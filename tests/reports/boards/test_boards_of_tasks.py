@@ -21,7 +21,6 @@ from reports.boards.table import table
 from search.record import Record
 from search.trials.recorded import decided
 from spaces.errors import RunError
-from spaces.tasks import Task
 from tests.helpers.task_runs import (
     CLASS_TASK,
     LABEL_TASK,
@@ -225,12 +224,6 @@ def test_two_runs_say_which_is_ahead_where_less_is_better(runs, tmp_path, capsys
     assert main(["leaderboard", "--diff", str(runs["number"].path), str(better.path)]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"{better.path} is ahead on these rows".replace(" ", "") in shown.replace(" ", "")
-
-
-def test_what_is_made_for_two_values_says_so(runs):
-    with pytest.raises(RunError, match="verify works with labels of two values so far, but the task is"):
-        runs["classes"].study().task.check_binary("verify")
-    Task().check_binary("verify")  # which is binary
 
 
 @pytest.mark.parametrize("name", TASKS)
