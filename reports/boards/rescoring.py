@@ -336,6 +336,8 @@ def _judged_by_means(rows: pa.Table, requirements: Sequence[Requirement]) -> pa.
         "error": pa.array(errors, pa.string()),
     }
     for name, other in changes.items():
+        if name not in rows.column_names:
+            continue  # false alarms are of binary studies
         column = pc.if_else(is_missed, other, rows[name])
         rows = rows.set_column(rows.column_names.index(name), name, column)
     return rows

@@ -148,6 +148,20 @@ def test_what_is_required_of_a_class_is_asked_of_the_row(runs):
     assert "does not meet recall.gener/alised.min" in next(r["error"] for r in rows if r["rank"] is None)
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_required_of_the_value_is_asked_of_the_mean(runs, name, capsys):
+    run = runs[name]
+    values = {trial: run.record(trial).value for trial in ("00001", "00002")}
+    between, side = sum(values.values()) / 2, "max" if name == "number" else "min"
+    assert main(["rescore", str(run.path), "--require", f"value.{side}={between}"]) == 0
+    assert "1 of 3 trials meet value." in capsys.readouterr().out
+    rows = pq.read_table(next(run.path.glob("leaderboard_*__value.*.parquet"))).to_pylist()
+    met = {row["trial_id"]: row["value"] for row in rows}
+    assert met == {"00000": None, "00001": values["00001"], "00002": None, "00003": None}
+    second = next(row for row in rows if row["trial_id"] == "00002")
+    assert second["error"].startswith(f"the row does not meet value.{side}=")
+
+
 def test_a_file_of_requirements_names_their_class_as_people_read_it(runs):
     run = runs["classes"]
     [made] = rescore_all(
