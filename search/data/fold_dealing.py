@@ -144,16 +144,17 @@ class OfStrata:
     def dealt(self, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """See `Dealing`: the groups that hold most of any class go first, then the largest.
 
-        Of several random orders the best is taken, where groups are few.
+        Where groups are few, wholly random orders are tried, too, and the best of all is taken.
         """
         sizes, needed = self._sizes, self._rows > 0
         of_all = self._rows / self._rows.sum(axis=0)
         # As in `strata.allocate`, all classes together weigh as much as the rows.
         shares = np.hstack([(sizes / sizes.sum())[:, None], of_all / np.sqrt(len(self._strata))])
         best, best_cost = np.zeros(len(sizes), np.int64), np.inf
-        for _ in range(RESTARTS if len(sizes) <= FEW_UNITS else 1):
+        for start in range(RESTARTS if len(sizes) <= FEW_UNITS else 1):
             order = rng.permutation(len(sizes))
-            order = order[np.lexsort((-sizes[order], -of_all[order].max(axis=1)))]
+            if start % 2 == 0:
+                order = order[np.lexsort((-sizes[order], -of_all[order].max(axis=1)))]
             found = _dealt(shares, needed, order, k)
             cost = _cost(found, shares, needed, k)
             if cost < best_cost:

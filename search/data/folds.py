@@ -63,7 +63,10 @@ def draw_folds(rows: Rows, k: int | None, study: Study) -> tuple[Fold, ...]:
     dealing = DEALINGS[rows.labels.task.name](rows, names, units)
     dealing.check(k)
     dealt = _numbered(dealing.dealt(k, np.random.default_rng(study.seed)), k)
-    return tuple(_fold(rows, dealing, names, units, dealt == fold, study, fold + 1) for fold in range(k))
+    remedy = ", or make more folds (--k)" if k < len(names) else ""
+    return tuple(
+        _fold(rows, dealing, names, units, dealt == fold, study, fold + 1, remedy) for fold in range(k)
+    )
 
 
 def _fold(
@@ -74,13 +77,14 @@ def _fold(
     held_out: NDArray[np.bool_],
     study: Study,
     number: int,
+    remedy: str,
 ) -> Fold:
     try:
         validation = _validation(dealing, units, held_out, study)
         rows.labels.task.of_rows(rows.y[~(held_out | validation)[units]])
     except RunError as error:
         raise RunError(
-            f"fold {number} holds out {first_of(names[held_out], NAMED)}; {error}, or make more folds (--k)"
+            f"fold {number} holds out {first_of(names[held_out], NAMED)}; {error}{remedy}"
         ) from None
     return Fold(
         number=number,

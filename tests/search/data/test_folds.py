@@ -209,6 +209,24 @@ def test_a_side_of_a_label_in_too_few_groups_is_refused():
         draw_folds(Rows(x=x, y=y, labels=LabelNames(("x", "y")), groups=groups), None, Study())
 
 
+@pytest.mark.parametrize(
+    ("k", "classes"),
+    [
+        (3, [[0], [1], [0, 1], [0, 1]]),  # the two poor groups must not share a fold
+        (4, [[0], [0], [1], [1], [0, 1]]),
+        (7, [[0, 4], [0, 3], [0, 1, 2, 3, 4], [2, 3, 4], [0, 2], [1, 4], [1, 2]]),
+    ],
+)
+def test_a_way_is_found_where_few_groups_hold_each_class(k, classes):
+    y = np.concatenate([np.repeat(of, 3) for of in classes]).astype(np.int16)
+    groups = np.concatenate([np.repeat(f"g{g}", 3 * len(of)) for g, of in enumerate(classes)])
+    labels = Classes(tuple("abcde"[: y.max() + 1]))
+    rows = Rows(x=np.zeros((len(y), 2), np.float32), y=y, labels=labels, groups=groups)
+    for fold in draw_folds(rows, k, Study()):
+        for part in (set(fold.validation), {*groups} - {*fold.held_out, *fold.validation}):
+            assert set(y[np.isin(groups, list(part))]) == set(y)
+
+
 def test_a_number_needs_three_groups_and_targets_that_vary():
     x, y = np.zeros((30, 3), np.float32), np.arange(30.0)
     groups = np.repeat(["p", "q", "r"], 10)
@@ -224,5 +242,5 @@ def test_a_number_needs_three_groups_and_targets_that_vary():
         "target lives in 2 groups; add data of more groups"
     )
     flat = dataclasses.replace(rows, y=np.where(groups == "p", y, 5.0))
-    with pytest.raises(RunError, match=r"fold 1 holds out p; a number to predict must vary, but all 10 tar"):
+    with pytest.raises(RunError, match=r"fold 1 holds out p; .* vary, but all 10 targets are 5$"):
         draw_folds(flat, None, Study())
