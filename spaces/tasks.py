@@ -205,18 +205,6 @@ class Task(Frozen):
         """What follows from its name."""
         return KINDS[self.name]
 
-    def check_binary(self, what: str) -> None:
-        """Refuses what is made for two values alone.
-
-        Args:
-            what: what is asked, such as `verify`.
-
-        Raises:
-            RunError: the task is another one.
-        """
-        if self != BINARY:
-            raise RunError(f"{what} works with labels of two values so far, but the task is {self.name}")
-
     def of_rows(self, y: NDArray[np.generic]) -> "Task":
         """Returns the task with what the labels of the training rows, `(n, ...)`, say beyond its size.
 

@@ -63,7 +63,6 @@ def verify(
     outlive_terminal()
     folder = RunFolder(path)
     study = unedited_study(folder)
-    study.task.check_binary("verify")
     record, resolved = pick(folder, trial_id), folder.resolved()
     with lazily_connected(study, address) as connect:
         prepared = preparation.prepared(study, path, folder.prepared, console, connect)
@@ -93,9 +92,9 @@ def verify(
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
     summary = summarise(groups, facts)
-    written = write(folder, groups, summary)
+    written = write(folder, groups, summary, record)
     title = f"trial {record.ask.trial_id} over {_named(folds)}"
-    for part in verification_shown(groups, summary, title, console.width):
+    for part in verification_shown(groups, summary, title, console.width, record.task):
         say(console, part)
     say(console, f"all groups: {written}")
     return summary
@@ -143,7 +142,7 @@ def _where(fold: Fold) -> str:
     return f"fold {fold.number} ({', '.join(fold.held_out)})"
 
 
-def _line(groups: Sequence[HeldOut], objective: str) -> str:
+def _line(groups: Sequence[HeldOut[Any]], objective: str) -> str:
     values = [value for held in groups if (value := held.metrics[objective]) is not None]
     mean = f"{sum(values) / len(values):.3f}" if values else "undefined"
     return (

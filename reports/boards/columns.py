@@ -102,12 +102,13 @@ SCALARS: Mapping[TaskName, tuple[str, ...]] = {
     "number": tuple(NUMBER_METRICS),
 }
 """Metrics of all rows together, of tasks that are not binary."""
-_REJECTED = ("coverage", *(f"decided_{name}" for name in of_classes.DECISION_METRICS))
+REJECTED = ("coverage", *(f"decided_{name}" for name in of_classes.DECISION_METRICS))
+"""Those of classes where rows may be left undecided."""
 OF_TASK: Mapping[TaskName, list[tuple[str, pa.DataType]]] = MappingProxyType(
     {
         "classes": [
             *(("task", _TEXT), ("offsets", _FLOATS), *_DECIDED, ("reject_below", _FLOAT)),
-            *_measured((*SCALARS["classes"], *_REJECTED)),
+            *_measured((*SCALARS["classes"], *REJECTED)),
             *(*_OF_MANY, ("confusion", pa.list_(_FLOATS))),
         ],
         "labels": [

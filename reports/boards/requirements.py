@@ -10,10 +10,12 @@ from reports.boards.columns import EACH, SCALARS
 from search.events.scoring import EVENT_METRICS
 from search.events.timelines import why_unscored
 from search.runs.run_folder import RunFolder
+from search.scores.classes import metrics as of_classes
+from search.scores.labels import metrics as of_labels
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from spaces.base import Label
 from spaces.errors import RunError, first_of
-from spaces.tasks import RANGES, TaskName
+from spaces.tasks import RANGES, TASK_NAMES, TaskName
 
 NAMES = ("value", *METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *EVENT_METRICS)
 """What may be required: the cross-fitted value, or a metric of all validation rows at the threshold."""
@@ -34,6 +36,18 @@ _BOUNDS_OF: Mapping[TaskName, Mapping[str, tuple[float, float]]] = {
     "classes": {"brier": (0.0, 2.0)},
     "number": {"value": (-math.inf, math.inf)},
 }
+_CHOSEN_BY: Mapping[TaskName, frozenset[str]] = {
+    **dict.fromkeys(TASK_NAMES, frozenset[str]()),
+    "binary": frozenset(METRICS),
+}
+"""What decisions are chosen by where it is required."""
+_MOVED_BY_RULES: Mapping[TaskName, frozenset[str]] = {
+    "binary": frozenset({*METRICS, *EVENT_METRICS}),
+    "classes": frozenset({*of_classes.DECISION_METRICS, *of_classes.CLASS_METRICS}),
+    "labels": frozenset({*of_labels.DECISION_METRICS, *of_classes.CLASS_METRICS}),
+    "number": frozenset(),
+}
+"""What is another under another rule."""
 _EXAMPLES: Mapping[TaskName, str] = {
     "binary": "sensitivity",
     "classes": "macro_f1",
@@ -173,11 +187,11 @@ def check_scored(requirements: Iterable[Requirement], run: RunFolder) -> None:
 
 def other_thresholds(requirements: Sequence[Requirement], run: RunFolder) -> str:
     """Returns the advice that other thresholds may meet what is required; empty where none can."""
-    metrics = {one.metric for one in requirements}
-    if metrics <= METRICS.keys():
+    metrics, task = {one.metric for one in requirements}, run.study().task.name
+    if metrics <= _CHOSEN_BY[task]:
         asked = " ".join(f"--require {one}" for one in requirements)
-    elif metrics <= METRICS.keys() | set(EVENT_METRICS):
-        asked = "--policy RULE"  # rescore chooses no threshold by what is required of events
+    elif metrics <= _MOVED_BY_RULES[task]:
+        asked = "--policy RULE"  # rescore chooses no decision by what is required of these
     else:
         return ""
     return f"; other thresholds may: python search.py rescore {run.path} {asked}"

@@ -1,5 +1,6 @@
 """Writes a run's leaderboard under other thresholds and requirements, from stored scores."""
 
+import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,8 @@ CHUNK = 32
 """Trials that a process takes at a time."""
 ALONE = 2 * CHUNK
 """Up to so many trials, starting other processes would take longer than it saves."""
+LONGEST_NAME = 180
+"""Characters of a file's name, of 255 that file systems take; what is cut off is told apart by a digest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,11 +200,14 @@ class _Asked:
             parts += [f"{key}-{_text(value)}" for key, value in settings if value != defaults[key].default]
         parts += sorted({f"{_about(one)}.{one.bound}-{_text(one.limit)}" for one in self.requirements})
         parts += [f"by-{self.objective}"] if self.objective not in (None, study.objective.metric) else []
-        return f"leaderboard_{'__'.join(parts)}.parquet"
+        name = f"leaderboard_{'__'.join(parts)}"
+        if len(name) > LONGEST_NAME:
+            name = f"{name[:LONGEST_NAME]}~{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
+        return f"{name}.parquet"
 
 
 def _about(one: Requirement) -> str:
-    return one.metric if one.place is None else f"{one.metric}.{one.place}"
+    return one.metric if one.of is None else f"{one.metric}.{_text(one.of)}"
 
 
 def _text(value: Any) -> str:
@@ -330,6 +336,8 @@ def _judged_by_means(rows: pa.Table, requirements: Sequence[Requirement]) -> pa.
         "error": pa.array(errors, pa.string()),
     }
     for name, other in changes.items():
+        if name not in rows.column_names:
+            continue  # false alarms are of binary studies
         column = pc.if_else(is_missed, other, rows[name])
         rows = rows.set_column(rows.column_names.index(name), name, column)
     return rows

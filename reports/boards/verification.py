@@ -2,54 +2,25 @@
 
 import io
 import json
-import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.table import Table
 
 from reports.boards.standings import Standings
 from reports.boards.table import Column, lay_out, number
-from search.events.scoring import EVENT_METRICS, EventCounts
+from reports.boards.verified_tasks import SHOWN, VERIFIED, row_of, schema_of
 from search.files import write_atomically
-from search.record import Estimate, Record, defined
+from search.record import Record
 from search.runs.run_folder import RunFolder
-from search.scores.bootstrap import REPEATS, interval, resampled_counts
-from search.scores.metrics import F64, METRICS, PROBABILITY_METRICS, RANKING_METRICS, Counts
 from search.trials.verification import HeldOut
 from spaces.errors import RunError
-
-METRIC_NAMES = (*METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *EVENT_METRICS)
-_Sums = TypeVar("_Sums")
-_TEXT, _FLOAT, _INT = pa.string(), pa.float64(), pa.int64()
-SCHEMA = pa.schema(
-    [
-        ("group", _TEXT),
-        ("fold", _INT),
-        *((name, _INT) for name in ("rows", "positives", "tp", "fp", "tn", "fn")),
-        *((name, _FLOAT) for name in METRIC_NAMES),
-        ("hours", _FLOAT),
-        *((name, _INT) for name in ("seizures", "seizures_found", "false_alarms")),
-        *((name, _FLOAT) for name in ("delay_s", "threshold_score", "threshold")),
-        *((name, _FLOAT) for name in ("calibration_a", "calibration_b")),
-        ("calibration_note", _TEXT),
-        ("epochs", _INT),
-        ("best_epoch", _INT),
-        ("train_s", _FLOAT),
-        ("seed", _INT),
-    ],
-    metadata={
-        "": "one row per held-out group, measured by a model of its fold, which never saw it; "
-        "threshold_score to seed are the fold's"
-    },
-)
-"""The columns of a verification, one row per held-out group. Undefined is null."""
+from spaces.tasks import TaskName, sign_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +62,7 @@ def pick(run: RunFolder, trial_id: str | None) -> Record:
     return chosen
 
 
-def summarise(groups: Sequence[HeldOut], facts: Facts) -> dict[str, Any]:
+def summarise(groups: Sequence[HeldOut[Any]], facts: Facts) -> dict[str, Any]:
     """Returns the content of the summary file.
 
     A mean counts every group once and leaves out groups where the metric is undefined. Pooled metrics are of
@@ -99,21 +70,31 @@ def summarise(groups: Sequence[HeldOut], facts: Facts) -> dict[str, Any]:
     and probabilities, for scores of different models have no common scale. Intervals are by bootstrap over
     groups.
     """
-    record = facts.record
+    record, asked = facts.record, VERIFIED[facts.record.task]
+    pooled = {name: [asdict(one) for one in of] for name, of in asked.pooled(groups, facts.seed).items()}
+    known = [name for name in asked.metrics if any(name in held.metrics for held in groups)]
+    each: dict[str, Any] = {}
+    if record.answers is not None:
+        each = {
+            "answers": list(record.answers),
+            "each_over_groups": {name: _spreads_of_each(groups, name) for name in asked.each},
+            "each_pooled": {name: pooled[name] for name in asked.each if name in pooled},
+        }
     return {
         "trial_id": record.ask.trial_id,
         "folds": {"by": "group", "number": facts.k, "leave_one_out": facts.k == len(groups)},
         "groups": len(groups),
         "rows": sum(held.rows for held in groups),
-        "positives": sum(held.positives for held in groups),
+        **asked.facts(groups),
         "leaky": bool(facts.leaks),
         "leaks": list(facts.leaks),
         "objective": record.objective,
         "value_in_search": record.value,
         "search_leaky": record.leaky,
-        "over_groups": _spreads(groups),
-        "pooled": {name: asdict(found) for name, found in _pooled(groups, facts.seed).items()},
-        "worst": _worst(groups, record.objective),
+        "over_groups": {name: _spread([held.metrics.get(name) for held in groups]) for name in known},
+        "pooled": {name: of[0] for name, of in pooled.items() if name in asked.metrics},
+        **each,
+        "worst": _worst(groups, (record.objective, *asked.beside(groups))),
         "train_s": round(sum({held.fold: held.train_s for held in groups}.values()), 3),
         "seed": facts.seed,
         **facts.digests,
@@ -121,102 +102,72 @@ def summarise(groups: Sequence[HeldOut], facts: Facts) -> dict[str, Any]:
     }
 
 
-def write(run: RunFolder, groups: Sequence[HeldOut], summary: Mapping[str, Any]) -> Path:
+def write(run: RunFolder, groups: Sequence[HeldOut[Any]], summary: Mapping[str, Any], record: Record) -> Path:
     """Writes `verify/TRIAL.parquet` and `verify/TRIAL.json`, each in one step; returns the former."""
     path = run.path / "verify" / f"{summary['trial_id']}.parquet"
     path.parent.mkdir(exist_ok=True)
+    rows = [row_of(held, record.answers or ()) for held in groups]
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([_row(held) for held in groups], SCHEMA), sink)
+    pq.write_table(pa.Table.from_pylist(rows, schema_of(record.task)), sink)
     write_atomically(path, sink.getvalue())
     write_atomically(path.with_suffix(".json"), json.dumps(summary, indent=1, allow_nan=False).encode())
     return path
 
 
-def _row(held: HeldOut) -> dict[str, Any]:
-    found = {**asdict(held), **held.metrics}
-    del found["metrics"]
-    return found
+Spread = dict[str, float | int | None]
 
 
-def _spreads(groups: Sequence[HeldOut]) -> dict[str, dict[str, float | int | None]]:
-    found: dict[str, dict[str, float | int | None]] = {}
-    for name in METRIC_NAMES:
-        values = [value for held in groups if (value := held.metrics[name]) is not None]
-        found[name] = {
-            "mean": statistics.fmean(values) if values else None,
-            "sd": statistics.stdev(values) if len(values) > 1 else None,
-            "min": min(values, default=None),
-            "max": max(values, default=None),
-            "defined": len(values),
-        }
-    return found
+def _spread(values: Sequence[float | None]) -> Spread:
+    known = [value for value in values if value is not None]
+    return {
+        "mean": statistics.fmean(known) if known else None,
+        "sd": statistics.stdev(known) if len(known) > 1 else None,
+        "min": min(known, default=None),
+        "max": max(known, default=None),
+        "defined": len(known),
+    }
 
 
-def _pooled(groups: Sequence[HeldOut], seed: int) -> dict[str, Estimate]:
-    cells = np.array([(held.tp, held.fp, held.tn, held.fn) for held in groups], np.float64)
-    events = np.array(
-        [
-            (held.seizures_found, held.false_alarms, held.seizures, held.hours * 3600)
-            for held in groups
-            if held.hours is not None
-        ],
-        np.float64,
-    ).reshape(-1, 4)
-    return _of_sums(cells, Counts, METRICS, seed) | _of_sums(events, EventCounts, EVENT_METRICS, seed)
+def _spreads_of_each(groups: Sequence[HeldOut[Any]], name: str) -> list[Spread]:
+    """The spread of a metric of each class or label."""
+    return [_spread(values) for values in zip(*(held.measured.each[name] for held in groups), strict=True)]
 
 
-def _of_sums(
-    table: F64, kind: Callable[..., _Sums], metrics: Mapping[str, Callable[[_Sums], F64]], seed: int
-) -> dict[str, Estimate]:
-    """Metrics of the sums of counts `(groups, 4)`, with their intervals."""
-    whole = kind(*table.sum(axis=0))
-    drawn = kind(*resampled_counts(table, REPEATS, np.random.default_rng(seed)).T) if len(table) > 1 else None
-    found = {}
-    for name, metric in metrics.items():
-        low, high = (math.nan, math.nan) if drawn is None else interval(metric(drawn))
-        value = float(metric(whole))
-        found[name] = Estimate(value=defined(value), low=defined(low), high=defined(high))
-    return found
-
-
-def _worst(groups: Sequence[HeldOut], objective: str) -> list[dict[str, Any]]:
-    """The worst group by the objective, and by what is missed and what is falsely alarmed."""
-    timed = any(held.hours is not None for held in groups)
-    names = (objective, *(("event_sensitivity", "fa_per_day") if timed else ("sensitivity", "specificity")))
+def _worst(groups: Sequence[HeldOut[Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """The worst group by each of some metrics."""
     found = []
     for name in dict.fromkeys(names):
         known = [(value, held.group) for held in groups if (value := held.metrics[name]) is not None]
         if not known:
             continue
-        value, group = min(known, key=lambda pair: (-pair[0] if name == "fa_per_day" else pair[0], pair[1]))
+        value, group = min(known, key=lambda pair: (_goodness(name, pair[0]), pair[1]))
         found.append({"by": name, "group": group, "value": value})
     return found
 
 
-SHOWN = 30
-"""Groups that are listed."""
-SHORT = {"sensitivity": "sens.", "specificity": "spec.", "event_sensitivity": "event sens."}
-"""Metrics that have a column of their own, whatever the objective."""
+def _goodness(metric: str, value: float) -> float:
+    return -value if metric == "fa_per_day" else sign_of(metric) * value
 
 
 def verification_shown(
-    groups: Sequence[HeldOut], summary: Mapping[str, Any], title: str, width: int
+    groups: Sequence[HeldOut[Any]], summary: Mapping[str, Any], title: str, width: int, task: TaskName
 ) -> Iterator[Table | str]:
-    """Yields a table and lines, for a terminal.
+    """Yields tables and lines, for a terminal.
 
     Args:
         groups: one per held-out group.
         summary: from `reports.boards.verification.summarise`.
         title: stands above.
         width: characters there are; where they are few, the less telling columns are left out.
+        task: what is asked.
     """
-    objective, timed = str(summary["objective"]), any(held.hours is not None for held in groups)
+    objective, asked = str(summary["objective"]), VERIFIED[task]
     from_worst = sorted(groups, key=lambda held: _badness(held, objective))
-    yield lay_out(title, _columns(objective, timed), from_worst[:SHOWN], width)
+    yield lay_out(title, _columns(asked.shown(groups, objective)), from_worst[:SHOWN], width)
     if len(groups) > SHOWN:
         yield f"{len(groups) - SHOWN} more groups are in the file"
-    beside = ("event_sensitivity", "fa_per_day") if timed else ("sensitivity", "specificity")
-    shown = list(dict.fromkeys((objective, *beside)))
+    yield from asked.tables(summary)
+    shown = list(dict.fromkeys((objective, *asked.beside(groups))))
     for name in shown:
         yield _mean(name, summary)
     for name in shown:
@@ -233,39 +184,20 @@ def verification_shown(
     yield "the test split stays closed, it is for promote; the weights that ship stay the trial's own"
 
 
-def _columns(objective: str, timed: bool) -> list[Column[HeldOut]]:
-    found = [
+def _columns(of_task: list[Column[HeldOut[Any]]]) -> list[Column[HeldOut[Any]]]:
+    return [
         Column("group", lambda held: held.group, number=False),
         Column("fold", lambda held: str(held.fold)),
         Column("rows", lambda held: str(held.rows), least_width=100),
-        Column("positive", lambda held: str(held.positives)),
-        *([] if objective in SHORT else [_metric(objective, objective)]),
-        _metric("sensitivity", SHORT["sensitivity"], 100 if timed and objective != "sensitivity" else 0),
-        _metric("specificity", SHORT["specificity"], 100 if timed and objective != "specificity" else 0),
-    ]
-    if timed:
-        found += [
-            _metric("event_sensitivity", SHORT["event_sensitivity"]),
-            _metric("fa_per_day", "fa/day"),
-            Column("hours", lambda held: number(held.hours, 2), least_width=140),
-            Column("seizures", lambda held: "-" if held.seizures is None else str(held.seizures)),
-            Column("delay s", lambda held: number(held.delay_s, 1), least_width=100),
-        ]
-    return [
-        *found,
-        Column("threshold", lambda held: number(held.threshold), least_width=120),
+        *of_task,
         Column("epochs", lambda held: str(held.epochs), least_width=140),
         Column("seconds", lambda held: f"{held.train_s:.0f}", least_width=140),
     ]
 
 
-def _metric(metric: str, name: str, least_width: int = 0) -> Column[HeldOut]:
-    return Column(name, lambda held: number(held.metrics[metric]), least_width=least_width)
-
-
-def _badness(held: HeldOut, objective: str) -> tuple[bool, float, str]:
+def _badness(held: HeldOut[Any], objective: str) -> tuple[bool, float, str]:
     value = held.metrics[objective]
-    return value is None, value or 0.0, held.group
+    return value is None, 0.0 if value is None else _goodness(objective, value), held.group
 
 
 def _mean(name: str, summary: Mapping[str, Any]) -> str:

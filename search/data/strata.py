@@ -10,6 +10,8 @@ from spaces.errors import RunError, first_of
 RESTARTS = 20
 """Random starts, of which the best is taken, where there are few units."""
 FEW_UNITS = 1000
+CHANCES = 500
+"""Random allocations that are tried where no start gave every part all of them."""
 NAMED = 3
 """Classes that a message names."""
 MISSING = 1000.0
@@ -60,6 +62,11 @@ def allocate(
     best, best_cost = np.zeros(len(sizes), np.int8), np.inf
     for _ in range(RESTARTS if len(sizes) <= FEW_UNITS else 1):
         parts = _dealt(sizes, shares, needed, target, wanted, rng)
+        cost = _cost(parts, shares, needed, target, wanted)
+        if cost < best_cost:
+            best, best_cost = parts, cost
+    for _ in range(CHANCES if best_cost >= MISSING and len(sizes) <= FEW_UNITS else 0):
+        parts = rng.choice(len(wanted), len(sizes), p=wanted).astype(np.int8)
         cost = _cost(parts, shares, needed, target, wanted)
         if cost < best_cost:
             best, best_cost = parts, cost

@@ -192,18 +192,21 @@ def _resampled(
     for drawn in resamples(units, distances.size, repeats, rng):
         sums.append(drawn @ of_units)
         medians.append(weighted_medians(distances, drawn[:, of_order]))
-    return _of_sums(np.concatenate(sums)) | {"median_absolute_error": np.concatenate(medians)}
+    return of_sums(np.concatenate(sums)) | {"median_absolute_error": np.concatenate(medians)}
 
 
 def _amounts(y: NDArray[Any], score: NDArray[np.float32]) -> F64:
-    """What each row adds to the metrics that are no medians, `(n, 5)`; see `_of_sums`."""
+    """What each row adds to the metrics that are no medians, `(n, 5)`; see `of_sums`."""
     found, y = errors(y, score), np.asarray(y, np.float64)
     centred = y - y.mean()
     return np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
 
 
-def _of_sums(sums: F64) -> dict[str, F64]:
-    """The metrics that are no medians from sums of `_amounts`, `(k,)` each."""
+def of_sums(sums: F64) -> dict[str, F64]:
+    """The metrics that are no medians from sums over rows, `(k, 5)` or `(5,)`.
+
+    Their number; absolute and squared errors; targets less a constant near their mean, and squares of that.
+    """
     n, absolute, squared, total, spread = sums.T
     with np.errstate(invalid="ignore", divide="ignore"):  # without rows all are NaN
         around = spread - np.square(total) / n
@@ -222,4 +225,4 @@ def held_out(
         metric: `mae`, `rmse` or `r2`; the median of sums is not known.
         piece, pieces: which piece each row belongs to `(n,)`, and how many there are.
     """
-    return HeldOut(sums_of(_amounts(y, score), piece, pieces), lambda sums: _of_sums(sums)[metric])
+    return HeldOut(sums_of(_amounts(y, score), piece, pieces), lambda sums: of_sums(sums)[metric])

@@ -20,6 +20,7 @@ from search.scores.classes.metrics import (
     PROBABILITY_METRICS,
     RANKING_METRICS,
     against_rest,
+    coverage,
     each_class,
 )
 from search.scores.classes.offsets import ClassChoice, choose_offsets
@@ -104,7 +105,7 @@ class ClassScoring:
                 whole[name] = estimate(of_probability(y, rest), bounds.whole[name])
         if fitted.choice.reject_below is not None:
             known = class_counts(matrix, decided_alone=True)
-            whole["coverage"] = estimate(float(counts.decided.sum() / counts.actual.sum()))
+            whole["coverage"] = estimate(float(coverage(counts)))
             for name, metric in DECISION_METRICS.items():
                 whole[f"decided_{name}"] = estimate(float(metric(known)))
         values = {name: metric(counts) for name, metric in CLASS_METRICS.items()}

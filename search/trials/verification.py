@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,16 @@ from search.data.folds import Fold
 from search.data.rows import Rows
 from search.data.shards import Inputs, Part
 from search.data.trial_data import TrialData, features_of
-from search.events.evaluation import event_counts, patients
 from search.networks import backend
 from search.record import Ask
 from search.scores.crossfit import Halves
-from search.scores.metrics import counts_at
 from search.scores.reference import Reference
-from search.trials.evaluation import Fitted, estimates, fit_decision, policy_of
+from search.trials.evaluation import policy_of
 from search.trials.preparation import reference_of
-from search.trials.session import Trained, Trainer
+from search.trials.scoring import Described
+from search.trials.scorings import scoring_for
+from search.trials.session import Trainer
+from search.trials.tallies import MEASURED, Measured, TallyT
 from search.trials.trial import estimates_log_odds
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
@@ -28,13 +30,8 @@ from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Study
 
 Scorer = Callable[[Config, list[NDArray[np.generic]], Inputs], NDArray[np.float32]]
-"""From a configuration, its trained weights and rows `(n, ...)` to their raw scores `(n,)`; importable by
+"""From a configuration, its trained weights and rows `(n, ...)` to their raw scores `(n, ...)`; importable by
 name, since workers import it."""
-
-OF_POSITIVES = ("precision", "f1")
-OF_SEIZURES = ("event_precision", "event_f1")
-"""Metrics left undefined for a group without any: one false detection makes them 0, none makes them
-undefined, and neither says how good a detector is. Its false detections stand in specificity and per day."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,48 +56,37 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldOut:
+class HeldOut(Generic[TallyT]):
     """The metrics of a model on one group it never saw; None is undefined or unknown.
 
     Args:
         group: who.
         fold: number of the fold that held it out.
-        rows, positives: how many.
-        tp, fp, tn, fn: rows by label and decision.
-        metrics: every metric of `search.trials.evaluation.estimates`, at the fold's threshold.
-        hours: of recording.
-        seizures: as the scorer counts them.
-        seizures_found: of these.
-        false_alarms: detections that are none.
-        delay_s: see `search.events.patients.Patient`.
-        threshold_score, threshold: the fold's.
-        calibration_a, calibration_b, calibration_note: likewise.
+        rows: how many.
+        measured: its metrics at the fold's decision, and what it adds to sums.
+        described: calibration and decision of the fold.
         epochs, best_epoch, train_s, seed: of the fold's training.
     """
 
     group: str
     fold: int
     rows: int
-    positives: int
-    tp: int
-    fp: int
-    tn: int
-    fn: int
-    metrics: dict[str, float | None]
-    hours: float | None
-    seizures: int | None
-    seizures_found: int | None
-    false_alarms: int | None
-    delay_s: float | None
-    threshold_score: float
-    threshold: float
-    calibration_a: float
-    calibration_b: float
-    calibration_note: str | None
+    measured: Measured[TallyT]
+    described: Described
     epochs: int
     best_epoch: int
     train_s: float
     seed: int
+
+    @property
+    def tally(self) -> TallyT:
+        """What it adds to sums over groups."""
+        return self.measured.tally
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Every metric of the task's `Scoring`, of all its rows."""
+        return self.measured.metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +94,7 @@ class Outcome:
     """The result of a fold: its groups, or the error that ended it."""
 
     fold: Fold
-    groups: tuple[HeldOut, ...]
+    groups: tuple[HeldOut[Any], ...]
     error: str | None
 
 
@@ -162,10 +148,10 @@ def check_fold_events(rows: Rows, folds: Iterable[Fold], study: Study) -> None:
             )
 
 
-def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut, ...]:
+def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut[Any], ...]:
     """Trains without the held-out groups, then measures each of them.
 
-    Epochs are chosen, and calibration and threshold fitted, on `fold.validation`, as a trial does on the
+    Epochs are chosen, and calibration and decision fitted, on `fold.validation`, as a trial does on the
     study's validation rows; training ends by patience or with the last epoch, never by successive halving.
 
     Raises:
@@ -174,8 +160,8 @@ def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut, ...]:
     rows, study, config = work.rows, work.study, work.ask.config
     if config is None:
         raise RunError(f"trial {work.ask.trial_id} has no configuration to train")
-    validation = _rows_of(rows, fold.validation)
-    train = np.setdiff1d(np.arange(len(rows)), np.union1d(validation, _rows_of(rows, fold.held_out)))
+    validation, held_out = _rows_of(rows, fold.validation), _rows_of(rows, fold.held_out)
+    train = np.setdiff1d(np.arange(len(rows)), np.union1d(validation, held_out))
     data = TrialData(
         Part(rows.x, train),
         rows.y[train],
@@ -183,80 +169,36 @@ def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut, ...]:
         rows.y[validation],
         features_of(work.features, train, validation),
     )
-    session = work.trainer(work.ask, study, data)
+    # Targets of a number are standardised by the rows that the fold trains on, and by no other.
+    config = config.model_copy(update={"task": rows.labels.task.of_rows(rows.y[train])})
+    session = work.trainer(work.ask.model_copy(update={"config": config}), study, data)
     began = time.monotonic()
     session.advance(study.training.epochs)
     trained = session.best()
     train_s = round(time.monotonic() - began, 3)
-    fitted = fit_decision(
-        trained.raw,
-        _reference(rows, validation),
-        study,
-        policy_of(study, config.threshold),
-        probabilistic=estimates_log_odds(config),
-    )
-    held_out = _rows_of(rows, fold.held_out)
-    score = fitted.calibration.apply(work.scorer(config, trained.weights, Part(rows.x, held_out)))
-    found = []
+    fitted_on = _reference(rows, validation)
+    scoring = scoring_for(study, policy_of(study, config.threshold), fitted_on)
+    fitted = scoring.fit(trained.raw, fitted_on, probabilistic=estimates_log_odds(config))
+    score = fitted.apply(work.scorer(config, trained.weights, Part(rows.x, held_out)))
+    measure, found = MEASURED[study.task.name], []
     for group in fold.held_out:
         taken = _rows_of(rows, (group,))
-        mine = score[np.isin(held_out, taken)]
-        found.append(_measured(group, fold, _reference(rows, taken), mine, fitted, trained, train_s, work))
+        mine, reference = score[np.isin(held_out, taken)], _reference(rows, taken)
+        estimates = scoring.estimates(fitted, mine, reference)
+        found.append(
+            HeldOut(
+                group=group,
+                fold=fold.number,
+                rows=len(taken),
+                measured=measure(fitted, mine, reference, estimates, study),
+                described=fitted.described,
+                epochs=trained.epochs,
+                best_epoch=trained.best_epoch,
+                train_s=train_s,
+                seed=work.ask.seed,
+            )
+        )
     return tuple(found)
-
-
-def _measured(
-    group: str,
-    fold: Fold,
-    reference: Reference,
-    score: NDArray[np.float32],
-    fitted: Fitted,
-    trained: Trained,
-    train_s: float,
-    work: Work,
-) -> HeldOut:
-    study, threshold = work.study, fitted.choice.threshold_score
-    found = estimates(
-        reference,
-        score,
-        threshold,
-        events=study.events,
-        seed=study.seed,
-        probabilistic=fitted.probabilistic,
-        prevalence=fitted.prevalence,
-    )
-    metrics = {name: estimate.value for name, estimate in found.items()}
-    cells = counts_at(reference.y, score, threshold)
-    events = event_counts(reference, score, threshold, study.events)
-    positives, seizures = int(reference.y.sum()), None if events is None else int(events.ref)
-    for count, names in ((positives, OF_POSITIVES), (seizures, OF_SEIZURES)):
-        metrics |= dict.fromkeys(names) if count == 0 else {}
-    delays = [patient.delay_s for patient in patients(reference, score, threshold, study.events)]
-    return HeldOut(
-        group=group,
-        fold=fold.number,
-        rows=len(reference.y),
-        positives=positives,
-        tp=int(cells.tp),
-        fp=int(cells.fp),
-        tn=int(cells.tn),
-        fn=int(cells.fn),
-        metrics=metrics,
-        hours=None if events is None else float(events.seconds) / 3600,
-        seizures=seizures,
-        seizures_found=None if events is None else int(events.tp),
-        false_alarms=None if events is None else int(events.fp),
-        delay_s=delays[0] if delays else None,
-        threshold_score=threshold,
-        threshold=fitted.choice.threshold,
-        calibration_a=fitted.calibration.a,
-        calibration_b=fitted.calibration.b,
-        calibration_note=fitted.calibration_note,
-        epochs=trained.epochs,
-        best_epoch=trained.best_epoch,
-        train_s=train_s,
-        seed=work.ask.seed,
-    )
 
 
 def _rows_of(rows: Rows, groups: tuple[str, ...]) -> NDArray[np.int64]:

@@ -113,6 +113,8 @@ def intervals(
     """
     y, size = codes(y, model.rest), model.rest.shape[1]
     units = Units.of(groups, y)
+    if units.number < 2:
+        return unknown((*DECISION_METRICS, *RANKING_METRICS, *PROBABILITY_METRICS), size)
     decision_rng, ranking_rng, probability_rng = np.random.default_rng(seed).spawn(3)
     [counts] = _resampled_counts(y, [model.decided], size, units, repeats, decision_rng)
     values = {name: metric(counts) for name, metric in DECISION_METRICS.items()}
@@ -124,15 +126,22 @@ def intervals(
         values[name] = average(ranked.each[area], ranked.rows)
     sums = resampled_sums(_amounts(y, model.rest, units), ranking_repeats, probability_rng)
     values |= of_amounts(sums, size)
-    return of_values(values, each, known=units.number > 1)
+    return of_values(values, each)
 
 
-def of_values(values: dict[str, F64], each: dict[str, F64], *, known: bool) -> Intervals:
-    """The intervals of resampled values `(repeats,)` and `(repeats, K)`; NaN where units are too few."""
+def of_values(values: dict[str, F64], each: dict[str, F64]) -> Intervals:
+    """The intervals of resampled values `(repeats,)` and `(repeats, K)`."""
+    return Intervals(
+        {name: interval(of) for name, of in values.items()},
+        {name: [interval(one) for one in of.T] for name, of in each.items()},
+    )
+
+
+def unknown(metrics: Sequence[str], size: int) -> Intervals:
+    """The intervals of these metrics, and of those of each of K classes, where units are too few: all NaN."""
     nothing = (float("nan"), float("nan"))
     return Intervals(
-        {name: interval(of) if known else nothing for name, of in values.items()},
-        {name: [interval(one) if known else nothing for one in of.T] for name, of in each.items()},
+        dict.fromkeys(metrics, nothing), {name: [nothing] * size for name in (*CLASS_METRICS, *AREAS)}
     )
 
 

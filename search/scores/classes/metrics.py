@@ -88,6 +88,11 @@ def mcc(c: ClassCounts) -> F64:
     return of_two.ratio(together, np.sqrt(decided) * np.sqrt(actual))
 
 
+def coverage(c: ClassCounts) -> F64:
+    """Share of the rows that are decided; undefined without rows."""
+    return of_two.ratio(c.decided.sum(axis=-1), c.actual.sum(axis=-1))
+
+
 DECISION_METRICS: dict[str, Callable[[ClassCounts], F64]] = {
     "accuracy": accuracy,
     "balanced_accuracy": AVERAGED["macro_recall"],

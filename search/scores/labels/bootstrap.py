@@ -25,6 +25,7 @@ from search.scores.classes.bootstrap import (
     of_amounts,
     of_values,
     resampled_rankings,
+    unknown,
 )
 from search.scores.classes.metrics import CLASS_METRICS
 from search.scores.labels.metrics import (
@@ -70,6 +71,8 @@ def intervals(
     """
     positive = positives(y, model.score)
     units = Units.of(groups, model.score[:, 0])
+    if units.number < 2:
+        return unknown((*DECISION_METRICS, *RANKING_METRICS, *PROBABILITY_METRICS), labels_of(model.score))
     decision_rng, ranking_rng, probability_rng = np.random.default_rng(seed).spawn(3)
     cells = sums_of(label_cells(positive, model.decided), units.unit, units.number)
     counts = label_counts(resampled_counts(cells, repeats, decision_rng))
@@ -85,7 +88,7 @@ def intervals(
     values |= {name: pooled[area] for name, area in POOLED_AREAS.items()}
     sums = resampled_sums(_amounts(positive, model.score, units), ranking_repeats, probability_rng)
     values |= of_amounts(sums, labels_of(model.score))
-    return of_values(values, each, known=units.number > 1)
+    return of_values(values, each)
 
 
 def paired_difference(

@@ -14,7 +14,8 @@ from rich.console import Console
 from cluster import driver
 from cluster.cli import main
 from cluster.commands.verify import verify
-from reports.boards.verification import METRIC_NAMES, SCHEMA, pick
+from reports.boards.verification import pick
+from reports.boards.verified_tasks import VERIFIED, schema_of
 from search.data.folds import draw_folds
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
@@ -151,10 +152,9 @@ def test_held_out_labels_move_neither_threshold_nor_epochs(run):
     x[mine] += 5
     other = dataclasses.replace(work.rows, y=np.where(mine, 1 - work.rows.y, work.rows.y), x=x)
     before, after = verify_fold(work, fold), verify_fold(dataclasses.replace(work, rows=other), fold)
-    fitted = ("threshold_score", "calibration_a", "calibration_b", "epochs", "best_epoch")
     for one, two in zip(before, after, strict=True):
-        assert [getattr(one, name) for name in fitted] == [getattr(two, name) for name in fitted]
-        assert (one.tp, one.fp) != (two.tp, two.fp)
+        assert (one.described, one.epochs, one.best_epoch) == (two.described, two.epochs, two.best_epoch)
+        assert (one.tally.tp, one.tally.fp) != (two.tally.tp, two.tally.fp)
 
 
 @pytest.mark.parametrize("k", [None, 3])
@@ -175,30 +175,30 @@ def test_a_group_is_measured_as_by_hand_and_one_without_positives_too(run, k):
         y = work.rows.y[work.rows.groups == held.group]
         together = work.rows.groups[np.isin(work.rows.groups, folds[number].held_out)]
         raw = raws[number][together == held.group]
-        score = np.float32(held.calibration_a) * raw + np.float32(held.calibration_b)
-        decided = score >= np.float32(held.threshold_score)
+        score = np.float32(held.described.calibration_a) * raw + np.float32(held.described.calibration_b)
+        decided = score >= np.float32(held.described.threshold_score)
         counts = [
             int(np.sum(decided[y == label] == says)) for label, says in ((1, 1), (0, 1), (0, 0), (1, 0))
         ]
-        assert [held.tp, held.fp, held.tn, held.fn] == counts
-        assert held.metrics.keys() == set(METRIC_NAMES)
+        assert [held.tally.tp, held.tally.fp, held.tally.tn, held.tally.fn] == counts
+        assert held.metrics.keys() == set(VERIFIED["binary"].metrics)
         assert held.seed == work.ask.seed
         assert held.epochs == 3
-        assert held.hours == pytest.approx(100 / 3600)
-        assert held.metrics["fa_per_day"] == pytest.approx(held.false_alarms / (100 / 86400))
-        assert held.metrics["specificity"] == pytest.approx(held.tn / (held.tn + held.fp))
+        assert held.tally.hours == pytest.approx(100 / 3600)
+        assert held.metrics["fa_per_day"] == pytest.approx(held.tally.false_alarms / (100 / 86400))
+        assert held.metrics["specificity"] == pytest.approx(held.tally.tn / (held.tally.tn + held.tally.fp))
         assert held.metrics["brier"] is not None
         if held.group in quiet:
-            assert (held.positives, held.seizures, held.seizures_found) == (0, 0, 0)
+            assert (held.tally.positives, held.tally.seizures, held.tally.seizures_found) == (0, 0, 0)
             for name in ("sensitivity", "precision", "f1", "average_precision", "roc_auc"):
                 assert held.metrics[name] is None
             for name in ("event_sensitivity", "event_precision", "event_f1"):
                 assert held.metrics[name] is None
-            assert held.delay_s is None
+            assert held.tally.delay_s is None
         else:
-            assert held.seizures == 2
+            assert held.tally.seizures == 2
             assert held.metrics["f1"] == pytest.approx(f1_of(*counts))
-            assert held.metrics["event_sensitivity"] == held.seizures_found / 2
+            assert held.metrics["event_sensitivity"] == held.tally.seizures_found / 2
 
 
 def test_an_event_policy_chooses_its_threshold_in_each_fold(tmp_path):
@@ -208,7 +208,7 @@ def test_an_event_policy_chooses_its_threshold_in_each_fold(tmp_path):
     folds = draw_folds(work.rows, 3, work.study)
     check_fold_events(work.rows, folds, work.study)
     found = [held for fold in folds for held in verify_fold(work, fold)]
-    assert len({held.threshold_score for held in found}) == 3
+    assert len({held.described.threshold_score for held in found}) == 3
     untimed = dataclasses.replace(work.rows, times=None)
     with pytest.raises(RunError, match="needs recordings that the rows cover, but too little"):
         check_fold_events(untimed, folds, work.study)
@@ -244,12 +244,12 @@ def test_keras_folds_score_held_out_rows_with_the_weights_they_trained(keras, ru
     fold = draw_folds(work.rows, None, work.study)[0]
     (held,) = verify_fold(work, fold)
     assert held.metrics["average_precision"] > 0.5
-    assert held.tp + held.fp + held.tn + held.fn == 100
+    assert held.tally.tp + held.tally.fp + held.tally.tn + held.tally.fn == 100
     ((best, x),) = trained
     np.testing.assert_allclose(keras_scores(work.ask.config, best.weights, x), best.raw, rtol=1e-5, atol=1e-6)
     assert (
-        verify_fold(work_of(run, keras_trainer, keras_scores), fold)[0].threshold_score
-        == held.threshold_score
+        verify_fold(work_of(run, keras_trainer, keras_scores), fold)[0].described.threshold_score
+        == held.described.threshold_score
     )
 
 
@@ -275,7 +275,7 @@ def test_the_command_writes_groups_and_summary_and_leaves_the_run_alone(
         "00002.parquet",
     ]
     table = pq.read_table(run.path / "verify" / "00002.parquet")
-    assert table.schema.equals(SCHEMA)
+    assert table.schema.equals(schema_of("binary"))
     found = table.to_pylist()
     assert summary == json.loads((run.path / "verify" / "00002.json").read_text())
     work = work_of(run)
@@ -286,7 +286,7 @@ def test_the_command_writes_groups_and_summary_and_leaves_the_run_alone(
     ):
         (row,) = (row for row in found if row["group"] == held.group)
         assert row["f1"] == held.metrics["f1"]
-        assert row["threshold_score"] == held.threshold_score
+        assert row["threshold_score"] == held.described.threshold_score
 
     cells = [sum(row[name] for row in found) for name in ("tp", "fp", "tn", "fn")]
     assert sum(cells) == summary["rows"] == 100 * len(found)

@@ -13,7 +13,7 @@ from reports.boards import reading
 from reports.boards.columns import SCHEMA, schema_of
 from reports.boards.difference import compare
 from reports.boards.footnotes import footnotes
-from reports.boards.requirements import parse_for
+from reports.boards.requirements import other_thresholds, parse_for
 from reports.boards.rescoring import rescore_all
 from reports.boards.selection import selection
 from reports.boards.standings import Standings
@@ -21,7 +21,6 @@ from reports.boards.table import table
 from search.record import Record
 from search.trials.recorded import decided
 from spaces.errors import RunError
-from spaces.tasks import Task
 from tests.helpers.task_runs import (
     CLASS_TASK,
     LABEL_TASK,
@@ -149,6 +148,61 @@ def test_what_is_required_of_a_class_is_asked_of_the_row(runs):
     assert "does not meet recall.gener/alised.min" in next(r["error"] for r in rows if r["rank"] is None)
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_required_of_the_value_is_asked_of_the_mean(runs, name, capsys):
+    run = runs[name]
+    values = {trial: run.record(trial).value for trial in ("00001", "00002")}
+    between, side = sum(values.values()) / 2, "max" if name == "number" else "min"
+    assert main(["rescore", str(run.path), "--require", f"value.{side}={between}"]) == 0
+    assert "1 of 3 trials meet value." in capsys.readouterr().out
+    rows = pq.read_table(next(run.path.glob("leaderboard_*__value.*.parquet"))).to_pylist()
+    met = {row["trial_id"]: row["value"] for row in rows}
+    assert met == {"00000": None, "00001": values["00001"], "00002": None, "00003": None}
+    second = next(row for row in rows if row["trial_id"] == "00002")
+    assert second["error"].startswith(f"the row does not meet value.{side}=")
+
+
+def test_a_file_of_requirements_names_their_class_as_people_read_it(runs):
+    run = runs["classes"]
+    [made] = rescore_all(
+        run.path, ["argmax"], parse_for(run, ["recall.gener/alised.min=.5", "f1.none.max=1"])
+    )
+    assert made.path.name == "leaderboard_argmax__f1.none.max-1__recall.gener%2Falised.min-0.5.parquet"
+    [made] = rescore_all(runs["labels"].path, [None], parse_for(runs["labels"], ["recall.a rare one.min=.5"]))
+    assert made.path.name == "leaderboard_max_f1__recall.a%20rare%20one.min-0.5.parquet"
+
+
+def test_a_file_of_many_requirements_has_a_name_that_file_systems_take(runs):
+    run = runs["classes"]
+    metrics = ("recall", "precision", "f1", "average_precision", "roc_auc")
+    asked = parse_for(run, [f"{metric}.{name}.min=0" for metric in metrics for name in NAMES])
+    [made] = rescore_all(run.path, ["argmax"], asked)
+    [other] = rescore_all(run.path, ["argmax"], asked[:-1])
+    assert made.path != other.path
+    assert len(made.path.name) < 220
+    assert made.path.name.startswith("leaderboard_argmax__average_precision.focal.min-0__average_precision.")
+    assert made.path == rescore_all(run.path, ["argmax"], asked)[0].path
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "advice"),
+    [
+        ("classes", "recall.gener/alised.min=1", "--policy RULE"),
+        ("classes", "balanced_accuracy.min=1", "--policy RULE"),
+        ("labels", "precision.a rare one.min=1", "--policy RULE"),
+        ("classes", "macro_average_precision.min=1", None),
+        ("number", "rmse.max=0", None),
+    ],
+)
+def test_other_rules_are_advised_where_they_move_what_is_required(runs, name, asked, advice):
+    told = other_thresholds(parse_for(runs[name], [asked]), runs[name])
+    assert told == (
+        ""
+        if advice is None
+        else f"; other thresholds may: python search.py rescore {runs[name].path} {advice}"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "asked", "message"),
     [
@@ -225,12 +279,6 @@ def test_two_runs_say_which_is_ahead_where_less_is_better(runs, tmp_path, capsys
     assert main(["leaderboard", "--diff", str(runs["number"].path), str(better.path)]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"{better.path} is ahead on these rows".replace(" ", "") in shown.replace(" ", "")
-
-
-def test_what_is_made_for_two_values_says_so(runs):
-    with pytest.raises(RunError, match="verify works with labels of two values so far, but the task is"):
-        runs["classes"].study().task.check_binary("verify")
-    Task().check_binary("verify")  # which is binary
 
 
 @pytest.mark.parametrize("name", TASKS)

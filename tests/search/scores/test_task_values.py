@@ -281,10 +281,19 @@ def test_one_group_says_nothing_about_the_next():
     )
     assert np.isnan(list(found.whole.values())).all()
     assert np.isnan(np.array(list(found.each.values()))).all()
+    two = class_bootstrap.intervals(
+        y, class_bootstrap.Model(class_metrics.against_rest(raw), y), np.arange(y.size) % 2, 0, 20, 20
+    )
+    assert (two.whole.keys(), two.each.keys()) == (found.whole.keys(), found.each.keys())
+    assert [*map(len, two.each.values())] == [*map(len, found.each.values())]
     assert np.isnan(list(numbers.intervals(raw[:, 0].astype(float), raw[:, 1].copy(), one, 0).values())).all()
     matrix, scores, _, _ = label_rows()
-    found = label_bootstrap.intervals(matrix, label_bootstrap.Model(scores, matrix), one, 0, 20, 20)
+    model = label_bootstrap.Model(scores, matrix)
+    found = label_bootstrap.intervals(matrix, model, np.zeros(len(matrix)), 0, 20, 20)
     assert np.isnan(list(found.whole.values())).all()
+    two = label_bootstrap.intervals(matrix, model, np.arange(len(matrix)) % 2, 0, 20, 20)
+    assert (two.whole.keys(), two.each.keys()) == (found.whole.keys(), found.each.keys())
+    assert [*map(len, two.each.values())] == [*map(len, found.each.values())]
 
 
 def differences(values_of, weights):
