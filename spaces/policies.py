@@ -191,17 +191,31 @@ class RecallAt(OfClasses):
     def code(self, classes: Sequence[Label]) -> int:
         """Returns the place of the class among the classes.
 
+        Numbers compare by value, so 1, 1.0 and true name the same class, and so does "1" where the classes
+        are numbers: on a command line everything is text.
+
         Raises:
             RunError: it is none of them.
         """
-        places = [k for k, name in enumerate(classes) if type(name) is type(self.of_class)]
-        for k in places:
-            if classes[k] == self.of_class:
-                return k
+        asked = self.of_class
+        if isinstance(asked, str) and not any(isinstance(name, str) for name in classes):
+            asked = _as_number(asked)
+        if asked in classes:
+            return classes.index(asked)
+        of_text = isinstance(classes[0], str) and not isinstance(asked, str)
         raise RunError(
             f"threshold.of_class must be one of the classes {first_of(map(repr, classes), 10)}, "
-            f"but got {self.of_class!r}"
+            f"but got {self.of_class!r}" + ("; the classes are text: quote it" if of_text else "")
         )
+
+
+def _as_number(text: str) -> Label:
+    """What text says of a class that is a number or a truth value; the text itself where it says nothing."""
+    words = {"true": True, "false": False}
+    try:
+        return words[text.strip().lower()] if text.strip().lower() in words else float(text)
+    except ValueError:
+        return text
 
 
 class MaxMicroF1(Frozen):
@@ -222,6 +236,25 @@ ClassRule = Argmax | MaxMacroF1 | MaxMeanRecall | CostMatrix | RecallAt
 
 LabelRule = Chosen | MaxMicroF1 | TopK
 """A rule that K labels can be decided by; one of a single threshold is used for each label by itself."""
+
+
+def check_answers(rule: BaseModel, answers: Sequence[Label]) -> None:
+    """Refuses a rule that asks for other classes or labels than there are.
+
+    Args:
+        rule: of any task.
+        answers: the classes or labels, in order.
+
+    Raises:
+        RunError: it names a class that is none, has costs of another number of classes, or takes more labels
+            than there are.
+    """
+    if isinstance(rule, CostMatrix):
+        rule.of(answers)
+    elif isinstance(rule, RecallAt):
+        rule.code(answers)
+    elif isinstance(rule, TopK) and rule.k > len(answers):
+        raise RunError(f"threshold.k must be at most the number of labels, {len(answers)}, but got {rule.k}")
 
 
 def with_class_policy(value: Any) -> Any:

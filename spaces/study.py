@@ -77,6 +77,11 @@ class Objective(Frozen):
         }
         changed = {name: value for name, value in defaults.items() if name not in named}
         check_metrics({name: changed.get(name, getattr(self, name)) for name in defaults}, kind)
+        if self.prevalence is not None and kind != "binary":
+            raise SettingError(
+                "prevalence",
+                f"objective.prevalence is the share of one positive class, which a task of {kind} has not",
+            )
         if all(getattr(self, name) == value for name, value in changed.items()):
             return self
         made = self.model_copy(update=changed)

@@ -14,7 +14,7 @@ from search.data.leakage import copies
 from search.data.rows import Rows, counted
 from search.data.splits import Split, digest, divide, find_leakage
 from search.data.store import Stored
-from search.trials.preparation import Prepared
+from search.trials.preparation import Prepared, settled_by
 from spaces.errors import RunError, first_of
 from spaces.study import Study
 
@@ -59,7 +59,7 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
     elif signs or parts.leaky:
         raise RunError("a search refuses these parts, which are not independent; see split.by and the groups")
-    prepared = Prepared(rows, parts, stored.digest, digest(parts), study)
+    prepared = Prepared(rows, parts, stored.digest, digest(parts), settled_by(study, rows, parts))
     if rows.kind != "image":
         yield f"validation, {prepared.told_of_events}"
     halves = prepared.reference(study).halves

@@ -1,8 +1,10 @@
 """Writes a run's leaderboard under other thresholds and requirements, from stored scores."""
 
 import hashlib
+import json
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from search.trials.evaluation import Policy
 from search.trials.redeciding import Redeciding
 from search.trials.rethresholding import Rethresholding
 from spaces.errors import RunError
-from spaces.policies import Sampled
+from spaces.policies import Sampled, check_answers
 from spaces.study import Study
 from spaces.study_file import parse
 from spaces.tasks import BINARY, TASK_NAMES, Task, TaskName
@@ -62,8 +64,14 @@ class Rescored:
     nearest: Mapping[str, Any] | None
 
 
+_BETWEEN = re.compile(r",(?=\s*\w+\s*=)")
+"""Stands between two parameters of a rule; other commas are part of a list, or of the name of a class."""
+LONGEST = 120
+"""Characters of a setting in the name of a file, at the most."""
+
+
 def read_policy(text: str, task: Task = BINARY) -> Policy:
-    """Reads a rule with its parameters, such as `max_f1`, `fixed,at=0.3` or `cost,c_fp=1,c_fn=10`.
+    """Reads a rule with its parameters, such as `max_f1`, `fixed,at=0.3` or `cost,costs=[[0,1],[5,0]]`.
 
     Args:
         text: the rule.
@@ -72,14 +80,24 @@ def read_policy(text: str, task: Task = BINARY) -> Policy:
     Raises:
         RunError: an unknown rule or parameter, or a value that breaks its rule.
     """
-    name, *parameters = text.split(",")
+    name, *parameters = _BETWEEN.split(text)
     written: dict[str, Any] = {"policy": name.strip()}
+    if "," in name:
+        raise RunError(f"--policy takes NAME or NAME,KEY=VALUE, such as cost,c_fn=10, but got {text!r}")
     for parameter in parameters:
-        key, separator, value = parameter.partition("=")
-        if not separator or not key.strip():
-            raise RunError(f"--policy takes NAME or NAME,KEY=VALUE, such as cost,c_fn=10, but got {text!r}")
-        written[key.strip()] = value.strip()
+        key, _, value = parameter.partition("=")
+        written[key.strip()] = _listed(value.strip(), text)
     return rule_of(written, "--policy", task)
+
+
+def _listed(value: str, text: str) -> Any:
+    """A list of numbers such as `[[0,1],[5,0]]`; anything else is text, which settings read by themselves."""
+    if not value.startswith("["):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise RunError(f"--policy takes lists of numbers such as [[0,1],[5,0]], but got {text!r}") from None
 
 
 def rule_of(written: Mapping[str, Any], where: str, task: Task = BINARY) -> Policy:
@@ -213,7 +231,8 @@ def _about(one: Requirement) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(np.format_float_positional(value, trim="-"))
-    return quote(str(value), safe="")  # a class may be called a/b
+    text = quote(str(value), safe="")  # a class may be called a/b
+    return text if len(text) <= LONGEST else hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _of_two(
@@ -249,6 +268,7 @@ class _Rescorer:
         for policy in asked.policies:
             used = study if policy is None else study.model_copy(update={"threshold": policy})
             check_events(used, reference)
+            check_answers(used.threshold, reference.answers)
         self.study = study
         check_scored(asked.requirements, self._folder)
         window = tuple(one for one in asked.requirements if one.metric in METRICS)
@@ -337,7 +357,7 @@ def _judged_by_means(rows: pa.Table, requirements: Sequence[Requirement]) -> pa.
     }
     for name, other in changes.items():
         if name not in rows.column_names:
-            continue  # false alarms are of binary studies
+            continue  # false alarms are counted in binary studies alone
         column = pc.if_else(is_missed, other, rows[name])
         rows = rows.set_column(rows.column_names.index(name), name, column)
     return rows

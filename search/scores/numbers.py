@@ -20,6 +20,9 @@ from search.scores.metrics import F64, ratio
 from search.scores.ranking import float32_scores, weights
 from spaces.errors import TrialError
 
+FAR = 1e3
+"""A mean that lies more such ranges of 90% of the numbers from their median is that of a few far off."""
+
 
 class NumberMetric(Protocol):
     """A metric of true numbers `(n,)` and predicted ones `(n,)`."""
@@ -198,8 +201,17 @@ def _resampled(
 def _amounts(y: NDArray[Any], score: NDArray[np.float32]) -> F64:
     """What each row adds to the metrics that are no medians, `(n, 5)`; see `of_sums`."""
     found, y = errors(y, score), np.asarray(y, np.float64)
-    centred = y - y.mean()
+    centred = y - _centre(y)
     return np.column_stack([np.ones(y.size), np.abs(found), np.square(found), centred, np.square(centred)])
+
+
+def _centre(y: F64) -> float:
+    """A number near which most of `(n,)` lie: the mean, unless few that are far off have drawn it away.
+
+    Of a resample without these, the spread of the others around a mean so far away would be lost in rounding.
+    """
+    mean, middle, (low, high) = float(y.mean()), float(np.median(y)), np.percentile(y, [5, 95])
+    return middle if abs(mean - middle) > FAR * (high - low) else mean
 
 
 def of_sums(sums: F64) -> dict[str, F64]:

@@ -24,6 +24,7 @@ from search.scores.halves import draw_halves_of
 from search.scores.reference import Reference
 from spaces.data import Custom
 from spaces.errors import RunError
+from spaces.policies import check_answers
 from spaces.study import Study
 from spaces.study_file import settled
 from spaces.tasks import TASK_NAMES, TaskName
@@ -215,10 +216,26 @@ def divided(study: Study, stored: store.Stored) -> Prepared:
     rows = stored.rows
     check_shape(study, rows.x.shape[1:])
     check_augmentation(study, rows.kind)
-    settled(study, rows.labels.task)  # before rows are split: what is refused is refused at once
+    settled_by(study, rows)  # before rows are split: what is refused is refused at once
     parts = split(rows, study.split)
-    task = rows.labels.task.of_rows(rows.y[parts.train])
-    return Prepared(rows, parts, stored.digest, digest(parts), settled(study, task))
+    return Prepared(rows, parts, stored.digest, digest(parts), settled_by(study, rows, parts))
+
+
+def settled_by(study: Study, rows: Rows, parts: Split | None = None) -> Study:
+    """Returns a study once its rows have said what it asks.
+
+    Args:
+        study: the study.
+        rows: all of them.
+        parts: their split, whose training rows say where a number lies; None if it is not known yet.
+
+    Raises:
+        RunError: the study names what the task or its classes have not, or numbers cannot be learnt.
+    """
+    task = rows.labels.task if parts is None else rows.labels.task.of_rows(rows.y[parts.train])
+    made = settled(study, task)
+    check_answers(made.threshold, rows.labels.answers)
+    return made
 
 
 def with_absolute_paths(study: Study, base: Path) -> Study:

@@ -15,6 +15,7 @@ from spaces.policies import (
     MaxMicroF1,
     RecallAt,
     TopK,
+    check_answers,
 )
 
 of_classes, of_labels = TypeAdapter(ClassThreshold), TypeAdapter(LabelThreshold)
@@ -65,9 +66,63 @@ def test_rules_of_one_threshold_are_none_of_classes(written):
         of_classes.validate_python(written)
 
 
-def test_a_class_is_found_by_its_value_and_type():
-    rule = RecallAt(policy="recall_at", of_class="1")
-    assert rule.code(("0", "1")) == 1
-    assert RecallAt(policy="recall_at", of_class=2).code((0, 1, 2)) == 2
-    with pytest.raises(RunError, match=r"threshold\.of_class must be one of the classes 0, 1, but got '1'"):
-        rule.code((0, 1))
+@pytest.mark.parametrize(
+    ("classes", "asked", "place"),
+    [
+        ((0, 1, 2), 1, 1),
+        ((0, 1, 2), "1", 1),
+        ((0, 1, 2), 1.0, 1),
+        ((1.0, 2.0), 2, 1),
+        ((1.0, 2.0), "2", 1),
+        ((-1, 0), "-1", 0),
+        ((False, True), True, 1),
+        ((False, True), "false", 0),
+        ((False, True), 1, 1),
+        (("1", "true"), "true", 1),
+        (("1", "true"), "1", 0),
+    ],
+)
+def test_a_class_is_named_by_its_value(classes, asked, place):
+    assert RecallAt(policy="recall_at", of_class=asked).code(classes) == place
+
+
+@pytest.mark.parametrize(
+    ("rule", "answers", "message"),
+    [
+        (
+            RecallAt(policy="recall_at", of_class=3),
+            (0, 1),
+            "of_class must be one of the classes 0, 1, but got 3",
+        ),
+        (RecallAt(policy="recall_at", of_class="x"), (0, 1), "must be one of the classes 0, 1, but got 'x'"),
+        (
+            RecallAt(policy="recall_at", of_class=1),
+            ("1", "2"),
+            "'1', '2', but got 1; the classes are text: quote it",
+        ),
+        (
+            RecallAt(policy="recall_at", of_class="A"),
+            ("a", "b"),
+            "must be one of the classes 'a', 'b', but got 'A'",
+        ),
+        (
+            CostMatrix(policy="cost", costs=((0, 1), (1, 0))),
+            ("a", "b", "c"),
+            "costs must have a row for each class, but got 2 rows for 3 classes: 'a', 'b', 'c'",
+        ),
+        (
+            TopK(policy="top_k", k=3),
+            ("a", "b"),
+            "threshold.k must be at most the number of labels, 2, but got 3",
+        ),
+    ],
+)
+def test_a_rule_that_asks_for_other_answers_is_refused(rule, answers, message):
+    with pytest.raises(RunError, match=message) as caught:
+        check_answers(rule, answers)
+    assert caught.value.exit_code == 2
+
+
+def test_rules_that_name_no_answers_are_for_any():
+    for rule in (Argmax(policy="argmax"), MaxF1(), TopK(policy="top_k", k=2)):
+        check_answers(rule, ("a", "b"))

@@ -266,6 +266,18 @@ def test_accuracy_of_a_regression_is_refused_in_one_line():
         settled(parse({"data": NPZ, "objective": {"metric": "accuracy"}}), LABELS)
 
 
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_prevalence_is_of_one_positive_class(task):
+    asked = {"data": NPZ, "objective": {"prevalence": 0.1}}
+    assert settled(parse(asked), BINARY).objective.prevalence == 0.1
+    with pytest.raises(RunError) as caught:
+        settled(parse(asked), task)
+    assert str(caught.value) == (
+        f"objective.prevalence is the share of one positive class, which a task of {task.name} has not "
+        "(study: objective.prevalence)"
+    )
+
+
 def test_heads_that_the_labels_rule_out_are_refused_when_that_is_known():
     mixed = parse({"data": NPZ, "space": {"heads": {"linear": "mse"}}})
     assert settled(mixed, NUMBER).space.heads == {"linear": ("mse",)}

@@ -20,6 +20,8 @@ MOST_CODES = 10_000
 
 POSITIVE = "data.positive"
 """What names the positive label in a study."""
+LARGEST = 1e37
+"""Of a number to predict: a part of float32's range, so that predictions that are far off are finite."""
 SHOWN = 6
 """Label values that a message lists before it says `and N more`."""
 
@@ -133,7 +135,20 @@ def _many_values(
             f"a task of classes has 2 to {MOST_CODES} values, but the labels have {len(classes)}; for real "
             f"numbers write data.task: number ({where})"
         )
+    _refuse_blanks_alone(classes, where)
     return codes.astype(np.int16), Classes(tuple(classes))
+
+
+def _refuse_blanks_alone(classes: list[Label], where: str) -> None:
+    """Refuses classes that are one to a reader: a stray blank would be a class of its own."""
+    seen: dict[str, Label] = {}
+    for one in classes:
+        other = seen.setdefault(" ".join(str(one).split()), one)
+        if other is not one:
+            raise RunError(
+                f"classes must differ in more than blanks, but got {_shown(other)} and {_shown(one)}; "
+                f"give them one spelling ({where})"
+            )
 
 
 def _numbers(
@@ -144,7 +159,13 @@ def _numbers(
             f"a task of a number needs numbers, but the labels are {_listed(classes)}; "
             f"leave data.task out, or write classes ({where})"
         )
-    return np.array(classes, np.float64)[codes], Quantity(where.rpartition(": ")[2])
+    targets = np.array(classes, np.float64)[codes]
+    if (beyond := int(np.count_nonzero(np.abs(targets) > LARGEST))) > 0:
+        raise RunError(
+            f"numbers to predict must lie within {LARGEST:g} either way, since predictions are float32, but "
+            f"{beyond} of {len(targets)} do not; rescale them ({where})"
+        )
+    return targets, Quantity(where.rpartition(": ")[2])
 
 
 def _no_columns(

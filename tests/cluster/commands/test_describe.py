@@ -14,7 +14,7 @@ def study(tmp_path, monkeypatch, capsys):
     """Describes twelve recordings with a seizure each, with changes of arrays and of `data:`."""
     monkeypatch.chdir(tmp_path)
 
-    def describe(arrays=None, **data) -> str:
+    def describe(arrays=None, threshold=None, **data) -> str:
         second = np.tile(np.arange(SECONDS), RECORDINGS)
         kept = {
             "X": np.random.default_rng(0).normal(size=(second.size, 4)),
@@ -28,7 +28,7 @@ def study(tmp_path, monkeypatch, capsys):
             "name": "s",
             "trunk": {"name": "mlp"},
             "data": {k: v for k, v in (named | data).items() if v is not None},
-        }
+        } | ({} if threshold is None else {"threshold": threshold})
         (tmp_path / "s.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
         code = main(["describe", "s.yaml"])
         printed = capsys.readouterr()
@@ -44,3 +44,20 @@ def test_what_event_scores_are_counted_on_or_why_there_are_none(study):
     assert f"{said} the data name no times" in study(time=None)
     assert f"{said} windows cover 50.28% of their recordings and not 90%" in study(window_s=0.5)
     assert "start 0.01667 apart, as if in minutes" in study({"time": np.tile(np.arange(SECONDS), 12) / 60})
+
+
+def test_what_a_search_would_refuse_of_the_labels_is_refused_here(study):
+    """A constant target, one that float32 cannot tell apart, and rules for other classes than there are."""
+    rows = RECORDINGS * SECONDS
+    thirds = np.arange(rows) % 3
+    said = study({"y": np.full(rows, 3.5)}, task="number")
+    assert said == "search.py: a number to predict must vary, but all 630 targets are 3.5"
+    said = study({"y": 1e9 + np.arange(rows) / rows}, task="number")
+    assert "targets must vary by at least a thousandth of their mean" in said
+    said = study({"y": thirds}, threshold={"policy": "recall_at", "of_class": 7})
+    assert said == "search.py: threshold.of_class must be one of the classes 0, 1, 2, but got 7"
+    said = study({"y": thirds}, threshold={"policy": "cost", "costs": [[0, 1], [1, 0]]})
+    assert "threshold.costs must have a row for each class, but got 2 rows for 3 classes" in said
+    said = study({"y": np.arange(rows)[:, None] % [2, 3, 5] == 0}, threshold={"policy": "top_k", "k": 4})
+    assert said == "search.py: threshold.k must be at most the number of labels, 3, but got 4"
+    assert "half-splits of the validation rows" in study({"y": thirds}, threshold="argmax")

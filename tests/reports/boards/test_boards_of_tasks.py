@@ -14,7 +14,7 @@ from reports.boards.columns import SCHEMA, schema_of
 from reports.boards.difference import compare
 from reports.boards.footnotes import footnotes
 from reports.boards.requirements import other_thresholds, parse_for
-from reports.boards.rescoring import rescore_all
+from reports.boards.rescoring import _Asked, read_policy, rescore, rescore_all
 from reports.boards.selection import selection
 from reports.boards.standings import Standings
 from reports.boards.table import table
@@ -136,6 +136,49 @@ def test_other_rules_give_what_the_study_would_have_given(runs, tmp_path):
     assert row["value"] == pytest.approx(row["val_mae"], rel=0.1)
 
 
+def test_costs_and_names_of_classes_are_written_in_a_rule(runs, tmp_path):
+    """Commas inside a list, and in the name of a class, end no parameter."""
+    costs = ((0.0, 1.0, 5.0), (2.0, 0.0, 1.0), (1.0, 3.0, 0.0))
+    rule = read_policy("cost,costs=[[0,1,5], [2,0,1], [1,3,0]],reject_below=.4", CLASS_TASK)
+    assert (rule.costs, rule.reject_below) == (costs, 0.4)
+    assert read_policy("recall_at,of_class=a,b,recall=.9", CLASS_TASK).of_class == "a,b"
+    written_so = {"threshold": {"policy": "cost", "costs": costs}}
+    own = written(tmp_path / "own", study_of(CLASS_TASK, **written_so))
+    made = rescore(runs["classes"].path, "cost,costs=[[0,1,5],[2,0,1],[1,3,0]]")
+    told = ("value", "offsets", "confusion")
+    rows, expected = (pq.read_table(path).to_pylist() for path in (made, own.leaderboard))
+    assert [[row[k] for k in told] for row in rows] == [[row[k] for k in told] for row in expected]
+    many = np.arange(900).reshape(30, 30) * (1 - np.eye(30))
+    with pytest.raises(RunError, match=r"must have a row for each class, but got 30 rows for 3 classes"):
+        rescore(runs["classes"].path, f"cost,costs={many.tolist()}")
+    with pytest.raises(RunError, match=r"--policy takes lists of numbers such as \[\[0,1\],\[5,0\]\], but"):
+        read_policy("cost,costs=[[0,1],[5,0]", CLASS_TASK)
+    with pytest.raises(RunError, match=r"--policy takes NAME or NAME,KEY=VALUE, such as cost,c_fn=10, but"):
+        read_policy("fixed,0.3", LABEL_TASK)
+
+
+def test_a_rule_of_many_costs_has_a_file_with_a_name_that_a_disk_takes(tmp_path):
+    study = study_of(CLASS_TASK)
+    asked = _Asked(path=str(tmp_path), policies=(), requirements=(), objective=None)
+    costs = 1 - np.eye(40)
+    names = {
+        asked.file_name(read_policy(f"cost,costs={one.tolist()}", CLASS_TASK), study)
+        for one in (costs, 2 * costs)
+    }
+    assert len(names) == 2
+    assert max(map(len, names)) < 100
+
+
+def test_what_is_required_of_value_is_asked_of_every_task(runs):
+    [made] = rescore_all(runs["number"].path, [None], parse_for(runs["number"], ["value.max=0.9"]))
+    assert made.met == 1
+    rows = pq.read_table(made.path).to_pylist()
+    assert [row["rank"] for row in rows] == [1, None, None, None]
+    assert "the row does not meet value.max=0.9: value is 1.003" in [row["error"] for row in rows]
+    [none] = rescore_all(runs["classes"].path, [None], parse_for(runs["classes"], ["value.min=0.999"]))
+    assert (none.met, none.nearest["trial_id"]) == (0, "00001")
+
+
 def test_what_is_required_of_a_class_is_asked_of_the_row(runs):
     run = runs["classes"]
     recall = reading.read(run.path).rows[1]["each_recall"][2]
@@ -230,6 +273,21 @@ def test_what_cannot_be_required_is_one_line(runs, name, asked, message):
             "classes",
             ["--policy", "youden"],
             "of a task of classes must be one of argmax, max_macro_f1",
+        ),
+        (
+            "classes",
+            ["--policy", "recall_at,of_class=toe"],
+            "threshold.of_class must be one of the classes 'none', 'focal', 'gener/alised', but got 'toe'",
+        ),
+        (
+            "classes",
+            ["--policy", "cost,costs=[[0,1],[1,0]]"],
+            "threshold.costs must have a row for each class, but got 2 rows for 3 classes",
+        ),
+        (
+            "labels",
+            ["--policy", "top_k,k=4"],
+            "threshold.k must be at most the number of labels, 3, but got 4",
         ),
         (
             "labels",

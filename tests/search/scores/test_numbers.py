@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from search.scores.numbers import NUMBER_METRICS, errors
+from search.scores.numbers import NUMBER_METRICS, errors, held_out, intervals
 from spaces.errors import TrialError
+from tests.helpers import task_reference
 
 ORACLES = {
     "mae": sk.mean_absolute_error,
@@ -46,6 +47,34 @@ def test_weight_2_is_the_row_twice_and_weight_0_is_no_row(name, data):
     repeated = NUMBER_METRICS[name](y.repeat(times), score.repeat(times))
     weighted = NUMBER_METRICS[name](y, score, times.astype(float))
     np.testing.assert_allclose(weighted, repeated, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize("far", [1e6, 1e12, -1e20])
+def test_intervals_hold_the_resamples_without_the_one_number_that_is_far_off(grouped, far):
+    """In a third of the resamples it is missing; R2 of the others is not lost in rounding."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200)
+    score = (y + 0.3 * rng.normal(size=200)).astype(np.float32)
+    y[5] = far
+    unit = np.arange(200) % 25 if grouped else np.arange(200)
+    found = intervals(y, score, unit if grouped else None, 0)
+    for name in NUMBER_METRICS:
+        low, high, undefined = task_reference.interval_ranks(
+            lambda rows, name=name: task_reference.of_numbers(y[rows], score[rows])[name],
+            unit,
+            *found[name],
+            repeats=500,
+            seed=1,
+        )
+        assert undefined == 0
+        assert low[0] < 0.07, name
+        assert high[1] > 0.93, name
+    times = np.ones((1, 25))
+    times[0, 5] = 0
+    left = np.arange(200) % 25 != 5
+    held = held_out(y, score, "r2", np.arange(200) % 25, 25).values(times)
+    assert held[0] == pytest.approx(ORACLES["r2"](y[left], score[left].astype(float)), rel=1e-9)
 
 
 def test_refusals():

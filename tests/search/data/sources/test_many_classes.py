@@ -6,6 +6,7 @@ import pytest
 from search.data.many_labels import Classes, LabelNames, Quantity
 from search.data.rows import Labels
 from search.data.sources.bonn import load_bonn
+from search.data.sources.labels import encoded
 from search.data.sources.table import load_table
 from spaces.data import Bonn, Images, Table
 from spaces.errors import RunError
@@ -54,6 +55,23 @@ def test_what_a_study_says_is_held_against_the_column(tmp_path):
         table(tmp_path, "kind", task="number")
     with pytest.raises(RunError, match=r"more than two, but 'kind' has 3: .* or leave it out for one class"):
         table(tmp_path, "kind", positive="cat")
+
+
+def test_what_cannot_be_told_apart_or_predicted_is_refused():
+    """A stray blank would be a class of its own; what float32 cannot hold could never be predicted."""
+    with pytest.raises(RunError) as caught:
+        encoded(np.array(["no", "yes", "no "]), "auto", None, "x.npz: y")
+    assert str(caught.value) == (
+        'classes must differ in more than blanks, but got "no" and "no "; give them one spelling (x.npz: y)'
+    )
+    for odd in ([" a", "b", "c", "a"], ["a  b", "c", "a b"], ["", " ", "x"], ["a\t", "b", "a"]):
+        with pytest.raises(RunError, match="classes must differ in more than blanks"):
+            encoded(np.array(odd), "classes", None, "x.npz: y")
+    assert encoded(np.array(["A", "a", " b"]), "auto", None, "y")[1] == Classes((" b", "A", "a"))
+    for odd in (np.array([1e38, 0.5, 2]), np.array([0.5, -1e300])):
+        with pytest.raises(RunError, match=r"must lie within 1e\+37 either way, .* but 1 of \d do not"):
+            encoded(odd, "number", None, "x.npz: y")
+    assert encoded(np.array([1e12, 0.5, 2]), "number", None, "y")[0].tolist() == [1e12, 0.5, 2]
 
 
 def test_folders_of_photos_are_as_many_classes(tmp_path):
