@@ -1,5 +1,6 @@
 """The base class of all parts of a study."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +29,11 @@ class Frozen(BaseModel):
     """A frozen model that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+def place_of(label: Label, classes: Sequence[Label]) -> int | None:
+    """Returns the place of a label among classes, None where it is none: 1 is neither true nor the text 1."""
+    return next((k for k, one in enumerate(classes) if type(one) is type(label) and one == label), None)
 
 
 def as_tuple(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from spaces.base import Frozen, Label
+from spaces.base import Frozen, Label, place_of
 from spaces.errors import RunError, first_of
 from spaces.tasks import KINDS, TaskName
 
@@ -194,10 +194,8 @@ class RecallAt(OfClasses):
         Raises:
             RunError: it is none of them.
         """
-        places = [k for k, name in enumerate(classes) if type(name) is type(self.of_class)]
-        for k in places:
-            if classes[k] == self.of_class:
-                return k
+        if (place := place_of(self.of_class, classes)) is not None:
+            return place
         raise RunError(
             f"threshold.of_class must be one of the classes {first_of(map(repr, classes), 10)}, "
             f"but got {self.of_class!r}"
