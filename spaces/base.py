@@ -32,8 +32,13 @@ class Frozen(BaseModel):
 
 
 def place_of(label: Label, classes: Sequence[Label]) -> int | None:
-    """Returns the place of a label among classes, None where it is none: 1 is neither true nor the text 1."""
-    return next((k for k, one in enumerate(classes) if type(one) is type(label) and one == label), None)
+    """Returns the place of a label among classes, None where it is none.
+
+    Numbers are equal whatever their type, as 1 and 1.0 are; 1 is neither true nor the text 1.
+    """
+    of_truth = isinstance(label, bool)
+    found = (k for k, one in enumerate(classes) if one == label and isinstance(one, bool) == of_truth)
+    return next(found, None)
 
 
 def as_tuple(value: Any) -> Any:

@@ -211,6 +211,46 @@ def test_seizures_of_classes_are_kept_in_stretches():
     assert (found.seizures, found.stretches) == (((41.0, 50.0),), recording.stretches)
 
 
+def test_recordings_with_gaps_are_scored_in_stretches():
+    """As of two values, of a class in one stretch and of both: hours and alarms are those recorded."""
+    kinds, stretches = ((5.0, 9.0, 1), (41.0, 50.0, 2)), ((0.0, 20.0), (40.0, 60.0))
+    recording = Recording("r0", "p0", 60.0, ((5.0, 9.0), (41.0, 50.0)), stretches, kinds)
+    times = np.concatenate([np.arange(20.0), np.arange(40.0, 60.0)])
+    y = np.zeros(40, np.int16)
+    y[5:9], y[21:30] = 1, 2
+    decided = np.where(np.isin(times, (6, 19, 40, 45)), 2, 0).astype(np.int16)
+    shared = {"recordings": np.full(40, "r0"), "groups": np.full(40, "p0"), "times": times, "window_s": 1.0}
+    x, names = np.zeros((40, 1), np.float32), ("background", "focal", "generalised")
+    for positive, seizures in (
+        (["focal"], (1,)),
+        (["generalised"], (2,)),
+        (["focal", "generalised"], (1, 2)),
+    ):
+        events = Events(scorer="ovlp", positive=positive)
+        rows = Rows(x, y, Classes(names), timeline=(recording,), **shared)
+        two = Rows(
+            x,
+            np.isin(y, seizures).astype(np.int8),
+            Labels(0, 1),
+            timeline=(recording.of_classes(seizures),),
+            **shared,
+        )
+        scoring = ClassScoring(
+            classes=names,
+            rule=Argmax(policy="argmax"),
+            calibration="none",
+            metric="macro_f1",
+            seed=0,
+            events=events,
+        )
+        found = estimates(scoring, decided, reference(rows, events)).whole
+        score = np.where(np.isin(decided, seizures), 1, -1).astype(np.float32)
+        expected = event_estimates(reference(two), score, 0.0, events, 0)
+        assert {name: found[name] for name in EVENT_METRICS} == expected
+    assert found["event_sensitivity"].value == 1
+    assert found["fa_per_day"].value == 2 / (40 / 86_400)  # at 19 and at 40 s, which no gap joins
+
+
 def test_prepared_data_keep_them_under_the_digest_that_they_had(tmp_path):
     rows = annotated([0] * 60, (5.25, 11.0, 1), (20.0, 24.5, 2))
     assert stored(rows, tmp_path).rows.timeline == rows.timeline
@@ -251,6 +291,13 @@ def test_what_is_no_class_or_all_of_them_is_refused(positive, message):
     with pytest.raises(RunError) as caught:
         find_timeline(rows, np.arange(3), Events(positive=positive))
     assert str(caught.value) == message
+
+
+def test_classes_that_are_numbers_are_named_by_their_value():
+    assert Events(positive=[2, 1.0]).places((0.0, 1.0, 2.0)) == (1, 2)
+    assert Events(positive=[2.0]).places((0, 1, 2)) == (2,)
+    assert Events(positive=True).places((False, True)) == (1,)
+    assert Events(positive=["a b", "a b"]).places(("a", "a b", "b")) == (1,)
 
 
 def test_what_needs_times_says_so():
