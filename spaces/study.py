@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from spaces.base import Frozen, Label, SettingError, as_tuple, place_of
 from spaces.data import Data, Scores, SimulatedEeg, Split
+from spaces.eeg import Eeg
 from spaces.errors import RunError, first_of
 from spaces.policies import Threshold, written_for
 from spaces.resources import Budget, Database, Keep, Resources, Storage
@@ -263,6 +264,12 @@ class Study(Frozen):
             raise SettingError(
                 "positive", f"events.positive is of a task of classes, but the task is {kind}; {there}"
             )
+        data = info.data.get("data")
+        if isinstance(data, Eeg) and data.classes:  # known before recordings are read, which may take hours
+            try:
+                events.places(data.answers)
+            except RunError as error:
+                raise SettingError("positive", str(error)) from None
         return events
 
     @property

@@ -51,17 +51,17 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64], events: Events = UNSAID)
     Raises:
         RunError: a recording with rows of two groups, or classes that are named and are none.
     """
-    seizures_are = rows.labels.seizures(events)
+    marks = rows.labels.seizures(events)
     times = None if rows.times is None else rows.times[taken]
     if times is None or rows.recordings is None or rows.window_s is None:
         return Timeline(None, times, f"event scores: none, since {_lacking(rows, times)}")
-    if not seizures_are:
+    if not marks:
         hint = f" ({POSITIVE} names those that are)" if rows.labels.task.name == "classes" else ""
         return Timeline(None, times, f"event scores: none, since no one class is the positive one{hint}")
     names = rows.recordings[taken]
     if rows.timeline is None:
         groups = names if rows.groups is None else rows.groups[taken]
-        positive = np.isin(rows.y[taken], seizures_are).astype(np.int8)
+        positive = np.isin(rows.y[taken], marks).astype(np.int8)
         timeline, since = timeline_of(names, groups, times, positive, rows.window_s)
     else:
         there = set(names.tolist())

@@ -335,6 +335,12 @@ def test_seizures_without_a_class_are_refused():
             "names it (study: events.positive)",
         ),
         (
+            EEG,
+            None,
+            "events.positive must be of the classes 'background', 'focal', 'generalised', but got 'tonic' "
+            "(study: events.positive)",
+        ),
+        (
             {**NPZ, "task": "labels"},
             None,
             "events.positive is of a task of classes, but the task is labels; leave it out "
@@ -348,8 +354,8 @@ def test_seizures_without_a_class_are_refused():
         ),
     ],
 )
-def test_other_tasks_have_no_positive_classes(data, task, message):
-    written = {"data": data, "events": {"positive": "focal"}}
+def test_what_a_study_itself_tells_to_be_no_class_is_refused_as_it_is_read(data, task, message):
+    written = {"data": data, "events": {"positive": "tonic"}}
     with pytest.raises(RunError) as caught:
         settled(parse(written), task)
     assert str(caught.value) == message

@@ -10,13 +10,13 @@ from search.data.sources.eeg import annotations, open_ends
 from search.data.sources.eeg.annotation_formats import Interval
 from search.data.sources.eeg.layouts import Found
 from search.data.sources.eeg.stretches import seizures_within, shared
-from spaces.eeg import BACKGROUND, Eeg
+from spaces.eeg import Eeg
 from spaces.errors import RunError
 
 
 def classes_of(config: Eeg) -> Classes:
     """Returns background and the classes that a study names, in its order."""
-    return Classes((BACKGROUND, *dict.fromkeys(config.classes.values())))
+    return Classes(config.answers)
 
 
 def as_seizures(config: Eeg) -> Eeg:
