@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from spaces.base import Frozen, Label, SettingError, as_tuple, place_of
-from spaces.data import Data, Scores, SimulatedEeg, Split
+from spaces.data import Data, Npz, Scores, SimulatedEeg, Split, Table
 from spaces.eeg import Eeg
 from spaces.errors import RunError, first_of
 from spaces.policies import Threshold, written_for
@@ -265,6 +265,12 @@ class Study(Frozen):
                 "positive", f"events.positive is of a task of classes, but the task is {kind}; {there}"
             )
         data = info.data.get("data")
+        if events.positive and isinstance(data, Npz | Table) and data.seizures is not None:
+            raise SettingError(
+                "positive",
+                "events.positive needs the class of every seizure, which data.seizures does not say; leave "
+                "data.seizures out: then rows of these classes that touch are one seizure",
+            )
         if isinstance(data, Eeg) and data.classes:  # known before recordings are read, which may take hours
             try:
                 events.places(data.answers)

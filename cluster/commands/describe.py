@@ -17,6 +17,7 @@ from search.data.store import Stored
 from search.trials.preparation import Prepared
 from spaces.errors import RunError, first_of
 from spaces.study import Study
+from spaces.study_file import settled
 
 GROUPS_SHOWN = 30
 Shown = Table | str
@@ -59,6 +60,7 @@ def describe(study: Study, stored: Stored) -> Iterator[Shown]:
         yield "leakage is accepted (split.i_accept_leakage): every row of the leaderboard will say leaky"
     elif signs or parts.leaky:
         raise RunError("a search refuses these parts, which are not independent; see split.by and the groups")
+    study = settled(study, rows.labels.task.of_rows(rows.y[parts.train]))
     prepared = Prepared(rows, parts, stored.digest, digest(parts), study)
     if rows.kind != "image":
         yield f"validation, {prepared.told_of_events}"

@@ -99,8 +99,8 @@ def _annotated(rows: Rows, events: Events) -> tuple[Recording, ...]:
         return timeline
     if any(one.seizures and not one.kinds for one in timeline):
         raise RunError(
-            f"{POSITIVE} needs the class of every seizure, but the seizures that the data state have none "
-            "(data.seizures); leave them out: then rows of these classes that touch are one seizure"
+            f"{POSITIVE} needs the class of every seizure, but the seizures that the data state have none; "
+            "leave them out: then rows of these classes that touch are one seizure"
         )
     return tuple(one.of_classes(classes) for one in timeline)
 

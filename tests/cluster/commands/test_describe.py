@@ -14,7 +14,7 @@ def study(tmp_path, monkeypatch, capsys):
     """Describes twelve recordings with a seizure each, with changes of arrays and of `data:`."""
     monkeypatch.chdir(tmp_path)
 
-    def describe(arrays=None, **data) -> str:
+    def describe(arrays=None, asked=None, **data) -> str:
         second = np.tile(np.arange(SECONDS), RECORDINGS)
         kept = {
             "X": np.random.default_rng(0).normal(size=(second.size, 4)),
@@ -28,6 +28,7 @@ def study(tmp_path, monkeypatch, capsys):
             "name": "s",
             "trunk": {"name": "mlp"},
             "data": {k: v for k, v in (named | data).items() if v is not None},
+            **(asked or {}),
         }
         (tmp_path / "s.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
         code = main(["describe", "s.yaml"])
@@ -44,3 +45,29 @@ def test_what_event_scores_are_counted_on_or_why_there_are_none(study):
     assert f"{said} the data name no times" in study(time=None)
     assert f"{said} windows cover 50.28% of their recordings and not 90%" in study(window_s=0.5)
     assert "start 0.01667 apart, as if in minutes" in study({"time": np.tile(np.arange(SECONDS), 12) / 60})
+
+
+def test_events_of_classes_are_counted_where_the_study_names_seizures(study):
+    second = np.tile(np.arange(SECONDS), RECORDINGS)
+    y = np.where(
+        (second >= 30) & (second < 45), "focal", np.where((second >= 60) & (second < 63), "b c", "no")
+    )
+    assert "validation, event scores: none, since no one class is the positive one (events.pos" in study(
+        {"y": y}
+    )
+    for positive, told in (("focal", "3, of 'focal'"), (["b c", "focal"], "6, of 'b c', 'focal'")):
+        said = study({"y": y}, {"events": {"positive": positive}})
+        assert f"validation, event scores: recordings 3, hours 0.075, seizures by labels {told}" in said
+    refused = study({"y": y}, {"events": {"positive": "absent"}})
+    assert (
+        refused == "search.py: events.positive must be of the classes 'b c', 'focal', 'no', but got 'absent'"
+    )
+    assert "the task is binary; of two values data.positive" in study(None, {"events": {"positive": "focal"}})
+
+
+def test_rules_that_the_labels_do_not_allow_are_refused_as_by_a_search(study):
+    y = np.tile(np.arange(SECONDS) // 30, RECORDINGS).astype(str)
+    refused = study({"y": y}, {"threshold": "youden"})
+    assert refused.startswith(
+        "search.py: threshold of a task of classes must be one of argmax, max_macro_f1,"
+    )

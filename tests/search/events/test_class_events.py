@@ -320,8 +320,8 @@ def test_seizures_without_a_class_are_refused():
     with pytest.raises(RunError) as caught:
         find_timeline(rows, np.arange(60), Events(positive="focal"))
     assert str(caught.value) == (
-        "events.positive needs the class of every seizure, but the seizures that the data state have none "
-        "(data.seizures); leave them out: then rows of these classes that touch are one seizure"
+        "events.positive needs the class of every seizure, but the seizures that the data state have none; "
+        "leave them out: then rows of these classes that touch are one seizure"
     )
 
 
@@ -338,6 +338,13 @@ def test_seizures_without_a_class_are_refused():
             EEG,
             None,
             "events.positive must be of the classes 'background', 'focal', 'generalised', but got 'tonic' "
+            "(study: events.positive)",
+        ),
+        (
+            {**NPZ, "seizures": "sz"},
+            None,
+            "events.positive needs the class of every seizure, which data.seizures does not say; leave "
+            "data.seizures out: then rows of these classes that touch are one seizure "
             "(study: events.positive)",
         ),
         (
