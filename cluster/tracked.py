@@ -9,7 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from reports.boards.columns import schema_of
+from reports.boards.columns import schema_for
 from reports.boards.leaderboard import row
 from search.record import Record
 from spaces.configuration import Config
@@ -53,7 +53,7 @@ def tracked(record: Record) -> Tracked:
         else config.model_dump(exclude={"folder", "code", "task"})
     )
     metrics, tags = {}, {}
-    for field in schema_of(record.task):
+    for field in schema_for(record):
         value = asked.get(field.name)
         if value is None or field.name in _OF_THE_ASK:
             continue

@@ -146,7 +146,7 @@ class Record(Frozen):
     confusion: tuple[tuple[float, ...], ...] | None = _of_many()
     metrics: dict[str, Estimate] = Field(default_factory=dict)
     each: dict[str, tuple[Estimate, ...]] = Field(default_factory=dict, exclude_if=lambda each: not each)
-    event_scoring: dict[str, str | float] | None = None
+    event_scoring: dict[str, str | float | list[Label]] | None = None
     epochs: int | None = None
     best_epoch: int | None = None
     history: tuple[tuple[float, float, float], ...] = ()

@@ -1,5 +1,6 @@
 """The base class of all parts of a study."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +29,16 @@ class Frozen(BaseModel):
     """A frozen model that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+def place_of(label: Label, classes: Sequence[Label]) -> int | None:
+    """Returns the place of a label among classes, None where it is none.
+
+    Numbers are equal whatever their type, as 1 and 1.0 are; 1 is neither true nor the text 1.
+    """
+    of_truth = isinstance(label, bool)
+    found = (k for k, one in enumerate(classes) if one == label and isinstance(one, bool) == of_truth)
+    return next(found, None)
 
 
 def as_tuple(value: Any) -> Any:

@@ -171,6 +171,11 @@ class Eeg(Frozen):
         return self.window_s if self.step_s is None else self.step_s
 
     @property
+    def answers(self) -> tuple[str, ...]:
+        """Background and the classes of seizures, in the order of the study; none of two values."""
+        return (BACKGROUND, *dict.fromkeys(self.classes.values())) if self.classes else ()
+
+    @property
     def kind(self) -> TaskName | None:
         return "classes" if self.classes else "binary"
 

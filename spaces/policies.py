@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from spaces.base import Frozen, Label
+from spaces.base import Frozen, Label, place_of
 from spaces.errors import RunError, first_of
 from spaces.tasks import KINDS, TaskName
 
@@ -200,8 +200,8 @@ class RecallAt(OfClasses):
         asked = self.of_class
         if isinstance(asked, str) and not any(isinstance(name, str) for name in classes):
             asked = _as_number(asked)
-        if asked in classes:
-            return classes.index(asked)
+        if (place := place_of(asked, classes)) is not None:
+            return place
         of_text = isinstance(classes[0], str) and not isinstance(asked, str)
         raise RunError(
             f"threshold.of_class must be one of the classes {first_of(map(repr, classes), 10)}, "

@@ -1,13 +1,14 @@
 """The study: what to search, typed and frozen, every default in one place."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from spaces.base import Frozen, SettingError
-from spaces.data import Data, Scores, SimulatedEeg, Split
-from spaces.errors import RunError
+from spaces.base import Frozen, Label, SettingError, as_tuple, place_of
+from spaces.data import Data, Npz, Scores, SimulatedEeg, Split, Table
+from spaces.eeg import Eeg
+from spaces.errors import RunError, first_of
 from spaces.policies import Threshold, written_for
 from spaces.resources import Budget, Database, Keep, Resources, Storage
 from spaces.space import Space, Trunk
@@ -116,6 +117,37 @@ class Events(Frozen):
     )
     drop_shorter_s: float = Field(default=0.0, ge=0, description="events shorter than this are dropped first")
     merge_gaps_s: float = Field(default=0.0, ge=0, description="then gaps shorter than this are closed")
+    positive: Annotated[tuple[Label, ...], BeforeValidator(as_tuple)] = Field(
+        default=(),
+        exclude_if=lambda positive: not positive,
+        description="of K classes: those that are seizures, such as [focal, generalised]; left out, classes "
+        "have no event scores",
+    )
+
+    def places(self, classes: Sequence[Label]) -> tuple[int, ...]:
+        """Returns the places of the positive classes among all; none where the study names none.
+
+        Raises:
+            RunError: it names what is no class, or all of them.
+        """
+        found = set()
+        for name in self.positive:
+            if (place := place_of(name, classes)) is None:
+                raise RunError(
+                    f"events.positive must be of the classes {first_of(map(repr, classes), 10)}, "
+                    f"but got {name!r}"
+                )
+            found.add(place)
+        if found and len(found) == len(classes):
+            raise RunError(
+                "events.positive must leave a class out, which is background, but got all: "
+                f"{first_of(map(repr, classes), 10)}"
+            )
+        return tuple(sorted(found))
+
+
+UNSAID = Events()
+"""Events of a study that says nothing of them."""
 
 
 class Training(Frozen):
@@ -227,6 +259,29 @@ class Study(Frozen):
     def _metrics_of_the_task(cls, objective: Objective, info: ValidationInfo) -> Objective:
         kind = _kind(info)
         return objective if kind is None else objective.of(kind)
+
+    @field_validator("events")
+    @classmethod
+    def _positive_of_classes(cls, events: Events, info: ValidationInfo) -> Events:
+        kind = _kind(info)
+        if events.positive and kind not in (None, "classes"):
+            there = "of two values data.positive names it" if kind == "binary" else "leave it out"
+            raise SettingError(
+                "positive", f"events.positive is of a task of classes, but the task is {kind}; {there}"
+            )
+        data = info.data.get("data")
+        if events.positive and isinstance(data, Npz | Table) and data.seizures is not None:
+            raise SettingError(
+                "positive",
+                "events.positive needs the class of every seizure, which data.seizures does not say; leave "
+                "data.seizures out: then rows of these classes that touch are one seizure",
+            )
+        if isinstance(data, Eeg) and data.classes:  # known before recordings are read, which may take hours
+            try:
+                events.places(data.answers)
+            except RunError as error:
+                raise SettingError("positive", str(error)) from None
+        return events
 
     @property
     def trains(self) -> bool:

@@ -96,6 +96,10 @@ class Kind:
 
 _NO_THRESHOLD = "a number is measured by how far off it is, and nothing is decided"
 _ONE_POSITIVE = "it is of one positive class against a negative one"
+_NOT_BY_EVENTS = (
+    "events of classes (events.positive) are counted and may be required (--require fa_per_day.max=2), but "
+    "nothing is chosen by them"
+)
 _OF_BINARY = dict.fromkeys(("f1", "sensitivity", "specificity", "mcc"), _ONE_POSITIVE)
 KINDS: Mapping[TaskName, Kind] = MappingProxyType(
     {
@@ -131,7 +135,10 @@ KINDS: Mapping[TaskName, Kind] = MappingProxyType(
             all_weights=("none", "balanced"),
             refused=_OF_BINARY
             | {
-                "precision": "over K columns it is micro-averaged, which of exclusive classes is the accuracy"
+                "precision": "over K columns it is micro-averaged, which of exclusive classes is the "
+                "accuracy",
+                **dict.fromkeys(("event_sensitivity", "event_precision", "event_f1"), _NOT_BY_EVENTS),
+                "sensitivity_at_fa_per_day": _NOT_BY_EVENTS,
             },
         ),
         "labels": Kind(

@@ -6,6 +6,7 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from search.events.scoring import EVENT_METRICS
+from search.record import Record
 from search.scores.classes import metrics as of_classes
 from search.scores.labels import metrics as of_labels
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
@@ -125,14 +126,27 @@ _OF_BINARY = frozenset(
 )
 
 
-def schema_of(task: TaskName) -> pa.Schema:
-    """Returns the columns of a leaderboard of a task, in order."""
+_OF_EVENTS = [*_measured(EVENT_METRICS), ("event_scoring", _TEXT)]
+
+
+def schema_of(task: TaskName, *, events: bool = False) -> pa.Schema:
+    """Returns the columns of a leaderboard of a task, in order.
+
+    Args:
+        task: the task.
+        events: whether a task that is not binary has event scores, too; a binary one always has the columns.
+    """
     if task not in OF_TASK:
         return SCHEMA
     shared = [field for field in SCHEMA if field.name not in _OF_BINARY and not field.name.startswith("val_")]
     place = 1 + next(k for k, field in enumerate(shared) if field.name == "steering_value")
-    own = [pa.field(name, kind) for name, kind in OF_TASK[task]]
+    own = [pa.field(name, kind) for name, kind in (*OF_TASK[task], *(_OF_EVENTS if events else ()))]
     return pa.schema([*shared[:place], *own, *shared[place:]], metadata=SCHEMA.metadata)
+
+
+def schema_for(record: Record) -> pa.Schema:
+    """Returns the columns of the leaderboard that a record is a row of."""
+    return schema_of(record.task, events=record.event_scoring is not None)
 
 
 KNOWN: Mapping[str, pa.DataType] = MappingProxyType(

@@ -11,11 +11,14 @@ from reports.boards.query import QueryResult
 from reports.boards.standings import mean_of
 from search.events.scoring import EVENT_METRICS
 from search.record import Estimate
+from spaces.errors import first_of
 from spaces.tasks import TaskName
 
 if TYPE_CHECKING:
     from reports.boards.selection import Selection
 
+NAMED = 10
+"""Classes that a note names."""
 EVENT_POLICY = "sensitivity_at_fa_per_day"
 HEADLINES: Mapping[TaskName, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
@@ -37,8 +40,13 @@ _AT: Mapping[TaskName, str] = MappingProxyType(
 
 
 def about_events(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the study asked for events: its rows are ranked by them, or its thresholds chosen by them."""
-    return any(r["objective"] in EVENT_METRICS or r["threshold_policy"] == EVENT_POLICY for r in rows)
+    """Whether the study asked for events: for rows ranked or thresholds chosen by them, or of classes."""
+    return any(
+        r["objective"] in EVENT_METRICS
+        or r["threshold_policy"] == EVENT_POLICY
+        or (r.get("task") is not None and r.get("event_scoring") is not None)
+        for r in rows
+    )
 
 
 def repeated(rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -86,10 +94,14 @@ def footnotes(
     if any(row["value"] is None and row["error"] is None for row in rows):
         notes.append("value -: on some half the metric is undefined, or its rule cannot be met")
     if about_events(rows):
-        scorer = json.loads(rows[0]["event_scoring"] or "{}").get("scorer", "no scorer")
+        scoring = json.loads(rows[0]["event_scoring"] or "{}")
+        of = f"; seizures are {first_of(scoring['positive'], NAMED)}" if "positive" in scoring else ""
+        behind = (
+            "its fa/day: false alarms per 24 h of the decisions behind value; " if task == "binary" else ""
+        )
         notes.append(
-            "its fa/day: false alarms per 24 h of the decisions behind value; ev.sens., fa/day: seizures "
-            f"found and false alarms per 24 h, in sample; all scored by {scorer}"
+            f"{behind}ev.sens., fa/day: seizures found and false alarms per 24 h, in sample{of}; all scored "
+            f"by {scoring.get('scorer', 'no scorer')}"
         )
     if chosen is not None:
         notes += _picked(chosen, repeated(rows), facts.best)

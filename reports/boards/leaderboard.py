@@ -27,18 +27,18 @@ _BATCH = 256
 
 
 @cache
-def _unranked(task: TaskName) -> pa.Schema:
-    return pa.schema([field for field in schema_of(task) if field.name not in _OF_ALL])
+def _unranked(task: TaskName, events: bool = False) -> pa.Schema:
+    return pa.schema([field for field in schema_of(task, events=events) if field.name not in _OF_ALL])
 
 
 @cache
-def _names(task: TaskName) -> frozenset[str]:
-    return frozenset(schema_of(task).names)
+def _names(task: TaskName, events: bool) -> frozenset[str]:
+    return frozenset(schema_of(task, events=events).names)
 
 
 def row(record: Record) -> dict[str, Any]:
     """Returns a record as a row without what follows from all rows: its rank, and its seeds."""
-    names = _names(record.task)
+    names = _names(record.task, record.event_scoring is not None)
     flat = record.model_dump(include={*names})
     config = record.ask.config
     found = {
@@ -82,7 +82,7 @@ class Board:
     def add(self, record: Record) -> None:
         """Adds a record as a row; all rows of a board are of one task."""
         if not self._rows and not self._table.num_rows:
-            self._schema = _unranked(record.task)
+            self._schema = _unranked(record.task, record.event_scoring is not None)
             self._table = self._schema.empty_table()
         self._rows.append(row(record))
         if len(self._rows) >= _BATCH:
@@ -130,7 +130,8 @@ class Board:
         places[1:] = np.cumsum(~as_before | (first[1:] != first[:-1]))
         places[1:][as_before] = 0
         rank = pa.array(np.maximum.accumulate(places) + 1, pa.int64(), mask=columns[0] == 0)
-        schema = schema_of("binary" if "task" not in table.column_names else table["task"][0].as_py())
+        task: TaskName = "binary" if "task" not in table.column_names else table["task"][0].as_py()
+        schema = schema_of(task, events="event_scoring" in table.column_names)
         return table.add_column(0, "rank", rank).select(schema.names).cast(schema)
 
     def write(self, path: Path) -> None:

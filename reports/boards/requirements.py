@@ -22,6 +22,7 @@ NAMES = ("value", *METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *EVENT_METRI
 _NAMES_OF: Mapping[TaskName, tuple[str, ...]] = {
     "binary": NAMES,
     **{task: ("value", *names) for task, names in SCALARS.items()},
+    "classes": ("value", *SCALARS["classes"], *EVENT_METRICS),
 }
 
 _BOUNDS = {
@@ -177,11 +178,13 @@ def check_scored(requirements: Iterable[Requirement], run: RunFolder) -> None:
     of_events = [one for one in requirements if one.metric in EVENT_METRICS]
     if not of_events:
         return
-    reference = run.reference()
+    reference, study = run.reference(), run.study()
     if reference.timeline is None:
+        unnamed = study.task.kind.sized and not study.events.positive
+        why = "its study names no classes that are seizures (events.positive)" if unnamed else None
         raise RunError(
             f"--require {of_events[0]} needs event scores, but {run.path} has none, since "
-            f"{why_unscored(reference)}"
+            f"{why or why_unscored(reference)}"
         )
 
 

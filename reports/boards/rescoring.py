@@ -357,7 +357,7 @@ def _judged_by_means(rows: pa.Table, requirements: Sequence[Requirement]) -> pa.
     }
     for name, other in changes.items():
         if name not in rows.column_names:
-            continue  # false alarms are counted in binary studies alone
+            continue  # of the decisions behind a value, tasks that are not binary count no alarms
         column = pc.if_else(is_missed, other, rows[name])
         rows = rows.set_column(rows.column_names.index(name), name, column)
     return rows

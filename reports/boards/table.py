@@ -110,7 +110,9 @@ def _columns(
         Column("mean", lambda r: number(r["value_mean"])) if seeds else None,
         Column("seeds", lambda r: str(r["seeds"] or ""), least_width=90) if seeds else None,
         None if chosen is None else Column("95%", lambda r: _interval(r, chosen), least_width=90),
-        Column("its fa/day", lambda r: number(r["value_fa_per_day"], digits=1)) if events else None,
+        Column("its fa/day", lambda r: number(r["value_fa_per_day"], digits=1))
+        if events and task == "binary"
+        else None,
         *(_headline(*one) for one in HEADLINES[task]),
         Column("ev.sens.", lambda r: number(r["val_event_sensitivity"])) if events else None,
         Column("fa/day", lambda r: number(r["val_fa_per_day"], digits=1)) if events else None,

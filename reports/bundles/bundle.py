@@ -22,11 +22,13 @@ from spaces.base import Label
 from spaces.errors import RunError
 from spaces.tasks import TaskName
 
-FORMAT = 5
+FORMAT = 6
 """The version of a bundle's format. Earlier versions are read too, later ones are refused. Version 2 added
 the events and how windows are cut from recordings. Version 3 added the exports, and refuses added files.
 Version 4 added how 16-bit photos are scaled, and the quantiles of training rows. Version 5 is of tasks that
-are not binary."""
+are not binary. Version 6 is of classes whose decisions are events."""
+MANY = 5
+"""The version for tasks that are not binary, and for models that were trained elsewhere."""
 SUMS = "SHA256SUMS"
 ALWAYS = frozenset({"config.yaml", "model.keras", "MODEL_CARD.md"})
 """Files that every bundle holds."""
@@ -34,9 +36,11 @@ Outputs = dict[str, NDArray[Any]]
 """`score` and `probability` (float32) and `label` (1 is positive), each `(n,)`; see `deciding_model`."""
 
 
-def oldest_format(task: TaskName) -> int:
-    """Returns the first version of the format that can tell of a task."""
-    return {"binary": 4}.get(task, FORMAT)
+def oldest_format(task: TaskName, *, events: bool) -> int:
+    """Returns the first version of the format that can tell of a task, and of events if it has some."""
+    if task == "binary":
+        return 4
+    return FORMAT if events else MANY
 
 
 @dataclass(frozen=True, eq=False)

@@ -320,7 +320,8 @@ def interval(estimate: Estimate) -> str:
 
 
 def _made(rules: Rules) -> str:
-    made = ["positive windows that touch or overlap become one event"]
+    which = f"windows decided to be {' or '.join(map(str, rules.positive))}" if rules.positive else ""
+    made = [f"{which or 'positive windows'} that touch or overlap become one event"]
     if rules.drop_shorter_s > 0:
         made.append(f"events shorter than {rules.drop_shorter_s:g} s are dropped")
     if rules.merge_gaps_s > 0:

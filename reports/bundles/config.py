@@ -66,8 +66,9 @@ def bundle_config(
     """
     rows, split, record = prepared.rows, prepared.split, choice.record
     groups = rows.groups if split.units is None else split.units
+    events = _events(study, rows)
     content = {
-        "format": oldest_format(record.task),
+        "format": oldest_format(record.task, events=events is not None),
         "trial_id": record.ask.trial_id,
         "forced": list(choice.forced) + [one.left_out for one in exports if one.forced],
         "study": study.name,
@@ -91,7 +92,7 @@ def bundle_config(
             "probability_is_calibrated": is_calibrated(record),
             "prevalence": study.objective.prevalence if is_calibrated(record) else None,
         },
-        "events": _events(study, rows),
+        "events": events,
         "labels": rows.labels,
         "input": {
             "kind": rows.kind,
@@ -210,7 +211,8 @@ def is_calibrated(record: Record) -> bool:
 
 def _events(study: Study, rows: Rows) -> dict[str, Any] | None:
     """Returns the rules for making and scoring events; None without times or a positive class."""
-    if not rows.labels.of_one_class or rows.recordings is None or rows.times is None or rows.window_s is None:
+    timed = rows.recordings is not None and rows.times is not None and rows.window_s is not None
+    if not (timed and rows.labels.seizures(study.events)):
         return None
     return {**scoring_of(study.events), "window_s": rows.window_s}
 

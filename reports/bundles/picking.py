@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.boards.columns import schema_of
+from reports.boards.columns import schema_for
 from reports.boards.leaderboard import row as row_of
 from reports.boards.requirements import Requirement, check_scored, nearest, other_thresholds, unmet
 from reports.boards.standings import Standings
@@ -253,7 +253,7 @@ def _float32(threshold_score: float | None) -> float:
 def row_of_record(record: Record) -> Mapping[str, Any]:
     """Returns a record as a row of the leaderboard with every column."""
     # Every column is there: what a record does not say is null.
-    return {**dict.fromkeys(schema_of(record.task).names), **row_of(record)}
+    return {**dict.fromkeys(schema_for(record).names), **row_of(record)}
 
 
 def _row(record: Record, standings: Standings) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ class Written:
     Args:
         rows: in the table.
         recordings, hours, events: how many recordings, how long, and the events found in them; None where
-            the rows are of no recordings.
+            the rows are of no recordings, or no decision is an event.
         events_path: the file of events, or the folder of such files.
         told: gaps and stuck signals of recordings, each as `name: what`.
     """
@@ -65,7 +65,7 @@ def predict_file(bundle: Bundle, data: str, out: Path, progress: Progress) -> Wr
     _check_out(out, data)
     inputs = open_inputs(bundle, data)
     events_path = None
-    if inputs.recordings:
+    if inputs.recordings and bundle.config.events is not None:
         events_path = out.with_name(out.stem + ("_events" if inputs.several else events_file.SUFFIX))
         _check_events_path(events_path, out)
     writing = out.with_name(f".{out.name}.{os.getpid()}.tmp")
@@ -109,7 +109,8 @@ def _write(
     """Writes the table and the files of events, at their paths, into a folder."""
     (folder / EVENTS).mkdir()
     rules, calibrated = bundle.config.events, bundle.config.decision.probability_is_calibrated
-    if inputs.several:
+    seizures = () if rules is None else bundle.labels.seizures(rules)
+    if inputs.several and rules is not None:
         for path, content in events_file.descriptions(paths.values(), bundle.config).items():
             (folder / EVENTS / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / EVENTS / path).write_text(content, encoding="utf-8")
@@ -118,7 +119,7 @@ def _write(
     writer: pq.ParquetWriter | None = None
     try:
         for series in inputs.series:
-            windows = _Windows()
+            windows = _Windows(seizures)
             for batch in series.batches:
                 outputs = bundle.outputs(batch.x)
                 table = pa.table({**batch.columns, **bundle.columns(outputs)})
@@ -139,23 +140,30 @@ def _write(
     finally:
         if writer is not None:
             writer.close()
-    if not paths:
-        return Written(rows)
+    if not paths or rules is None:
+        return Written(rows, told=tuple(told))
     return Written(rows, recordings=len(paths), hours=seconds / 3600, events=events, told=tuple(told))
 
 
 class _Windows:
-    """The decisions for the windows of one recording, so far."""
+    """The decisions for the windows of one recording, so far.
 
-    def __init__(self) -> None:
+    Args:
+        seizures: the labels that are seizures; the probability of one is that of these classes together.
+    """
+
+    def __init__(self, seizures: tuple[int, ...]) -> None:
+        self._seizures = seizures
         self._starts_s: list[NDArray[np.float64]] = []
         self._decided: list[NDArray[np.bool_]] = []
         self._probability: list[NDArray[np.float32]] = []
 
     def add(self, starts_s: NDArray[np.float64], outputs: Outputs) -> None:
         self._starts_s.append(starts_s)
-        self._decided.append(outputs["label"] == 1)
-        self._probability.append(outputs["probability"])
+        self._decided.append(np.isin(outputs["label"], self._seizures))
+        probability = outputs["probability"]
+        of_classes = probability.ndim > 1
+        self._probability.append(probability[:, self._seizures].sum(axis=1) if of_classes else probability)
 
     def write_events(self, path: Path, recording: Recording, rules: Rules, *, calibrated: bool) -> int:
         """Writes the events of the recording; returns how many there are."""

@@ -16,7 +16,7 @@ from reports.bundles.bundle import Outputs, outputs, write_sums
 from reports.bundles.config import bundle_config, training_scale
 from reports.bundles.picking import Choice
 from search.data.shards import Part
-from search.events.evaluation import patients
+from search.events.evaluation import decided_patients
 from search.files import is_new_or_empty, write_atomically
 from search.networks import backend
 from search.networks.readers import Exported, readers
@@ -24,7 +24,7 @@ from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
 from search.runs.test_split import note_opening
 from search.trials.preparation import check_same, prepare
-from search.trials.recorded import decided, fitted_of
+from search.trials.recorded import decided, fitted_of, seizures
 from search.trials.scorings import scoring_for
 from spaces.errors import RunError
 
@@ -124,11 +124,8 @@ def _make(run: RunFolder, choice: Choice, made: Path, *, force: bool) -> Promote
     reference = prepared.test_reference(study)
     scoring = scoring_for(study, study.threshold, reference)
     test = scoring.estimates(fitted_of(record, study), score, reference)
-    seen = (
-        []
-        if record.threshold_score is None
-        else patients(reference, score, record.threshold_score, study.events)
-    )
+    found = seizures(record, study, score, prepared.rows.labels.seizures(study.events))
+    seen = decided_patients(reference, found, study.events)
     config = bundle_config(
         study,
         choice,

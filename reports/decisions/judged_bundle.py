@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from reports.bundles.bundle import FORMAT, outputs, write_sums
+from reports.bundles.bundle import MANY, outputs, write_sums
 from reports.bundles.config import is_calibrated
 from reports.bundles.markdown import escaped
 from reports.bundles.scale import scale_of
@@ -128,7 +128,7 @@ def _config(
     study, resolved = run.study(), run.resolved()
     timed = rows.recordings is not None and rows.times is not None and rows.window_s is not None
     content = {
-        "format": FORMAT,
+        "format": MANY,
         "trial_id": record.ask.trial_id,
         "forced": [],
         "study": study.name,

@@ -14,6 +14,7 @@ from reports.boards.footnotes import HEADLINES, about_events, footnotes
 from reports.boards.selection import Selection
 from reports.page import facts, many, table, trial
 from reports.page.events import Detector
+from search.events.scoring import EVENT_METRICS
 from search.record import Estimate, Record
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import weights_at
@@ -27,7 +28,7 @@ FORMAT = 1
 DETAILED = 50
 """The best trials, this many, have curves and cuts."""
 
-READINGS = ("value: ", "mean: ", "its fa/day: ")
+READINGS = ("value: ", "mean: ", "its fa/day: ", "ev.sens., ")
 """Footnotes that begin so explain a column; the others are warnings."""
 
 
@@ -115,7 +116,9 @@ def assembled(
         "rows": len(reference.y),
         "positives": None if task in HEADLINES_OF_MANY else int(reference.y.sum()),
         "headlines": HEADLINES_OF_MANY.get(task),
-        "measured": SCALARS.get(task),
+        "measured": [*SCALARS[task], *(EVENT_METRICS if contents.events else ())]
+        if task in SCALARS
+        else None,
         "trials": len(rows),
         "smaller_is_better": sorted(SMALLER_IS_BETTER | _values_if_less(study.objective.metric)),
         "table": contents.table,
@@ -182,7 +185,7 @@ def _of_two(
 def _of_many(
     run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
 ) -> dict[str, Any]:
-    return many.detail(run, record, reference)
+    return many.detail(run, study, record, reference, detector)
 
 
 HEADLINES_OF_MANY = {task: headline for task, headline in HEADLINES.items() if task in SCALARS}

@@ -165,7 +165,8 @@ def _rules(events: Events) -> str:
         done.append(f"shorter than {events.drop_shorter_s:g} s dropped")
     if events.merge_gaps_s > 0:
         done.append(f"gaps shorter than {events.merge_gaps_s:g} s closed")
-    return "touching windows joined" + "".join(f", then {step}" for step in done)
+    which = f" of {', '.join(map(str, events.positive))}" if events.positive else ""
+    return f"touching windows{which} joined" + "".join(f", then {step}" for step in done)
 
 
 def _course(records: Sequence[Record]) -> Facts:

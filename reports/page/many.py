@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.page.events import Detector
 from reports.page.table import number, rounded
 from reports.page.trial import learning_curve
 from search.record import Record
@@ -14,6 +15,8 @@ from search.runs.run_folder import RunFolder
 from search.scores.classes.metrics import against_rest
 from search.scores.reference import Reference
 from search.scores.thresholds import curve
+from search.trials.recorded import seizures
+from spaces.study import Study
 from spaces.tasks import TaskName
 
 SCORES = 40_000
@@ -22,20 +25,32 @@ POINTS = 200
 """At most so many points of a curve."""
 
 
-def detail(run: RunFolder, record: Record, reference: Reference) -> dict[str, Any]:
+def detail(
+    run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
+) -> dict[str, Any]:
     """Returns what is drawn of a trial.
 
     Args:
         run: its run.
+        study: the run's.
         record: the trial.
         reference: the validation rows.
+        detector: of these rows; None where there are no events.
     """
     _, score = run.scores(record.ask.trial_id)
     return {
         "history": learning_curve(record),
-        "events": None,
+        "events": None if detector is None else _events(study, record, reference, score, detector),
         "many": _MADE[record.task](record, reference, score),
     }
+
+
+def _events(
+    study: Study, record: Record, reference: Reference, score: NDArray[np.float32], detector: Detector
+) -> dict[str, Any]:
+    """The events of classes, which have one decision and no cuts."""
+    found = seizures(record, study, score, study.events.places(reference.answers))
+    return detector.as_json(detector.detect(found.astype(np.float32), np.array([0.5], np.float32), 0))
 
 
 def _of_number(record: Record, reference: Reference, score: NDArray[np.float32]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spaces.base import Label
 from spaces.errors import RunError, first_of
+from spaces.study import Events
 from spaces.tasks import Task
 
 NAMED = 4
@@ -52,10 +53,13 @@ class _Many(ABC):
         """What labels stand for, as facts of a page."""
         return [(self.task.name, ", ".join(map(repr, self.answers)))] if self.answers else []
 
-    @property
-    def of_one_class(self) -> bool:
-        """Whether one class is the positive one, of which events are made."""
-        return False
+    def seizures(self, events: Events) -> tuple[int, ...]:
+        """Returns the labels that are seizures, true or decided: none, unless the study names some.
+
+        Raises:
+            RunError: the study names what is no class, or all of them.
+        """
+        return ()
 
     @property
     @abstractmethod
@@ -116,6 +120,10 @@ class Classes(_Many):
         _check_form(y, np.int16, (n,))
         if y.size and not 0 <= int(y.min()) <= int(y.max()) < len(self.values):
             raise RunError(f"codes must lie in 0 to {len(self.values) - 1}, but got {y.min()} to {y.max()}")
+
+    def seizures(self, events: Events) -> tuple[int, ...]:
+        """Returns the places of the classes that the study names."""
+        return events.places(self.values)
 
     @property
     def meaning(self) -> str:

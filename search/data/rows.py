@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from search.data.photos import Photos
 from search.data.shards import Inputs
 from spaces.base import Label
 from spaces.errors import RunError
+from spaces.study import Events
 from spaces.tasks import BINARY, Task
 
 Kind = Literal["eeg", "image", "table"]
@@ -91,10 +92,9 @@ class Labels:
         """What labels stand for, as facts of a page."""
         return [("positive, negative", f"{self.positive!r}, {self.negative!r}")]
 
-    @property
-    def of_one_class(self) -> bool:
-        """Whether one class is the positive one, of which events are made."""
-        return True
+    def seizures(self, events: Events) -> tuple[int, ...]:
+        """Returns the labels that are seizures, true or decided: the positive one."""
+        return (1,)
 
     @property
     def meaning(self) -> str:
@@ -125,6 +125,8 @@ class Recording:
         seizures: start and end of each in seconds from the recording's start, ascending and disjoint.
         stretches: start and end of each part between gaps, likewise; a seizure lies in one of them or in
             none. Empty where the recording has no gaps.
+        kinds: start, end and class of each seizure, ascending, where its annotation tells the class; those of
+            one class are disjoint. Empty where it does not.
     """
 
     name: str
@@ -132,11 +134,21 @@ class Recording:
     duration_s: float
     seizures: tuple[tuple[float, float], ...]
     stretches: tuple[tuple[float, float], ...] = ()
+    kinds: tuple[tuple[float, float, int], ...] = ()
 
     @property
     def recorded_s(self) -> float:
         """Seconds without the gaps: hours, and false alarms per day, are counted on them."""
         return sum(end - start for start, end in self.stretches) if self.stretches else self.duration_s
+
+    def of_classes(self, classes: Sequence[int]) -> "Recording":
+        """The recording with the seizures of some classes alone; those that touch become one."""
+        found: list[tuple[float, float]] = []
+        for start, end in (span for *span, kind in self.kinds if kind in classes):
+            if found and start <= found[-1][1]:
+                start, end = found[-1][0], max(found.pop()[1], end)
+            found.append((start, end))
+        return replace(self, seizures=tuple(found), kinds=())
 
     def parts(self) -> tuple[tuple[float, "Recording"], ...]:
         """The stretches as recordings without gaps, each with the time at which it begins.
@@ -150,7 +162,8 @@ class Recording:
     def _part(self, start: float, end: float) -> "Recording":
         name = f"{self.name} from {start:.10g} s" if start else self.name
         mine = tuple((s - start, e - start) for s, e in self.seizures if start <= s < end)
-        return Recording(name, self.group, end - start, mine)
+        kinds = tuple((s - start, e - start, kind) for s, e, kind in self.kinds if start <= s < end)
+        return Recording(name, self.group, end - start, mine, kinds=kinds)
 
 
 def counted(timeline: Sequence[Recording]) -> str:

@@ -26,6 +26,7 @@ from spaces.errors import RunError, first_of
 FORMAT = 1
 """Of a manifest. Data prepared by other code have another key, so only one format is ever read."""
 MANIFEST, COLUMNS, TIMELINE = "manifest.json", "columns.parquet", "timeline.json"
+_SELDOM = ("stretches", "kinds")
 NAMED = 5
 """Bad files that a message names."""
 BAD_INPUT = 2
@@ -178,6 +179,7 @@ def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
             r["duration_s"],
             tuple((a, b) for a, b in r["seizures"]),
             tuple((a, b) for a, b in r.get("stretches", ())),
+            tuple((a, b, kind) for a, b, kind in r.get("kinds", ())),
         )
         for r in json.loads((folder / TIMELINE).read_text(encoding="utf-8"))
     )
@@ -252,10 +254,8 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
             )
     columns = as_table([shard.columns for shard in held])
     pq.write_table(columns, folder / COLUMNS)
-    # No word of stretches where there are no gaps: the digest is as it was before they were read.
-    told = (asdict(recording).items() for shard in shards for recording in shard.timeline)
-    timeline = [{name: value for name, value in one if name != "stretches" or value} for one in told]
-    (folder / TIMELINE).write_text(json.dumps(timeline), encoding="utf-8")
+    recordings = [recording for shard in shards for recording in shard.timeline]
+    (folder / TIMELINE).write_bytes(_timeline(recordings))
     manifest = {
         "format": FORMAT,
         "form": asdict(first.form) if first.form else {},
@@ -272,7 +272,10 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         "photos": None if seen is None else asdict(seen),
     }
     # Of the contents alone: how Parquet wrote them, or what was found while reading, makes no other data.
-    contents = {key: manifest[key] for key in ("form", "dtype", "row_shape", "shards", "timeline")}
+    # Nor do classes of seizures: the digest is as it was before they were kept.
+    contents = {key: manifest[key] for key in ("form", "dtype", "row_shape", "shards")}
+    plain = _timeline([replace(recording, kinds=()) for recording in recordings])
+    contents["timeline"] = hashlib.sha256(plain).hexdigest()
     digest = _sha256_of(contents, content_of(columns))
     manifest["digest"] = digest
     text = json.dumps({**manifest, "sha256": _sha256_of(manifest)}, indent=1)
@@ -281,6 +284,13 @@ def _write(plan: Plan, folder: Path, map_jobs: Map, on_done: OnDone) -> str:
         file.flush()
         os.fsync(file.fileno())
     return digest
+
+
+def _timeline(recordings: Sequence[Recording]) -> bytes:
+    """Recordings as JSON, with no word of gaps and classes where there are none: as before they were read."""
+    told = (asdict(recording).items() for recording in recordings)
+    kept = [{name: value for name, value in one if name not in _SELDOM or value} for one in told]
+    return json.dumps(kept).encode()
 
 
 def _write_shard(read: Read, named: tuple[Any, str]) -> _Shard:

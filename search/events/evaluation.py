@@ -18,6 +18,7 @@ from search.events.scoring import (
 )
 from search.events.sweep import sweep
 from search.events.thresholds import choose_event_threshold, nearest_deciding, quantile_thresholds
+from search.events.timelines import POSITIVE
 from search.record import Estimate, defined
 from search.scores.bootstrap import REPEATS, interval, resampled_counts
 from search.scores.calibration import CalibrationMethod
@@ -33,7 +34,8 @@ def check_events(study: Study, reference: Reference) -> None:
     """Refuses a study that asks for event scores where there can be none.
 
     Raises:
-        RunError: the objective or the threshold needs events, and the data cannot tell them.
+        RunError: the objective, the threshold or `events.positive` needs events, and the data cannot tell
+            them.
     """
     asked = [
         name
@@ -43,9 +45,10 @@ def check_events(study: Study, reference: Reference) -> None:
         )
         if needed
     ]
-    if asked and reference.timeline is None:
+    counted = [*asked, POSITIVE] if study.events.places(reference.answers) else asked
+    if counted and reference.timeline is None:
         raise RunError(
-            f"{asked[0]} needs recordings that the rows cover: their names, the rows' times and window_s "
+            f"{counted[0]} needs recordings that the rows cover: their names, the rows' times and window_s "
             "(data.recording, data.time, data.window_s; of decide --recording, --start, --window-s), but "
             "these are unknown or cover too little"
         )
@@ -104,14 +107,27 @@ def _kept(
 def event_estimates(
     reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events, seed: int
 ) -> dict[str, Estimate]:
-    """Returns every event metric at one threshold, with intervals by bootstrap over groups.
+    """Returns every event metric at one threshold; see `decided_estimates`."""
+    return decided_estimates(reference, decide(score, threshold_score), rules, seed)
+
+
+def decided_estimates(
+    reference: Reference, decided: NDArray[np.bool_], rules: Events, seed: int
+) -> dict[str, Estimate]:
+    """Returns every event metric of decisions, with intervals by bootstrap over groups.
 
     Counts are timescoring's. Without recordings all are None.
+
+    Args:
+        reference: the rows.
+        decided: which of them are decided to be a seizure, `(n,)`.
+        rules: how decisions become events.
+        seed: of the resamples.
     """
     found = windows(reference)
     if found is None:
         return {name: Estimate(value=None, low=None, high=None) for name in EVENT_METRICS}
-    counts = _scored(found, score, threshold_score, rules)[1]
+    counts = _scored(found, decided, rules)[1]
     return estimated(groups_of_recordings(reference, found), counts, seed)
 
 
@@ -148,10 +164,13 @@ def patients(
     reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
 ) -> list[Patient]:
     """Returns the event metrics of each patient at a threshold; empty if recordings are not known."""
+    return decided_patients(reference, decide(score, threshold_score), rules)
+
+
+def decided_patients(reference: Reference, decided: NDArray[np.bool_], rules: Events) -> list[Patient]:
+    """Returns the event metrics of each patient; see `decided_estimates`. Empty without recordings."""
     found = windows(reference)
-    if found is None:
-        return []
-    return per_patient(found.recordings, *_scored(found, score, threshold_score, rules))
+    return [] if found is None else per_patient(found.recordings, *_scored(found, decided, rules))
 
 
 def event_counts(
@@ -159,14 +178,14 @@ def event_counts(
 ) -> EventCounts | None:
     """Returns the counts of all recordings together, `()` each; None where recordings are not known."""
     found = windows(reference)
-    return None if found is None else summed(_scored(found, score, threshold_score, rules)[1])
+    return None if found is None else summed(_scored(found, decide(score, threshold_score), rules)[1])
 
 
 def _scored(
-    found: Windows, score: NDArray[np.float32], threshold_score: float, rules: Events
+    found: Windows, decided: NDArray[np.bool_], rules: Events
 ) -> tuple[tuple[tuple[Event, ...], ...], EventCounts]:
     """The events of each of r recordings, and the scorer's counts of each, `(r,)`."""
-    events = detected(found, decide(score, threshold_score), rules)
+    events = detected(found, decided, rules)
     return events, score_events(found.recordings, events, rules.scorer)
 
 

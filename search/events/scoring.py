@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search.data.rows import Recording
 from search.events.intervals import Event
 from search.scores.metrics import F64, Counts, f1, precision, sensitivity
+from spaces.base import Label
 from spaces.study import Events
 
 Scorer = Literal["szcore", "ovlp"]
@@ -60,12 +61,13 @@ def scorer_parameters(scorer: Scorer) -> dict[str, str | float]:
     return {"scorer": scorer, "timescoring": version("timescoring"), **PARAMETERS[scorer]}
 
 
-def scoring_of(rules: Events) -> dict[str, str | float]:
+def scoring_of(rules: Events) -> dict[str, str | float | list[Label]]:
     """Returns everything that event scores depend on beside the decisions, as a record must say it."""
     return {
         **scorer_parameters(rules.scorer),
         "drop_shorter_s": rules.drop_shorter_s,
         "merge_gaps_s": rules.merge_gaps_s,
+        **({"positive": list(rules.positive)} if rules.positive else {}),
     }
 
 

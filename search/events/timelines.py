@@ -11,8 +11,12 @@ from search.events.intervals import GRID_PER_S, Windows, coverage, in_seconds, u
 from search.events.scoring import SCORER_HZ
 from search.scores.metrics import F64
 from search.scores.reference import Reference
-from spaces.errors import RunError
+from spaces.errors import RunError, first_of
+from spaces.study import UNSAID, Events
 
+POSITIVE = "events.positive"
+NAMED = 10
+"""Classes that a line names."""
 LEAST_COVERAGE = 0.9
 """Share of their recordings that windows must cover before false alarms per day may be counted: where
 negative windows were thrown away, so were the false alarms in them."""
@@ -33,7 +37,7 @@ class Timeline:
     told: str
 
 
-def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
+def find_timeline(rows: Rows, taken: NDArray[np.int64], events: Events = UNSAID) -> Timeline:
     """Returns the recordings of some rows.
 
     Where the source has no annotation, the rows' labels tell of seizures. Recordings of which the rows cover
@@ -42,22 +46,26 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
     Args:
         rows: the data.
         taken: which of them, `(k,)`.
+        events: says which classes are seizures, where rows are of classes.
 
     Raises:
-        RunError: a recording with rows of two groups.
+        RunError: a recording with rows of two groups, or classes that are named and are none.
     """
+    marks = rows.labels.seizures(events)
     times = None if rows.times is None else rows.times[taken]
     if times is None or rows.recordings is None or rows.window_s is None:
         return Timeline(None, times, f"event scores: none, since {_lacking(rows, times)}")
-    if not rows.labels.of_one_class:
-        return Timeline(None, times, "event scores: none, since no one class is the positive one")
+    if not marks:
+        hint = f" ({POSITIVE} names those that are)" if rows.labels.task.name == "classes" else ""
+        return Timeline(None, times, f"event scores: none, since no one class is the positive one{hint}")
     names = rows.recordings[taken]
     if rows.timeline is None:
         groups = names if rows.groups is None else rows.groups[taken]
-        timeline, since = timeline_of(names, groups, times, rows.y[taken], rows.window_s)
+        positive = np.isin(rows.y[taken], marks).astype(np.int8)
+        timeline, since = timeline_of(names, groups, times, positive, rows.window_s)
     else:
         there = set(names.tolist())
-        timeline, since = tuple(one for one in rows.timeline if one.name in there), times
+        timeline, since = tuple(one for one in _annotated(rows, events) if one.name in there), times
         if any(one.stretches for one in timeline):
             timeline = _seen(timeline, windows_of(timeline, names, since, rows.window_s))
     windows = windows_of(timeline, names, since, rows.window_s)
@@ -80,7 +88,21 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64]) -> Timeline:
     seizures = sum(len(one.seizures) for one in timeline)
     source = "labels" if rows.timeline is None else "annotation"
     told = f"event scores: recordings {counted(timeline)}, hours {hours:.4g}, seizures by {source} {seizures}"
-    return Timeline(timeline, since, told)
+    of = f", of {first_of(map(repr, events.positive), NAMED)}" if events.positive else ""
+    return Timeline(timeline, since, told + of)
+
+
+def _annotated(rows: Rows, events: Events) -> tuple[Recording, ...]:
+    """All recordings with their seizures, of some classes alone where the study names some."""
+    timeline, classes = rows.timeline or (), rows.labels.seizures(events)
+    if not events.positive:
+        return timeline
+    if any(one.seizures and not one.kinds for one in timeline):
+        raise RunError(
+            f"{POSITIVE} needs the class of every seizure, but the seizures that the data state have none; "
+            "leave them out: then rows of these classes that touch are one seizure"
+        )
+    return tuple(one.of_classes(classes) for one in timeline)
 
 
 def _seen(timeline: tuple[Recording, ...], windows: Windows) -> tuple[Recording, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from search.data.rows import Rows
 from search.events.intervals import GRID_PER_S, windows_of
+from spaces.study import UNSAID
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,18 @@ class Unmarked:
 
 
 def unmarked(rows: Rows) -> tuple[Unmarked, ...]:
-    """All such seizures, in the order of the recordings; none where annotation or times are unknown."""
+    """All such seizures, in the order of the recordings; none where annotation or times are unknown.
+
+    Of classes, a row marks a seizure where it is of the class of any.
+    """
     if rows.timeline is None or rows.recordings is None or rows.times is None or rows.window_s is None:
         return ()
     windows = windows_of(rows.timeline, rows.recordings, rows.times, rows.window_s)
-    positive = (rows.y == 1)[windows.order]
+    classes = {kind for one in rows.timeline for _, _, kind in one.kinds}
+    marks = rows.labels.seizures(UNSAID) or tuple(classes)
+    if not marks:
+        return ()
+    positive = np.isin(rows.y, marks)[windows.order]
     found = []
     parts = [(one.name, begin_s, part) for one in rows.timeline for begin_s, part in one.parts()]
     for k, (name, begin_s, recording) in enumerate(parts):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.events.evaluation import CrossFitted
+from search.events.evaluation import CrossFitted, decided_estimates
 from search.record import Estimate
 from search.scores import metrics as of_two
 from search.scores.calibration import Fit
@@ -29,6 +29,7 @@ from search.scores.reference import Reference
 from search.trials.scoring import UNDEFINED, Described, Estimates, estimate
 from spaces.base import Label
 from spaces.policies import ClassRule
+from spaces.study import UNSAID, Events
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class ClassScoring:
             nor a loss that bends probabilities, so it makes no probability of what was none.
         metric: the objective, of DECISION_METRICS, RANKING_METRICS or PROBABILITY_METRICS.
         seed: of the bootstrap.
+        events: which classes are seizures, and how decisions become events.
     """
 
     classes: tuple[Label, ...]
@@ -81,6 +83,7 @@ class ClassScoring:
     calibration: str
     metric: str
     seed: int
+    events: Events = UNSAID
 
     def fit(self, raw: F32, reference: Reference, *, probabilistic: bool) -> FittedClasses:
         """See `scoring.Scoring`."""
@@ -108,6 +111,9 @@ class ClassScoring:
             whole["coverage"] = estimate(float(coverage(counts)))
             for name, metric in DECISION_METRICS.items():
                 whole[f"decided_{name}"] = estimate(float(metric(known)))
+        if seizures := self.events.places(self.classes):
+            positive = np.isin(decided, seizures)  # what is not decided is none
+            whole |= decided_estimates(reference, positive, self.events, self.seed)
         values = {name: metric(counts) for name, metric in CLASS_METRICS.items()}
         values |= {name: each_class(metric, y, rest) for name, metric in of_two.RANKING_METRICS.items()}
         return Estimates(

@@ -25,7 +25,7 @@ from search.scores.reference import Reference
 from spaces.data import Custom
 from spaces.errors import RunError
 from spaces.policies import check_answers
-from spaces.study import Study
+from spaces.study import UNSAID, Events, Study
 from spaces.study_file import settled
 from spaces.tasks import TASK_NAMES, TaskName
 
@@ -83,19 +83,20 @@ class Prepared:
         else:
             halves = draw(rows, taken, None, units, study.seed)
             halves = replace(halves, by="block" if self.split.by == "time" else "recording")
-        reference = self._with_units(reference_of(rows, taken, halves), taken)
+        reference = self._with_units(reference_of(rows, taken, halves, study.events), taken)
         check_events(study, reference)
         return reference
 
     def test_reference(self, study: Study) -> Reference:
         """Returns the test rows, for `promote` alone; their half-splits are never used."""
         taken = self.split.test
-        return self._with_units(reference_of(self.rows, taken, self.reference(study).halves), taken)
+        halves = self.reference(study).halves
+        return self._with_units(reference_of(self.rows, taken, halves, study.events), taken)
 
     @property
     def told_of_events(self) -> str:
         """What event scores of the validation rows are counted on, or why there are none, in one line."""
-        return find_timeline(self.rows, self.split.validation).told
+        return find_timeline(self.rows, self.split.validation, self.study.events).told
 
     def _with_units(self, reference: Reference, taken: NDArray[np.int64]) -> Reference:
         """Of one patient, intervals are drawn over what was dealt to the parts."""
@@ -146,18 +147,19 @@ HALVES: Mapping[TaskName, Callable[..., Halves]] = {
 """How half-splits are drawn, by the task."""
 
 
-def reference_of(rows: Rows, taken: NDArray[np.int64], halves: Halves) -> Reference:
+def reference_of(rows: Rows, taken: NDArray[np.int64], halves: Halves, events: Events = UNSAID) -> Reference:
     """Returns some rows with all that is known of them but their inputs.
 
     Args:
         rows: the data.
         taken: which of them, `(k,)`.
         halves: their half-splits.
+        events: says which classes are seizures, where rows are of classes.
 
     Raises:
-        RunError: a recording of theirs has rows of two groups.
+        RunError: see `find_timeline`.
     """
-    found = find_timeline(rows, taken)
+    found = find_timeline(rows, taken, events)
     return Reference(
         y=rows.y[taken],
         groups=_taken(rows.groups, taken),

@@ -1,6 +1,6 @@
 """The decision that a record tells of, as its scoring fitted it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -107,3 +107,11 @@ DECISIONS: Mapping[TaskName, Callable[[Record, Study], Decided]] = MappingProxyT
 def decided(record: Record, study: Study, score: NDArray[np.float32]) -> NDArray[Any] | None:
     """Returns the decisions on scores `(n, ...)`; see `DECISIONS`."""
     return DECISIONS[record.task](record, study)(score)
+
+
+def seizures(
+    record: Record, study: Study, score: NDArray[np.float32], labels: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Returns which of the rows a record decides to be a seizure: those with such a label."""
+    found = decided(record, study, score)
+    return np.zeros(len(score), np.bool_) if found is None else np.isin(found, labels)

@@ -28,6 +28,7 @@ def _of_classes(study: Study, rule: Rule, answers: Sequence[Label]) -> ClassScor
         calibration=study.objective.calibration,
         metric=study.objective.metric,
         seed=study.seed,
+        events=study.events,
     )
 
 

@@ -196,6 +196,8 @@ def record(ask: Ask, study: Study, facts: RunFacts, **fields: object) -> Record:
             "data_digest": facts.data_digest,
             "code_digest": facts.code_digest,
             "node": platform.node(),
+            # Whether there are event scores is known before a trial of classes is measured, or fails.
+            "event_scoring": scoring_of(study.events) if study.events.positive else None,
             **fields,
         }
     )

@@ -6,16 +6,18 @@ import numpy as np
 
 from reports.boards import leaderboard
 from search.data.many_labels import Classes, LabelNames
+from search.data.rows import Rows
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.scores.halves import draw_halves_of
 from search.scores.reference import Reference
+from search.trials.preparation import reference_of
 from search.trials.scoring import evaluate
 from search.trials.scorings import scoring_for
 from search.trials.steers import steer_of
 from search.trials.trial import RunFacts, fields_of, record
 from spaces.configuration import Config
-from spaces.study import Study
+from spaces.study import Events, Study
 from spaces.study_file import parse, settled
 from spaces.tasks import Task
 
@@ -78,9 +80,21 @@ def config_of(task: Task, number: int) -> Config:
     )
 
 
+def timed(reference: Reference, events: Events) -> Reference:
+    """Rows of classes as windows of one second: a recording a group."""
+    y, groups = reference.y, reference.groups
+    times = np.array([np.count_nonzero(groups[:k] == groups[k]) for k in range(len(y))], np.float64)
+    x = np.zeros((len(y), 1), np.float32)
+    labels = Classes(reference.answers)
+    rows = Rows(x, y, labels, groups=groups, recordings=groups, times=times, window_s=1.0)
+    return reference_of(rows, np.arange(len(y)), reference.halves, events)
+
+
 def written(path: Path, study: Study, noises=(0.5, 1.0, 3.0)) -> RunFolder:
     """A run of a baseline that knows nothing, and trials that are less and less good."""
     reference, told = rows_of(study.task)
+    if study.events.positive:
+        reference = timed(reference, study.events)
     told = told / 2 if study.task.name == "number" else told
     run = RunFolder(path)
     run.write_reference(reference, np.arange(len(reference.y)))

@@ -6,6 +6,8 @@ import { figure, h, s, scrolling, select } from "./dom.js";
 import { DASH, count, duration, fixed, isNumber, percent, plural, significant } from "./format.js";
 import { set, state } from "./state.js";
 
+const CUT = DATA.measured ? "offsets" : "threshold";
+
 export function patientsFigure(detail) {
   const { group, hours, seizures, sensitivity, fa_per_day: alarms, delay_s: delay } = detail.events.patients;
   const order = group.map((_, k) => k).sort((a, b) => (sensitivity[a] ?? 2) - (sensitivity[b] ?? 2) || (alarms[b] ?? 0) - (alarms[a] ?? 0));
@@ -17,7 +19,7 @@ export function patientsFigure(detail) {
   );
   const table = h("table", { class: "patients" }, h("thead", {}, h("tr", {}, head.map((name, k) => h("th", { scope: "col", class: k ? "number" : null }, name)))), h("tbody", {}, rows));
   return figure("Patients", scrolling("Patients", table),
-    `At the trial's threshold, the worst first; events counted by ${DATA.events.scorer}, which merges and splits them.`, { class: "whole" });
+    `At the trial's ${CUT}, the worst first; events counted by ${DATA.events.scorer}, which merges and splits them.`, { class: "whole" });
 }
 
 function clock(seconds) {
@@ -76,7 +78,7 @@ export function timelineFigure(detail, others = []) {
   const chart = canvas(label, height, (width) => drawn(recordings[current()], tracks(), width));
   const said = h("p", { class: "note" });
   const redraw = () => {
-    said.textContent = `${label()}, at the trial's threshold.`;
+    said.textContent = `${label()}, at the trial's ${CUT}.`;
     chart.redraw();
   };
   redraw();

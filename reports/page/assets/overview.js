@@ -25,9 +25,10 @@ function tiles() {
     }
     if (DATA.about_events) {
       found.push(tile("Seizures found, in sample", percent(BEST.val_event_sensitivity, 0), `${fixed(BEST.val_fa_per_day, 1)} false alarms per day`));
-    } else if (DATA.headlines) {
+    }
+    if (DATA.headlines) {
       for (const [name, column] of DATA.headlines) found.push(tile(`${name}, in sample`, fixed(BEST[column]), interval(BEST[`${column}_low`], BEST[`${column}_high`])));
-    } else {
+    } else if (!DATA.about_events) {
       found.push(tile("Sensitivity, in sample", fixed(BEST.val_sensitivity), interval(BEST.val_sensitivity_low, BEST.val_sensitivity_high)));
       found.push(tile("Precision, in sample", fixed(BEST.val_precision), interval(BEST.val_precision_low, BEST.val_precision_high)));
     }

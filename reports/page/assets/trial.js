@@ -67,9 +67,10 @@ function draw() {
     section("trial", `Trial ${row.trial_id}`, top, h("p", { class: "empty" }, why), h("div", { class: "figures" }, settings));
     return;
   }
+  const events = detail.events ? [timelineFigure(detail).figure, patientsFigure(detail)] : [];
   if (detail.many) {
     redraws = [];
-    section("trial", `Trial ${row.trial_id}`, top, h("div", { class: "figures" }, manyFigures(detail), learningFigure(() => [{ detail, row }]).figure, settings));
+    section("trial", `Trial ${row.trial_id}`, top, h("div", { class: "figures" }, manyFigures(detail), learningFigure(() => [{ detail, row }]).figure, settings, events));
     return;
   }
   const promote = promoteBox(row, detail);
@@ -78,7 +79,6 @@ function draw() {
   const moving = [rocFigure(own), precisionFigure(own), histogramFigure(detail, () => cutAt(detail, state.cut))];
   const still = [reliabilityFigure(detail, row), learningFigure(own)];
   redraws = [threshold, ...moving, promote];
-  const events = detail.events ? [timelineFigure(detail).figure, patientsFigure(detail)] : [];
   section("trial", `Trial ${row.trial_id}`, top, promote.body, h("div", { class: "figures" }, threshold.figure, [...moving, ...still].map((one) => one.figure), settings, events));
 }
 

@@ -13,6 +13,7 @@ from search.data.rows import Recording, Rows
 from search.data.sources.array_files import SUFFIXES, open_arrays
 from search.data.sources.columns import numbers, open_table, read_columns, values, without_zeros
 from spaces.errors import RunError, first_of
+from spaces.study import UNSAID
 
 F64 = NDArray[np.float64]
 
@@ -142,7 +143,9 @@ def _against_labels(
         mine = np.flatnonzero(code == k)
         for start, end in timeline[k].seizures:
             within[mine] |= (times[mine] < end) & (times[mine] + (rows.window_s or 0.0) > start)
-    positive = rows.y == 1
+    if not (marks := rows.labels.seizures(UNSAID)):
+        return ()  # of classes and the like, nobody says which rows are seizures
+    positive = np.isin(rows.y, marks)
     outside = int(np.count_nonzero(positive & ~within))
     if outside and outside == np.count_nonzero(positive):
         raise RunError(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 
+from reports.boards import reading
 from reports.page import page
 from reports.page.many import POINTS
 from search.trials.recorded import decided
@@ -136,3 +137,19 @@ def test_curves_are_of_each_class_against_the_rest(runs):
         assert area == pytest.approx(run.record("00001").each["roc_auc"][k].value, abs=0.01)
     assert told["each"]["recall"][1][0] == run.record("00001").each["recall"][1].value
     assert sum(map(sum, told["confusion"])) == len(y)
+
+
+def test_events_of_classes_are_drawn_at_the_trial_s_offsets(driver, tmp_path):
+    events = {"scorer": "ovlp", "positive": ["focal", "gener/alised"]}
+    run = written(tmp_path / "events", study_of(CLASS_TASK, events=events), (1.5, 2.0))
+    opened(driver, page.write(run))
+    row = reading.read(run.path).rows[0]
+    shown = driver.find_element("css selector", "#overview").text
+    assert f"{row['val_fa_per_day']:.1f} false alarms per day" in shown
+    assert {"BAL.ACC., IN SAMPLE", "SEIZURES FOUND, IN SAMPLE"} <= {
+        text.upper() for text in texts(driver, "#overview dt")
+    }
+    assert len(driver.find_elements("css selector", "#trial table.patients tbody tr")) == 16
+    assert "at the trial's offsets" in driver.find_element("css selector", "#trial").text
+    assert driver.find_elements("css selector", "#trial rect.event.is-reference")
+    assert complaints(driver) == []

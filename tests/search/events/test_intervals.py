@@ -221,8 +221,8 @@ def test_a_timeline_is_read_off_the_windows():
     recordings, since = timeline_of(names, np.char.add("p_", names), times, y, 0.5)
     assert since.tolist() == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0, 1, 1.5]
     assert [astuple(recording) for recording in recordings] == [
-        ("a", "p_a", 2.0, ((0.5, 1.0),), ()),
-        ("b", "p_b", 0.9, ((0.0, 0.9),), ()),
+        ("a", "p_a", 2.0, ((0.5, 1.0),), (), ()),
+        ("b", "p_b", 0.9, ((0.0, 0.9),), (), ()),
     ]
     windows = windows_of(recordings, names, since, 0.5)
     assert detected(windows, y == 1, ALONE) == (((0.5, 1.0),), ((0.0, 0.9),))

@@ -125,9 +125,11 @@ def _pieces(found: layouts.Found, config: Eeg) -> Iterator[Piece]:
     if last is not None:  # held back, for how long signals are stuck is known at the end
         stuck = stuck_told(watched)
         kept = tuple(known[k] for k in sorted(held))
+        recording = stretches.recording_of(found.name, found.group, duration_s, seizures, kept)
+        kinds = seizure_classes.kinds(of_classes, header.recorded, kept)
         yield replace(
             last,
-            timeline=(stretches.recording_of(found.name, found.group, duration_s, seizures, kept),),
+            timeline=(replace(recording, kinds=kinds),),
             doubts=tuple(f"{found.name}: {doubt}" for doubt in (*doubts, *stuck)),
         )
     elif known != header.recorded:

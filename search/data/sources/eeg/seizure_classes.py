@@ -9,13 +9,14 @@ from search.data.many_labels import Classes
 from search.data.sources.eeg import annotations, open_ends
 from search.data.sources.eeg.annotation_formats import Interval
 from search.data.sources.eeg.layouts import Found
-from spaces.eeg import BACKGROUND, Eeg
+from search.data.sources.eeg.stretches import seizures_within, shared
+from spaces.eeg import Eeg
 from spaces.errors import RunError
 
 
 def classes_of(config: Eeg) -> Classes:
     """Returns background and the classes that a study names, in its order."""
-    return Classes((BACKGROUND, *dict.fromkeys(config.classes.values())))
+    return Classes(config.answers)
 
 
 def as_seizures(config: Eeg) -> Eeg:
@@ -54,6 +55,22 @@ def _read(
 ) -> tuple[Interval, ...]:
     asked = {"seizure_types": seizures, "other_types": (*config.other_types, *others)}
     return annotations.read(found, config.model_copy(update=asked))[0]
+
+
+def kinds(
+    of_classes: Sequence[Sequence[Interval]], recorded: Sequence[Interval], kept: Sequence[Interval]
+) -> tuple[tuple[float, float, int], ...]:
+    """Returns start, end and class of each seizure, ascending; see `Recording`.
+
+    Args:
+        of_classes: from `intervals`.
+        recorded: the stretches of the signal.
+        kept: those that rows are cut from.
+    """
+    within = (shared(seizures_within(mine, recorded, True)[0], kept) for mine in of_classes)
+    return tuple(
+        sorted((start, end, code) for code, mine in enumerate(within, start=1) for start, end in mine)
+    )
 
 
 def codes(

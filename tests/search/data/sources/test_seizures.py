@@ -107,6 +107,14 @@ def test_what_cannot_be_seizures_of_these_rows_is_refused(seizures, changes, mes
     assert "\n" not in str(caught.value)
 
 
+def test_seizures_beside_classes_are_held_against_no_one_class(tmp_path):
+    """A class is not known to be a seizure by its place: here the second of three is none."""
+    y = np.where(arrays(())["y"] == 1, 2, np.arange(600) % 2)
+    rows = read(tmp_path, np.array(SEIZURES), y=y)
+    assert (rows.labels.answers, rows.notes) == ((0, 1, 2), ())
+    assert [one.seizures for one in rows.timeline] == [((20.4, 101.4),), (), ((60.0, 90.25),)]
+
+
 def test_event_scores_are_of_the_stated_seizures(tmp_path):
     """Decisions that find the second half of a seizure, and one seizure nobody labelled: the recording r1."""
     more = np.array([*SEIZURES, ("r1", START + 120, START + 150)])

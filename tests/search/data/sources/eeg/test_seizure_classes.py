@@ -1,5 +1,7 @@
 """Types of seizures as classes: each window has that which fills most of it, and no type goes without one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,12 @@ from search.data.many_labels import Classes
 from search.data.rows import Labels
 from search.data.sources.eeg import layouts, seizure_classes
 from search.data.sources.eeg.recordings import plan_recordings, read_recording
+from search.events.unmarked import unmarked
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 from spaces.study_file import parse
 from tests.helpers.edf_files import write_edf
+from tests.helpers.stored import load
 
 CLASSES = {"sz_foc_ia": "focal", "sz_foc_a": "focal", "sz_gen_abs": "generalised"}
 EVENTS = """onset\tduration\teventType
@@ -50,6 +54,31 @@ def test_windows_have_the_class_of_the_seizure_they_lie_in(tmp_path):
     assert found[0].form.labels == Classes(("background", "focal", "generalised"))
     seizures = found[0].timeline[0].seizures
     assert seizures == ((5.0, 11.0), (20.0, 24.0), (24.4, 27.4))
+    assert found[0].timeline[0].kinds == ((5.0, 11.0, 1), (20.0, 24.0, 2), (24.4, 27.4, 1))
+
+
+def test_seizures_of_two_classes_that_touch_stay_two(tmp_path):
+    """As one that spreads from a focus: the recording has one seizure, and each class its part of it."""
+    recording(tmp_path, EVENTS + "50\t4\tsz_foc_ia\n54\t6\tsz_gen_abs\n")
+    (one,) = pieces(tmp_path)[-1].timeline
+    assert one.seizures[-1] == (50.0, 60.0)
+    assert one.kinds[-2:] == ((50.0, 54.0, 1), (54.0, 60.0, 2))
+    assert one.of_classes((1, 2)).seizures == one.seizures
+    assert one.of_classes((2,)).seizures == ((20.0, 24.0), (54.0, 60.0))
+
+
+def test_seizures_of_classes_are_cut_at_gaps():
+    assert seizure_classes.kinds(
+        (((5.0, 11.0), (24.4, 27.4)), ((20.0, 24.0),)), ((0.0, 8.0), (9.5, 60.0)), ((0.0, 8.0), (9.5, 23.0))
+    ) == ((5.0, 8.0, 1), (9.5, 11.0, 1), (20.0, 23.0, 2))
+
+
+def test_a_seizure_of_any_class_marks_its_windows(tmp_path):
+    recording(tmp_path, EVENTS + "45.25\t0.4\tsz_gen_abs\n")
+    rows = load(config(), tmp_path)
+    assert [str(one).partition(" at ")[2] for one in unmarked(rows)] == ["45.25 s for 0.4 s"]
+    without = tuple(replace(one, kinds=()) for one in rows.timeline)
+    assert unmarked(replace(rows, timeline=without)) == ()
 
 
 def test_without_classes_it_is_seizure_or_background(tmp_path):
