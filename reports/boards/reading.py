@@ -1,12 +1,13 @@
 """Reads leaderboards of one run or several, for the command line and for notebooks."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import pyarrow as pa
 
-from reports.boards.columns import SMALLER_IS_BETTER
+from reports.boards.columns import KNOWN, SMALLER_IS_BETTER
 from reports.boards.query import (
     FIRST,
     Facts,
@@ -48,7 +49,8 @@ def read(
         runs: run folders, Parquet files, or patterns such as `runs/seizure-*`.
         top: at most so many rows.
         sort: a column, the best first: the largest, or of what is better when small the smallest;
-            `column asc` and `column desc` say which. Null comes last either way.
+            `column asc` and `column desc` say which, and `column[2]` which number of a list, from 1. Null
+            comes last either way.
         where: an SQL condition on the columns.
         best_per: a column; only the best row for each of its values is kept, of those that `where` lets pass;
             of runs that do not compare, the best of each run.
@@ -58,9 +60,7 @@ def read(
     """
     paths = found(runs)
     columns = (*(["run"] if len(paths) > 1 else []), *columns_in(paths))
-    column, _, direction = (sort or "rank").strip().partition(" ")
-    if column not in columns or direction.lower() not in ("", "asc", "desc"):
-        raise RunError(f"--sort takes a column and asc or desc, but got {sort!r}; {_known(column, columns)}")
+    column, place, direction = _sorted_by(sort or "rank", columns)
     if best_per is not None and best_per not in columns:
         raise RunError(f"--best-per takes a column, but got {best_per!r}; {_known(best_per, columns)}")
     import duckdb
@@ -73,7 +73,7 @@ def read(
             if best_per is not None:
                 fit = fit.query("fit", best_rows_per(best_per, within_runs=not facts.comparable))
             direction = direction or ("asc" if _smaller_is_better(column, facts) else "desc")
-            order = f'"{column}" {direction} NULLS LAST, {FIRST}, trial_id'
+            order = f'"{column}"{place} {direction} NULLS LAST, {FIRST}, trial_id'
             ordered = fit.order(order if len(paths) == 1 else f"{order}, run")
             table = first_rows(ordered, facts.trials if top is None else min(top, facts.trials), columns)
             table.validate(full=True)
@@ -87,6 +87,28 @@ def read(
             f"--where takes an SQL condition on the columns, but got {where!r}: {reason}; "
             f"columns: {', '.join(columns)}"
         ) from None
+
+
+_SORTED = re.compile(r"\s*([^\s\[]+)(\[[1-9]\d*\])?(?:\s+(asc|desc))?\s*", re.IGNORECASE)
+
+
+def _sorted_by(sort: str, columns: Sequence[str]) -> tuple[str, str, str]:
+    """The column, the place in its list such as `[2]`, or nothing, and the direction, or nothing.
+
+    Raises:
+        RunError: there is no such column, or it holds lists, which have no order.
+    """
+    said = _SORTED.fullmatch(sort)
+    column, place, direction = said.groups(default="") if said else (sort.strip().partition(" ")[0], "", "")
+    if said is None or column not in columns:
+        raise RunError(f"--sort takes a column and asc or desc, but got {sort!r}; {_known(column, columns)}")
+    numbers = KNOWN.get(column) == pa.list_(pa.float64())
+    if pa.types.is_list(KNOWN.get(column, pa.string())) != bool(place) or (place and not numbers):
+        raise RunError(
+            "--sort takes a column that holds one number a row, or one of a list, such as each_recall[1] "
+            f"for the first of answers, but got {sort!r}"
+        )
+    return column, place, direction
 
 
 def _smaller_is_better(column: str, facts: Facts) -> bool:

@@ -137,10 +137,8 @@ class Classes(_Many):
     def told(self, y: NDArray[Any]) -> str:
         """Says how often each class comes that comes at all."""
         counts = np.bincount(y, minlength=len(self.values))
-        shares = (
-            f"{value} {count / len(y):.1%}" for value, count in zip(self.values, counts, strict=True) if count
-        )
-        return first_of(shares, TOLD)
+        named = zip(map(_seen, self.values), counts, strict=True)
+        return first_of((f"{value} {count / len(y):.1%}" for value, count in named if count), TOLD)
 
 
 @dataclass(frozen=True)
@@ -181,8 +179,8 @@ class LabelNames(_Many):
 
     def told(self, y: NDArray[Any]) -> str:
         """Says how often each label applies."""
-        shares = (f"{name} {share:.1%}" for name, share in zip(self.names, y.mean(axis=0), strict=True))
-        return first_of(shares, TOLD)
+        named = zip(map(_seen, self.names), y.mean(axis=0), strict=True)
+        return first_of((f"{name} {share:.1%}" for name, share in named), TOLD)
 
 
 @dataclass(frozen=True)
@@ -218,6 +216,11 @@ class Quantity(_Many):
     def told(self, y: NDArray[Any]) -> str:
         """Says where the numbers lie."""
         return f"mean {y.mean():.4g}, standard deviation {y.std():.4g}"
+
+
+def _seen(name: Label) -> str:
+    """A name as a sentence has it: one of blanks alone, which nobody would see, in quotes."""
+    return str(name) if str(name).strip() else repr(name)
 
 
 def _check_form(y: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> None:

@@ -16,6 +16,8 @@ from spaces.policies import MaxF1
 from tests.helpers import reference
 
 UNDECIDED = -1
+OF_SCORES = ("macro_average_precision", "roc_auc_ovr_macro", "log_loss")
+"""Metrics that need no decision, of those that a test cross-fits."""
 
 
 def halves(mask):
@@ -39,10 +41,7 @@ def temperature(y, raw):
     """The slope of least cross-entropy against smoothed labels; 1 where there is none above 0."""
     size, x = raw.shape[1], raw.astype(np.float64)
     rows = np.bincount(y, minlength=size)
-    target = np.zeros_like(x)
-    for row, label in enumerate(y):
-        target[row] = 1 / (rows[label] + size)
-        target[row, label] = (rows[label] + 1) / (rows[label] + size)
+    target = np.where(np.eye(size)[y] == 1, 1 + rows[y][:, None], 1) / (rows[y][:, None] + size)
 
     def falls(slope):
         p = softmax(slope * x, axis=1)
@@ -61,26 +60,21 @@ def temperature(y, raw):
 def against_rest(score):
     """The log-odds of each class, `(n, K)`: log(p / (1 - p)) without p."""
     wide = np.asarray(score, np.float64)
-    found = np.empty_like(wide)
-    for row, scores in enumerate(wide):
-        for k, own in enumerate(scores):
-            found[row, k] = own - logsumexp(np.delete(scores, k))
-    return found.astype(np.float32)
+    columns = [own - logsumexp(np.delete(wide, k, axis=1), axis=1) for k, own in enumerate(wide.T)]
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def decided_classes(score, offsets, reject_below=None):
-    """Row by row, the later class of equal ones; -1 where the largest probability is too low."""
-    found = []
-    for row in np.asarray(score, np.float32):
-        best = place = None
-        for k, one in enumerate(row):
-            shifted = np.float32(one + np.float32(offsets[k]))
-            if best is None or shifted >= best:
-                best, place = shifted, k
-        if reject_below is not None and softmax(row.astype(np.float64)).max() < reject_below:
-            place = UNDECIDED
-        found.append(place)
-    return np.array(found)
+    """Class by class, the later of equal ones; -1 where the largest probability is too low."""
+    score = np.asarray(score, np.float32)
+    best, place = np.full(len(score), -np.inf, np.float32), np.zeros(len(score), int)
+    for k, offset in enumerate(offsets):
+        shifted = score[:, k] + np.float32(offset)
+        place[shifted >= best] = k
+        best = np.maximum(best, shifted)
+    if reject_below is not None:
+        place[softmax(score.astype(np.float64), axis=1).max(axis=1) < reject_below] = UNDECIDED
+    return place
 
 
 def confusion(y, decided, size):
@@ -116,9 +110,9 @@ def of_decided_classes(y, decided, size):
     return whole, each
 
 
-def of_scored_classes(y, score, *, probabilistic):
-    """(metrics of all rows, metrics of each class) of scores."""
-    size, rest, y = score.shape[1], against_rest(score), np.asarray(y)
+def of_scored_classes(y, score, *, probabilistic, rest=None):
+    """(metrics of all rows, metrics of each class) of scores, whose `against_rest` may be at hand."""
+    size, rest, y = score.shape[1], against_rest(score) if rest is None else rest, np.asarray(y)
     each = {"average_precision": [], "roc_auc": []}
     for k in range(size):
         mine = y == k
@@ -154,15 +148,16 @@ def _weighted(values, rows):
 
 
 def value_of_classes(y, raw, mask, metric, *, calibrated, offsets_of, reject_below=None):
-    """The cross-fitted value; `offsets_of(y, score)` chooses the offsets on the rows it is given."""
+    """The cross-fitted value; `offsets_of(y, score)` chooses the offsets on these rows, or none."""
 
     def measured(fitted, others):
         slope = temperature(y[fitted], raw[fitted]) if calibrated else 1.0
         score = np.float32(slope) * raw
-        whole, _ = of_scored_classes(y[others], score[others], probabilistic=True)
-        if metric in whole:
-            return float(whole[metric])
+        if metric in OF_SCORES:
+            return float(of_scored_classes(y[others], score[others], probabilistic=True)[0][metric])
         offsets = offsets_of(y[fitted], score[fitted])
+        if offsets is None:
+            return math.nan
         decided = decided_classes(score[others], offsets, reject_below)
         return float(of_decided_classes(y[others], decided, raw.shape[1])[0][metric])
 
@@ -284,9 +279,8 @@ def value_of_labels(y, raw, mask, metric, rule, *, calibrated):
 
     def measured(fitted, others):
         score = calibrated_labels(y, raw, fitted) if calibrated else raw
-        whole, _ = of_scored_labels(y[others], score[others], probabilistic=True)
-        if metric in whole:
-            return float(whole[metric])
+        if metric in OF_SCORES:
+            return float(of_scored_labels(y[others], score[others], probabilistic=True)[0][metric])
         if rule.policy == "top_k":
             decided = top_labels(score[others], rule.k)
         else:
@@ -322,42 +316,58 @@ def value_of_numbers(y, score, mask, metric):
 # Resamples
 
 
-def interval_ranks(measured, groups, low, high, *, repeats, seed):
-    """Which shares of plain resamples of the groups lie below either end of an interval.
+def resampled(measured, groups, *, repeats, seed):
+    """Metrics of plain resamples of the groups, rows gathered one by one: name -> `(repeats, ...)`.
 
     Args:
-        measured: from row numbers, repeated as often as drawn, to a metric; NaN where undefined.
+        measured: from row numbers, repeated as often as drawn, to metrics by name; NaN where undefined.
         groups: what is drawn: the group of each row, or its number.
-        low, high: what was said; each may lie among equal values.
         repeats, seed: of the resamples.
-
-    Returns:
-        Of each end the share below it and the share up to it; and the share that is undefined.
     """
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(groups == unit) for unit in np.unique(groups)]
-    values = np.array(
-        [
-            measured(np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))]))
-            for _ in range(repeats)
-        ]
-    )
-    known = values[~np.isnan(values)]
-    shares = [
-        (float((known < end - 1e-9).mean()), float((known <= end + 1e-9).mean())) for end in (low, high)
+    found = [
+        measured(np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))]))
+        for _ in range(repeats)
     ]
-    return shares[0], shares[1], float(np.isnan(values).mean())
+    return {name: np.array([one[name] for one in found], np.float64) for name in found[0]}
 
 
-def picked(values_inside, values_outside):
+def is_95_percent(values, low, high, slack):
+    """Whether an interval is the 95% percentile interval of resampled values, to within draws of its own.
+
+    Of the values that are defined 2.5% lie below it and above it, give or take `slack`; where fewer than half
+    are, there is none.
+
+    Args:
+        values: of `resampled`, `(repeats,)`.
+        low, high: the interval, None or NaN where there is none.
+        slack: a share, for both sides draw.
+    """
+    known = values[~np.isnan(values)]
+    if low is None or math.isnan(low):
+        return 2 * known.size <= values.size * (1 + slack)
+    rounding = 1e-9 * (1 + abs(known).max())
+    below, reached = (known < low - rounding).mean(), (known <= low + rounding).mean()
+    under, above = (known < high - rounding).mean(), (known > high + rounding).mean()
+    return (
+        below <= 0.025 + slack
+        and reached >= 0.025 - slack
+        and above <= 0.025 + slack
+        and under >= 0.0
+        and (1 - under >= 0.025 - slack)
+    )
+
+
+def picked(inside, outside):
     """What the best of each resample is worth on the rows left out, equal ones sharing the pick.
 
     Args:
-        values_inside, values_outside: `(candidates, repeats)`, the larger the better.
+        inside, outside: `(candidates, repeats)`, the larger the better.
     """
     found = []
-    for inside, outside in zip(np.transpose(values_inside), np.transpose(values_outside), strict=True):
-        known = inside[~np.isnan(inside)]
-        best = [k for k, value in enumerate(inside) if known.size and value == known.max()]
-        found.append(np.mean([outside[k] for k in best]) if best else math.nan)
+    for drawn, left in zip(np.transpose(inside), np.transpose(outside), strict=True):
+        known = drawn[~np.isnan(drawn)]
+        best = [k for k, value in enumerate(drawn) if known.size and value == known.max()]
+        found.append(np.mean([left[k] for k in best]) if best else math.nan)
     return np.array(found)

@@ -9,7 +9,9 @@ import pytest
 import yaml
 from sklearn import metrics as sk
 
+from search.runs.run_folder import RunFolder
 from tests.conftest import ROOT
+from tests.helpers.task_check import differences
 
 pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(900)]
 PEOPLE, EACH, STEPS = 15, 60, 8
@@ -73,6 +75,7 @@ def test_a_random_split_of_people_s_gestures_shows_what_a_split_by_people_does_n
         values[name] = max(row["value"] for row in trained)
         assert "leaky" in told or name == "people"
         assert {row["task"] for row in rows} == {"classes"}
+    assert differences(RunFolder(gestures / "runs" / "people")) == []
     print(f"accuracy by windows {values['window']:.3f}, by people {values['people']:.3f}")
     assert values["window"] > values["people"] + 0.2
     predicted, config = shipped(gestures, "people", "x.npz")
@@ -102,6 +105,7 @@ def test_labels_of_different_rarity_have_thresholds_of_their_own(tmp_path):
     assert "softmax" in refused
     assert len(refused.splitlines()) == 1
     run(tmp_path, "labels", **study)
+    assert differences(RunFolder(tmp_path / "runs" / "labels")) == []
     predicted, config = shipped(tmp_path, "labels", "x.npz")
     test = config["test"]["metrics"]["macro_f1"]
     of_half = {"policy": "fixed", "at": 0.5}
@@ -132,6 +136,7 @@ def test_a_number_is_predicted_in_its_own_units_and_has_no_accuracy(tmp_path):
     print(line)
     assert "which a real number never does" in line
     run(tmp_path, "number", **study)
+    assert differences(RunFolder(tmp_path / "runs" / "number")) == []
     predicted, config = shipped(tmp_path, "number", "x.npz")
     assert predicted.column_names == ["row", "prediction"]
     found = predicted["prediction"].to_numpy()

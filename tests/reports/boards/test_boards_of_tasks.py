@@ -316,6 +316,27 @@ def test_the_commands_tell_of_the_run(runs, name, capsys, monkeypatch):
     assert "baseline" in capsys.readouterr().out
 
 
+def test_rows_are_sorted_by_one_number_of_a_list(runs):
+    """A list has no order that means anything: its first number would decide."""
+    path = runs["classes"].path
+    rows = reading.read(path, sort="each_recall[2]").rows
+    recalls = [row["each_recall"][1] for row in rows]
+    assert recalls == sorted(recalls, reverse=True)
+    last = reading.read(path, sort="each_recall[3] ASC").rows
+    assert [row["each_recall"][2] for row in last] == sorted(row["each_recall"][2] for row in last)
+    for sort in ("each_recall", "confusion", "confusion[1]", "answers[1]", "value[1]", "offsets desc"):
+        with pytest.raises(RunError) as caught:
+            reading.read(path, sort=sort)
+        assert str(caught.value) == (
+            "--sort takes a column that holds one number a row, or one of a list, such as each_recall[1] "
+            f"for the first of answers, but got {sort!r}"
+        )
+    with pytest.raises(
+        RunError, match=r"takes a column and asc or desc, but got 'each_recal\[1\]'; nearest is"
+    ):
+        reading.read(path, sort="each_recal[1]")
+
+
 def test_names_of_labels_are_kept(runs):
     assert runs["labels"].reference().answers == LABELS
     assert runs["number"].reference().answers == ()

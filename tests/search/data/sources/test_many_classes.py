@@ -57,6 +57,11 @@ def test_what_a_study_says_is_held_against_the_column(tmp_path):
         table(tmp_path, "kind", positive="cat")
 
 
+def test_a_class_without_a_name_is_seen():
+    y, labels = encoded(np.array(["", "a,b", "<b>", ""]), "auto", None, "x.npz: y")
+    assert labels.told(y) == "'' 50.0%, <b> 25.0%, a,b 25.0%"
+
+
 def test_what_cannot_be_told_apart_or_predicted_is_refused():
     """A stray blank would be a class of its own; what float32 cannot hold could never be predicted."""
     with pytest.raises(RunError) as caught:
