@@ -48,8 +48,11 @@ The path of the data may change as well: its digest tells whether the content is
 def check_hosts(study: Study, shape: tuple[int, ...]) -> None:
     """Checks every host before work begins; see `search.hosts.preflight`."""
     from search.hosts.preflight import check_nodes  # late: with Ray comes half a second of its own
+    from search.tuning import fusing
 
-    check_nodes(study, code_digest(study, shape, source=False), shape)
+    code = code_digest(study, shape, source=False)
+    if not fusing.check(study, code, shape):
+        check_nodes(study, code, shape)
 
 
 def unedited_study(folder: RunFolder) -> Study:

@@ -111,10 +111,11 @@ def start(
     from ray._private import node
 
     from search.hosts.parallel import ALONE
+    from search.tuning import fusing
 
     begun: list[Any] = []
     plain, node.Node = node.Node, _lean(node.Node, begun, launched, unwanted)
-    before = os.environ.get("PYTHONPATH")
+    before, in_advance = os.environ.get("PYTHONPATH"), preload
     if preload := preload and _preloads(study):
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), before]))
     try:
@@ -127,6 +128,8 @@ def start(
         )
         if preload:
             _wait_for_processes(unwanted)
+        if in_advance:
+            fusing.begin(study)
     except BaseException:
         for one in begun:
             _kill(one)
@@ -191,10 +194,12 @@ def _preloads(study: Study) -> bool:
 
     With more threads to a trial, libraries that are imported before Ray says how many would take too few.
     """
+    from search.tuning import fusing
+
     wanted = study.resources
     return (
         wanted.cpus == 1
-        and not wanted.gpus
+        and (not wanted.gpus or fusing.will_fuse(study))
         and (wanted.workers is None or wanted.workers >= len(os.sched_getaffinity(0)))
     )
 

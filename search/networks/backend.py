@@ -46,8 +46,8 @@ def start(
         # XLA on the CPU takes its pool from this flag alone.
         flags = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
-        if cache is not None and Path(cache).parent.is_dir():
-            os.environ.update(_cache(cache))
+        if cache is not None:
+            keep_compiled(cache)
     if gpu_share == 0:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
@@ -58,14 +58,24 @@ def start(
         os.environ.update(environment(gpu_share, total_mib() if gpu_memory == "share" else None))
 
 
-def _cache(folder: str) -> Mapping[str, str]:
-    """Returns the environment by which JAX keeps what it compiles, small programs among it."""
-    return {
+def keep_compiled(folder: str) -> None:
+    """Makes JAX keep what it compiles in a folder, small programs among it, and look there first.
+
+    To be called before anything is compiled. Left alone where the folder's parent is not there, as on
+    another host.
+    """
+    if not Path(folder).parent.is_dir():
+        return
+    settings = {
         # What is compiled for one processor may end a process on another.
-        "JAX_COMPILATION_CACHE_DIR": str(Path(folder) / (cpu_flags() or "unknown")),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "jax_compilation_cache_dir": str(Path(folder) / (cpu_flags() or "unknown")),
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
     }
+    os.environ.update({name.upper(): str(value) for name, value in settings.items()})
+    if (jax := sys.modules.get("jax")) is not None:
+        for name, value in settings.items():
+            jax.config.update(name, value)
 
 
 def chosen() -> str:

@@ -111,14 +111,7 @@ class Program:
         """
         if (found := self._compiled.get(count)) is not None:
             return found
-        shape = jax.ShapeDtypeStruct
-        epochs = Epoch(
-            shape((count, self._rows.count), np.int32),
-            shape((count, self.steps), np.float32),
-            shape((count, self.scorer.columns), np.float32),
-            shape((count, 2), np.float32),
-        )
-        states = ((*self.scorer.packing.shapes(), *self._optimizer.shapes()),) * count
+        states, epochs = (self._shape_of_state(),) * count, self._shapes_of_epochs(count)
         with TRACED:
             lowered = jax.jit(self._train_together).lower(states, epochs, self._rows.training)
         with ThreadPoolExecutor(2) as pool:
@@ -133,14 +126,17 @@ class Program:
         ended, losses = run(tuple(states), given, self._rows.training)
         return list(ended), [float(loss) for loss in np.asarray(losses)]
 
-    def cost_of_a_step(self, state: State, epoch: Epoch) -> tuple[float, float]:
+    def cost_of_a_step(self) -> tuple[float, float]:
         """Returns what one trial's step takes: floating point operations, and bytes read and written."""
 
         def step(state: State, epoch: Epoch, taken: Any, rate: Any, data: Any) -> Any:
             return self._step(self._parts(state), epoch, taken, rate, data)
 
-        given = (state, epoch, epoch.order[: self._batch], epoch.rates[0], self._rows.training)
-        found = jax.jit(step).lower(*given).cost_analysis() or {}
+        shape, size = jax.ShapeDtypeStruct, min(self._batch, self._rows.count)
+        taken, rate = shape((size,), np.int32), shape((), np.float32)
+        given = (self._shape_of_state(), self._shapes_of_epochs(), taken, rate, self._rows.training)
+        with TRACED:
+            found = jax.jit(step).lower(*given).cost_analysis() or {}
         return float(found.get("flops", 0.0)), float(found.get("bytes accessed", 0.0))
 
     def last_layer(
@@ -154,6 +150,18 @@ class Program:
         """Puts weights into the network itself, and returns it."""
         self._network.scored.set_weights(self.scorer.widened(weights))
         return self._network
+
+    def _shape_of_state(self) -> Any:
+        return (*self.scorer.packing.shapes(), *self._optimizer.shapes())
+
+    def _shapes_of_epochs(self, *trials: int) -> Epoch:
+        shape = jax.ShapeDtypeStruct
+        return Epoch(
+            shape((*trials, self._rows.count), np.int32),
+            shape((*trials, self.steps), np.float32),
+            shape((*trials, self.scorer.columns), np.float32),
+            shape((*trials, 2), np.float32),
+        )
 
     def _parts(self, state: State) -> Parts:
         kinds, trained = len(self.scorer.packing.dtypes), len(self._network.fitted.trainable_variables)

@@ -1,6 +1,7 @@
 """Trials on a device: what each has come to, and groups of them that one program trains together."""
 
 import random
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -34,6 +35,9 @@ from spaces.errors import TrialError
 from spaces.heads import HEADS
 from spaces.study import Study
 from spaces.tasks import BINARY
+
+DRAWN = threading.RLock()
+"""Networks are built in turn: what they draw comes from Python's one generator."""
 
 
 class DeviceTrial:
@@ -128,14 +132,27 @@ class Group:
         self.program = Program(structure, _as_all(config), config.batch_size, rows, scorer)
         self._proven = False
 
-    def begin(self, config: Config, seed: int) -> DeviceTrial:
-        """Starts a trial, with the weights and seeds that it would draw alone."""
-        if config.trunk not in TRUNKS:
-            keras.utils.set_random_seed(seed)
-        random.seed(seed)
+    def draw(self, config: Config, seed: int) -> Any:
+        """Builds a trial's network, with the weights and seeds that it would draw alone.
+
+        In any thread: it waits for nothing that the device computes.
+        """
         structure = self._structure
-        fresh = network.build(config, structure.shape, structure.dtype, precision=structure.precision)
-        state = self.program.begin(fresh, _as_all(config))
+        with DRAWN:
+            if config.trunk not in TRUNKS:
+                keras.utils.set_random_seed(seed)
+            random.seed(seed)
+            return network.build(config, structure.shape, structure.dtype, precision=structure.precision)
+
+    def begin(self, config: Config, seed: int, fresh: Any = None) -> DeviceTrial:
+        """Starts a trial.
+
+        Args:
+            config: the trial's.
+            seed: of weights, shuffling and dropout.
+            fresh: see `draw`; None draws it now.
+        """
+        state = self.program.begin(self.draw(config, seed) if fresh is None else fresh, _as_all(config))
         return DeviceTrial(config, self._study, self._inputs, seed, state)
 
     def train(self, trials: Sequence[DeviceTrial], size: int) -> list[TrialError | None]:

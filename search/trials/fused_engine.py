@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 from search.data.trial_data import TrialData, in_place_of_rows
 from search.networks import backend
@@ -21,7 +22,8 @@ from search.networks.trunks import author_config
 from search.record import Ask
 from search.trials.compiled import Structure
 from search.trials.device_scores import DeviceRows, Scorer
-from search.trials.device_trial import DeviceTrial, Group, group_of, own_layer, share_of, unfit
+from search.trials.device_trial import DRAWN, DeviceTrial, Group, group_of, own_layer, share_of, unfit
+from search.trials.fused_answers import Answer, Spent
 from search.trials.fused_company import Company
 from search.trials.session import Trained
 from search.trials.training import Training
@@ -40,53 +42,11 @@ HANGING_S = 60.0
 """So long past the limit of a trial, a call that does not return ends the process."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spent:
-    """Where the seconds of an engine went.
-
-    Args:
-        began: making networks and putting rows on the device.
-        compiled: waiting for programs that were being compiled.
-        trained, scored: epochs, and proofs of their best.
-        waited: for a trial to ask.
-        epochs, calls: epochs trained, and program calls that trained them.
-        rows: rows trained.
-    """
-
-    began: float = 0.0
-    compiled: float = 0.0
-    trained: float = 0.0
-    scored: float = 0.0
-    waited: float = 0.0
-    epochs: int = 0
-    calls: int = 0
-    rows: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
-    """What an engine says of a trial at a rung.
-
-    Args:
-        trained: its best epoch so far; None for a trial that failed.
-        error: why it failed.
-        finished: whether training is over.
-        together: the most trials that one program held, this one among them; None where it trained alone.
-        notes: what a person should know, once.
-    """
-
-    trained: Trained | None
-    error: str | None
-    finished: bool
-    together: int | None
-    notes: tuple[str, ...] = ()
-
-
 class _Entry:
     """A trial of the engine, with the epoch up to which it was asked to train."""
 
-    def __init__(self, owner: str, ask: Ask) -> None:
-        self.owner, self.ask = owner, ask
+    def __init__(self, owner: str, ask: Ask, fresh: Any) -> None:
+        self.owner, self.ask, self.fresh = owner, ask, fresh
         self.fused: DeviceTrial | None = None
         self.pending: Future[None] | None = None
         self.alone: Training | None = None
@@ -147,10 +107,12 @@ class Engine:
             ask: the trial.
             epochs: up to where.
         """
+        known = self._entries.get(owner)
+        fresh = self._drawn(ask) if known is None or known.ask != ask else None
         with self._changed:
             entry = self._entries.get(owner)
             if entry is None or entry.ask != ask:
-                entry = self._entries[owner] = _Entry(owner, ask)
+                entry = self._entries[owner] = _Entry(owner, ask, fresh)
             entry.target, entry.answer, entry.asked = epochs, None, time.monotonic()
             self._away.discard(owner)
             self._changed.notify_all()
@@ -161,8 +123,7 @@ class Engine:
 
     def company(self, config: Config) -> Company:
         """Returns the group of a configuration, and puts the rows on the device if they are not there."""
-        key = group_of(config, self._study, self._data), config.batch_size
-        if key not in self._companies:
+        if (key := self._key(config)) not in self._companies:
             if self._rows is None:
                 self._rows = DeviceRows(in_place_of_rows(self._data))
             # Networks are scored alike, whatever optimizer trains them.
@@ -173,6 +134,20 @@ class Engine:
             share = share_of(config, self._study)
             self._companies[key] = Company(group, self.most, share, self._compiler)
         return self._companies[key]
+
+    def _key(self, config: Config) -> tuple[Structure, int]:
+        return group_of(config, self._study, self._data), config.batch_size
+
+    def _drawn(self, ask: Ask) -> Any:
+        """Draws a trial's network while the device computes; None where it is drawn as it begins."""
+        config = ask.config
+        company = None if config is None else self._companies.get(self._key(config))
+        if config is None or company is None or unfit(config) is not None:
+            return None
+        try:
+            return company.group.draw(config, ask.seed)
+        except Exception:  # it is raised again, and told, as the trial begins
+            return None
 
     def hold(self, most: int) -> None:
         """Settles how many trials one program may hold; before `start`."""
@@ -250,21 +225,29 @@ class Engine:
                     self._train(company, entries[first : first + company.most])
 
     def _begin(self, entry: _Entry, config: Config) -> None:
-        began, seed = time.monotonic(), entry.ask.seed
+        began, seed, fresh = time.monotonic(), entry.ask.seed, entry.fresh
+        entry.fresh = None
         try:
-            reason = self.unfit(config)
-            if reason is None:
-                entry.fused = self.company(config).group.begin(config, seed)
+            if fresh is not None:
+                entry.fused = self.company(config).group.begin(config, seed, fresh)
             else:
-                self._notes.append(f"trial {entry.ask.trial_id} trains alone: {reason}")
-                rules, steer = self._study.training, self._study.objective.steer
-                entry.alone = Training(config, rules, steer, self._data, seed, self._limit_s)
+                with DRAWN:
+                    self._begin_here(entry, config)
         except (TrialError, RunError) as error:
             self._fail(entry, str(error))
         except Exception as error:
             self._fail(entry, backend.failure(error))
         self._let_go()
         self._add(began=time.monotonic() - began)
+
+    def _begin_here(self, entry: _Entry, config: Config) -> None:
+        reason, seed = self.unfit(config), entry.ask.seed
+        if reason is None:
+            entry.fused = self.company(config).group.begin(config, seed)
+            return
+        self._notes.append(f"trial {entry.ask.trial_id} trains alone: {reason}")
+        rules, steer = self._study.training, self._study.objective.steer
+        entry.alone = Training(config, rules, steer, self._data, seed, self._limit_s)
 
     def _let_go(self) -> None:
         """Forgets trials whose workers are gone, and networks that served only to begin a trial."""

@@ -10,10 +10,13 @@ from functools import cache
 from typing import Any
 
 from search.data.trial_data import TrialData
+from search.hosts.preflight import why_unfit
 from search.networks import backend
 from search.record import Ask
+from search.trials.fused_answers import Answer, Spent
 from search.trials.session import Place, Together, Trained, this_place
 from spaces.errors import RunError, TrialError, one_line
+from spaces.resources import Resources
 from spaces.study import Study
 
 DEATHS = 20
@@ -75,8 +78,26 @@ class FusedWorker:
 
     def __init__(self) -> None:
         self._engine: Any = None
+        self._importing, self._imported = threading.Lock(), False
         self._beginning = threading.Lock()
         self._owners: list[str] = []
+
+    def ready(self, resources: Resources) -> None:
+        """Imports Keras and finds the device, which needs none of the data; once."""
+        with self._importing:
+            if self._imported:
+                return
+            backend.start(resources.cpus, resources.gpu_share, resources.gpu_memory)
+            backend.import_keras()
+            import search.trials.fused_size  # noqa: F401
+
+            backend.device()
+            self._imported = True
+
+    def why_unfit(self, study: Study, code_digest: str, shape: tuple[int, ...]) -> str | None:
+        """Says why this process must not train, see `search.hosts.preflight.why_unfit`."""
+        self.ready(study.resources)
+        return why_unfit(study, code_digest, shape)
 
     def plan(self, work: FusedWork) -> Plan:
         """Readies the process, and says how many trials are fused."""
@@ -116,13 +137,12 @@ class FusedWorker:
                 engine.start()
                 self._engine = engine
 
-    @staticmethod
-    def _begin(work: FusedWork) -> None:
-        resources = work.study.resources
-        backend.start(resources.cpus, resources.gpu_share, resources.gpu_memory, work.cache)
-        backend.import_keras()
+    def _begin(self, work: FusedWork) -> None:
+        self.ready(work.study.resources)
+        if work.cache is not None:
+            backend.keep_compiled(work.cache)
 
-    def advance(self, owner: str, ask: Ask, epochs: int) -> Any:
+    def advance(self, owner: str, ask: Ask, epochs: int) -> Answer | None:
         """Trains a trial to a rung, see `Engine.advance`; None where the process does not know its work."""
         return None if self._engine is None else self._engine.advance(owner, ask, epochs)
 
@@ -136,7 +156,7 @@ class FusedWorker:
     def alive(self) -> None:
         """Returns at once."""
 
-    def spent(self) -> Any:
+    def spent(self) -> Spent | None:
         """Returns where the seconds went; None before the first trial."""
         return None if self._engine is None else self._engine.spent
 
@@ -203,9 +223,11 @@ class FusedSession:
             raise RunError("a trial must be advanced before its best epoch is asked for", exit_code=1)
         return self._trained
 
-    def _answer(self, epochs: int) -> Any:
-        while (answer := self._called(self._worker.advance, owner(), self._ask, epochs)) is None:
+    def _answer(self, epochs: int) -> Answer:
+        answer: Answer | None = self._called(self._worker.advance, owner(), self._ask, epochs)
+        while answer is None:
             self._called(self._worker.take_over, self._work, self._plan.most)
+            answer = self._called(self._worker.advance, owner(), self._ask, epochs)
         return answer
 
     def _called(self, method: Any, *arguments: Any) -> Any:

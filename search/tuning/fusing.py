@@ -8,7 +8,7 @@ from typing import Any
 import ray
 
 from search.data.trial_data import TrialData
-from search.hosts.parallel import hosts_for
+from search.hosts.parallel import alone, hosts_for
 from search.networks import backend
 from search.trials.fused_session import MOST, FusedTrainer, FusedWork, FusedWorker, Plan
 from search.trials.keras_trainer import keras_trainer
@@ -22,6 +22,8 @@ CALLS_BESIDE = 8
 """Calls that such a process takes beside those of its trials."""
 _OF_A_TRIAL = 0.01
 """CPUs that the worker of a fused trial counts for: it waits, and measures a few times."""
+_NAMED = "headsearch-fused-"
+"""What the names of such processes begin with, in a Ray of our own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,11 @@ def workers_for(
         RunError: fused trials are asked for, but Keras does not compute with JAX.
     """
     resources = study.resources
-    alone = Workers(study=study, trainer=trainer, cpus=resources.cpus, at_once=resources.workers)
+    as_ever = Workers(study=study, trainer=trainer, cpus=resources.cpus, at_once=resources.workers)
     if trainer is not keras_trainer or not _asked_for(study):
-        yield alone
+        for worker in _begun():
+            ray.kill(worker)
+        yield as_ever
         return
     found = _started(study, data, cache)
     try:
@@ -69,7 +73,7 @@ def workers_for(
         if reason is not None:
             on_note(f"trials are not fused: {reason}")
             _end(found)
-            yield alone
+            yield as_ever
             return
         at_once = sum(plan.most for plan in plans)
         if resources.workers is not None:
@@ -100,8 +104,50 @@ def _asked_for(study: Study) -> bool:
     return True
 
 
-def _started(study: Study, data: TrialData, cache: str | None) -> list[tuple[Any, Plan]]:
-    """Starts a process for every free GPU, or share of one, and returns them with their plans."""
+def begin(study: Study) -> None:
+    """Starts the processes that train fused trials, if the study fuses them, before its data are read.
+
+    In a Ray of our own, whose hosts and GPUs nothing else waits for: but for features of frozen layers,
+    which are computed first. They import meanwhile, and `workers_for` finds them.
+    """
+    if will_fuse(study) and not study.trunk.frozen:
+        for worker in _new(study):
+            worker.ready.remote(study.resources)
+
+
+def will_fuse(study: Study) -> bool:
+    """Whether a study's trials will be fused, where nothing is found that keeps them from it."""
+    try:
+        return _asked_for(study)
+    except RunError:
+        return False
+
+
+def check(study: Study, code_digest: str, shape: tuple[int, ...]) -> bool:
+    """Looks at the host through the processes that `begin` has started; returns whether there are any.
+
+    They hold the GPUs, and find them sooner than another process would.
+
+    Args:
+        study, code_digest, shape: see `search.hosts.preflight.why_unfit`.
+
+    Raises:
+        RunError: this host must not train.
+    """
+    begun = _begun()
+    for reason in _answers(begun, "why_unfit", study, code_digest, shape):
+        if reason is not None:
+            raise RunError(reason)
+    return bool(begun)
+
+
+def _begun() -> list[Any]:
+    names = sorted(ray.util.list_named_actors()) if alone() else []
+    return [ray.get_actor(name) for name in names if name.startswith(_NAMED)]
+
+
+def _new(study: Study) -> list[Any]:
+    """Starts a process for every free GPU, or share of one."""
     resources = study.resources
     count = 1
     if resources.gpu_share:
@@ -110,16 +156,34 @@ def _started(study: Study, data: TrialData, cache: str | None) -> list[tuple[Any
         free = int(ray.available_resources().get("GPU", 0.0) / resources.gpu_share + 1e-6)
         count = max(1, min(hold, free))
     most = resources.fuse if isinstance(resources.fuse, int) else MOST
-    actor = ray.remote(FusedWorker).options(
-        num_cpus=resources.cpus,
-        num_gpus=resources.gpu_share,
-        max_restarts=-1,
-        max_concurrency=most + CALLS_BESIDE,
-    )
+    own = alone()
+    options = {
+        # In a Ray of our own, files are read beside it, and trials wait, be it on a single processor.
+        "num_cpus": 0 if own else resources.cpus,
+        "num_gpus": resources.gpu_share,
+        "max_restarts": -1,
+        "max_concurrency": most + CALLS_BESIDE,
+    }
+    actor = ray.remote(FusedWorker)
+    if not own:
+        return [actor.options(**options).remote() for _ in range(count)]
+    # By their names they are found again; they end with the Ray.
+    names = [f"{_NAMED}{k:03d}" for k in range(count)]
+    return [actor.options(**options, name=name, lifetime="detached").remote() for name in names]
+
+
+def _started(study: Study, data: TrialData, cache: str | None) -> list[tuple[Any, Plan]]:
+    """Returns the processes that train, started if they are not there yet, with their plans."""
+    workers = _begun() or _new(study)
     work = ray.put(FusedWork(study=study, data=data, cache=cache))
-    workers = [actor.remote() for _ in range(count)]
+    return list(zip(workers, _answers(workers, "plan", work), strict=True))
+
+
+def _answers(workers: list[Any], method: str, *arguments: Any) -> list[Any]:
+    """Returns what a method says in each process; if one fails, all of them end."""
     try:
-        return list(zip(workers, ray.get([worker.plan.remote(work) for worker in workers]), strict=True))
+        found: list[Any] = ray.get([getattr(worker, method).remote(*arguments) for worker in workers])
+        return found
     except ray.exceptions.RayError as error:
         for worker in workers:
             ray.kill(worker)

@@ -7,6 +7,7 @@ from typing import Any
 import ray
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.tune import registry
 from ray.tune.execution import tune_controller
 
 from search.hosts.parallel import alone
@@ -55,8 +56,36 @@ class _Classes(tune_controller._ActorClassCache):  # type: ignore[misc]  # ray c
         return self._cache[trainable_cls]
 
 
+_register, _get, _contains = registry._Registry.register, registry._Registry.get, registry._Registry.contains
+_read: dict[tuple[str, str], Any] = {}
+
+
+def _registered(own: Any, category: str, key: str, value: Any) -> None:
+    _read.pop((category, key), None)
+    _register(own, category, key, value)
+
+
+def _read_once(own: Any, category: str, key: str) -> Any:
+    """Reads a trainable once. Tune would ask Ray for it and unpickle it twice a trial."""
+    if category != registry.TRAINABLE_CLASS:
+        return _get(own, category, key)
+    if (category, key) not in _read:
+        _read[category, key] = _get(own, category, key)
+    return _read[category, key]
+
+
+def _known(own: Any, category: str, key: str) -> bool:
+    return (category, key) in _read or bool(_contains(own, category, key))
+
+
 def survive_dead_workers() -> None:
-    """Makes every search of this process outlive its workers, however they die, and lets them start."""
+    """Makes every search of this process outlive its workers, however they die, and lets them start.
+
+    And asks Ray for the trainable once, rather than several times a trial.
+    """
+    registry._Registry.register = _registered
+    registry._Registry.get = _read_once
+    registry._Registry.contains = _known
     tune_controller.RayActorManager = _Actors
     tune_controller._ActorClassCache = _Classes
     tune_controller.TuneController._maybe_reuse_cached_actor = _reuse_unless_starting

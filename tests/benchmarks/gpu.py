@@ -3,6 +3,8 @@
 One study three times, one after the other, all with Keras on JAX: our search with fused trials, our search
 with a process for every trial, and plain Ray Tune with four trials to the GPU. And the program that trains
 fused trials by itself, without a search. `--small` runs all of it on a CPU, where it shows that it runs.
+`--trials 64 --peers 0` is the shortest: two searches of 64 fused trials, the second one compiled before, with
+what every process did when (tests/benchmarks/phases.py), and the program by itself, in under five minutes.
 """
 
 import argparse
@@ -26,7 +28,7 @@ import yaml
 from rich.console import Console
 
 from search.runs.run_folder import RunFolder
-from tests.benchmarks import machine
+from tests.benchmarks import machine, phases
 from tests.benchmarks.results import Result, Target, markdown, table
 from tests.benchmarks.studies import QUIET_ENV, Searched, searched
 from tests.conftest import ROOT
@@ -201,13 +203,15 @@ def results(folder: Path, size: Size) -> Iterator[Result]:
             if name != names[0]:
                 what += ", compiled before"
             try:
-                run = searched(ours, name)
+                noted = folder / f"{name}.phases"
+                run = searched(ours, name, phases.environment(noted))
             except RuntimeError as error:
                 yield Result(what=what, error=str(error))
                 continue
             size.keep(run.folder)
             runs.setdefault(trials, (ours, run))
-            yield Result(what=what, ours=(windows_per_s(run, size),), unit="/s", note=seconds_of(run))
+            note = ". ".join((seconds_of(run), *phases.told(phases.read(noted), run.launched)))
+            yield Result(what=what, ours=(windows_per_s(run, size),), unit="/s", note=note)
     for measure in (_over_plain, _over_loop, _over_alone):
         if measure is not _over_loop and size.peers == 0:
             continue
@@ -297,7 +301,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="headsearch-bench-") as scratch:
         for result in results(Path(scratch), size):
             found.append(result)
-            Console().print("  " + "; ".join(cell for cell in result.cells() if cell), highlight=False)
+            cells = (*result.cells(), result.note)
+            Console().print("  " + "; ".join(cell for cell in cells if cell), highlight=False)
     Console().print(table(found))
     if not said.no_log:
         took, name = (time.monotonic() - began) / 60, "bench-gpu" + " --small" * said.small

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,23 +58,31 @@ class Searched:
 
     Args:
         folder: the run.
+        launched: when the command was given, in seconds since 1970.
         startup_s: from the command to the start of the first trial.
         wall_s: from there until the last record stood in its file.
     """
 
     folder: RunFolder
+    launched: float
     startup_s: float
     wall_s: float
 
 
-def searched(study: Path, name: str) -> Searched:
-    """Runs a study by the command line, in a process of its own; its run lies beside the study."""
+def searched(study: Path, name: str, environment: Mapping[str, str] | None = None) -> Searched:
+    """Runs a study by the command line, in a process of its own; its run lies beside the study.
+
+    Args:
+        study: its file.
+        name: of the run.
+        environment: what is added to that of this process.
+    """
     launched = time.time()
     command = [sys.executable, str(ROOT / "search.py"), "run", study.name, "--name", name]
     ended = subprocess.run(
         [*command, "--address", "local"],
         cwd=study.parent,
-        env={**os.environ, **QUIET_ENV},
+        env={**os.environ, **QUIET_ENV, **(environment or {})},
         capture_output=True,
         text=True,
     )
@@ -82,7 +91,7 @@ def searched(study: Path, name: str) -> Searched:
     folder = RunFolder(study.parent / "runs" / name)
     began = at(ran(folder.records())[0].started_at)
     last = max(path.stat().st_mtime for path in (folder.path / "records").glob("*.json"))
-    return Searched(folder, began - launched, last - began)
+    return Searched(folder, launched, began - launched, last - began)
 
 
 def run_here(study: Path, name: str, trainer: Trainer) -> RunFolder:

@@ -42,7 +42,7 @@ def cores() -> int:
         ({"workers": cores()}, True),
         ({"workers": cores() - 1}, False),
         ({"cpus": 2}, False),
-        ({"gpus": 0.5}, False),
+        ({"gpus": 0.5, "fuse": "off"}, False),
     ],
 )
 def test_processes_import_ahead_where_every_one_will_train_on_one_thread(resources, preloads):

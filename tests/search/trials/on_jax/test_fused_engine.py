@@ -1,5 +1,6 @@
 """The engine: who asks is advanced together, failures end their trial alone, a lack of memory halves K."""
 
+import pickle
 import subprocess
 import sys
 import threading
@@ -77,6 +78,48 @@ def test_trials_of_all_kinds_come_to_their_ends():
     alone = advanced(started(study_of(), 1), asks[1:2], 4)[0][0].trained
     np.testing.assert_allclose(alone.raw, answers[1].trained.raw, atol=1e-4)
     assert engine.spent.epochs == 24
+
+
+def test_what_an_engine_says_is_read_without_keras_and_jax():
+    engine = started(study_of())
+    said = pickle.dumps((engine.advance("owner", ask(0), 1), engine.spent))
+    program = (
+        "import pickle, sys\n"
+        "answer, spent = pickle.load(sys.stdin.buffer)\n"
+        "print(answer.trained.epochs, spent.epochs, *{'keras', 'jax'} & set(sys.modules))\n"
+    )
+    read = subprocess.run([sys.executable, "-c", program], cwd=ROOT, input=said, capture_output=True)
+    assert read.stdout.split() == [b"1", b"1"], read.stderr.decode()
+
+
+def test_networks_that_are_drawn_at_the_same_time_are_those_drawn_alone():
+    chosen = ask(0, dropout=0.2).config
+    group = Engine(study_of(), DATA).company(chosen).group
+    with ThreadPoolExecutor(8) as pool:
+        drawn = list(pool.map(lambda seed: group.draw(chosen, seed), range(24)))
+    for seed, fresh in enumerate(drawn):
+        both = group.begin(chosen, seed, fresh).state, group.begin(chosen, seed).state
+        for mine, alone in zip(*both, strict=True):
+            np.testing.assert_array_equal(mine, alone)
+
+
+def test_networks_are_drawn_beside_the_engine_once_their_group_is_known(monkeypatch):
+    engine, drawn = started(study_of()), []
+    first = engine.advance("owner", ask(0), 1)
+    group = engine.company(ask(0).config).group
+    draw = group.draw
+
+    def noted(config, seed):
+        drawn.append((seed, threading.current_thread().name))
+        return draw(config, seed)
+
+    monkeypatch.setattr(group, "draw", noted)
+    engine.advance("owner", ask(1), 1)
+    again = engine.advance("owner", ask(0), 1)
+    engine.advance("owner", ask(0), 2)
+    assert drawn == [(1, "MainThread"), (0, "MainThread")]
+    np.testing.assert_array_equal(first.trained.raw, again.trained.raw)
+    assert engine.spent.epochs == 4
 
 
 def test_a_trial_that_overflows_fails_alone():
