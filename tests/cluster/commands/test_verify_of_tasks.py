@@ -21,7 +21,8 @@ TASKS = ("classes", "labels", "number")
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("task", TASKS)
-def test_a_study_is_run_and_its_best_trial_verified(tmp_path, task, capsys):
+def test_a_study_is_run_and_its_best_trial_verified(tmp_path, task, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     study = write_study(tmp_path, task, budget={"trials": 1}, asha={"enabled": False})
     run = tmp_path / "runs" / task
     assert main(["run", str(study), "--name", task, "--address", "local"]) == 0
