@@ -103,7 +103,7 @@ class Requirement:
         return max(0.0, float(self.limit - value if self.bound == "min" else value - self.limit))
 
     def __str__(self) -> str:
-        return f"{self.name}.{self.bound}={self.limit:g}"
+        return f"{self.name}.{self.bound}={self.limit:.15g}"
 
 
 def parse(

@@ -284,6 +284,6 @@ def short(row: Mapping[str, Any], requirements: Sequence[Requirement]) -> str:
         side = "below" if requirement.bound == "min" else "above"
         found.append(
             f"its {requirement.name} {value:.4g} is {requirement.shortfall(row):.2g} {side} "
-            f"{requirement.limit:g}"
+            f"{requirement.limit:.15g}"
         )
     return ", and ".join(found)

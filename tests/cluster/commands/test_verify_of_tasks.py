@@ -11,24 +11,30 @@ from cluster.commands.verify import verify
 from cluster.terminal import PlainConsole
 from reports.boards.verified_tasks import schema_of
 from tests.conftest import ROOT
+from tests.helpers.driving import Driver
 from tests.helpers.linear_trainer import linear_scores, linear_trainer
 from tests.helpers.verified_runs import CLASSES, data_of, write_run, write_study
 
 TASKS = ("classes", "labels", "number")
 
 
+def searched(folder, *arguments):
+    """What `search.py` says, typed in a folder."""
+    driver = Driver([str(ROOT / "search.py"), *map(str, arguments), "--address", "local"], folder)
+    assert driver.wait() == 0, driver.said
+    return driver.said
+
+
 @pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("task", TASKS)
-def test_a_study_is_run_and_its_best_trial_verified(tmp_path, task, capsys):
+def test_a_study_is_run_and_its_best_trial_verified(tmp_path, task):
     study = write_study(tmp_path, task, budget={"trials": 1}, asha={"enabled": False})
     run = tmp_path / "runs" / task
-    assert main(["run", str(study), "--name", task, "--address", "local"]) == 0
+    searched(tmp_path, "run", study, "--name", task)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-    capsys.readouterr()
-    assert main(["verify", str(run), "--k", "3", "--address", "local"]) == 0
-    said = capsys.readouterr().out
+    said = searched(tmp_path, "verify", run, "--k", "3")
     for path, content in before.items():
         assert path.read_bytes() == content, path
     (file,) = (run / "verify").glob("*.parquet")

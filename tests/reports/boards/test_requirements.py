@@ -24,8 +24,9 @@ def test_both_spellings_are_read(text, expected):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_printed_reads_back(name):
-    requirement = Requirement(name, "max", 0.25)
+@pytest.mark.parametrize("limit", [0.25, 0.9999999])
+def test_what_is_printed_reads_back(name, limit):
+    requirement = Requirement(name, "max", limit)
     assert parse([str(requirement)]) == (requirement,)
 
 
