@@ -20,7 +20,7 @@ from search.scores.classes import metrics as of_classes
 from search.scores.classes.decisions import ClassCounts, class_counts
 from search.scores.labels import metrics as of_labels
 from search.scores.metrics import F64, METRICS, PROBABILITY_METRICS, RANKING_METRICS, Counts
-from search.trials.tallies import ClassTally, LabelTally, NumberTally, TallyT, TwoTally
+from search.trials.tallies import ClassTally, EventTally, LabelTally, NumberTally, TallyT, TwoTally
 from search.trials.verification import HeldOut
 from spaces.tasks import TaskName
 
@@ -63,15 +63,21 @@ class Verified(Protocol[TallyT]):
         """Further tables for a terminal."""
 
 
+_OF_EVENTS = [
+    ("hours", _FLOAT),
+    *((name, _INT) for name in ("seizures", "seizures_found", "false_alarms")),
+    ("delay_s", _FLOAT),
+]
+
+
 class _OfTwo:
     metrics = (*METRICS, *RANKING_METRICS, *PROBABILITY_METRICS, *EVENT_METRICS)
     each = ()
     columns = (
         [(name, _INT) for name in ("positives", "tp", "fp", "tn", "fn")],
         [
-            ("hours", _FLOAT),
-            *((name, _INT) for name in ("seizures", "seizures_found", "false_alarms")),
-            *((name, _FLOAT) for name in ("delay_s", "threshold_score", "threshold")),
+            *_OF_EVENTS,
+            *((name, _FLOAT) for name in ("threshold_score", "threshold")),
             *((name, _FLOAT) for name in ("calibration_a", "calibration_b")),
             ("calibration_note", _TEXT),
         ],
@@ -83,18 +89,8 @@ class _OfTwo:
     def pooled(self, groups: Sequence[HeldOut[TwoTally]], seed: int) -> Pooled:
         tallies = [held.tally for held in groups]
         cells = np.array([(one.tp, one.fp, one.tn, one.fn) for one in tallies], np.float64)
-        events = np.array(
-            [
-                (one.seizures_found, one.false_alarms, one.seizures, one.hours * 3600)
-                for one in tallies
-                if one.hours is not None
-            ],
-            np.float64,
-        ).reshape(-1, 4)
-        return {
-            **_of_sums(cells, lambda sums: _measured(METRICS, Counts(*sums.T)), seed),
-            **_of_sums(events, lambda sums: _measured(EVENT_METRICS, EventCounts(*sums.T)), seed),
-        }
+        decisions = _of_sums(cells, lambda sums: _measured(METRICS, Counts(*sums.T)), seed)
+        return {**decisions, **_of_events(tallies, seed)}
 
     def beside(self, groups: Sequence[HeldOut[TwoTally]]) -> tuple[str, ...]:
         return ("event_sensitivity", "fa_per_day") if _timed(groups) else ("sensitivity", "specificity")
@@ -107,14 +103,7 @@ class _OfTwo:
             _metric("sensitivity", SHORT["sensitivity"], 100 if timed and objective != "sensitivity" else 0),
             _metric("specificity", SHORT["specificity"], 100 if timed and objective != "specificity" else 0),
         ]
-        if timed:
-            found += [
-                _metric("event_sensitivity", SHORT["event_sensitivity"]),
-                _metric("fa_per_day", "fa/day"),
-                Column("hours", lambda held: number(held.tally.hours, 2), least_width=140),
-                Column("seizures", lambda held: _count(held.tally.seizures)),
-                Column("delay s", lambda held: number(held.tally.delay_s, 1), least_width=100),
-            ]
+        found += _event_columns() if timed else []
         threshold: Column[HeldOut[Any]] = Column(
             "threshold", lambda held: number(held.described.threshold), least_width=120
         )
@@ -128,8 +117,31 @@ SHORT = {"sensitivity": "sens.", "specificity": "spec.", "event_sensitivity": "e
 """Metrics that have a column of their own, whatever the objective."""
 
 
-def _timed(groups: Sequence[HeldOut[TwoTally]]) -> bool:
+def _timed(groups: Sequence[HeldOut[Any]]) -> bool:
     return any(held.tally.hours is not None for held in groups)
+
+
+def _of_events(tallies: Sequence[EventTally], seed: int) -> Pooled:
+    """The event metrics of all recordings together."""
+    events = np.array(
+        [
+            (one.seizures_found, one.false_alarms, one.seizures, one.hours * 3600)
+            for one in tallies
+            if one.hours is not None
+        ],
+        np.float64,
+    ).reshape(-1, 4)
+    return _of_sums(events, lambda sums: _measured(EVENT_METRICS, EventCounts(*sums.T)), seed)
+
+
+def _event_columns() -> list[Column[HeldOut[Any]]]:
+    return [
+        _metric("event_sensitivity", SHORT["event_sensitivity"]),
+        _metric("fa_per_day", "fa/day"),
+        Column("hours", lambda held: number(held.tally.hours, 2), least_width=140),
+        Column("seizures", lambda held: _count(held.tally.seizures)),
+        Column("delay s", lambda held: number(held.tally.delay_s, 1), least_width=100),
+    ]
 
 
 def _count(value: int | None) -> str:
@@ -141,12 +153,12 @@ def _metric(metric: str, name: str, least_width: int = 0) -> Column[HeldOut[Any]
 
 
 class _OfClasses:
-    metrics = (*SCALARS["classes"], *REJECTED)
+    metrics = (*SCALARS["classes"], *REJECTED, *EVENT_METRICS)
     each = EACH
     columns = (
         [("confusion", pa.list_(_INTS))],
         [
-            *(("offsets", _FLOATS), ("reject_below", _FLOAT)),
+            *(*_OF_EVENTS, ("offsets", _FLOATS), ("reject_below", _FLOAT)),
             *(("calibration_a", _FLOAT), ("calibration_b", _FLOAT), ("calibration_note", _TEXT)),
         ],
     )
@@ -171,15 +183,18 @@ class _OfClasses:
                 found |= {f"decided_{name}": value for name, value in decided.items()}
             return found
 
-        return _of_sums(cells, measure, seed)
+        events = _of_events([held.tally for held in groups], seed) if _timed(groups) else {}
+        return {**_of_sums(cells, measure, seed), **events}
 
     def beside(self, groups: Sequence[HeldOut[ClassTally]]) -> tuple[str, ...]:
-        return ("accuracy", "weighted_f1")
+        return ("event_sensitivity", "fa_per_day") if _timed(groups) else ("accuracy", "weighted_f1")
 
     def shown(self, groups: Sequence[HeldOut[ClassTally]], objective: str) -> list[Column[HeldOut[Any]]]:
         classes: Column[HeldOut[Any]] = Column(
             "classes", lambda held: str(sum(any(row) for row in held.tally.confusion))
         )
+        if _timed(groups):
+            return [classes, _metric(objective, objective), *_event_columns()]
         return [classes, *_beside(objective, self.beside(groups))]
 
     def tables(self, summary: Mapping[str, Any]) -> Iterator[Table]:

@@ -176,9 +176,14 @@ def decided_patients(reference: Reference, decided: NDArray[np.bool_], rules: Ev
 def event_counts(
     reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
 ) -> EventCounts | None:
+    """Returns the counts of all recordings together at a threshold; see `decided_counts`."""
+    return decided_counts(reference, decide(score, threshold_score), rules)
+
+
+def decided_counts(reference: Reference, decided: NDArray[np.bool_], rules: Events) -> EventCounts | None:
     """Returns the counts of all recordings together, `()` each; None where recordings are not known."""
     found = windows(reference)
-    return None if found is None else summed(_scored(found, decide(score, threshold_score), rules)[1])
+    return None if found is None else summed(_scored(found, decided, rules)[1])
 
 
 def _scored(

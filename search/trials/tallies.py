@@ -6,18 +6,19 @@ would make them 0, none makes them undefined, and neither says how good a model 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.events.evaluation import event_counts, patients
+from search.events.evaluation import decided_counts, decided_patients
 from search.scores.classes.decisions import class_counts
 from search.scores.labels.metrics import counts_of
-from search.scores.metrics import counts_at
+from search.scores.metrics import counts_at, decide
 from search.scores.reference import Reference
+from search.trials.class_scoring import FittedClasses
 from search.trials.evaluation import Fitted
 from search.trials.label_scoring import FittedLabels
 from search.trials.scoring import F32, Estimates
@@ -31,12 +32,10 @@ OF_SEIZURES = ("event_precision", "event_f1")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoTally:
-    """A group's sums, of two classes; None is unknown.
+class EventTally:
+    """A group's seizures; None is unknown, or that no class is a seizure.
 
     Args:
-        positives: how many rows are.
-        tp, fp, tn, fn: rows by label and decision.
         hours: of recording.
         seizures: as the scorer counts them.
         seizures_found: of these.
@@ -44,20 +43,31 @@ class TwoTally:
         delay_s: see `search.events.patients.Patient`.
     """
 
+    hours: float | None = None
+    seizures: int | None = None
+    seizures_found: int | None = None
+    false_alarms: int | None = None
+    delay_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoTally(EventTally):
+    """A group's sums, of two classes.
+
+    Args:
+        positives: how many rows are.
+        tp, fp, tn, fn: rows by label and decision.
+    """
+
     positives: int
     tp: int
     fp: int
     tn: int
     fn: int
-    hours: float | None
-    seizures: int | None
-    seizures_found: int | None
-    false_alarms: int | None
-    delay_s: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassTally:
+class ClassTally(EventTally):
     """A group's sums, of K classes: see `search.trials.scoring.Estimates.confusion`."""
 
     confusion: tuple[tuple[int, ...], ...]
@@ -109,36 +119,52 @@ def _of_two(
 ) -> Measured[TwoTally]:
     threshold = fitted.choice.threshold_score
     cells = counts_at(reference.y, score, threshold)
-    events = event_counts(reference, score, threshold, study.events)
-    positives, seizures = int(reference.y.sum()), None if events is None else int(events.ref)
-    delays = [patient.delay_s for patient in patients(reference, score, threshold, study.events)]
+    events = _events(reference, decide(score, threshold), study)
     tally = TwoTally(
-        positives=positives,
+        positives=int(reference.y.sum()),
         tp=int(cells.tp),
         fp=int(cells.fp),
         tn=int(cells.tn),
         fn=int(cells.fn),
-        hours=None if events is None else float(events.seconds) / 3600,
-        seizures=seizures,
-        seizures_found=None if events is None else int(events.tp),
-        false_alarms=None if events is None else int(events.fp),
-        delay_s=delays[0] if delays else None,
+        **asdict(events),
     )
-    metrics = _values(found)
-    for count, names in ((positives, OF_POSITIVES), (seizures, OF_SEIZURES)):
-        metrics |= dict.fromkeys(names) if count == 0 else {}
+    metrics = _values(found) | _without_seizures(events)
+    metrics |= {} if tally.positives else dict.fromkeys(OF_POSITIVES)
     return Measured(tally=tally, metrics=metrics, each={})
 
 
+def _events(reference: Reference, decided: NDArray[np.bool_], study: Study) -> EventTally:
+    """The seizures of decisions `(n,)`."""
+    counts = decided_counts(reference, decided, study.events)
+    if counts is None:
+        return EventTally()
+    delays = [patient.delay_s for patient in decided_patients(reference, decided, study.events)]
+    return EventTally(
+        hours=float(counts.seconds) / 3600,
+        seizures=int(counts.ref),
+        seizures_found=int(counts.tp),
+        false_alarms=int(counts.fp),
+        delay_s=delays[0] if delays else None,
+    )
+
+
+def _without_seizures(events: EventTally) -> dict[str, None]:
+    return dict.fromkeys(OF_SEIZURES) if events.seizures == 0 else {}
+
+
 def _of_classes(
-    fitted: object, score: F32, reference: Reference, found: Estimates, study: Study
+    fitted: FittedClasses, score: F32, reference: Reference, found: Estimates, study: Study
 ) -> Measured[ClassTally]:
     matrix = np.array(found.confusion)
     rows, known = class_counts(matrix).actual, class_counts(matrix, decided_alone=True).actual
     metrics = _values(found) | _without(rows, "macro_")
     if "coverage" in metrics:  # rows may be left undecided
         metrics |= _without(known, "decided_macro_")
-    tally = ClassTally(confusion=tuple(tuple(map(int, row)) for row in matrix.tolist()))
+    events = EventTally()
+    if seizures := study.events.places(reference.answers):
+        events = _events(reference, np.isin(fitted.choice.decide(score), seizures), study)
+        metrics |= _without_seizures(events)
+    tally = ClassTally(confusion=tuple(tuple(map(int, row)) for row in matrix.tolist()), **asdict(events))
     return Measured(tally=tally, metrics=metrics, each=_each(found, rows))
 
 

@@ -141,7 +141,7 @@ def check_fold_events(rows: Rows, folds: Iterable[Fold], study: Study) -> None:
     if not isinstance(study.threshold, SensitivityAtFaPerDay):
         return
     for fold in folds:
-        if _reference(rows, _rows_of(rows, fold.validation)).timeline is None:
+        if _reference(rows, _rows_of(rows, fold.validation), study).timeline is None:
             raise RunError(
                 f"threshold {study.threshold.policy} needs recordings that the rows cover, but too little "
                 f"is covered of those that fold {fold.number} fits it on ({', '.join(fold.validation)})"
@@ -176,14 +176,14 @@ def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut[Any], ...]:
     session.advance(study.training.epochs)
     trained = session.best()
     train_s = round(time.monotonic() - began, 3)
-    fitted_on = _reference(rows, validation)
+    fitted_on = _reference(rows, validation, study)
     scoring = scoring_for(study, policy_of(study, config.threshold), fitted_on)
     fitted = scoring.fit(trained.raw, fitted_on, probabilistic=estimates_log_odds(config))
     score = fitted.apply(work.scorer(config, trained.weights, Part(rows.x, held_out)))
     measure, found = MEASURED[study.task.name], []
     for group in fold.held_out:
         taken = _rows_of(rows, (group,))
-        mine, reference = score[np.isin(held_out, taken)], _reference(rows, taken)
+        mine, reference = score[np.isin(held_out, taken)], _reference(rows, taken, study)
         estimates = scoring.estimates(fitted, mine, reference)
         found.append(
             HeldOut(
@@ -207,6 +207,6 @@ def _rows_of(rows: Rows, groups: tuple[str, ...]) -> NDArray[np.int64]:
     return np.flatnonzero(np.isin(known, groups)).astype(np.int64)
 
 
-def _reference(rows: Rows, taken: NDArray[np.int64]) -> Reference:
+def _reference(rows: Rows, taken: NDArray[np.int64], study: Study) -> Reference:
     """Rows of a fold; nothing is cross-fitted on them, so there are no half-splits."""
-    return reference_of(rows, taken, Halves("group", np.zeros((len(taken), 0), np.bool_)))
+    return reference_of(rows, taken, Halves("group", np.zeros((len(taken), 0), np.bool_)), study.events)

@@ -3,13 +3,16 @@
 import dataclasses
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import yaml
 from sklearn import metrics as sk
 
+from reports.boards.verification import Facts, summarise, verification_shown, write
 from search.data.folds import draw_folds
 from search.trials.verification import FoldWorker, verify_fold
 from tests.helpers.linear_trainer import linear_scores, linear_trainer
-from tests.helpers.verified_runs import work_of, write_run, write_study
+from tests.helpers.verified_runs import CLASSES, EACH, data_of, work_of, write_run, write_study
 
 TASKS = ("classes", "labels", "number")
 
@@ -158,6 +161,68 @@ def test_rows_that_are_not_decided_are_counted_apart(tmp_path):
         without = (matrix[:, :3].sum(axis=1) == 0).any()
         assert (held.metrics["decided_macro_f1"] is None) == without
     assert undecided > 10
+
+
+def runs_of(marked):
+    """The runs of true values, as sets of their places."""
+    found, last = [], False
+    for place, is_marked in enumerate(marked):
+        if is_marked and not last:
+            found.append(set())
+        if is_marked:
+            found[-1].add(place)
+        last = is_marked
+    return found
+
+
+def test_events_of_the_classes_that_are_seizures_are_counted_and_pooled(tmp_path):
+    """One recording a group, one row a second: any overlap counts, by plain sets."""
+    x, _, group = data_of("classes")
+    rng = np.random.default_rng(3)
+    y = np.array(CLASSES)[np.repeat(rng.choice(3, len(x) // 8, p=[0.6, 0.2, 0.2]), 8)]
+    y[group == "p05"] = CLASSES[0]
+    x = x + np.eye(3)[np.unique(y, return_inverse=True)[1]] @ rng.normal(size=(3, 5)) * 0.5
+    study = write_study(
+        tmp_path,
+        "classes",
+        (x.astype(np.float32), y, group),
+        events={"positive": list(CLASSES[1:]), "scorer": "ovlp"},
+    )
+    about = yaml.safe_load(study.read_text())
+    about["data"] |= {"recording": "recording", "time": "time", "window_s": 1}
+    study.write_text(yaml.safe_dump(about))
+    with np.load(tmp_path / "data.npz") as kept:
+        time = np.arange(len(x)) % EACH
+        np.savez(tmp_path / "data.npz", **kept, recording=group, time=time.astype(np.float64))
+    run, sums, groups, calm = write_run(study), np.zeros(4), [], sorted(CLASSES).index(CLASSES[0])
+    for held, code, raw in folds_of(run):
+        score = np.float32(held.described.calibration_a) * raw
+        decided = np.argmax(score + np.array(held.described.offsets, np.float32), axis=1)
+        true, detected = runs_of(code != calm), runs_of(decided != calm)
+        hit = sum(any(one & other for other in detected) for one in true)
+        false = sum(not any(one & other for other in true) for one in detected)
+        tally = held.tally
+        counted = (tally.seizures_found, tally.false_alarms, tally.seizures, tally.hours * 3600)
+        assert counted == pytest.approx((hit, false, len(true), EACH))
+        assert held.metrics["fa_per_day"] == pytest.approx(false / EACH * 86400)
+        assert held.metrics["event_sensitivity"] == (hit / len(true) if true else None)
+        if not true:
+            assert held.metrics["event_precision"] is held.metrics["event_f1"] is None
+        sums, groups = sums + counted, [*groups, held]
+    assert sums[0] > 10
+    assert sums[1] > 3
+    assert {held.group for held in groups if not held.tally.seizures} == {"p05"}
+    facts = Facts(record=run.record("00001"), k=12, leaks=(), seed=0, digests={}, finished_at="")
+    summary = summarise(groups, facts)
+    pooled = {name: summary["pooled"][name]["value"] for name in ("event_sensitivity", "fa_per_day")}
+    assert pooled["event_sensitivity"] == pytest.approx(sums[0] / sums[2])
+    assert pooled["fa_per_day"] == pytest.approx(sums[1] / sums[3] * 86400)
+    assert [worst["by"] for worst in summary["worst"]] == ["macro_f1", "event_sensitivity", "fa_per_day"]
+    assert pq.read_table(write(run, groups, summary, run.record("00001")))["false_alarms"].to_pylist() == [
+        held.tally.false_alarms for held in groups
+    ]
+    shown = [*verification_shown(groups, summary, "title", 160, "classes")]
+    assert "fa/day" in [column.header for column in shown[0].columns]
 
 
 def test_predictions_that_are_not_finite_fail_the_fold(runs):
