@@ -11,7 +11,7 @@ from sklearn import metrics as sk
 
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PEOPLE, EACH, STEPS = 15, 60, 8
 SIGNS = np.array(["wave", "point", "fist", "pinch", "swipe", "rest"])
 SMALL = {"training": {"epochs": 8}, "asha": {"grace": 4}, "resources": {"workers": 1}, "database": "none"}
