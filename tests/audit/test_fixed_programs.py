@@ -99,7 +99,7 @@ def test_the_wrong_example_of_a_page_is_mended_if_that_is_safe(tmp_path, path):
     assert audited_text(text, Path("a.py")).findings == ()
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_mended_program_is_right_after_an_epoch(tmp_path, keras, name):
     rng = np.random.default_rng(0)

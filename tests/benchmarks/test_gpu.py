@@ -11,7 +11,6 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.slow
-@pytest.mark.heavy
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
 def test_all_of_it_runs_small():

@@ -23,11 +23,12 @@ TRIALS = 3
 def exported(tmp_path):
     """A Ray of one host, in an environment of hosts: its Python, how Ray is reached, its exporter."""
     reached = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    environment, port, metrics = tmp_path / "venv", find_free_port(), find_free_port()
+    environment = tmp_path / "venv"
     uv = ROOT / ".venv/bin/uv"
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, environment], check=True)
     install = ["pip", "install", "-q", "-r", ROOT / "cluster/requirements.txt"]
     subprocess.run([uv, *install], env={**os.environ, "VIRTUAL_ENV": str(environment)}, check=True)
+    port, metrics = find_free_port(), find_free_port()
     said = ["--num-cpus=1", f"--port={port}", f"--metrics-export-port={metrics}", "--include-dashboard=false"]
     # Ray exports every ten seconds unless told.
     often = '--system-config={"metrics_report_interval_ms": 300}'

@@ -21,7 +21,7 @@ from tests.helpers.bookkeeping import RESOLVED, begin, go_on
 
 pytestmark = [
     pytest.mark.skipif(find_spec("mlflow") is None, reason="MLflow is not installed"),
-    pytest.mark.heavy,
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),  # of MLflow's own tables
 ]
 SERVER_S = 240

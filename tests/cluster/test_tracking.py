@@ -249,7 +249,7 @@ def test_a_driver_that_is_gone_takes_the_process_with_it(tmp_path):
     assert process.wait(60) == 1
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_search_that_was_killed_and_resumed_stands_there_once(tmp_path):
     study = write_study(tmp_path, {"budget": {"trials": 3}, "track": {"tensorboard": "tb"}})
     run, place = tmp_path / "runs" / "toy", tmp_path / "tb" / "toy"

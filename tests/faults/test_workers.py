@@ -57,6 +57,7 @@ def test_trials_that_hang_or_crash_are_failed_rows(tmp_path, clean):
         account.check()
 
 
+@pytest.mark.alone
 def test_a_trial_that_eats_memory_fails_alone(tmp_path, clean):
     account = scenarios.eat_memory(tmp_path, clean)
     ACCOUNTS.append(account)

@@ -94,7 +94,7 @@ class Driver:
             if time.monotonic() > deadline:
                 self.kill()
                 raise AssertionError(f"waited {timeout_s} s in vain: {self.said}")
-            time.sleep(0.01)
+            time.sleep(0.03)  # some conditions read every record
         return True
 
     def signal_all(self, number: int) -> None:

@@ -16,7 +16,7 @@ from tests.helpers import driving, last_layers, predictions
 from tests.test_docs import TEXTS, blocks
 from tests.two_hosts import walk
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ELSEWHERE = {
     "make search": "tests/stories/test_quickstart.py runs what it runs",

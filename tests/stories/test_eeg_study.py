@@ -88,7 +88,6 @@ def run(folder) -> Path:
     return folder / "runs" / "eeg"
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_from_edf_to_leaderboard(folder, run):
@@ -109,7 +108,6 @@ def test_from_edf_to_leaderboard(folder, run):
     assert "scored by szcore" in printed
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_from_bundle_to_events(folder, run):

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.helpers import driving
 from tests.helpers.driving import Driver, environment, write_study
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NETWORK = """
 def build(inputs, width):

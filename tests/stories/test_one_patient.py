@@ -15,7 +15,7 @@ from search.runs.run_folder import RunFolder
 from spaces.study_file import read
 from tests.helpers.shipping import train
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 
 SECONDS = 2400
 SPLITS = {

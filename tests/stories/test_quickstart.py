@@ -11,7 +11,7 @@ import yaml
 
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
 def search_py(*arguments: str, cwd: Path) -> str:

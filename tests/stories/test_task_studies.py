@@ -13,7 +13,7 @@ from search.runs.run_folder import RunFolder
 from tests.conftest import ROOT
 from tests.helpers.task_check import differences
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PEOPLE, EACH, STEPS = 15, 60, 8
 SIGNS = np.array(["wave", "point", "fist", "pinch", "swipe", "rest"])
 SMALL = {"training": {"epochs": 8}, "asha": {"grace": 4}, "resources": {"workers": 1}, "database": "none"}

@@ -10,7 +10,7 @@ from cluster.cli import main
 from tests.helpers import last_layers
 from tests.helpers.last_layers import dense, save
 
-pytestmark = [pytest.mark.usefixtures("keras"), pytest.mark.heavy]
+pytestmark = pytest.mark.usefixtures("keras")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,7 @@ def rules(capsys, *arguments):
     return [one["rule"] for one in held["findings"]]
 
 
+@pytest.mark.slow
 def test_a_good_model_has_no_findings(capsys):
     assert main(["audit", "good.keras", "--data", "rows.npz"]) == 0
     said = capsys.readouterr().out
@@ -47,6 +48,7 @@ def test_a_good_model_has_no_findings(capsys):
     assert said.endswith("no findings in 1 file\n")
 
 
+@pytest.mark.slow
 def test_what_a_model_does_is_found(capsys):
     assert rules(capsys, "constant.keras", "--data", "rows.npz") == ["HS101", "HS901", "HS902", "HS904"]
     assert rules(capsys, "sums.keras", "--data", "rows.npz") == ["HS102", "HS901", "HS903"]
@@ -56,6 +58,7 @@ def test_what_a_model_does_is_found(capsys):
     assert "Keras reports an accuracy of 0.333; decoded by the logit below the softmax at 0 it is 0." in said
 
 
+@pytest.mark.slow
 def test_labels_are_held_against_head_and_loss(capsys):
     assert "HS202" in rules(capsys, "good.keras", "--data", "rows.npz", "--labels", "signed")
 

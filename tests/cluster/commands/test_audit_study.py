@@ -39,7 +39,7 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_the_network_of_a_program_is_the_trunk(home, capsys):
     assert main(["audit", "train.py", "--study", "out.yaml"]) == 1
     said = capsys.readouterr().out
@@ -56,7 +56,7 @@ def test_the_network_of_a_program_is_the_trunk(home, capsys):
     assert "train.py has changed since this file was written" in capsys.readouterr().err
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_the_network_of_a_saved_model_is_the_trunk(home, keras, capsys):
     model = keras.Sequential(
         [

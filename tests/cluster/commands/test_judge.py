@@ -294,6 +294,7 @@ def test_windows_that_overlap_by_much_are_judged_and_promoted(home, monkeypatch,
     assert main(["promote", str(tmp_path / "run"), *by_hand]) == 0
 
 
+@pytest.mark.slow
 def test_the_study_of_its_heads_is_a_study_whose_trunk_is_its_network(out, home, monkeypatch, capsys):
     study = read(out / "heads.yaml")
     assert study.trunk.name.endswith(":anew")
@@ -306,7 +307,6 @@ def test_the_study_of_its_heads_is_a_study_whose_trunk_is_its_network(out, home,
         assert main(["describe", "out/heads.yaml", "--set", f"trunk.name={name}"]) == 0
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_its_heads_are_searched(out, home, monkeypatch):
     monkeypatch.chdir(home)

@@ -69,7 +69,6 @@ def test_the_study_trains_to_its_end(run):
     assert study.training == run.study().training
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_means_are_those_of_the_trainings_and_nothing_is_trained_twice(run):
     console = Console(file=io.StringIO(), width=200)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,6 +22,7 @@ from spaces.study import Study
 from spaces.study_file import parse
 from tests.helpers.driving import ROOT, contents, numpy_driver, write_study
 from tests.helpers.records import record as made
+from tests.helpers.shown import until
 from tests.helpers.toys import config
 from tests.helpers.watching import dashboard
 
@@ -208,17 +208,20 @@ def test_a_search_is_watched_from_outside_while_it_runs(tmp_path):
         with dashboard(f"sqlite:///{run / 'optuna.db'}") as shown:
             (seen,) = shown.studies()
             assert seen["study_name"] == "toy"
-            known = contents(run)
+            known = {int(name[:5]) for name in contents(run)}
             assert driver.until(lambda: len(contents(run)) >= len(known) + 2), driver.said
-            time.sleep(3)  # the writer's queue, and what the dashboard may keep of an earlier answer
-            trials = {trial["number"]: trial for trial in shown.trials(seen["study_id"])}
+
+            trials = {}
+
+            def shows_their_ends() -> bool:
+                trials.update({trial["number"]: trial for trial in shown.trials(seen["study_id"])})
+                ended = {n for n, trial in trials.items() if trial["state"] not in ("Running", "Waiting")}
+                return ended >= known
+
+            until(shows_their_ends)  # the writer has a queue, and the dashboard may keep an earlier answer
             assert driver.process.poll() is None, "the search was over before it was seen"
-        states = {number: trial["state"] for number, trial in trials.items()}
-        assert {number for number, state in states.items() if state != "Running"} >= {
-            int(name[:5]) for name in known
-        }
-        assert states[4] == "Fail"
-        assert "Running" in states.values()
+        assert trials[4]["state"] == "Fail"
+        assert "Running" in {trial["state"] for trial in trials.values()}
         notes = {entry["key"]: entry["value"] for entry in trials[5]["user_attrs"]}
         assert notes["trial_id"] == "00005"
     finally:

@@ -230,7 +230,6 @@ def test_a_fold_that_cannot_be_measured_says_why(tmp_path):
     assert "needs a cut with precision" in FoldWorker(1).run(ruled, fold).error
 
 
-@pytest.mark.heavy
 def test_keras_folds_score_held_out_rows_with_the_weights_they_trained(keras, run):
     trained = []
 
@@ -260,7 +259,6 @@ def in_workers(monkeypatch):
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_the_command_writes_groups_and_summary_and_leaves_the_run_alone(
     run, in_workers, tmp_path, monkeypatch

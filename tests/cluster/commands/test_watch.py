@@ -139,7 +139,6 @@ def test_ctrl_c_ends_it_with_0(run):
 
 
 @pytest.mark.slow
-@pytest.mark.heavy
 def test_a_search_on_a_cluster_is_told_as_it_goes(tmp_path, monkeypatch):
     study = {
         "training": {"epochs": 4},

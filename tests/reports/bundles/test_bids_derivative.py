@@ -17,7 +17,7 @@ from tests.helpers.edf_files import COLUMNS
 from tests.helpers.shipping import bundle_of_recordings
 from tests.helpers.szcore import szcore
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 SECONDS, RECORDINGS = 400, 12
 SEIZURES = {0: [(30, 25)], 1: [(20, 12), (300, 40)], 3: [(100, 60)], 4: [(200, 15)], 6: [(10, 20), (150, 4)],
             7: [(350, 50)], 9: [(5, 30)], 10: [(60, 330)]}  # fmt: skip

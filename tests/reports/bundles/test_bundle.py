@@ -20,7 +20,7 @@ from tests.helpers import driving
 from tests.helpers.driving import write_study
 from tests.helpers.shipping import train, validation
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = pytest.mark.usefixtures("keras")
 
 
 @pytest.fixture(scope="module")

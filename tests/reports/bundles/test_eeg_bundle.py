@@ -28,7 +28,7 @@ from tests.helpers.edf_files import write_bids, write_edf
 from tests.helpers.planted import PERSON, TRACES, contents, traces_below, traces_in
 from tests.helpers.shipping import train_on_recordings
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = pytest.mark.usefixtures("keras")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from search.data import store
 from spaces.errors import RunError
 from tests.helpers.shipping import bundle_of_photos
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = pytest.mark.usefixtures("keras")
 
 
 def save(path: Path, values: np.ndarray) -> None:

@@ -29,7 +29,7 @@ from tests.helpers.edf_files import RATE_HZ, set_record_times, write_bids, write
 from tests.helpers.shipping import bundle_of_photos, bundle_of_recordings
 from tests.helpers.szcore import szcore
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 
 
 @pytest.fixture(scope="module")

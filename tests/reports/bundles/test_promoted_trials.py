@@ -16,7 +16,7 @@ from tests.helpers.driving import write_study
 from tests.helpers.schemas import content, faults
 from tests.helpers.shipping import copied, train, validation
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 
 PAIRS = [(head.name, loss) for head in HEADS.values() for loss in head.losses]
 

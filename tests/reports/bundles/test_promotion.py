@@ -23,7 +23,7 @@ from tests.helpers.driving import write_study
 from tests.helpers.schemas import content, faults
 from tests.helpers.shipping import NOTHING_OF_OURS, promoted, train, validation
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = pytest.mark.usefixtures("keras")
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,7 @@ with np.load(sys.argv[2]) as arrays:
 """
 
 
+@pytest.mark.slow
 def test_the_model_loads_in_safe_mode_where_our_code_is_not(run, bundle, loaded, tmp_path):
     x = validation(run)
     np.savez(tmp_path / "x.npz", X=x)

@@ -77,7 +77,7 @@ def told(capsys) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.usefixtures("keras")
 def test_a_stopped_trial_is_trained_to_the_same_epoch_and_its_weights_are_kept(run, tmp_path, capsys):
     assert run.kept() == []
@@ -96,7 +96,7 @@ def test_a_stopped_trial_is_trained_to_the_same_epoch_and_its_weights_are_kept(r
     assert "trial 00002 is better" in capsys.readouterr().out or run.record("00002").value < record.value
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.usefixtures("keras")
 def test_the_job_is_done_where_the_run_is_not(run, tmp_path, monkeypatch):
     """The process needs nothing of the run, and so can have looked at nothing of it."""
@@ -121,7 +121,7 @@ def test_the_job_is_done_where_the_run_is_not(run, tmp_path, monkeypatch):
     assert [weights.shape for weights in made.weights("00002")]
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.usefixtures("keras")
 def test_a_baseline_is_reproduced_and_changed_scores_are_told(run, capsys):
     assert main(["reproduce", str(run.path), "00000"]) == 0
@@ -139,7 +139,7 @@ def test_a_baseline_is_reproduced_and_changed_scores_are_told(run, capsys):
     assert "but they differ by up to 0." in line
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 @pytest.mark.usefixtures("keras")
 def test_what_cannot_be_reproduced_is_one_line(run, capsys):
     def refused(trial: str) -> str:

@@ -22,7 +22,7 @@ from spaces.errors import RunError
 from tests.helpers.driving import ROOT, environment, write_study
 from tests.helpers.shipping import train
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = pytest.mark.usefixtures("keras")
 
 STEPS = 24
 

@@ -28,6 +28,7 @@ def test_keras_agrees(keras):
     assert backend.chosen() == keras.config.backend()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guest", [True, False])
 def test_only_where_the_process_is_ours_scikit_learn_and_garbage_are_left_out(guest):
     program = (

@@ -296,6 +296,7 @@ numpy.save(sys.argv[3], outputs["score"])
 """
 
 
+@pytest.mark.slow
 def test_its_bundle_is_read_where_neither_the_module_nor_we_are(keras, folder, tmp_path):
     from search.networks import export, model
 

@@ -98,6 +98,7 @@ def test_a_number_is_not_decided():
     assert score.tolist() == [1.0, 2.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [CLASS_TASK, LABEL_TASK, NUMBER_TASK], ids=lambda task: task.name)
 def test_every_form_of_the_model_decides_as_the_trial_and_nothing_of_rows_that_are_not_finite(task, tmp_path):
     from search.networks import export

@@ -22,7 +22,7 @@ from tests.helpers.driving import write_study
 from tests.helpers.shipping import NOTHING_OF_OURS, copied, train, validation
 from tests.helpers.toys import LOSS_OF
 
-pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("keras")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 
 PROBABILITY = 1e-5
 CALLERS = {

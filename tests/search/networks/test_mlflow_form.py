@@ -22,7 +22,7 @@ from tests.helpers.shipping import train, validation
 
 pytestmark = [
     pytest.mark.skipif(find_spec("mlflow") is None, reason="MLflow is not installed"),
-    pytest.mark.heavy,
+    pytest.mark.slow,
     pytest.mark.usefixtures("keras"),
 ]
 

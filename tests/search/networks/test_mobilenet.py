@@ -141,6 +141,7 @@ def study(**trunk):
     return Study(trunk=Trunk(name="mobilenet_v1", **{"width": WIDTH, **trunk}))
 
 
+@pytest.mark.slow
 def test_a_sound_file_passes_and_a_foreign_one_is_refused_before_anything_is_trained(keras, file, tmp_path):
     from search.networks.checks import check_network, check_shape
     from search.networks.trunks import author_config, outside_digest

@@ -189,7 +189,6 @@ def test_the_table_of_fits_is_not_touched():
         parse({"objective": {"calibration": "none", "prevalence": 0.1}})
 
 
-@pytest.mark.heavy
 @pytest.mark.usefixtures("keras")
 def test_a_bundle_holds_the_moved_calibration_and_its_test_rows_are_weighted(tmp_path):
     from reports.bundles import bundle as bundles

@@ -53,8 +53,12 @@ def same(one, other):
 
 @pytest.mark.parametrize(
     ("trials", "rules"),
-    [(TRIALS, {}), (TRIALS[:2], {"plateau_patience": 1}), (TRIALS[:1] * 2, {"schedule": "cosine"})],
-    ids=["as it is", "plateau", "cosine"],
+    [
+        pytest.param(TRIALS[:7], {}, id="adam"),
+        pytest.param(TRIALS[6:], {}, id="other optimizers", marks=pytest.mark.slow),
+        pytest.param(TRIALS[:2], {"plateau_patience": 1}, id="plateau"),
+        pytest.param(TRIALS[:1] * 2, {"schedule": "cosine"}, id="cosine"),
+    ],
 )
 def test_a_trial_on_a_shared_network_is_the_trial_it_is_alone(trials, rules):
     from search.trials.compiled import CompiledNetworks

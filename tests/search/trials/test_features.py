@@ -160,10 +160,14 @@ def test_other_weights_have_other_features(folder, study, prepared):
         path.write_bytes(before)
 
 
-RULES = [{}, {"mixed_precision": "bfloat16"}, {"mixed_precision": "float16"}]
-
-
-@pytest.mark.parametrize("rules", RULES, ids=["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param({}, id="float32"),
+        pytest.param({"mixed_precision": "bfloat16"}, id="bfloat16", marks=pytest.mark.slow),
+        pytest.param({"mixed_precision": "float16"}, id="float16", marks=pytest.mark.slow),
+    ],
+)
 def test_a_trial_on_features_is_the_trial_on_rows(keras, study, prepared, known, rules):
     """The same first weights and dropout, so the same scores, weights and history, but for float32 rounding.
 
@@ -312,7 +316,6 @@ def test_a_baseline_trained_again_needs_none(folder, study, prepared, tmp_path):
     assert not (tmp_path / "prepared" / features.FOLDER).exists()
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_a_bundle_of_a_trial_on_features_scores_the_rows_themselves(folder, study, prepared, known, tmp_path):
     """And so does whoever trains it again: what the run keeps is the whole network."""
@@ -334,7 +337,6 @@ def test_a_bundle_of_a_trial_on_features_scores_the_rows_themselves(folder, stud
     np.testing.assert_allclose(shipped["score"].to_numpy(), finished.score, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_workers_compute_what_one_process_does(study, prepared, known, tmp_path, monkeypatch):
     from rich.console import Console

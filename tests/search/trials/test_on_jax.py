@@ -28,7 +28,6 @@ def on_jax(*arguments: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.heavy
 def test_fused_trials():
     on_jax("-m", "not slow")
 

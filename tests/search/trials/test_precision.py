@@ -149,6 +149,7 @@ def test_the_policy_of_a_setting(setting, device, capability, expected):
     assert backend.policy_of(setting, device, capability) == expected
 
 
+@pytest.mark.slow
 def test_xla_computes_the_same_network_and_is_off_on_a_cpu(keras, data):
     from search.networks import model as network
 
@@ -220,7 +221,7 @@ def test_other_errors_are_not_about_memory(error):
     assert backend.memory_advice(error) is None
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_what_was_trained_in_bfloat16_is_shipped_in_float32(tmp_path):
     data = {"source": "npz", "path": str(tmp_path / "data.npz"), "group": "group"}
     study = write_study(tmp_path, {"data": data, "training": {"epochs": 3, "mixed_precision": "bfloat16"}})

@@ -15,7 +15,15 @@ from tests.helpers.toys import LOSS_OF, PAIR_NAMES, PAIRS, blobs, config, trial_
 
 pytestmark = pytest.mark.usefixtures("keras")
 DATA = trial_data()
-each_pair = pytest.mark.parametrize(("head", "loss"), PAIRS, ids=PAIR_NAMES)
+each_pair = pytest.mark.parametrize(
+    ("head", "loss"),
+    # Of each head one is fast.
+    [
+        pytest.param(head, loss, marks=() if loss == LOSS_OF[head.name] else pytest.mark.slow)
+        for head, loss in PAIRS
+    ],
+    ids=PAIR_NAMES,
+)
 each_head = pytest.mark.parametrize("head", HEADS)
 SQUASHED_BY = {"sigmoid": "sigmoid", "softmax": "softmax", "margin": "tanh", "two_sigmoids": "sigmoid"}
 """The activation that people put on each head's columns."""

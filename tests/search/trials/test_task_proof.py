@@ -45,20 +45,21 @@ NOT_LINEAR = "the network must end in plain linear logits"
 SQUASHED_BY = {"softmax": "softmax", "one_vs_rest": "sigmoid", "sigmoids": "sigmoid"}
 
 
-def trained(made, loss, epochs=2, seed=0, networks=None, data=None, **changes):
+def trained(made, loss, epochs=2, eager=True, networks=None, **changes):
+    """A session; what takes few steps and is proven once is sooner done than traced."""
     from search.trials.training import Training
 
     steer = made.task.kind.steering[0]
-    chosen = task_config(made, loss, **changes)
-    rows = task_data(made.task) if data is None else data
-    session = Training(chosen, Rules(epochs=epochs), steer, rows, seed=seed, networks=networks)
+    chosen = task_config(made, loss, **({"batch_size": 80} if eager else {}), **changes)
+    session = Training(chosen, Rules(epochs=epochs), steer, task_data(made.task), seed=0, networks=networks)
+    session.model.run_eagerly = eager
     session.advance(epochs)
     return session
 
 
 @functools.cache
 def sound(made, loss):
-    session = trained(made, loss, dropout=0.2)
+    session = trained(made, loss, eager=False, dropout=0.2)
     return session, session.model.get_weights()
 
 
@@ -121,7 +122,7 @@ def test_so_does_one_that_is_very_sure_of_itself(session_of, made, loss):
 
 def test_a_number_comes_back_in_its_own_units(session_of):
     made = TASK_HEADS[-1]
-    best = trained(made, "mse", epochs=12).best()
+    best = trained(made, "mse", epochs=12, eager=False).best()
     y = task_data(NUMBER).y_validation
     assert np.abs(best.raw - y).mean() < NUMBER.scale
     assert best.steering_value == pytest.approx(-np.sqrt(np.mean((best.raw.astype(float) - y) ** 2)))
@@ -277,7 +278,8 @@ def test_trials_of_all_losses_of_a_task_share_one_compiled_network():
 
     networks = CompiledNetworks()
     for made, loss in (TASK_PAIRS[1], TASK_PAIRS[4]):
-        shared, alone = trained(made, loss, networks=networks).best(), trained(made, loss).best()
+        shared = trained(made, loss, eager=False, networks=networks).best()
+        alone = trained(made, loss, eager=False).best()
         np.testing.assert_allclose(shared.raw, alone.raw, rtol=1e-5, atol=1e-6)
     assert len(networks._held) == 1
 

@@ -122,7 +122,6 @@ def test_a_linear_model_fails_on_unseen_patients(seed: int) -> None:
     assert 2 * share / (1 + share) + 0.1 < max(values) <= 0.75
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_a_good_small_cnn_succeeds_and_a_bad_one_does_not(rows: SimulatedRows) -> None:
     train, validation = by_patient(rows)

@@ -45,6 +45,7 @@ def test_postgresql_is_killed_comes_back_and_holds_everything(server):
     with StudyDatabase(view, [], [], said.append) as database:
         for ask in asks[:4]:
             database.asked(ask)
+            database.started(ask.trial_id)
             database.finished(records[ask.number])
         until(lambda: not database._writer._wanted)
         server.kill()
@@ -72,7 +73,8 @@ def test_postgresql_is_killed_comes_back_and_holds_everything(server):
         assert refused.value.exit_code == 2
     lines: list[str] = []
     other = View(study=study, name="killed", run_id="r2", code_digest="c", file=Path("unused"))
-    late = StudyDatabase(other, [record(asks[0], value=0.0)], [], lines.append)
+    late = StudyDatabase(other, [record(asks[0], value=0.0)], asks[:4], lines.append)
+    late.started(asks[3].trial_id)  # until then nothing is in a hurry
     until(lambda: lines)
     late.close(timeout_s=0.1)
     assert "belongs to another run" in lines[0]
