@@ -34,11 +34,9 @@ class Frozen(BaseModel):
 def place_of(label: Label, classes: Sequence[Label]) -> int | None:
     """Returns the place of a label among classes, None where it is none.
 
-    Numbers are equal whatever their type, as 1 and 1.0 are; 1 is neither true nor the text 1.
+    Numbers are equal whatever their type, as 1, 1.0 and true are; 1 is not the text 1.
     """
-    of_truth = isinstance(label, bool)
-    found = (k for k, one in enumerate(classes) if one == label and isinstance(one, bool) == of_truth)
-    return next(found, None)
+    return next((k for k, one in enumerate(classes) if one == label), None)
 
 
 def as_tuple(value: Any) -> Any:

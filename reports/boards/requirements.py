@@ -44,7 +44,7 @@ _CHOSEN_BY: Mapping[TaskName, frozenset[str]] = {
 """What decisions are chosen by where it is required."""
 _MOVED_BY_RULES: Mapping[TaskName, frozenset[str]] = {
     "binary": frozenset({*METRICS, *EVENT_METRICS}),
-    "classes": frozenset({*of_classes.DECISION_METRICS, *of_classes.CLASS_METRICS}),
+    "classes": frozenset({*of_classes.DECISION_METRICS, *of_classes.CLASS_METRICS, *EVENT_METRICS}),
     "labels": frozenset({*of_labels.DECISION_METRICS, *of_classes.CLASS_METRICS}),
     "number": frozenset(),
 }

@@ -21,9 +21,9 @@ from tests.helpers.edf_files import write_bids
 from tests.helpers.szcore import szcore
 from tests.stories.test_eeg_study import search_py
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SECONDS = 360
-TYPES = ("sz_foc_ia", "sz_gen_abs")
+TYPES = ("sz_foc_ia", "sz_gen_nm_typical")
 RULES = {"drop_shorter_s": 2, "merge_gaps_s": 5, "positive": ["focal", "generalised"]}
 
 

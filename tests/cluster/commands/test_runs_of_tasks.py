@@ -16,7 +16,7 @@ from tests.helpers.driving import Driver, contents
 from tests.helpers.linear_trainer import linear_trainer
 from tests.helpers.verified_runs import write_study
 
-pytestmark = [pytest.mark.heavy, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 TASKS = ("classes", "labels", "number")
 BASELINES = 2
 

@@ -25,7 +25,6 @@ def searched(folder, *arguments):
     return driver.said
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("task", TASKS)
@@ -57,7 +56,6 @@ def test_a_study_is_run_and_its_best_trial_verified(tmp_path, task):
         assert found["low"] < found["value"] < found["high"]
 
 
-@pytest.mark.heavy
 @pytest.mark.slow
 def test_folds_in_workers_are_those_of_one_process(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

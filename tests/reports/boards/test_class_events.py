@@ -109,7 +109,7 @@ def test_they_are_required_as_of_two_values(run, plain, capsys):
     assert pq.read_table(argmax.path)["val_fa_per_day"].null_count == 0
     asked = parse_for(run, ["fa_per_day.min=1000000"])
     with pytest.raises(
-        RunError, match=r"no trial meets fa_per_day.min=1e\+06; the nearest is 0000\d: its fa_"
+        RunError, match=r"no trial meets fa_per_day.min=1000000; the nearest is 0000\d: its fa_"
     ):
         pick(run, None, asked, force=True)
     with pytest.raises(RunError) as caught:

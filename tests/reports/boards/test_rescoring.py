@@ -379,7 +379,7 @@ def test_a_required_value_is_asked_of_the_mean_of_the_seeds(tmp_path):
     rows = {row["trial_id"]: row for row in reading.read(found.path).rows}
     assert found.met == 1
     assert [rows[f"0000{k}"]["value"] is None for k in range(4)] == [True, True, True, False]
-    assert rows["00000"]["error"] == f"the row does not meet value.min={limit:g}: value is {mean:.4g}"
+    assert rows["00000"]["error"] == f"the row does not meet value.min={limit:.15g}: value is {mean:.4g}"
     [found] = rescore_all(run.path, ["max_f1"], parse([f"value.min={mean - 1e-6}"]))
     assert found.met == 4
     assert reading.read(found.path).rows[1]["seeds"] == 3

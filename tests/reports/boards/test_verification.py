@@ -213,7 +213,7 @@ def test_files_have_the_columns_of_the_task_and_undefined_is_null(runs, task):
     table = pq.read_table(path)
     assert table.schema.names == schema_of(task).names
     assert table.schema.metadata == schema_of(task).metadata
-    assert not {"tp", "threshold_score", "hours"} & set(table.column_names)
+    assert not {"tp", "threshold_score"} & set(table.column_names)
     rows = table.to_pylist()
     for row, group in zip(rows, groups, strict=True):
         assert (row["group"], row["fold"], row["seed"]) == (group.group, group.fold, 7)

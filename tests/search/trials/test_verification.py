@@ -181,7 +181,8 @@ def test_events_of_the_classes_that_are_seizures_are_counted_and_pooled(tmp_path
     rng = np.random.default_rng(3)
     y = np.array(CLASSES)[np.repeat(rng.choice(3, len(x) // 8, p=[0.6, 0.2, 0.2]), 8)]
     y[group == "p05"] = CLASSES[0]
-    x = x + np.eye(3)[np.unique(y, return_inverse=True)[1]] @ rng.normal(size=(3, 5)) * 0.5
+    x = x / x.std() + np.eye(3)[np.unique(y, return_inverse=True)[1]] @ rng.normal(size=(3, 5))
+    x[rng.choice(len(x), 60)] = x[rng.choice(len(x), 60)]
     study = write_study(
         tmp_path,
         "classes",

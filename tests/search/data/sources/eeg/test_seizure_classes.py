@@ -16,11 +16,11 @@ from spaces.study_file import parse
 from tests.helpers.edf_files import write_edf
 from tests.helpers.stored import load
 
-CLASSES = {"sz_foc_ia": "focal", "sz_foc_a": "focal", "sz_gen_abs": "generalised"}
+CLASSES = {"sz_foc_ia": "focal", "sz_foc_a": "focal", "sz_gen_nm_typical": "generalised"}
 EVENTS = """onset\tduration\teventType
 0\t60\tbckg
 5\t6\tsz_foc_ia
-20\t4\tsz_gen_abs
+20\t4\tsz_gen_nm_typical
 24.4\t3\tsz_foc_a
 40\t2\tblink
 """
@@ -59,7 +59,7 @@ def test_windows_have_the_class_of_the_seizure_they_lie_in(tmp_path):
 
 def test_seizures_of_two_classes_that_touch_stay_two(tmp_path):
     """As one that spreads from a focus: the recording has one seizure, and each class its part of it."""
-    recording(tmp_path, EVENTS + "50\t4\tsz_foc_ia\n54\t6\tsz_gen_abs\n")
+    recording(tmp_path, EVENTS + "50\t4\tsz_foc_ia\n54\t6\tsz_gen_nm_typical\n")
     (one,) = pieces(tmp_path)[-1].timeline
     assert one.seizures[-1] == (50.0, 60.0)
     assert one.kinds[-2:] == ((50.0, 54.0, 1), (54.0, 60.0, 2))
@@ -74,7 +74,7 @@ def test_seizures_of_classes_are_cut_at_gaps():
 
 
 def test_a_seizure_of_any_class_marks_its_windows(tmp_path):
-    recording(tmp_path, EVENTS + "45.25\t0.4\tsz_gen_abs\n")
+    recording(tmp_path, EVENTS + "45.25\t0.4\tsz_gen_nm_typical\n")
     rows = load(config(), tmp_path)
     assert [str(one).partition(" at ")[2] for one in unmarked(rows)] == ["45.25 s for 0.4 s"]
     without = tuple(replace(one, kinds=()) for one in rows.timeline)
