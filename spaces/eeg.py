@@ -103,8 +103,8 @@ class Eeg(Frozen):
     classes: Mapping[str, str] = Field(
         default_factory=dict,
         exclude_if=lambda classes: not classes,
-        description="{sz_foc_ia: focal, sz_gen_nm_typical: generalised}: of BIDS events, a class for each type "
-        "of seizure, beside background; left out, it is seizure or background",
+        description="{sz_foc_ia: focal, sz_gen_nm_typical: generalised}: of BIDS events, a class for each "
+        "type of seizure, beside background; left out, it is seizure or background",
     )
     on_bad_file: Literal["stop", "skip"] = Field(
         default="stop", description="a file that cannot be used ends the run, or is left out"
