@@ -13,6 +13,8 @@ from rich.table import Table
 
 from reports.boards.reading import Leaderboard, read
 from reports.boards.table import Column, lay_out, number
+from search.events.evaluation import paired_event_difference
+from search.events.scoring import EVENT_METRICS
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores import numbers
@@ -20,6 +22,7 @@ from search.scores.bootstrap import paired_difference
 from search.scores.classes import bootstrap as of_classes
 from search.scores.classes.metrics import against_rest
 from search.scores.labels import bootstrap as of_labels
+from search.scores.metrics import decide
 from search.scores.reference import Reference
 from search.trials.recorded import fitted_of
 from spaces.errors import RunError
@@ -56,6 +59,9 @@ _Found = tuple[float, float, float]
 
 def _of_two(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
     cut_a, cut_b = (float(record.threshold_score or 0) for record, _ in (a, b))
+    if metric in EVENT_METRICS:
+        one, two = decide(a[1], cut_a), decide(b[1], cut_b)
+        return paired_event_difference(reference, one, two, study.events, metric, study.seed)
     return paired_difference(reference.y, a[1], cut_a, b[1], cut_b, reference.groups, metric, study.seed)
 
 
@@ -100,7 +106,7 @@ def compare(
     Args:
         run: the run of `trial_a`.
         trial_a, trial_b: their ids.
-        metric: a metric of decisions or of the order of scores; the study's own if left out.
+        metric: a metric of decisions, of the order of scores or of events; the study's own if left out.
         other: the run of `trial_b`, on the same validation rows; the same run if left out.
 
     Raises:

@@ -20,9 +20,9 @@ from search.events.sweep import sweep
 from search.events.thresholds import choose_event_threshold, nearest_deciding, quantile_thresholds
 from search.events.timelines import POSITIVE
 from search.record import Estimate, defined
-from search.scores.bootstrap import REPEATS, interval, resampled_counts
+from search.scores.bootstrap import PAIRED_REPEATS, REPEATS, interval, resampled_counts
 from search.scores.calibration import CalibrationMethod
-from search.scores.metrics import METRICS, counts_at, decide
+from search.scores.metrics import F64, METRICS, counts_at, decide
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choose, counts_at_cuts, curve
 from spaces.errors import RunError, TrialError
@@ -146,8 +146,7 @@ def estimated(groups_of: NDArray[np.str_], counts: EventCounts, seed: int) -> di
         counts: of each recording, `(r,)`.
         seed: of the resamples.
     """
-    _, groups = summed_by_group(counts, groups_of)
-    table = np.stack([groups.tp, groups.fp, groups.ref, groups.seconds], axis=1).astype(np.float64)
+    table = _table(groups_of, counts)
     drawn = (
         EventCounts(*resampled_counts(table, REPEATS, np.random.default_rng(seed)).T)
         if len(table) > 1
@@ -158,6 +157,43 @@ def estimated(groups_of: NDArray[np.str_], counts: EventCounts, seed: int) -> di
         low, high = (np.nan, np.nan) if drawn is None else interval(metric(drawn))
         estimates[name] = Estimate(value=defined(float(metric(whole))), low=defined(low), high=defined(high))
     return estimates
+
+
+def _table(groups_of: NDArray[np.str_], counts: EventCounts) -> F64:
+    """The counts of each group, `(groups, 4)`, from those of each recording."""
+    _, groups = summed_by_group(counts, groups_of)
+    return np.stack([groups.tp, groups.fp, groups.ref, groups.seconds], axis=1).astype(np.float64)
+
+
+def paired_event_difference(
+    reference: Reference,
+    decided_a: NDArray[np.bool_],
+    decided_b: NDArray[np.bool_],
+    rules: Events,
+    metric: str,
+    seed: int,
+) -> tuple[float, float, float]:
+    """An event metric of `a` less that of `b`, with the interval over the same resamples of groups of both.
+
+    Args:
+        reference: the rows, of known recordings.
+        decided_a, decided_b: see `decided_estimates`.
+        rules: how decisions become events.
+        metric: a name of EVENT_METRICS.
+        seed: of the resamples.
+
+    Returns:
+        `(metric of a - metric of b, low, high)`, NaN where undefined.
+    """
+    found, measure = _known(reference), EVENT_METRICS[metric]
+    groups_of = groups_of_recordings(reference, found)
+    table = np.hstack([_table(groups_of, _scored(found, of, rules)[1]) for of in (decided_a, decided_b)])
+    one, other = (float(measure(EventCounts(*side))) for side in np.split(table.sum(axis=0), 2))
+    if len(table) < 2:
+        return one - other, np.nan, np.nan
+    drawn = resampled_counts(table, PAIRED_REPEATS, np.random.default_rng(seed))
+    a, b = (measure(EventCounts(*side.T)) for side in np.split(drawn, 2, axis=1))
+    return one - other, *interval(a - b)
 
 
 def patients(

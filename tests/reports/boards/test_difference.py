@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from reports.boards.difference import compare
+from search.events.evaluation import patients
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
@@ -11,6 +12,7 @@ from search.scores.reference import Reference
 from search.trials.trial import RunFacts, record
 from spaces.errors import RunError
 from spaces.study import Study
+from tests.helpers.seizures import RAW, REFERENCE
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,31 @@ def test_a_difference_is_seen_and_none_is_a_tie(run, metric):
 def test_a_trial_is_never_better_than_itself(run):
     same = compare(run, "00000", "00000")
     assert (same.difference, same.low, same.high) == (0, 0, 0)
+
+
+def test_events_are_compared_on_the_same_draws_of_patients(tmp_path):
+    """Against plain resamples of whole patients; one trial finds nothing of two patients."""
+    reference, raw = REFERENCE, RAW
+    worse = np.where(np.isin(reference.groups, ["p0", "p3"]), raw.min(), raw).astype(np.float32)
+    study = Study.model_validate({"objective": {"metric": "event_sensitivity"}})
+    folder = RunFolder(tmp_path / "events")
+    folder.create(study, {})
+    folder.write_reference(reference, np.arange(len(raw)))
+    facts = RunFacts(groups="known", leaky=False, data_digest="d", code_digest="c")
+    cut = float(np.quantile(raw, 0.8))
+    for number, score in enumerate((raw, worse)):
+        folder.write_scores(f"{number:05d}", score, score)
+        folder.write_record(_record(number, facts, state="completed", threshold_score=cut))
+    found = compare(folder, "00000", "00001")
+    of_patients = [patients(reference, score, cut, study.events) for score in (raw, worse)]
+    hits = np.array([[one.sensitivity * one.seizures for one in side] for side in of_patients])
+    seizures = np.array([one.seizures for one in of_patients[0]])
+    assert found.difference == pytest.approx((hits[0].sum() - hits[1].sum()) / seizures.sum())
+    drawn = np.random.default_rng(5).integers(len(seizures), size=(20_000, len(seizures)))
+    plain = (hits[0][drawn].sum(axis=1) - hits[1][drawn].sum(axis=1)) / seizures[drawn].sum(axis=1)
+    assert (found.low, found.high) == pytest.approx(np.quantile(plain, (0.025, 0.975)), abs=0.03)
+    assert found.difference > 0
+    assert compare(folder, "00000", "00000").difference == 0
 
 
 def test_a_failed_trial_has_nothing_to_compare(run):
