@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -258,7 +258,7 @@ Data = Annotated[
     | Annotated[Custom, Tag(CUSTOM)],
     Discriminator(_source),
 ]
-SOURCE_TAGS = ("simulated_eeg", "npz", "table", "images", "bonn", "eeg", "arrays", "scores", CUSTOM)
+SOURCE_TAGS = tuple(get_args(kind)[1].tag for kind in get_args(get_args(Data)[0]))
 """Tags of the kinds of `data:`."""
 
 

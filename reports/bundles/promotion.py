@@ -42,7 +42,7 @@ class Promoted:
     Args:
         test: the metrics on the test rows.
         times_opened: how often the test split was opened, this time included.
-        exports: the results for SavedModel and ONNX.
+        exports: what came of the other forms of the model.
     """
 
     test: dict[str, Estimate]
@@ -57,7 +57,7 @@ def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) ->
         run: the trial's run.
         choice: the trial, from `reports.bundles.picking.pick`.
         to: the bundle's folder; must be new or empty.
-        force: leaves out a SavedModel or ONNX export that fails, instead of refusing.
+        force: leaves out a form of the model that cannot be made, instead of refusing.
 
     Raises:
         RunError: the folder is not empty or cannot be made, the data changed, the rebuilt model gives

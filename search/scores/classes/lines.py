@@ -82,7 +82,9 @@ class Problem:
         right = np.bincount(self.y, weight * (decided == self.y), len(self.score))
         if isinstance(self.rule, rules.MaxMeanRecall):
             return float((right / self.actual).mean())
-        return float((2 * right / (np.bincount(decided, weight, len(self.score)) + self.actual)).mean())
+        if isinstance(self.rule, rules.MaxMacroF1 | rules.RecallAt):
+            return float((2 * right / (np.bincount(decided, weight, len(self.score)) + self.actual)).mean())
+        raise TypeError(f"{self.rule.policy} has no merit of decisions")
 
 
 @dataclass(frozen=True, eq=False)
