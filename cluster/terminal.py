@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import os
 import sys
 from typing import Any, TextIO
 
@@ -28,6 +29,11 @@ class PlainConsole(Console):
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, **options)
         if "width" not in options and not self.is_terminal:
             self.width = WIDTH
+
+    def on_broken_pipe(self) -> None:
+        """Prints nothing more once whoever read has gone, as `head` does; the work goes on to its end."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Makes a string the text that is printed; tables call it for titles, heads and cells."""

@@ -59,6 +59,16 @@ def test_a_full_disk_is_still_an_error(tmp_path):
     assert ended(OUTLAST, tmp_path, os.open("/dev/full", os.O_WRONLY)) != 0
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As `search.py spaces | head -1`."""
+    command = [sys.executable, "search.py", "spaces", "--task", "labels"]
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    done = subprocess.run(command, cwd=ROOT, stdout=ours, stderr=subprocess.PIPE, text=True)
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 WARNED = """
 import logging, sys
 from cluster.cli import main
