@@ -105,7 +105,6 @@ def test_labels_of_different_rarity_have_thresholds_of_their_own(tmp_path):
     assert "softmax" in refused
     assert len(refused.splitlines()) == 1
     run(tmp_path, "labels", **study)
-    assert differences(RunFolder(tmp_path / "runs" / "labels")) == []
     predicted, config = shipped(tmp_path, "labels", "x.npz")
     test = config["test"]["metrics"]["macro_f1"]
     of_half = {"policy": "fixed", "at": 0.5}

@@ -12,6 +12,8 @@ from spaces.errors import RunError
 from spaces.study_file import parse
 
 SHAPE = (8, 9, 19)
+FORKS = r"ignore:os.fork\(\) was called:RuntimeWarning"
+"""Ray's start is a fork, of which JAX warns; a driver has no JAX."""
 
 
 def study(trunk="seizure_cnn", **resources):
@@ -41,6 +43,7 @@ def test_without_jax_no_study_will_be_fused(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(FORKS)
 def test_it_is_there_before_the_data_and_looks_at_its_host(monkeypatch):
     monkeypatch.setattr(preflight, "check_nodes", lambda *_: pytest.fail("another process looked"))
     wanted = study(fuse=4)
@@ -54,6 +57,7 @@ def test_it_is_there_before_the_data_and_looks_at_its_host(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(FORKS)
 def test_none_is_begun_where_trials_are_not_fused():
     wanted = study()
     with lazily_connected(wanted, "local", for_sure=True) as connect:
