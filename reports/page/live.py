@@ -4,7 +4,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from multiprocessing import Pipe, get_context
+from multiprocessing import Pipe, get_context, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,7 +205,8 @@ class _Importances:
             self._process = get_context("spawn").Process(
                 target=_compute, args=(self._its_pipe, self._run.path, self._study), daemon=True
             )
-            # Inherited by the process: an interrupt is not for it.
+            # Inherited by the process: an interrupt is not for it. The tracker's start would lift it again.
+            resource_tracker.ensure_running()
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._process.start()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
