@@ -196,24 +196,10 @@ def paired_event_difference(
     return one - other, *interval(a - b)
 
 
-def patients(
-    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
-) -> list[Patient]:
-    """Returns the event metrics of each patient at a threshold; empty if recordings are not known."""
-    return decided_patients(reference, decide(score, threshold_score), rules)
-
-
 def decided_patients(reference: Reference, decided: NDArray[np.bool_], rules: Events) -> list[Patient]:
     """Returns the event metrics of each patient; see `decided_estimates`. Empty without recordings."""
     found = windows(reference)
     return [] if found is None else per_patient(found.recordings, *_scored(found, decided, rules))
-
-
-def event_counts(
-    reference: Reference, score: NDArray[np.float32], threshold_score: float, rules: Events
-) -> EventCounts | None:
-    """Returns the counts of all recordings together at a threshold; see `decided_counts`."""
-    return decided_counts(reference, decide(score, threshold_score), rules)
 
 
 def decided_counts(reference: Reference, decided: NDArray[np.bool_], rules: Events) -> EventCounts | None:

@@ -65,7 +65,7 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64], events: Events = UNSAID)
         timeline, since = timeline_of(names, groups, times, positive, rows.window_s)
     else:
         there = set(names.tolist())
-        timeline, since = tuple(one for one in _annotated(rows, events) if one.name in there), times
+        timeline, since = tuple(one for one in _annotated(rows, events, marks) if one.name in there), times
         if any(one.stretches for one in timeline):
             timeline = _seen(timeline, windows_of(timeline, names, since, rows.window_s))
     windows = windows_of(timeline, names, since, rows.window_s)
@@ -92,9 +92,9 @@ def find_timeline(rows: Rows, taken: NDArray[np.int64], events: Events = UNSAID)
     return Timeline(timeline, since, told + of)
 
 
-def _annotated(rows: Rows, events: Events) -> tuple[Recording, ...]:
-    """All recordings with their seizures, of some classes alone where the study names some."""
-    timeline, classes = rows.timeline or (), rows.labels.seizures(events)
+def _annotated(rows: Rows, events: Events, marks: tuple[int, ...]) -> tuple[Recording, ...]:
+    """All recordings with their seizures, of the classes `marks` alone where the study names some."""
+    timeline = rows.timeline or ()
     if not events.positive:
         return timeline
     if any(one.seizures and not one.kinds for one in timeline):
@@ -102,7 +102,7 @@ def _annotated(rows: Rows, events: Events) -> tuple[Recording, ...]:
             f"{POSITIVE} needs the class of every seizure, but the seizures that the data state have none; "
             "leave them out: then rows of these classes that touch are one seizure"
         )
-    return tuple(one.of_classes(classes) for one in timeline)
+    return tuple(one.of_classes(marks) for one in timeline)
 
 
 def _seen(timeline: tuple[Recording, ...], windows: Windows) -> tuple[Recording, ...]:

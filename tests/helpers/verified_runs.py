@@ -6,6 +6,7 @@ import numpy as np
 import yaml
 
 from cluster import driver
+from cluster.cli import main
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
 from search.trials.preparation import prepare, with_absolute_paths
@@ -61,6 +62,15 @@ def write_study(folder: Path, task: str, data=None, **changes) -> Path:
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     return folder / "study.yaml"
+
+
+def refused(capsys, arguments: list[str], message: str) -> None:
+    """A wrong request is one line with this message, and exit code 2."""
+    capsys.readouterr()
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("search.py: ")
+    assert message in line
 
 
 def write_run(study_file: Path) -> RunFolder:

@@ -29,6 +29,7 @@ from spaces.study_file import parse, read
 from tests.conftest import ROOT
 from tests.helpers import toys
 from tests.helpers.numpy_trainer import numpy_trainer
+from tests.helpers.verified_runs import refused
 
 QUIET = ("p03", "p08")
 """Patients without a seizure."""
@@ -347,14 +348,6 @@ def test_a_wrong_request_is_one_line(run, tmp_path, capsys, arguments, message):
     folder = shutil.copytree(run.path, tmp_path / "runs" / "toy", ignore=shutil.ignore_patterns("verify"))
     refused(capsys, ["verify", str(folder), *arguments], message)
     assert not (folder / "verify").exists()
-
-
-def refused(capsys, arguments, message):
-    capsys.readouterr()
-    assert main(arguments) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("search.py: ")
-    assert message in line
 
 
 def test_a_run_that_is_not_as_it_began_is_refused(tmp_path, capsys):

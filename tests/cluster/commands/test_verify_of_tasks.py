@@ -6,14 +6,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from cluster.cli import main
 from cluster.commands.verify import verify
 from cluster.terminal import PlainConsole
 from reports.boards.verified_tasks import schema_of
 from tests.conftest import ROOT
 from tests.helpers.driving import Driver
 from tests.helpers.linear_trainer import linear_scores, linear_trainer
-from tests.helpers.verified_runs import CLASSES, data_of, write_run, write_study
+from tests.helpers.verified_runs import CLASSES, data_of, refused, write_run, write_study
 
 TASKS = ("classes", "labels", "number")
 
@@ -71,14 +70,6 @@ def test_folds_in_workers_are_those_of_one_process(tmp_path, monkeypatch):
         == np.sum(pq.read_table(run.path / "verify" / "00001.parquet")["actual"].to_pylist(), axis=0).tolist()
     )
     assert f"all groups: {run.path}/verify/00001.parquet" in console.export_text()
-
-
-def refused(capsys, arguments, message):
-    capsys.readouterr()
-    assert main(arguments) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("search.py: ")
-    assert message in line
 
 
 def test_a_class_that_two_folds_cannot_spare_is_refused_before_anything_is_trained(

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from reports.boards.difference import compare
-from search.events.evaluation import patients
+from search.events.evaluation import decided_patients
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
+from search.scores.metrics import decide
 from search.scores.reference import Reference
 from search.trials.trial import RunFacts, record
 from spaces.errors import RunError
@@ -68,7 +69,7 @@ def test_events_are_compared_on_the_same_draws_of_patients(tmp_path):
         folder.write_scores(f"{number:05d}", score, score)
         folder.write_record(_record(number, facts, state="completed", threshold_score=cut))
     found = compare(folder, "00000", "00001")
-    of_patients = [patients(reference, score, cut, study.events) for score in (raw, worse)]
+    of_patients = [decided_patients(reference, decide(score, cut), study.events) for score in (raw, worse)]
     hits = np.array([[one.sensitivity * one.seizures for one in side] for side in of_patients])
     seizures = np.array([one.seizures for one in of_patients[0]])
     assert found.difference == pytest.approx((hits[0].sum() - hits[1].sum()) / seizures.sum())

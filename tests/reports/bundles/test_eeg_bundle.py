@@ -16,10 +16,11 @@ from reports.bundles.bundle import load, outputs
 from reports.bundles.config import trained
 from reports.bundles.schema import BundleConfig
 from search.data.rows import READ_BYTES
-from search.events.evaluation import event_estimates, patients
+from search.events.evaluation import decided_patients, event_estimates
 from search.events.patients import Patient
 from search.events.scoring import EVENT_METRICS, PARAMETERS
 from search.runs.run_folder import RunFolder
+from search.scores.metrics import decide
 from search.trials.preparation import prepare
 from spaces.eeg import MONTAGES, Eeg
 from tests.conftest import ROOT
@@ -83,7 +84,7 @@ def test_its_event_scores_are_those_of_its_own_predictions(work, bundle):
     expected = event_estimates(reference, score, threshold_score, study.events, study.seed)
     told = bundle.config.test
     assert {name: told.metrics[name] for name in EVENT_METRICS} == expected
-    seen = patients(reference, score, threshold_score, study.events)
+    seen = decided_patients(reference, decide(score, threshold_score), study.events)
     assert told.patients == tuple(seen)
     assert [patient.group for patient in seen] == ["sub-09", "sub-10"]
     assert sum(patient.hours for patient in seen) == pytest.approx(240 / 3600)

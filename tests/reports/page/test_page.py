@@ -25,7 +25,7 @@ from reports.page import page
 from reports.page import table as page_table
 from reports.page import trial as page_trial
 from search.comparison.importance import FOREST, importances, ranking
-from search.events.evaluation import event_counts, patients, windows
+from search.events.evaluation import decided_counts, decided_patients, windows
 from search.events.intervals import detected
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
@@ -173,12 +173,12 @@ def test_events_at_cuts_are_timescorings(seizures, of_events):
         events, own = detail["events"], detail["own"]
         cuts = [float(cut) for cut in detail["cuts"]]
         for k in {own, len(cuts) // 3, len(cuts) - 1}:
-            counts = event_counts(reference, score, cuts[k], rules)
+            counts = decided_counts(reference, decide(score, cuts[k]), rules)
             assert (events["tp"][k], events["fp"][k]) == (counts.tp, counts.fp)
             assert (whole["ref"], whole["seconds"]) == (counts.ref, counts.seconds)
         made_of = detected(windows(reference), decide(score, cuts[own]), rules)
         assert events["detected"] == [[list(event) for event in one] for one in made_of]
-        seen = patients(reference, score, cuts[own], rules)
+        seen = decided_patients(reference, decide(score, cuts[own]), rules)
         assert events["patients"]["group"] == [patient.group for patient in seen]
         for name in ("sensitivity", "fa_per_day", "delay_s"):
             there = [getattr(patient, name) for patient in seen]

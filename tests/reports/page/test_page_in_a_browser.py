@@ -10,10 +10,10 @@ import sklearn.metrics as sk
 
 from reports.boards import leaderboard
 from reports.page import page
-from search.events.evaluation import event_counts
+from search.events.evaluation import decided_counts
 from search.events.scoring import EVENT_METRICS
 from search.runs.run_folder import RunFolder
-from search.scores.metrics import METRICS, counts_at
+from search.scores.metrics import METRICS, counts_at, decide
 from tests.helpers.browser import chromium, complaints, opened, requests, settle
 from tests.helpers.pages import SEIZURES, made, with_one_configuration
 
@@ -230,7 +230,7 @@ def test_seizures(shown_seizures, seizures):
         one(driver, "#threshold").send_keys(KEYS.get(key, ""))
         said = one(driver, "#command").get_attribute("value").partition(" --threshold-score ")[2]
         cut = float(said) if said else seizures.record(best).threshold_score
-        counts = event_counts(reference, score, cut, rules)
+        counts = decided_counts(reference, decide(score, cut), rules)
         for name, decimals in (("event_sensitivity", 3), ("event_precision", 3), ("fa_per_day", 1)):
             shown = one(driver, f"[data-metric={name}]").text
             assert shown == number(float(EVENT_METRICS[name](counts)), decimals), name

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from search.data.many_labels import Classes, LabelNames
 from search.data.rows import Labels, Recording, Rows
-from search.events.evaluation import check_events, event_estimates, patients
+from search.events.evaluation import check_events, decided_patients, event_estimates
 from search.events.intervals import detections
 from search.events.scoring import EVENT_METRICS, EventCounts, scoring_of
 from search.events.timelines import find_timeline
 from search.scores.calibration import Calibration, Fit
 from search.scores.classes.offsets import ClassChoice
 from search.scores.crossfit import Halves
+from search.scores.metrics import decide
 from search.trials.class_scoring import ClassScoring, FittedClasses
 from search.trials.preparation import reference_of
 from spaces.errors import RunError
@@ -270,7 +271,9 @@ def test_patients_are_counted_by_the_same_code():
     events = Events(positive=["focal", "generalised"])
     of_two = reference(replace(rows, y=(y > 0).astype(np.int8), labels=Labels(0, 1)))
     score = np.where(y == 1, 1, -1).astype(np.float32)
-    assert patients(reference(rows, events), score, 0.0, events) == patients(of_two, score, 0.0, events)
+    assert decided_patients(reference(rows, events), decide(score, 0.0), events) == decided_patients(
+        of_two, decide(score, 0.0), events
+    )
 
 
 @pytest.mark.parametrize(

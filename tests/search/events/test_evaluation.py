@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from search.data.rows import Recording
-from search.events.evaluation import check_events, cross_fit_events, event_choice, event_estimates, patients
+from search.events.evaluation import (
+    check_events,
+    cross_fit_events,
+    decided_patients,
+    event_choice,
+    event_estimates,
+)
 from search.events.scoring import EVENT_METRICS, summed
 from search.events.thresholds import choose_event_threshold, quantile_thresholds
 from search.scores.calibration import fit_platt
@@ -115,7 +121,7 @@ def test_a_row_of_an_event_study():
 def test_without_recordings_event_scores_are_undefined_and_what_needs_them_is_refused():
     bare = Reference(**{**vars(REFERENCE), "timeline": None})
     assert all(e.value is None for e in event_estimates(bare, RAW, 0.0, RULES, seed=0).values())
-    assert patients(bare, RAW, 0.0, RULES) == []
+    assert decided_patients(bare, decide(RAW, 0.0), RULES) == []
     check_events(study(), bare)
     for asked in (study(objective={"metric": "event_f1"}), study(threshold=LIMIT.model_dump())):
         check_events(asked, REFERENCE)
@@ -134,7 +140,7 @@ def test_the_patient_that_a_mean_hides():
     """One patient's seizures are never found; the mean still looks fine."""
     raw = RAW.copy()
     raw[REFERENCE.groups == "p2"] = -5
-    rows = {patient.group: patient for patient in patients(REFERENCE, raw, 1.0, RULES)}
+    rows = {patient.group: patient for patient in decided_patients(REFERENCE, decide(raw, 1.0), RULES)}
     assert rows["p2"].sensitivity == 0
     assert rows["p2"].delay_s is None
     assert event_estimates(REFERENCE, raw, 1.0, RULES, seed=0)["event_sensitivity"].value > 0.6
@@ -150,4 +156,4 @@ def test_intervals_of_one_patient_are_over_recordings():
     assert found["event_sensitivity"].low < found["event_sensitivity"].value < found["event_sensitivity"].high
     assert found["fa_per_day"].low < found["fa_per_day"].high
     # Patients are still told by their own names.
-    assert [patient.group for patient in patients(several, RAW, 1.0, RULES)] == ["p"]
+    assert [patient.group for patient in decided_patients(several, decide(RAW, 1.0), RULES)] == ["p"]

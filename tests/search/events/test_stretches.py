@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.data.rows import Recording, counted
-from search.events.evaluation import cross_fit_events, event_counts, patients
+from search.events.evaluation import cross_fit_events, decided_counts, decided_patients
 from search.events.intervals import coverage, detected, detections, windows_of
 from search.events.timelines import find_timeline
 from search.events.unmarked import unmarked
 from search.scores.calibration import CALIBRATIONS
 from search.scores.crossfit import draw_halves
+from search.scores.metrics import decide
 from search.scores.reference import Reference
 from spaces.policies import MaxF1
 from spaces.study import Events
@@ -121,11 +122,11 @@ def test_false_alarms_a_day_are_counted_on_what_was_recorded():
     rows = rows_of(GAPPED, replace(GAPPED, name="s", group="q"))
     reference = reference_of(rows)
     score = np.where((rows.y == 1) | (rows.times == 41.5), 1, -1).astype(np.float32)
-    (_, one) = patients(reference, score, 0.0, Events(scorer="ovlp"))
+    (_, one) = decided_patients(reference, decide(score, 0.0), Events(scorer="ovlp"))
     assert (one.group, one.hours, one.seizures, one.sensitivity) == ("q", 39.5 / 3600, 2, 1.0)
     assert one.fa_per_day == 1 / (39.5 / 86_400)
     assert one.delay_s == 0.25  # 0 and 0.5 s: the second one begins between two windows
-    assert int(event_counts(reference, score, 0.0, Events(scorer="ovlp")).fp) == 2
+    assert int(decided_counts(reference, decide(score, 0.0), Events(scorer="ovlp")).fp) == 2
 
 
 def test_stretches_of_one_recording_lie_in_one_half():
