@@ -6,13 +6,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from audit import decodes
+from audit import decode_checks
 from audit.call import Call, entries
-from audit.elements import element
 from audit.finding import Edit
 from audit.labels import CUT, PIXELS, facts_of, integers, of_literal, plain
+from audit.loop_elements import element
 from audit.model_facts import LabelFacts
-from audit.parts import GROUPED
+from audit.split_parts import GROUPED
 from audit.values import NONE, UNKNOWN, Array, Items, Known, Outside, known, text, whole
 
 
@@ -52,7 +52,7 @@ def converted(call: Call) -> Any:
         array, kind = as_array(call, call.get(0, "x")), call.get(1, "dtype")
     name = _type(kind)
     if array.served is not None and name.startswith(("int", "uint", "float")):
-        decodes.as_labels(call.runner, call.node, array)
+        decode_checks.as_labels(call.runner, call.node, array)
     if array.labels.encoding == "text":
         return replace(array, labels=LabelFacts())
     if name.startswith("bool") and array.served is None:
@@ -92,7 +92,7 @@ def statistic(call: Call) -> Any:
         return UNKNOWN
     if call.name in ("max", "amax", "nanmax") and value.chosen is not None and value.statistic == "merit":
         if value.chosen[1] == "test":
-            decodes.chosen_on_test(call.runner, value.chosen[0])
+            decode_checks.chosen_on_test(call.runner, value.chosen[0])
         return UNKNOWN
     axis = whole(call.get(0 if isinstance(call.owner, Array) else 1, "axis"))
     if axis in (1, -1) and value.labels.rank == 2:
@@ -116,14 +116,14 @@ def largest(call: Call) -> Any:
         return UNKNOWN
     if value.chosen is not None and value.served is None:
         if value.chosen[1] == "test" and value.statistic == "merit":
-            decodes.chosen_on_test(call.runner, value.chosen[0])
+            decode_checks.chosen_on_test(call.runner, value.chosen[0])
         return replace(value, statistic="")
     if value.served is not None and call.name == "argmin":
         return UNKNOWN
     if value.served is not None:
         if axis is None and default_is_rows:
             axis = Known(0)
-        return decodes.largest(call.runner, call.node, value, axis, _with_axis(call, at))
+        return decode_checks.largest(call.runner, call.node, value, axis, _with_axis(call, at))
     if value.labels.encoding == "one_hot" and axis is not None:
         facts = integers(value.labels.classes, call.place, "argmax of one-hot labels")
         return replace(value, labels=facts)
@@ -149,7 +149,7 @@ def rounded(call: Call) -> Any:
     value = call.owner if isinstance(call.owner, Array) else call.get(0, "a", "x", "number")
     if not isinstance(value, Array):
         return UNKNOWN
-    return decodes.rounded(call.runner, call.node, value)
+    return decode_checks.rounded(call.runner, call.node, value)
 
 
 def along(call: Call) -> Any:
@@ -163,7 +163,7 @@ def compared(call: Call) -> Any:
     """`greater` as a function."""
     array = call.get(0, "x", "x1", "a")
     return (
-        decodes.cut(call.runner, call.node, array, call.get(1, "y", "x2"))
+        decode_checks.cut(call.runner, call.node, array, call.get(1, "y", "x2"))
         if isinstance(array, Array)
         else UNKNOWN
     )
@@ -173,7 +173,7 @@ def paired(call: Call) -> Any:
     """A function of two arrays, value by value."""
     one, other = (call.get(k, *names) for k, names in enumerate((("x", "x1", "a"), ("y", "x2", "b"))))
     if isinstance(one, Array) and isinstance(other, Array):
-        decodes.by_hand(call.runner, call.node, one, other)
+        decode_checks.by_hand(call.runner, call.node, one, other)
     return UNKNOWN
 
 
@@ -193,7 +193,7 @@ def where(call: Call) -> Any:
     values = {known(yes), known(no)}
     if held.served is not None:
         if (known(yes), known(no)) == (1, 0):
-            decodes.as_labels(call.runner, call.node, held)
+            decode_checks.as_labels(call.runner, call.node, held)
         return held
     facts = LabelFacts(rank=held.labels.rank, place=call.place, seen="np.where")
     if values == {0, 1}:
@@ -241,7 +241,7 @@ def reshaped(call: Call) -> Any:
 
 def _one(array: Array) -> bool:
     """Says whether these are predictions of one column."""
-    found = None if array.served is None else decodes.head(array.served)
+    found = None if array.served is None else decode_checks.head(array.served)
     return found is not None and found.units == 1
 
 
@@ -311,7 +311,7 @@ def squashed(call: Call) -> Any:
     if not isinstance(array, Array):
         return UNKNOWN
     name = {"expit": "sigmoid"}.get(call.name, call.name)
-    return decodes.squashed(array, name, call.place)
+    return decode_checks.squashed(array, name, call.place)
 
 
 _SAME = ("array", "asarray", "float32", "float64", "ascontiguousarray", "copy", "stack")

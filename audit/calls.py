@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from audit import library
 from audit.call import Call, Changed, Model
+from audit.call_arguments import restored, whole_of
 from audit.expressions import Evaluator, attribute
 from audit.keras_layers import custom, tail
 from audit.models import outputs_of
-from audit.parts import array_named
-from audit.taken import restored, whole_of
+from audit.split_parts import array_named
 from audit.values import (
     NONE,
     UNKNOWN,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from audit import decodes, indexing, library, windows
+from audit import decode_checks, indexing, library, windows
 from audit.call import Runner
+from audit.call_arguments import opened, whole_of
 from audit.names import UNBOUND, canonical
-from audit.parts import array_named
-from audit.taken import opened, whole_of
+from audit.split_parts import array_named
 from audit.values import (
     UNKNOWN,
     Array,
@@ -325,7 +325,7 @@ def _if(reader: Evaluator, node: ast.IfExp) -> Any:
     if so is not None:
         return reader.evaluate(node.body if so else node.orelse)
     if isinstance(test, Array) and (ast.unparse(node.body), ast.unparse(node.orelse)) == ("1", "0"):
-        decodes.as_labels(reader, node, test, rows=True)
+        decode_checks.as_labels(reader, node, test, rows=True)
     name, held = condition(reader, node.test)
     return choice(
         (

@@ -4,13 +4,13 @@ import ast
 from dataclasses import replace
 from typing import Any
 
-from audit import decodes
+from audit import decode_checks
 from audit.call import Runner
 from audit.keras_layers import tail
 from audit.labels import CUT, PIXELS, TABLE, of_literal, shifted
 from audit.model_facts import LabelFacts, LayerFacts, Place
 from audit.names import ENTROPIES
-from audit.parts import GROUPED
+from audit.split_parts import GROUPED
 from audit.values import (
     UNKNOWN,
     Array,
@@ -145,7 +145,7 @@ def _of_array(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> 
     if array.chosen is not None and not isinstance(at, ast.Slice):
         picked = isinstance(index, Array) and index.chosen is not None
         if picked and array.chosen[1] == "test":
-            decodes.chosen_on_test(reader, array.chosen[0])
+            decode_checks.chosen_on_test(reader, array.chosen[0])
         return replace(array, statistic="") if picked else Array()
     if isinstance(at, ast.Slice):
         width = _width(at)
@@ -203,7 +203,7 @@ def _axis(part: ast.expr) -> str:
 
 def _of_predictions(reader: Runner, node: ast.Subscript, array: Array, index: Any) -> Any:
     served, at, at_place = array.served, node.slice, reader.place(node)
-    head = None if served is None else decodes.head(served)
+    head = None if served is None else decode_checks.head(served)
     units = None if head is None else head.units
     if served is None or (served.cut and units != 1):
         return array
@@ -248,7 +248,7 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
         return tail(tensor, LayerFacts(kind="arithmetic", activation=None, changes_columns=False))
     if isinstance(left, Array) and isinstance(right, Array):
         if isinstance(node.op, ast.Sub | ast.Mult):
-            decodes.by_hand(reader, node, left, right)
+            decode_checks.by_hand(reader, node, left, right)
         if right.statistic in ("mean", "deviation", "least", "greatest") and right.roots & left.roots:
             return _scaled(left, right, reader.place(node))
         chosen = left.chosen or right.chosen
@@ -262,7 +262,7 @@ def arithmetic(reader: Runner, node: ast.BinOp, left: Any, right: Any) -> Any:
         return replace(array, stride=_stride(array.stride, node.op, other))
     if array.served is not None and array.served.cut:
         if isinstance(node.op, ast.Mult):
-            decodes.as_labels(reader, node, array)
+            decode_checks.as_labels(reader, node, array)
         return array
     if array.served is not None:
         return replace(array, served=None)
@@ -312,7 +312,7 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
             reader.split_by_group = True
         merit = one.chosen if isinstance(one, Array) and one.statistic == "merit" else None
         if ordered and merit is not None and merit[1] == "test":
-            decodes.chosen_on_test(reader, merit[0])
+            decode_checks.chosen_on_test(reader, merit[0])
     if isinstance(left, Tensor) and left.model is None and ordered:
         step = LayerFacts(
             kind="a comparison",
@@ -323,12 +323,12 @@ def comparison(reader: Runner, node: ast.Compare, left: Any, right: Any) -> Any:
         )
         return tail(left, step)
     if isinstance(left, Array) and isinstance(right, Array) and isinstance(operation, ast.Eq):
-        decodes.by_hand(reader, node, left, right)
+        decode_checks.by_hand(reader, node, left, right)
     predictions, at, upward = left, right, isinstance(operation, ast.Gt | ast.GtE)
     if isinstance(right, Array) and right.served is not None and not isinstance(left, Array):
         predictions, at, upward = right, left, not upward
     if isinstance(predictions, Array) and predictions.served is not None and ordered:
-        made = decodes.cut(reader, node, predictions, at)
+        made = decode_checks.cut(reader, node, predictions, at)
         if not upward and isinstance(made, Array):
             return replace(made, served=None)
         return made

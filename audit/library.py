@@ -5,10 +5,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from audit import arrays, data_sets, encodings, images, keras_layers, losses, models, sources, splits
+from audit import (
+    arrays,
+    data_set_methods,
+    encodings,
+    evaluation_checks,
+    images,
+    keras_layers,
+    known_data_sets,
+    losses,
+    models,
+)
 from audit.call import Call, Changed, Handler, Model
-from audit.elements import element
 from audit.keras_layers import STEPS
+from audit.loop_elements import element
 from audit.names import ACTIVATIONS, loss_name, metric_name
 from audit.values import (
     NONE,
@@ -164,13 +174,13 @@ def method(call: Call) -> Any:
         if call.name in ("fit", "predict"):
             return Array()
     elif isinstance(owner, Rows):
-        table = data_sets.ROWS
+        table = data_set_methods.ROWS
     elif isinstance(owner, Estimator):
         if call.name == "flow_from_directory":
-            return sources.folder(call)
+            return known_data_sets.folder(call)
         if call.name == "flow":
-            return sources.flow(call)
-        table = splits.ESTIMATORS
+            return known_data_sets.flow(call)
+        table = evaluation_checks.ESTIMATORS
     elif isinstance(owner, Method):
         return encodings.of_texts(call) if owner.name == "str" else UNKNOWN
     elif isinstance(owner, Loss):
@@ -236,8 +246,8 @@ KNOWN: Mapping[str, Handler] = MappingProxyType(
         **arrays.ARRAYS,
         **encodings.ENCODINGS,
         **images.IMAGES,
-        **sources.SOURCES,
-        **splits.SPLITS,
+        **known_data_sets.SOURCES,
+        **evaluation_checks.SPLITS,
         **models.MODELS,
     }
 )

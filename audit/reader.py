@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audit import calls, expressions, images, splits, statements
+from audit import calls, evaluation_checks, expressions, images, statements
+from audit.call_arguments import opened
 from audit.checks import check
-from audit.elements import element
 from audit.finding import Edit, Finding
+from audit.loop_elements import element
 from audit.model_facts import NOWHERE, LabelFacts, ModelFacts, Place
-from audit.parts import has_many, part_of, tells_groups
 from audit.rules import RULES
 from audit.source_text import SourceText
-from audit.taken import opened
+from audit.split_parts import has_many, part_of, tells_groups
 from audit.values import (
     NONE,
     UNKNOWN,
@@ -251,7 +251,7 @@ class Reader:
         part = part_of(target.id) or value.part
         if part == "test" and value.part in ("", "some") and not self.split_by_group:
             for one in value.fitted:
-                splits.fitted_before(self, one, target.lineno)
+                evaluation_checks.fitted_before(self, one, target.lineno)
         many = True if value.many is None and value.served is None and has_many(target.id) else value.many
         return replace(value, name=target.id, part=part, many=many)
 

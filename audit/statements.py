@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from audit import expressions
+from audit.call_arguments import whole_of
 from audit.calls import Follower
 from audit.names import canonical
-from audit.taken import whole_of
 from audit.values import UNKNOWN, Array, Class, Outside
 
 

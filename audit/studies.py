@@ -13,7 +13,7 @@ from audit.model_facts import ModelFacts
 from audit.names import HINGES, SQUARED
 from audit.pairs import tasks_of
 from spaces.errors import RunError
-from spaces.many_heads import heads_of
+from spaces.task_heads import heads_of
 from spaces.tasks import KINDS, TaskName
 
 _BINARY_LOSSES = HINGES | {"binary_crossentropy", "binary_focal_crossentropy"}

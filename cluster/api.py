@@ -10,8 +10,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from cluster.guest import as_guest, in_one_line
 from cluster.notebook_run import Place, Run, Settings, policy_of, several
+from cluster.process_state import as_guest, in_one_line
 from cluster.terminal import PlainConsole
 from spaces.errors import RunError
 
@@ -207,7 +207,7 @@ def _written(study: Place | Settings | None) -> tuple[dict[str, Any], Path]:
 
 def _trunk(network: "Callable[..., Any] | Settings | str") -> dict[str, Any]:
     """Returns the settings of the network: a function of a module by its name, one of a notebook itself."""
-    from search.networks import by_value
+    from search.networks import pickled_function
 
     if isinstance(network, str):
         return {"name": network}
@@ -224,7 +224,7 @@ def _trunk(network: "Callable[..., Any] | Settings | str") -> dict[str, Any]:
     if module is not None and file is not None and vars(module).get(name) is network:
         depth = module.__name__.count(".") + (Path(file).name == "__init__.py")
         return {"name": f"{module.__name__}:{name}", "folder": str(Path(file).resolve().parents[depth])}
-    code = by_value.dump(_of_inputs_and_width(network), name)
+    code = pickled_function.dump(_of_inputs_and_width(network), name)
     return {"name": f"notebook:{name}", "code": code, "folder": str(Path.cwd())}
 
 

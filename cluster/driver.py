@@ -27,9 +27,9 @@ from search.record import Record
 from search.runs.driver_lock import DriverLock
 from search.runs.run_folder import RunFolder
 from search.runs.start_times import StartTimes
+from search.training.session import Trainer
 from search.trials.baselines import trials_of
 from search.trials.preparation import Prepared
-from search.trials.session import Trainer
 from search.trials.trial import RunFacts
 from spaces.configuration import every
 from spaces.data import Table

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.dashboard import run_id
-from cluster.tracked import End, Tracked, tracked
+from cluster.tracked_values import End, Tracked, tracked
 from search.record import Record
 from search.runs.run_folder import RunFolder
 

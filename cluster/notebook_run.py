@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.guest import as_guest, in_one_line
+from cluster.process_state import as_guest, in_one_line
 from cluster.terminal import PlainConsole, say
 from spaces.tasks import BINARY, Task
 
 if TYPE_CHECKING:
     from reports.boards.reading import Leaderboard
     from reports.bundles.bundle import Bundle
-    from search.trials.evaluation import Policy
+    from search.evaluation.binary import Policy
 
 Place = str | Path
 Settings = Mapping[str, Any]

@@ -11,7 +11,7 @@ from cluster.terminal import say
 from search.data.file_order import warning
 from search.data.rows import Rows
 from search.data.store import MANIFEST, Stored
-from search.events.unmarked import unmarked
+from search.events.unlabelled_seizures import unmarked
 from search.networks.checks import check_network
 from search.trials.preparation import Prepared, divided, prepare_rows
 from spaces.errors import first_of

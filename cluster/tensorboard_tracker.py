@@ -11,7 +11,7 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.record_writer import RecordWriter
 
 from cluster.dashboard import run_id
-from cluster.tracked import PARAMETERS, End, tracked
+from cluster.tracked_values import PARAMETERS, End, tracked
 from reports.boards.columns import ESTIMATED, SCALARS
 from search.record import Record
 from search.runs.run_folder import RunFolder

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from cluster.tracked import End
+from cluster.tracked_values import End
 from search.hosts.provenance import ROOT
 from search.runs.run_folder import RunFolder
 from spaces.errors import RunError
@@ -89,7 +89,7 @@ class Tracking:
 
 
 class _Follower:
-    """The process of one tracker; see `cluster.tracker`."""
+    """The process of one tracker; see `cluster.tracker_process`."""
 
     def __init__(self, name: str, place: str, folder: RunFolder, say: Callable[[str], None]) -> None:
         self._name, self._say, self._folder = name, say, folder
@@ -176,7 +176,7 @@ def promoted(folder: RunFolder, study: Study, trial_id: str, bundle: Path) -> It
 
 def _command(name: str, place: str, folder: RunFolder) -> list[str]:
     # -P: in the folder where one stands may lie a search.py.
-    return [sys.executable, "-P", "-m", "cluster.tracker", name, place, str(folder.path)]
+    return [sys.executable, "-P", "-m", "cluster.tracker_process", name, place, str(folder.path)]
 
 
 def _environment() -> dict[str, str]:

@@ -109,7 +109,7 @@ class Record(Frozen):
     `cpu_flags` and `onednn` are those of the host, see `search.networks.backend`; None where they
     were not recorded. `digests` are those of the trial's validation scores, `raw` and `score`; empty where
     it has none, or was recorded before digests were. What there is one of for each class or label, in their
-    order, stands in lists: see `search.trials.scoring.Described` and `Estimates`.
+    order, stands in lists: see `search.evaluation.scoring.Described` and `Estimates`.
     """
 
     # JSON writes an infinity as a word. Undefined is None.

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from spaces.base import Frozen
 from spaces.heads import Head
-from spaces.many_heads import head as head_of
 from spaces.policies import Sampled
 from spaces.space import Augmentation, ClassWeight, OptimizerName, Range
 from spaces.study import Study
+from spaces.task_heads import head as head_of
 from spaces.tasks import BINARY, Task
 
 

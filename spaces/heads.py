@@ -2,7 +2,7 @@
 
 A head is a frozen value. Its `decode` uses indexing and arithmetic alone, so the same function serves
 numpy arrays, tensors inside a trial, and the graph of a bundle: there is no second decoder to disagree.
-Those of a binary task stand here; those of K classes, K labels and a number are in `spaces.many_heads`.
+Those of a binary task stand here; those of K classes, K labels and a number are in `spaces.task_heads`.
 """
 
 from collections.abc import Callable, Mapping

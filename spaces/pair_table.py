@@ -62,7 +62,7 @@ class PairTable:
         Raises:
             RunError: a name is unknown; the nearest known one is named.
         """
-        from spaces.many_heads import heads_of
+        from spaces.task_heads import heads_of
 
         written = self.spellings.get(loss, loss)
         _known(head, "head", tuple(self.heads))

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spaces.base import FUNCTION, Frozen, SettingError, as_tuple
 from spaces.errors import RunError
-from spaces.many_heads import heads_of
 from spaces.pairs import resolve, resolve_any
+from spaces.task_heads import heads_of
 from spaces.tasks import KINDS, TaskName
 
 TRUNK_NAMES = ("seizure_cnn", "image_cnn", "mobilenet_v1", "conv1d_cnn", "mlp", "lstm", "bilstm")

@@ -31,35 +31,59 @@ SCRIPT = Path("search.py")
 ENTRIES = {SCRIPT: {"cluster"}, Path("headsearch.py"): {"cluster", "spaces"}}
 """What people start or import, and what each imports."""
 FOLDERS = sorted({path.parent for path in FILES})
-_BELOW_TRIALS = (
-    "search.nouns",
-    "search.data",
-    "search.data.sources.eeg",
-    "search.data.sources",
-    "search.scores",
-    "search.scores.classes",
-    "search.scores.labels",
-    "search.events",
-    "search.networks",
-    "search.runs",
-    "search.hosts",
-)
 ROOMS: dict[str, tuple[str, ...]] = {
     "search.nouns": (),
     "search.data": ("search.nouns",),
     "search.data.sources.eeg": ("search.data",),
     "search.data.sources": ("search.nouns", "search.data", "search.data.sources.eeg"),
     "search.scores": ("search.data",),
-    "search.scores.classes": ("search.data", "search.scores"),
-    "search.scores.labels": ("search.data", "search.scores", "search.scores.classes"),
+    "search.scores.classes": ("search.scores",),
+    "search.scores.labels": ("search.scores", "search.scores.classes"),
     "search.events": ("search.nouns", "search.data", "search.scores"),
     "search.networks": ("search.nouns", "search.data", "search.data.sources"),
     "search.runs.database": ("search.nouns",),
     "search.runs": ("search.nouns", "search.data", "search.scores"),
     "search.hosts": ("search.nouns", "search.data", "search.data.sources", "search.networks"),
-    "search.trials": _BELOW_TRIALS,
-    "search.comparison": (*_BELOW_TRIALS, "search.trials"),
-    "search.tuning": (*_BELOW_TRIALS, "search.trials"),
+    "search.evaluation": (
+        "search.nouns",
+        "search.scores",
+        "search.scores.classes",
+        "search.scores.labels",
+        "search.events",
+    ),
+    "search.training": (
+        "search.nouns",
+        "search.data",
+        "search.scores",
+        "search.scores.classes",
+        "search.scores.labels",
+        "search.networks",
+    ),
+    "search.fused": ("search.nouns", "search.data", "search.networks", "search.hosts", "search.training"),
+    "search.trials": (
+        "search.nouns",
+        "search.data",
+        "search.data.sources",
+        "search.scores",
+        "search.events",
+        "search.networks",
+        "search.runs",
+        "search.hosts",
+        "search.evaluation",
+        "search.training",
+        "search.fused",
+    ),
+    "search.comparison": ("search.nouns", "search.scores", "search.events", "search.evaluation"),
+    "search.tuning": (
+        "search.nouns",
+        "search.data",
+        "search.scores",
+        "search.networks",
+        "search.hosts",
+        "search.training",
+        "search.fused",
+        "search.trials",
+    ),
     "reports.boards": (),
     "reports.page": ("reports.boards",),
     "reports.bundles": ("reports.boards",),
@@ -84,8 +108,13 @@ def names(node: ast.AST) -> list[str]:
 
 
 @cache
+def text_of(path: Path) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+@cache
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return ast.parse(text_of(path))
 
 
 @cache
@@ -122,7 +151,7 @@ def loaded_with(path: Path) -> set[str]:
 
 def test_there_is_something_to_read():
     assert {path.parts[0] for path in FILES} == set(PACKAGES)
-    assert "keras" in tops(imports(Path("search/trials/training.py"), late=False))
+    assert "keras" in tops(imports(Path("search/training/training.py"), late=False))
     assert "spaces.study_file" in imports(Path("cluster/cli.py"), late=True)
     assert "spaces.study_file" not in imports(Path("cluster/cli.py"), late=False)
     assert "ray" in tops(imports(Path("cluster/connection.py"), late=True))
@@ -160,7 +189,7 @@ def test_nothing_heavy_comes_along_unasked(path):
 
 @each_file
 def test_a_file_is_short(path):
-    assert len((ROOT / path).read_text(encoding="utf-8").splitlines()) <= 400
+    assert len(text_of(path).splitlines()) <= 400
 
 
 def room_of(path: Path) -> str:

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from reports.bundles import schema as bundles
-from reports.decisions import decision as decisions
+from reports.decisions import decision_folder as decisions
 from spaces import settings
 from spaces.study_file import parse
 from tests.conftest import ROOT
-from tests.test_architecture import FOLDERS
+from tests.test_architecture import ENTRIES, FILE_OF, FILES, FOLDERS, each_file, text_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
@@ -54,11 +54,24 @@ def test_links_lead_somewhere(name):
 
 @each_page
 def test_files_that_are_named_are_there(name):
-    """Paths of our code in backticks, such as `search/trials/proof.py`."""
+    """Paths of our code in backticks, such as `search/training/proof.py`."""
     named = re.findall(
         r"(?<![\w/(])(?:(?:spaces|audit|search|reports|cluster|tests)/[\w/]+\.(?:py|md|yaml))", TEXTS[name]
     )
     assert [path for path in named if not (ROOT / path).is_file()] == []
+    beside = re.findall(r"`(\w+\.py)`", TEXTS[name])
+    there = {path.name for path in [*FILES, *ENTRIES, *(ROOT / "tests").rglob("*.py")]}
+    assert sorted({*beside} - there - {"decision.py"}) == []  # which `decide` writes
+
+
+@each_file
+def test_what_docstrings_refer_to_is_there(path):
+    """Names in backticks that begin with a package, such as `search.record.Record`."""
+    for named in re.findall(r"`((?:spaces|audit|search|reports|cluster)\.[\w.]+)`", text_of(path)):
+        module = max((name for name in FILE_OF if f"{named}.".startswith(f"{name}.")), key=len, default="")
+        assert module, f"{path} speaks of {named}, which is no module"
+        for name in named.removeprefix(module).split("."):
+            assert re.search(rf"\b{name}\b", text_of(FILE_OF[module])), f"{path} speaks of {named}"
 
 
 @each_page

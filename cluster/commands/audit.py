@@ -140,8 +140,8 @@ def _show(found: "Sequence[Audited]", form: Form, console: PlainConsole, *, unkn
     if form == "sarif":
         from audit.sarif import as_sarif as written
     elif form == "json":
-        from audit.for_tools import as_json as written
+        from audit.output_formats import as_json as written
     else:
-        from audit.for_tools import as_github as written
+        from audit.output_formats import as_github as written
     if said := written(found):
         say(console, said)

@@ -37,12 +37,12 @@ def audit_on_data(
         RunError: it is another number or kind of file, or model and rows do not fit.
     """
     from reports.decisions import probe
-    from search.networks import existing
+    from search.networks import existing_model
 
     if len(files) != 1 or files[0].suffix.lower() != ".keras":
         raise RunError(f"--data goes with one saved model (.keras), but got {', '.join(map(str, files))}")
     [path] = files
-    existing.check_file(path)
+    existing_model.check_file(path)
     x, y = probe.arrays_of(data, labels)
     try:
         model = saved_models.read(path)

@@ -14,7 +14,7 @@ from spaces.errors import RunError
 if TYPE_CHECKING:
     from reports.decisions.decide import Decisions
     from search.data.sources.scores import Given
-    from search.trials.evaluation import Policy
+    from search.evaluation.binary import Policy
     from spaces.data import Scores
     from spaces.study import Study
 

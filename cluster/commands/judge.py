@@ -92,7 +92,7 @@ def judge(
     from reports.decisions.judge import judge as judge_model
     from search.networks import backend
     from spaces.data import Table
-    from spaces.trained import check_head, written_loss
+    from spaces.trained_heads import check_head, written_loss
 
     told_loss = None if loss is None else written_loss(loss)
     if head is not None:

@@ -27,10 +27,10 @@ from search.hosts.provenance import code_digest
 from search.record import Record
 from search.runs import recovery
 from search.runs.run_folder import RunFolder
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Trainer
 from search.trials.baselines import trials_of
-from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import Prepared, check_same, with_absolute_paths
-from search.trials.session import Trainer
 from spaces.errors import RunError
 from spaces.study import Study
 

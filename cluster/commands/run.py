@@ -17,9 +17,9 @@ from search.hosts.provenance import code_digest, versions
 from search.runs import recovery
 from search.runs.run_folder import RunFolder, prepared_beside
 from search.scores.reference import Reference
-from search.trials.keras_trainer import keras_trainer
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Trainer
 from search.trials.preparation import with_absolute_paths
-from search.trials.session import Trainer
 from spaces.errors import RunError
 from spaces.study import NAME, Study
 

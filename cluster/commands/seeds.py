@@ -18,10 +18,10 @@ from reports.boards.reading import Leaderboard
 from search.hosts.provenance import code_digest
 from search.record import Record
 from search.runs.run_folder import RunFolder
-from search.trials.keras_trainer import keras_trainer
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Trainer
 from search.trials.preparation import check_same
-from search.trials.seeds import Again, SeedWork, SeedWorker, again, to_the_end
-from search.trials.session import Trainer
+from search.trials.seeds import SeedTraining, SeedWork, SeedWorker, seed_trainings, to_the_end
 from spaces.errors import RunError
 
 
@@ -61,8 +61,8 @@ def show_means(
         shape = prepared.rows.x.shape[1:]
         code = code_digest(study, shape)
         trained: dict[str, list[Record]] = defaultdict(list)
-        missing: list[Again] = []
-        for one in (one for trial in trials for one in again(trial, repeats)):
+        missing: list[SeedTraining] = []
+        for one in (one for trial in trials for one in seed_trainings(trial, repeats)):
             record = board.stored(folder, one, code)
             if record is None:
                 missing.append(one)

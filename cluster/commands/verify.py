@@ -19,9 +19,9 @@ from search.data.folds import Fold, draw_folds, find_fold_leakage
 from search.data.rows import Rows
 from search.hosts.provenance import code_digest
 from search.runs.run_folder import RunFolder
-from search.trials.keras_trainer import keras_trainer
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Trainer
 from search.trials.preparation import check_same
-from search.trials.session import Trainer
 from search.trials.verification import (
     FoldWorker,
     HeldOut,

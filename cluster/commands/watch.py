@@ -20,7 +20,7 @@ def watch(
 
     It is the page of `report`, with what is at work now. Served to this host alone, until Ctrl-C.
     """
-    from cluster.commands.watched import Watched
+    from cluster.commands.watched_run import Watched
     from cluster.page_server import PageServer
 
     console = PlainConsole()

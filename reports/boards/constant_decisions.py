@@ -5,10 +5,10 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from search.evaluation.binary import Policy, policy_of_trial
+from search.evaluation.constant_decisions import why_constant
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import Calibration
-from search.trials.constant_decisions import why_constant
-from search.trials.evaluation import Policy, policy_of_trial
 from spaces.errors import RunError
 
 

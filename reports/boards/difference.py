@@ -13,6 +13,7 @@ from rich.table import Table
 
 from reports.boards.reading import Leaderboard, read
 from reports.boards.table import Column, lay_out, number
+from search.evaluation.recorded_decisions import fitted_of
 from search.events.evaluation import paired_event_difference
 from search.events.scoring import EVENT_METRICS
 from search.record import Record
@@ -24,7 +25,6 @@ from search.scores.classes.metrics import against_rest
 from search.scores.labels import bootstrap as of_labels
 from search.scores.metrics import decide
 from search.scores.reference import Reference
-from search.trials.recorded import fitted_of
 from spaces.errors import RunError
 from spaces.study import Study
 from spaces.tasks import TaskName, sign_of

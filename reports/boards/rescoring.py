@@ -20,15 +20,15 @@ import pyarrow.compute as pc
 from reports.boards.leaderboard import Board, with_seeds
 from reports.boards.leaderboard import row as leaderboard_row
 from reports.boards.requirements import Requirement, check_scored, nearest, unmet
+from search.evaluation.binary import Policy
+from search.evaluation.binary_rescoring import BinaryRescoring
+from search.evaluation.rescoring import TaskRescoring
 from search.events.evaluation import check_events
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
 from search.scores.reference import Reference
 from search.scores.thresholds import Limits
-from search.trials.evaluation import Policy
-from search.trials.redeciding import Redeciding
-from search.trials.rethresholding import Rethresholding
 from spaces.errors import RunError
 from spaces.policies import Sampled, check_answers
 from spaces.study import Study
@@ -237,17 +237,17 @@ def _text(value: Any) -> str:
 
 def _of_two(
     reference: Reference, study: Study, policies: Sequence[Policy | None], limits: Limits
-) -> Rethresholding:
-    return Rethresholding(reference, study, policies, limits)
+) -> BinaryRescoring:
+    return BinaryRescoring(reference, study, policies, limits)
 
 
 def _of_many(
     reference: Reference, study: Study, policies: Sequence[Policy | None], limits: Limits
-) -> Redeciding:
-    return Redeciding(reference, study, policies)
+) -> TaskRescoring:
+    return TaskRescoring(reference, study, policies)
 
 
-_REDECIDED: Mapping[TaskName, Callable[..., Rethresholding | Redeciding]] = {
+_RESCORING: Mapping[TaskName, Callable[..., BinaryRescoring | TaskRescoring]] = {
     **dict.fromkeys(TASK_NAMES, _of_many),
     "binary": _of_two,
 }
@@ -272,7 +272,7 @@ class _Rescorer:
         self.study = study
         check_scored(asked.requirements, self._folder)
         window = tuple(one for one in asked.requirements if one.metric in METRICS)
-        self._rethresholding = _REDECIDED[study.task.name](reference, study, asked.policies, Limits(window))
+        self._rescoring = _RESCORING[study.task.name](reference, study, asked.policies, Limits(window))
 
     def part(self, ids: Sequence[str]) -> "_Part":
         """Rescores some trials."""
@@ -287,7 +287,7 @@ class _Rescorer:
 
     def _of(self, record: Record) -> list[Record]:
         if record.state != "failed":
-            return self._rethresholding.of(record, self._folder.raw_scores(record.ask.trial_id))
+            return self._rescoring.of(record, self._folder.raw_scores(record.ask.trial_id))
         policies = [policy or self.study.threshold for policy in self._asked.policies]
         metric = self.study.objective.metric
         return [

@@ -13,7 +13,7 @@ from reports.boards.table import Column, lay_out, number
 from search.files import make_folder, write_atomically
 from search.record import Record
 from search.runs.run_folder import RunFolder
-from search.trials.seeds import Again
+from search.trials.seeds import SeedTraining
 from spaces.tasks import sign_of
 
 
@@ -46,22 +46,22 @@ class Repeated:
     objective: str
 
 
-def stored(run: RunFolder, again: Again, code_digest: str) -> Record | None:
+def stored(run: RunFolder, training: SeedTraining, code_digest: str) -> Record | None:
     """Returns the record of an earlier training of the same ask by the same code, if there is one."""
-    path = run.path / "seeds" / f"{again.name}.json"
+    path = run.path / "seeds" / f"{training.name}.json"
     if not path.is_file():
         return None
     try:
         record = Record.model_validate_json(path.read_bytes())
     except ValueError:
         return None  # written again
-    return record if record.ask == again.ask and record.code_digest == code_digest else None
+    return record if record.ask == training.ask and record.code_digest == code_digest else None
 
 
-def store(run: RunFolder, again: Again, record: Record) -> None:
+def store(run: RunFolder, training: SeedTraining, record: Record) -> None:
     """Writes the record of one training."""
     make_folder(run.path / "seeds")
-    write_atomically(run.path / "seeds" / f"{again.name}.json", record.model_dump_json(indent=1).encode())
+    write_atomically(run.path / "seeds" / f"{training.name}.json", record.model_dump_json(indent=1).encode())
 
 
 def ranked(trials: Sequence[Record], trained: Mapping[str, Sequence[Record]]) -> list[Repeated]:

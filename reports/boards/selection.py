@@ -16,18 +16,18 @@ from pydantic import TypeAdapter
 
 from reports.boards import leaderboard
 from reports.boards.columns import schema_of
-from search.comparison import of_tasks
+from search.comparison import task_comparison
 from search.comparison.resampling import F32, Setting, Units, units_of
 from search.comparison.selection import Contender, compared, corrected
 from search.comparison.ties import Compared
+from search.evaluation.binary import ALWAYS, ALWAYS_ON, calibration_of, policy_of
+from search.evaluation.by_task import contending_for
 from search.events.scoring import EVENT_METRICS
 from search.files import write_atomically
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS
 from search.scores.reference import Reference
-from search.trials.evaluation import ALWAYS, ALWAYS_ON, calibration_of, policy_of
-from search.trials.scorings import contending_for
 from spaces.errors import RunError, TrialError
 from spaces.policies import Sampled, SensitivityAtFaPerDay
 from spaces.study import Study
@@ -300,7 +300,7 @@ class _OfMany:
 
     def __init__(self, run: RunFolder, study: Study, reference: Reference) -> None:
         self._run, self.units = run, units_of(reference, study.seed)
-        self._rows = of_tasks.Rows(
+        self._rows = task_comparison.Rows(
             reference=reference,
             units=self.units,
             metric=study.objective.metric,
@@ -312,12 +312,12 @@ class _OfMany:
         """See `_OfTwo`."""
         found = {one[0]["trial_id"]: self._candidate(one) for one in [*pickable, *beside]}
         return (
-            of_tasks.compared([found[one[0]["trial_id"]] for one in beside], self._rows),
-            of_tasks.corrected([found[one[0]["trial_id"]] for one in pickable], self._rows),
+            task_comparison.compared([found[one[0]["trial_id"]] for one in beside], self._rows),
+            task_comparison.corrected([found[one[0]["trial_id"]] for one in pickable], self._rows),
         )
 
-    def _candidate(self, rows: _Rows) -> of_tasks.Candidate:
-        return of_tasks.Candidate(
+    def _candidate(self, rows: _Rows) -> task_comparison.Candidate:
+        return task_comparison.Candidate(
             raws=_raws(self._run, rows),
             value=rows[0]["value_mean"],
             may_win=rows[0]["kind"] != "baseline",

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from reports.boards.standings import Standings
 from reports.boards.table import Column, lay_out, number
-from reports.boards.verified_tasks import SHOWN, VERIFIED, row_of, schema_of
+from reports.boards.verification_by_task import SHOWN, VERIFIED, row_of, schema_of
 from search.files import write_atomically
 from search.record import Record
 from search.runs.run_folder import RunFolder

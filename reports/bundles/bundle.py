@@ -217,7 +217,7 @@ def verified(folder: Path) -> BundleConfig:
 
 def outputs(model: Any, x: Inputs) -> Outputs:
     """Returns the outputs of a deciding model for rows `(n, ...)`, n >= 1, which are read batch by batch."""
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
 
     made: Outputs = predict(model, x)
     return made

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from reports.boards.advice import worth_shipping
 from reports.boards.columns import SCALARS
-from reports.bundles.card_of_many import decision_lines, each_lines, output_line
 from reports.bundles.markdown import escaped
 from reports.bundles.schema import Decided, Preprocessing, Rules, Test, TrialConfig, Validation
+from reports.bundles.task_card import decision_lines, each_lines, output_line
 from search.data.rows import Labels
 from search.events.patients import Patient
 from search.networks.readers import Exported, Reader

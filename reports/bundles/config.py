@@ -16,13 +16,13 @@ from search.data.rows import Rows
 from search.data.shards import Part
 from search.data.sources.columns import open_table
 from search.data.sources.table import feature_names, roles_of
+from search.evaluation.by_task import claims_probabilities
+from search.evaluation.scoring import Estimates
 from search.events.patients import Patient
 from search.events.scoring import scoring_of
 from search.networks.readers import Exported, Reader
 from search.record import Estimate, Record
 from search.trials.preparation import Prepared
-from search.trials.scoring import Estimates
-from search.trials.scorings import claims_probabilities
 from spaces.configuration import Config
 from spaces.data import Npz, Table
 from spaces.eeg import Eeg

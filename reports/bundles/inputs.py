@@ -19,8 +19,8 @@ from search.data.sources.eeg import edf, recordings, stretches
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.layouts import SUFFIXES as OF_RECORDINGS
 from search.data.sources.eeg.layouts import edf_files
-from search.data.sources.eeg.stuck import Stuck
-from search.data.sources.eeg.stuck import told as stuck_told
+from search.data.sources.eeg.stuck_signals import Stuck
+from search.data.sources.eeg.stuck_signals import told as stuck_told
 from search.data.sources.table import inputs
 from spaces.eeg import Eeg
 from spaces.errors import RunError

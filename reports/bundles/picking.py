@@ -11,10 +11,10 @@ from reports.boards.columns import schema_for
 from reports.boards.leaderboard import row as row_of
 from reports.boards.requirements import Requirement, check_scored, nearest, other_thresholds, unmet
 from reports.boards.standings import Standings
+from search.evaluation.binary import estimates
 from search.record import PROOF_TOLERANCE, Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import sigmoid
-from search.trials.evaluation import estimates
 from spaces.errors import RunError
 
 

@@ -16,16 +16,16 @@ from reports.bundles.bundle import Outputs, outputs, write_sums
 from reports.bundles.config import bundle_config, training_scale
 from reports.bundles.picking import Choice
 from search.data.shards import Part
+from search.evaluation.by_task import scoring_for
+from search.evaluation.recorded_decisions import decided, fitted_of, seizures
 from search.events.evaluation import decided_patients
 from search.files import is_new_or_empty, write_atomically
 from search.networks import backend
 from search.networks.readers import Exported, readers
 from search.record import Estimate, Record
+from search.runs.opened_test_split import note_opening
 from search.runs.run_folder import RunFolder
-from search.runs.test_split import note_opening
 from search.trials.preparation import check_same, prepare
-from search.trials.recorded import decided, fitted_of, seizures
-from search.trials.scorings import scoring_for
 from spaces.errors import RunError
 
 SCORE_TOLERANCE = 1e-3

@@ -14,6 +14,7 @@ from reports.boards.requirements import Requirement
 from reports.boards.rescoring import Rescored, rescore_all
 from search.data.rows import Rows
 from search.data.sources.scores import Given
+from search.evaluation.binary import Policy
 from search.events.evaluation import check_events
 from search.events.timelines import find_timeline
 from search.files import is_new_or_empty, write_atomically
@@ -23,7 +24,6 @@ from search.runs.reference_file import as_parquet
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
 from search.scores.metrics import RANKING_METRICS
-from search.trials.evaluation import Policy
 from search.trials.given_scores import decided
 from search.trials.preparation import reference_of
 from search.trials.trial import RunFacts

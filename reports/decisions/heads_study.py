@@ -107,9 +107,9 @@ def write_trunk_of(model: Path, folder: Path, study: str, dtype: str, told: Path
         dtype: of its rows.
         told: a file that gets the module's name; nothing where the model has no such network.
     """
-    from search.networks import existing, last_layer
+    from search.networks import existing_model, last_layer
 
-    trunk = last_layer.trunk(existing.load(model))
+    trunk = last_layer.trunk(existing_model.load(model))
     told.write_text("" if trunk is None else _write_trunk(folder, model.name, trunk, dtype, study))
 
 

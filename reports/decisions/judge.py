@@ -11,21 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.boards.requirements import Requirement
-from reports.decisions import decodes
+from reports.decisions import decode_comparison
 from reports.decisions.decide import Decisions, decide
 from search.data.rows import Rows, check_classes
 from search.data.sources.columns import open_table
 from search.data.sources.scores import Given, Scale, scale_of
 from search.data.sources.table import feature_names
+from search.evaluation.binary import Policy
 from search.files import is_new_or_empty, write_atomically
-from search.networks import existing
-from search.networks.existing import Takes
-from search.trials.evaluation import Policy
+from search.networks import existing_model
+from search.networks.existing_model import Takes
 from spaces.data import Npz, Scores, Table
 from spaces.errors import RunError, first_of, one_line
 from spaces.heads import HEADS
 from spaces.study import Study
-from spaces.trained import Decoding, WrittenLoss, decoding
+from spaces.trained_heads import Decoding, WrittenLoss, decoding
 
 MODEL = "model.keras"
 """The model that was judged, as it was given, in the folder of the run."""
@@ -57,7 +57,7 @@ class Facts:
         ends: its last layer, as people write it.
         loss: what it was trained on, as far as is known.
         head: whose decode makes its raw scores; None where they are made of its outputs.
-        takes: what they are made of, see `search.networks.existing.Takes`.
+        takes: what they are made of, see `search.networks.existing_model.Takes`.
         array: what the inputs of the rows are called; the file, of a table.
         rows_left_out: rows without a finite score.
         columns: of a table, those of the inputs; None of arrays.
@@ -122,7 +122,7 @@ def check_call(model: Path, to: Path) -> None:
     Raises:
         RunError: which of them.
     """
-    existing.check_file(model)
+    existing_model.check_file(model)
     if not is_new_or_empty(to):
         raise RunError(f"a judged model's run goes to a new or empty folder, but {to} is taken (--to)")
 
@@ -159,12 +159,12 @@ def judge(
     backend.import_keras()
     from search.networks import last_layer
 
-    model = existing.load(file)
-    compiled = existing.compiled_loss(file)
+    model = existing_model.load(file)
+    compiled = existing_model.compiled_loss(file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         layer = last_layer.read(model, file.name)
-    existing.check_rows(model, rows.x, array)
+    existing_model.check_rows(model, rows.x, array)
     trained = _trained(compiled, loss)
     found = decoding(layer.units, layer.activation, trained, head, layer.below)
     outputs, logits = _predicted(layer.model, rows, layer.units)
@@ -204,8 +204,8 @@ def judge(
         _ending(file, str(layer), compiled, loss, found),
         *(f"beware: {one}" for one in found.notes),
         *note,
-        *decodes.own(found, raw, rows.y),
-        *(f"wrong: {one}" for one in decodes.wrong(found, outputs, raw, rows.y)),
+        *decode_comparison.own(found, raw, rows.y),
+        *(f"wrong: {one}" for one in decode_comparison.wrong(found, outputs, raw, rows.y)),
         SEEN,
     ]
     return Judged(decisions, tuple(told), found, model)
@@ -234,7 +234,7 @@ def _is_shared(outputs: F32) -> bool:
 
 
 def _predicted(model: Any, rows: Rows, units: int) -> tuple[F32, F32]:
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
 
     try:
         with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from reports.bundles.config import is_calibrated
 from reports.bundles.markdown import escaped
 from reports.bundles.scale import scale_of
 from reports.bundles.schema import BundleConfig
-from reports.decisions.decision import Decision
+from reports.decisions.decision_folder import Decision
 from reports.decisions.judge import MODEL, Facts, rows_of
 from search.data.rows import Rows
 from search.data.shards import Part
@@ -22,7 +22,7 @@ from search.data.sources.npz import load_npz
 from search.data.sources.table import load_table
 from search.events.scoring import scoring_of
 from search.files import write_atomically
-from search.networks import backend, existing
+from search.networks import backend, existing_model
 from search.networks.readers import Exported, Reader, readers
 from search.record import Record
 from search.runs.run_folder import RunFolder
@@ -77,7 +77,7 @@ def write(run: RunFolder, record: Record, found: Decision, folder: Path) -> None
     if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
         raise RunError(f"a judged model must stay as it was, but {file} has changed; judge it again")
     rows = _rows(run, facts)
-    layer = last_layer.read(existing.load(file), file.name)
+    layer = last_layer.read(existing_model.load(file), file.name)
     shape, dtype = rows.x.shape[1:], str(rows.x.dtype)
     calibration = (found.calibration.a, found.calibration.b)
     model = export.judged_model(

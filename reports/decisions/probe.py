@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.decisions import decodes
-from search.networks import existing
+from reports.decisions import decode_comparison
+from search.networks import existing_model
 from search.networks.isolation import run_in_subprocess
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS
-from spaces.trained import WrittenLoss, decoding
+from spaces.trained_heads import WrittenLoss, decoding
 
 F32 = NDArray[np.float32]
 MOST_ROWS = 5000
@@ -118,7 +118,7 @@ def probe(model: Path, data: Path, x: str, y: str | None) -> Probed:
     Raises:
         RunError: the model does not load, or does not fit the rows.
     """
-    existing.check_file(model)
+    existing_model.check_file(model)
     with tempfile.TemporaryDirectory() as place:
         out = Path(place, "probed.json")
         run_in_subprocess(_work, model, data, x, y, out)
@@ -136,13 +136,13 @@ def _work(model: Path, data: Path, x: str, y: str | None, out: Path) -> None:
 
 
 def _probed(path: Path, x: NDArray[Any], y: NDArray[Any] | None, name: str) -> Probed:
-    from search.networks import compiled_with, last_layer
-    from search.trials.feeding import predict
+    from search.networks import compile_config, last_layer
+    from search.training.feeding import predict
 
-    model = existing.load(path)
+    model = existing_model.load(path)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return Probed(rows=len(x), unknown=("a model of several inputs or outputs is not run",))
-    existing.check_rows(model, x, name)
+    existing_model.check_rows(model, x, name)
     if y is not None and len(y) != len(x):
         raise RunError(f"labels must be as many as rows, but there are {len(y)} of {len(x)}")
     outputs = np.asarray(predict(model, x), np.float32)
@@ -153,7 +153,7 @@ def _probed(path: Path, x: NDArray[Any], y: NDArray[Any] | None, name: str) -> P
     scale = max(1.0, float(np.abs(flat).max()))
     if len(x) > 1 and float(np.ptp(flat, axis=0).max()) <= 1e-6 * scale:
         told["constant"] = tuple(flat[0, :4].tolist())
-    written = existing.compiled_loss(path)
+    written = existing_model.compiled_loss(path)
     if written is None:
         unknown.append("it was compiled with no loss, or with several: no loss is compared")
     elif _is_exclusive(written) and outputs.ndim == 2 and outputs.shape[1] > 1:
@@ -163,7 +163,7 @@ def _probed(path: Path, x: NDArray[Any], y: NDArray[Any] | None, name: str) -> P
     elif y.dtype.kind not in "biuf":
         unknown.append("the labels are words: neither loss nor accuracy is compared")
     else:
-        loss, accuracy = compiled_with.loss_of(path), compiled_with.accuracy_of(path)
+        loss, accuracy = compile_config.loss_of(path), compile_config.accuracy_of(path)
         try:
             told |= _compared(model, loss, accuracy, x, y, outputs, written, constant="constant" in told)
         except Exception as error:  # what a backend raises is not promised
@@ -192,7 +192,7 @@ def _compared(
     constant: bool,
 ) -> dict[str, Any]:
     """The loss of `evaluate()` and that of `predict()`'s outputs, on the same rows; and Keras' accuracy."""
-    from search.networks import compiled_with
+    from search.networks import compile_config
 
     if loss is None:
         return {}
@@ -207,7 +207,7 @@ def _compared(
         said = model.evaluate(x[kept], y[kept], batch_size=size, verbose=0, return_dict=True)
         penalties = sum(float(one) for one in model.losses)
         found["evaluated"] = float(said["loss"]) - penalties
-        found["recomputed"] = compiled_with.value(loss, y[kept], outputs[kept])
+        found["recomputed"] = compile_config.value(loss, y[kept], outputs[kept])
         found["loss"] = None if written is None else written.name
     return found
 
@@ -225,7 +225,7 @@ def _decoded(
 ) -> dict[str, Any]:
     """What the decode of one or two units is worth, and the usual wrong ones."""
     from search.scores import metrics, thresholds
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
     from spaces.policies import MaxF1
 
     positive = _positive(y)
@@ -238,8 +238,8 @@ def _decoded(
     raw = np.ascontiguousarray(raw, np.float32)
     if raw.min() == raw.max() or not np.isfinite(raw).all():
         return {}
-    own = decodes.own(found, raw, positive)
-    told = [*own, *(f"wrong: {one}" for one in decodes.wrong(found, flat, raw, positive))]
+    own = decode_comparison.own(found, raw, positive)
+    told = [*own, *(f"wrong: {one}" for one in decode_comparison.wrong(found, flat, raw, positive))]
     choice = thresholds.choose(thresholds.curve(positive, raw), MaxF1())
     counts = metrics.counts_at(positive, raw, choice.threshold_score)
     told.append(

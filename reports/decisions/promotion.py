@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from reports.boards.requirements import Requirement, check_scored, other_thresholds, unmet
 from reports.bundles.picking import check_decides, row_of_record, short, with_threshold
 from reports.bundles.promotion import replacing
-from reports.decisions import decision, judged_bundle
+from reports.decisions import decision_folder, judged_bundle
 from reports.decisions.decide import GIVEN
-from reports.decisions.decision import Decision
+from reports.decisions.decision_folder import Decision
 from reports.decisions.judged_bundle import is_judged, takes_of
 from search.data.rows import Labels
 from search.data.sources.scores import Scale
@@ -69,11 +69,11 @@ def promote(
     if not np.array_equal(found.scale.raw(given), run.raw_scores(record.ask.trial_id)):
         raise RunError(f"the files of {run.path} do not belong together: its raw scores are of other scores")
     if not is_judged(run):
-        decision.write(found, to, given)
+        decision_folder.write(found, to, given)
         return found
-    decision.check_place(to)
+    decision_folder.check_place(to)
     with replacing(to) as made:
-        decision.write(found, made, given)
+        decision_folder.write(found, made, given)
         judged_bundle.write(run, record, found, made)
     return found
 

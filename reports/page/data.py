@@ -12,7 +12,7 @@ from reports.boards import reading
 from reports.boards.columns import SCALARS, SMALLER_IS_BETTER
 from reports.boards.footnotes import HEADLINES, about_events, footnotes
 from reports.boards.selection import Selection
-from reports.page import facts, many, table, trial
+from reports.page import facts, table, task_trial, trial
 from reports.page.events import Detector
 from search.events.scoring import EVENT_METRICS
 from search.record import Estimate, Record
@@ -185,7 +185,7 @@ def _of_two(
 def _of_many(
     run: RunFolder, study: Study, record: Record, reference: Reference, detector: Detector | None
 ) -> dict[str, Any]:
-    return many.detail(run, study, record, reference, detector)
+    return task_trial.detail(run, study, record, reference, detector)
 
 
 HEADLINES_OF_MANY = {task: headline for task, headline in HEADLINES.items() if task in SCALARS}

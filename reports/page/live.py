@@ -9,8 +9,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.boards.all_rows import read_whole
 from reports.boards.selection import known
-from reports.boards.whole import read_whole
 from reports.page import facts, table
 from reports.page.data import Contents, assembled, detail, detailed, importances_of
 from reports.page.events import Detector

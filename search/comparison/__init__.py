@@ -1,5 +1,5 @@
 """Which trial is best, and how sure that is: ties, and the winner corrected for being picked.
 
 Take from it: `selection.compared`, `selection.corrected`, `importance.importances`.
-Imports from `search`: everything below, not tuning.
+Imports from `search`: record, scores, events, evaluation.
 """

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.many_labels import Classes, LabelNames, Quantity, Strata
 from search.data.photos import Photos
 from search.data.shards import Inputs
+from search.data.task_labels import Classes, LabelNames, Quantity, Strata
 from spaces.base import Label
 from spaces.errors import RunError
 from spaces.study import Events

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from search.data import many_labels, photos
+from search.data import photos, task_labels
 from search.data.plan import Form, Piece, Plan, Read
 from search.data.row_table import as_table, content_of, labels_of
 from search.data.rows import Labels, Recording, Rows, check_finite
@@ -202,7 +202,7 @@ def _opened(folder: Path, manifest: dict[str, Any], reused: bool) -> Stored:
         y=labels_of(columns),
         labels=Labels(**form["labels"])
         if "positive" in form["labels"]
-        else many_labels.stored(form["labels"]),
+        else task_labels.stored(form["labels"]),
         groups=text("groups"),
         recordings=text("recordings"),
         times=columns["times"].to_numpy() if "times" in columns.column_names else None,

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.many_labels import Strata
 from search.data.rows import PARTS
+from search.data.task_labels import Strata
 from spaces.errors import RunError, first_of
 
 RESTARTS = 20

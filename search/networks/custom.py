@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from search.data.sources.custom import code_digest, find_function
-from search.networks import by_value
+from search.networks import pickled_function
 from spaces.configuration import Config
 from spaces.errors import RunError, foreign_code, one_line
 
@@ -38,7 +38,7 @@ def build(inputs: Any, config: Config) -> Any:
     if config.code is None:
         function = find_function(config.trunk, _folder(config), "trunk.name")
     else:
-        function = by_value.load(config.code, config.trunk, _folder(config))
+        function = pickled_function.load(config.code, config.trunk, _folder(config))
     with foreign_code(f"{config.trunk} must build a network, but it raised"):
         features = function(inputs, config.width)
     if not keras.backend.is_keras_tensor(features):

@@ -20,7 +20,7 @@ from search.networks import model as network
 from search.networks.agreement import Outputs, Run, check_agreement, check_unfinite
 from search.networks.backend import standard_error_held
 from search.networks.deciders import LARGEST, Decider, Margin, at_threshold, decider_of
-from search.networks.existing import Takes
+from search.networks.existing_model import Takes
 from search.networks.last_layer import LastLayer
 from search.networks.readers import Exported, keep_readable
 from search.record import Record

@@ -8,8 +8,8 @@ from typing import Any
 
 from search.networks import custom, mobilenet
 from spaces.configuration import Config
-from spaces.many_heads import head
 from spaces.study import Study
+from spaces.task_heads import head
 
 
 def _nothing(*_: Any) -> None:

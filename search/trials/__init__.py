@@ -1,5 +1,5 @@
-"""One configuration, trained and measured; and trained again, to verify or to reproduce.
+"""A trial from its configuration to its record; and trained again, to verify or to reproduce.
 
-Take from it: `preparation.prepare`, `trial.Trial`, `keras_trainer`, `scoring.evaluate`.
-Imports from `search`: everything below, neither picking nor tuning.
+Take from it: `preparation.prepare`, `trial.Trial`, `baselines`, `verification`.
+Imports from `search`: everything below, neither comparison nor tuning.
 """

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from search.data.rows import READ_BYTES, blocks
 from search.data.trial_data import TrialData
+from search.evaluation.binary import ALWAYS
 from search.events.scoring import EVENT_METRICS
 from search.record import Ask
-from search.trials.evaluation import ALWAYS
-from search.trials.session import Session, Trained
-from search.trials.steers import steer_of
+from search.training.session import Session, Trained
+from search.training.steering_metrics import steer_of
 from search.trials.task_baselines import TASK_BASELINES, drawn, flat
 from spaces.data import Scores
 from spaces.errors import TrialError

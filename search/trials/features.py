@@ -202,7 +202,7 @@ def _below(work: Work) -> Any:
 
 
 def _computed(below: Any, work: Work, job: Job) -> NDArray[np.float32]:
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
 
     values: NDArray[np.float32] = predict(below, work.x[slice(*job)])
     if not np.isfinite(values).all():

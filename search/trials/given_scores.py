@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search.evaluation.binary import policy_of
+from search.evaluation.binary_rescoring import BinaryRescoring
+from search.evaluation.by_task import scoring_for
+from search.evaluation.scoring import evaluate_in_sample
 from search.record import Ask, Record
 from search.scores.reference import Reference
-from search.trials.evaluation import policy_of
-from search.trials.rethresholding import Rethresholding
-from search.trials.scoring import evaluate_in_sample
-from search.trials.scorings import scoring_for
-from search.trials.steers import steer_of
+from search.training.steering_metrics import steer_of
 from search.trials.trial import RunFacts, fields_of, now, record
 from spaces.errors import TrialError
 from spaces.study import Study
@@ -65,8 +65,8 @@ def decided(
         **fields_of(measured, study, reference),
         **about,
     )
-    # The value of `measure`, bit for bit, from calibrations that share one pass over the rows.
-    [valued] = Rethresholding(reference, study, [None]).of(found, raw)
+    # The value of `evaluate`, bit for bit, from calibrations that share one pass over the rows.
+    [valued] = BinaryRescoring(reference, study, [None]).of(found, raw)
     return Decided(
         found.model_copy(update={"value": valued.value, "value_fa_per_day": valued.value_fa_per_day}),
         measured.score,

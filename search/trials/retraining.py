@@ -14,10 +14,10 @@ from search.hosts.provenance import code_digest
 from search.networks import backend
 from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Place, Trainer
 from search.trials import features
-from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import check_same, prepare
-from search.trials.session import Place, Trainer
 from search.trials.trial import RunFacts, Trial
 from spaces.base import Frozen
 from spaces.errors import RunError
@@ -146,9 +146,9 @@ def _trainer(job: Job, place: Place) -> Trainer:
             f"{backend.chosen()}; set KERAS_BACKEND=jax"
         )
     backend.import_keras()
-    from search.trials.fused_again import Again
+    from search.fused.repeat import RepeatTrainer
 
-    return Again(job.fused, place)
+    return RepeatTrainer(job.fused, place)
 
 
 def close(paths: Sequence[Path]) -> None:

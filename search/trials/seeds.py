@@ -8,13 +8,13 @@ from search.data.trial_data import TrialData
 from search.networks import backend
 from search.record import Ask, Record
 from search.scores.reference import Reference
-from search.trials.session import Trainer, this_place
+from search.training.session import Trainer, this_place
 from search.trials.trial import RunFacts, Trial
 from spaces.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
-class Again:
+class SeedTraining:
     """One more training of a trial.
 
     Args:
@@ -65,11 +65,11 @@ class SeedWorker:
     def ready(self) -> None:
         """Returns once the process is there."""
 
-    def run(self, work: SeedWork, again: Again) -> tuple[Again, Record]:
+    def run(self, work: SeedWork, training: SeedTraining) -> tuple[SeedTraining, Record]:
         """Trains and measures like a trial; an exception becomes a failed record."""
         place = this_place(self._gpu_share)
-        trial = Trial(again.ask, work.study, work.data, work.reference, work.facts, work.trainer, place)
-        return again, trial.to_next_rung().record
+        trial = Trial(training.ask, work.study, work.data, work.reference, work.facts, work.trainer, place)
+        return training, trial.to_next_rung().record
 
 
 def to_the_end(study: Study) -> Study:
@@ -77,7 +77,7 @@ def to_the_end(study: Study) -> Study:
     return study.model_copy(update={"asha": study.asha.model_copy(update={"enabled": False})})
 
 
-def again(record: Record, repeats: int) -> list[Again]:
+def seed_trainings(record: Record, repeats: int) -> list[SeedTraining]:
     """Returns so many trainings of a trial, with seeds that follow from its own and differ from it.
 
     The trial's own training is not among them, since it was picked for its good result.
@@ -85,6 +85,6 @@ def again(record: Record, repeats: int) -> list[Again]:
     seeds = np.random.SeedSequence(record.ask.seed).generate_state(repeats + 1) >> 1
     others = [int(seed) for seed in seeds if int(seed) != record.ask.seed][:repeats]
     return [
-        Again(ask=record.ask.model_copy(update={"seed": seed}), repeat=number)
+        SeedTraining(ask=record.ask.model_copy(update={"seed": seed}), repeat=number)
         for number, seed in enumerate(others, start=1)
     ]

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.trial_data import TrialData
+from search.evaluation.binary import ALWAYS, policy_of_trial
+from search.evaluation.by_task import scoring_for
+from search.evaluation.scoring import Evaluated, evaluate
 from search.events.scoring import scoring_of
 from search.networks import backend
 from search.networks.backend import cpu_flags, onednn
 from search.record import Ask, GroupsKnown, Record
 from search.scores.reference import Reference
+from search.training.session import Place, Session, Together, Trained, Trainer, rungs
 from search.trials import baselines
-from search.trials.evaluation import ALWAYS, policy_of_trial
-from search.trials.scoring import Evaluated, evaluate
-from search.trials.scorings import scoring_for
-from search.trials.session import Place, Session, Together, Trained, Trainer, rungs
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
 from spaces.study import Study

@@ -13,16 +13,16 @@ from search.data.folds import Fold
 from search.data.rows import Rows
 from search.data.shards import Inputs, Part
 from search.data.trial_data import TrialData, features_of
+from search.evaluation.binary import policy_of
+from search.evaluation.by_task import scoring_for
+from search.evaluation.scoring import Described
+from search.evaluation.tallies import MEASURED, Measured, TallyT
 from search.networks import backend
 from search.record import Ask
 from search.scores.crossfit import Halves
 from search.scores.reference import Reference
-from search.trials.evaluation import policy_of
+from search.training.session import Trainer
 from search.trials.preparation import reference_of
-from search.trials.scoring import Described
-from search.trials.scorings import scoring_for
-from search.trials.session import Trainer
-from search.trials.tallies import MEASURED, Measured, TallyT
 from search.trials.trial import estimates_log_odds
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
@@ -125,7 +125,7 @@ class FoldWorker:
 def keras_scores(config: Config, weights: list[NDArray[np.generic]], x: Inputs) -> NDArray[np.float32]:
     """Scores rows with a Keras network rebuilt from its weights, as a bundle is."""
     from search.networks import model as network
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
 
     model = network.build(config, x.shape[1:], str(x.dtype), pretrained=False)
     model.set_weights(weights)

@@ -1,5 +1,5 @@
 """Optuna under Ray Tune: what is tried next, on which worker, and what a dead worker means.
 
 Take from it: `tuner.run_search`, `worker_failures`, `fusing.begin`, `fusing.check`.
-Imports from `search`: everything below, not picking.
+Imports from `search`: record, data, scores, networks, hosts, training, fused, trials.
 """

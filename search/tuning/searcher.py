@@ -13,9 +13,9 @@ from ray.tune.search import Searcher
 
 from search.record import Ask, Record, kind_of
 from search.trials.baselines import trials_of
-from search.tuning.asks import AskMaker, asked_first
 from search.tuning.history import History, SeenTrial, seen_trial
 from search.tuning.suggestion_queue import SuggestionQueue
+from search.tuning.trial_order import AskMaker, asked_first
 from spaces.configuration import Config
 from spaces.study import Study
 

@@ -7,7 +7,7 @@ Twice:
 
 - tight, the floor: our own training, proof and measuring;
 - bare, a peer: Keras' `fit` on arrays in memory, `predict` on the validation rows after every epoch, and
-  nothing else. It ends epochs with a wait that ours does without (`search/trials/feeding.py`).
+  nothing else. It ends epochs with a wait that ours does without (`search/training/feeding.py`).
 """
 
 import multiprocessing
@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from search.data.trial_data import TrialData
+from search.evaluation.binary import policy_of
 from search.networks import backend
 from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Session
 from search.trials import baselines, preparation
-from search.trials.evaluation import policy_of
-from search.trials.keras_trainer import keras_trainer
-from search.trials.session import Session
 from search.trials.trial import estimates_log_odds
 from spaces.configuration import Config
 from spaces.heads import HEADS
@@ -63,8 +63,8 @@ def fit(config: Config, seed: int, epochs: int, data: TrialData) -> None:
 
     from search.networks import model as network
     from search.networks.losses import training_loss
-    from search.trials.feeding import BATCH
-    from search.trials.row_weights import row_weights
+    from search.training.feeding import BATCH
+    from search.training.row_weights import row_weights
 
     class Scores(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

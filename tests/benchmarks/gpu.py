@@ -173,15 +173,15 @@ def raw_loop(study: Path, most: int) -> None:
 
     backend.start(1)
     backend.import_keras()
+    from search.fused.engine import Engine
     from search.networks.trunks import author_config
-    from search.trials.fused_engine import Engine
     from search.trials.preparation import prepare
     from spaces.study_file import read
 
     found = read(study)
     data = prepare(found, study.parent, study.parent / "prepared-raw").trial_data()
     config = author_config(found).model_copy(update={"batch_size": 64})
-    group = Engine(found, data, most).company(config).group
+    group = Engine(found, data, most).sizes_of(config).group
     states = [group.begin(config, seed) for seed in range(most)]
     group.train(states, most)
     began, calls = time.monotonic(), 3

@@ -122,7 +122,7 @@ def candidates(trunk: str, number: int) -> Iterator[tuple[int, Config]]:
 
 def value_of(config: Config, data: TrialData, study: Study, networks: Any) -> float | None:
     """Trains a configuration; its best average precision, or None where it failed."""
-    from search.trials.training import Training
+    from search.training.training import Training
 
     steer = study.objective.steer
     try:
@@ -138,7 +138,7 @@ def search(out: Path, minutes: float, trunks: Sequence[str]) -> None:
     os.nice(19)
     backend.start(1)
     backend.import_keras()
-    from search.trials.compiled import CompiledNetworks
+    from search.training.compiled_networks import CompiledNetworks
 
     out.parent.mkdir(parents=True, exist_ok=True)
     found = tried(out)

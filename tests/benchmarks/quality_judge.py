@@ -131,7 +131,7 @@ def _ours(folder: Path, x: Any, y: Any) -> Callable[[Moment], Verdict]:
     import keras
 
     from search.networks import model as network
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
     from spaces.heads import HEADS
 
     run = RunFolder(folder / "runs" / "run")

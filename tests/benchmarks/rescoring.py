@@ -19,6 +19,8 @@ import numpy as np
 
 from reports.boards.leaderboard import Board
 from reports.boards.rescoring import read_policy
+from search.evaluation.binary import calibration_of
+from search.evaluation.binary_rescoring import BinaryRescoring
 from search.events.scoring import EVENT_METRICS
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
@@ -28,8 +30,6 @@ from search.scores.crossfit_sweep import cross_fits
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from search.scores.ranking import ranked
 from search.scores.reference import Reference
-from search.trials.evaluation import calibration_of
-from search.trials.rethresholding import Rethresholding
 from search.trials.trial import record
 from spaces.study import Study
 from tests.benchmarks.results import Result, Target
@@ -97,7 +97,7 @@ def parts(folder: RunFolder, trials: int) -> None:
         spent[name] = spent.get(name, 0.0) + time.process_time() - began
         return found
 
-    rescoring, board, positive = Rethresholding(of, study, policies), Board(), of.y == 1
+    rescoring, board, positive = BinaryRescoring(of, study, policies), Board(), of.y == 1
     for trial_id in ids:
         made = timed("record", lambda trial_id=trial_id: folder.record(trial_id))
         raw = timed("scores", lambda trial_id=trial_id: folder.raw_scores(trial_id))

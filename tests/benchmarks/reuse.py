@@ -14,7 +14,7 @@ from unittest.mock import patch
 import numpy as np
 
 from cluster.progress import Progress
-from search.trials.keras_trainer import keras_trainer
+from search.training.keras_trainer import keras_trainer
 from tests.benchmarks.memory import memory
 from tests.benchmarks.results import Result, Target, shown
 from tests.benchmarks.studies import run_here

@@ -22,8 +22,8 @@ from search.data.rows import Labels
 from search.data.trial_data import TrialData
 from search.networks.trunks import author_config
 from search.record import Ask
+from search.training.session import Session
 from search.trials import preparation
-from search.trials.session import Session
 from spaces.study import Study
 from spaces.study_file import parse
 from tests.benchmarks import spans
@@ -68,7 +68,7 @@ def pieces(windows: int) -> Iterator[Piece]:
 
 def data_times(windows: int) -> tuple[float, float]:
     """Seconds to prepare so many windows, and of one epoch on their training part, scores included."""
-    from search.trials.training import Training
+    from search.training.training import Training
 
     study = parse({"trunk": {"name": "seizure_cnn", "width": 0.125}, "training": {"epochs": 2}})
     root = Path(tempfile.mkdtemp())

@@ -15,9 +15,9 @@ from typing import Any
 from search.data.trial_data import TrialData
 from search.networks import backend
 from search.record import Ask
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Session, Trained, Trainer
 from search.trials import baselines, trial
-from search.trials.keras_trainer import keras_trainer
-from search.trials.session import Session, Trained, Trainer
 from spaces.study import Study
 
 FILE = "HEADSEARCH_BENCH_SPANS"
@@ -79,7 +79,7 @@ def timed_trainer(ask: Ask, study: Study, data: TrialData) -> Session:
     """As `keras_trainer`, noting everything."""
     with noted(ask.number, IMPORT):
         backend.import_keras()
-        import search.trials.training  # noqa: F401
+        import search.training.training  # noqa: F401
     return Timed(keras_trainer, ask, study, data)
 
 

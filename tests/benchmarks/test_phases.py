@@ -80,7 +80,7 @@ def test_every_name_that_is_watched_is_there(tmp_path):
         "import contextlib, functools, importlib\n"
         "from tests.benchmarks.phases import WATCHED\n"
         "for module, names in WATCHED.items():\n"
-        "    if module.startswith(('search.trials.device', 'search.tuning')):\n"
+        "    if module.startswith(('search.fused', 'search.tuning')):\n"
         "        continue\n"  # which import JAX and Ray
         "    for name in names:\n"
         "        function = functools.reduce(getattr, name.split('.'), importlib.import_module(module))\n"
@@ -93,7 +93,7 @@ def test_every_name_that_is_watched_is_there(tmp_path):
     wanted = [
         what
         for module, names in phases.WATCHED.items()
-        if not module.startswith(("search.trials.device", "search.tuning"))
+        if not module.startswith(("search.fused", "search.tuning"))
         for what in names.values()
     ]
     assert [one.what for one in noted] == wanted

@@ -12,7 +12,7 @@ import pytest
 
 import headsearch
 from cluster.cli import main
-from cluster.guest import as_guest, in_one_line
+from cluster.process_state import as_guest, in_one_line
 from search.data import store
 from search.data.sources import arrays
 from search.data.sources.npz import load_npz

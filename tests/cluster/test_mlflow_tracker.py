@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.tracker import follow
+from cluster.tracker_process import follow
 from cluster.tracking import Tracking
 from tests.cluster.test_tracking import TRAINED, at_its_end, run_in, study_for
 from tests.helpers.bookkeeping import RESOLVED, begin, go_on

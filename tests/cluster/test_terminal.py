@@ -72,7 +72,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 WARNED = """
 import logging, sys
 from cluster.cli import main
-from cluster.guest import as_guest
+from cluster.process_state import as_guest
 if {guest}:
     with as_guest():
         logging.getLogger("search.data").warning("ignored: %s", {name!r})

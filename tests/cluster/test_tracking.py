@@ -11,8 +11,8 @@ from importlib.util import find_spec
 import pytest
 
 from cluster.tensorboard_tracker import TensorboardTracker, metrics_of
-from cluster.tracked import PARAMETERS, tracked
-from cluster.tracker import follow
+from cluster.tracked_values import PARAMETERS, tracked
+from cluster.tracker_process import follow
 from cluster.tracking import Tracking, check_trackers
 from search.record import Ask, Estimate
 from search.runs.run_folder import RunFolder
@@ -239,7 +239,7 @@ def test_a_driver_that_is_gone_takes_the_process_with_it(tmp_path):
         sys.executable,
         "-P",
         "-m",
-        "cluster.tracker",
+        "cluster.tracker_process",
         "tensorboard",
         str(tmp_path / "tb"),
         str(folder.path),

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from search.evaluation.binary import BinaryScoring, Fitted, Policy
+from search.evaluation.scoring import Evaluated, evaluate
 from search.record import Estimate
 from search.scores.calibration import Calibration
 from search.scores.reference import Reference
 from search.scores.thresholds import Choice
-from search.trials.evaluation import BinaryScoring, Fitted, Policy
-from search.trials.scoring import Evaluated, evaluate
 from spaces.study import Study
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from reports.boards import leaderboard, reading
 from reports.page.table import Column
 from search.data.rows import Recording
+from search.evaluation.binary import policy_of
 from search.events.scoring import EVENT_METRICS, scoring_of
 from search.record import Ask, Estimate, Record, defined
 from search.runs.run_folder import RunFolder
@@ -17,7 +18,6 @@ from search.scores.crossfit import draw_halves
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at, sigmoid
 from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve
-from search.trials.evaluation import policy_of
 from search.trials.trial import RunFacts, record
 from spaces.configuration import Config, suggest
 from spaces.study import Study

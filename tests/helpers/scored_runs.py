@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from search.evaluation.binary import policy_of_trial
 from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
-from search.trials.evaluation import policy_of_trial
 from search.trials.trial import RunFacts, record
 from spaces.errors import TrialError
 from spaces.study import Study

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 
 from reports.boards import leaderboard
-from search.data.many_labels import Classes, LabelNames
 from search.data.rows import Rows
+from search.data.task_labels import Classes, LabelNames
+from search.evaluation.by_task import scoring_for
+from search.evaluation.scoring import evaluate
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.scores.halves import draw_halves_of
 from search.scores.reference import Reference
+from search.training.steering_metrics import steer_of
 from search.trials.preparation import reference_of
-from search.trials.scoring import evaluate
-from search.trials.scorings import scoring_for
-from search.trials.steers import steer_of
 from search.trials.trial import RunFacts, fields_of, record
 from spaces.configuration import Config
 from spaces.study import Events, Study

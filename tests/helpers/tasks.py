@@ -7,7 +7,7 @@ import numpy as np
 from search.data.trial_data import TrialData
 from spaces.configuration import Config
 from spaces.heads import Head
-from spaces.many_heads import head, heads_of
+from spaces.task_heads import head, heads_of
 from spaces.tasks import Task
 from tests.helpers.toys import config
 

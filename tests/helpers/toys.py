@@ -64,9 +64,9 @@ def trial_data(**shape: Any) -> TrialData:
 def networks() -> Any:
     """What this process has compiled, for tests that train one trial after another, as a worker does.
 
-    That each trial is what it is alone is what tests/search/trials/test_compiled.py shows.
+    That each trial is what it is alone is what tests/search/training/test_compiled_networks.py shows.
     """
-    from search.trials.compiled import CompiledNetworks
+    from search.training.compiled_networks import CompiledNetworks
 
     return CompiledNetworks()
 

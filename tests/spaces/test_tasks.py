@@ -13,9 +13,9 @@ from spaces.configuration import Config, suggest
 from spaces.errors import RunError
 from spaces.heads import HEADS
 from spaces.losses import LOSSES
-from spaces.many_heads import head, heads_of, tasks_with
 from spaces.pairs import TABLES, judge, resolve
 from spaces.study_file import parse, settled, to_yaml
+from spaces.task_heads import head, heads_of, tasks_with
 from spaces.tasks import BINARY, KINDS, Task, number_of
 from tests.helpers.script import Script
 from tests.helpers.tasks import (

@@ -5,8 +5,8 @@ import pytest
 from sklearn.metrics import f1_score, precision_score
 
 from spaces.errors import RunError
-from spaces.many_heads import head
 from spaces.pairs import judge, resolve
+from spaces.task_heads import head
 from spaces.tasks import KINDS, Task
 from tests.helpers.tasks import CLASSES, LABELS, NUMBER, labels_of, task_data
 from tests.stories.test_failures import fitted, our_logits

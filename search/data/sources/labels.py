@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.many_labels import Classes, LabelNames, Quantity
 from search.data.rows import AnyLabels, Labels
+from search.data.task_labels import Classes, LabelNames, Quantity
 from spaces.base import Label
 from spaces.errors import RunError, first_of
 from spaces.tasks import Asked, TaskName

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from search.data.many_labels import LabelNames
 from search.data.rows import Rows
 from search.data.sources.columns import (
     TableFile,
@@ -28,6 +27,7 @@ from search.data.sources.columns import (
 from search.data.sources.labels import POSITIVE
 from search.data.sources.npz import rows_of
 from search.data.sources.seizures import read_seizures
+from search.data.task_labels import LabelNames
 from spaces.base import Label
 from spaces.data import Npz, Table
 from spaces.errors import RunError

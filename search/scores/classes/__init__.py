@@ -1,5 +1,5 @@
 """K exclusive classes: decisions, metrics, offsets, calibration, cross-fit and intervals.
 
 Take from it: `decide_classes`, `offsets.choose_offsets`.
-Imports from `search`: data, scores.
+Imports from `search`: scores.
 """

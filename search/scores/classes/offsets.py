@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.scores.classes.decisions import F32, codes, decide_classes
-from search.scores.classes.lines import MERITS, TIE, Line, Problem, best_of
+from search.scores.classes.offset_sweep import MERITS, TIE, Line, Problem, best_of
 from search.scores.metrics import F64
 from search.scores.ranking import weights
 from search.scores.thresholds import Choice, choose, curve, cut_number, longest_run

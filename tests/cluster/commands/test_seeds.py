@@ -14,9 +14,9 @@ from cluster.commands.seeds import show_means, trainable
 from reports.boards import leaderboard, reading, seeds
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
+from search.training.session import Place
 from search.trials.preparation import prepare, with_absolute_paths
-from search.trials.seeds import again, to_the_end
-from search.trials.session import Place
+from search.trials.seeds import seed_trainings, to_the_end
 from search.trials.trial import RunFacts, Trial
 from spaces.study_file import read
 from tests.helpers.driving import write_study
@@ -55,8 +55,8 @@ def run(tmp_path_factory) -> RunFolder:
 
 def test_seeds_follow_from_the_trials_own_and_are_never_it(run):
     record = run.records()[-1]
-    five = again(record, 5)
-    assert again(record, 3) == five[:3]
+    five = seed_trainings(record, 5)
+    assert seed_trainings(record, 3) == five[:3]
     found = [one.ask.seed for one in five]
     assert len({*found, record.ask.seed}) == 6
     assert all(one.ask.config == record.ask.config for one in five)
@@ -78,7 +78,9 @@ def test_means_are_those_of_the_trainings_and_nothing_is_trained_twice(run):
     assert len(files) == 9
     assert [row.rank for row in rows] == sorted(row.rank for row in rows)
     for row in rows:
-        records = [seeds.stored(run, one, code_of(run, one)) for one in again(run.record(row.trial_id), 3)]
+        records = [
+            seeds.stored(run, one, code_of(run, one)) for one in seed_trainings(run.record(row.trial_id), 3)
+        ]
         values = [record.value for record in records]
         assert row.mean == pytest.approx(np.mean(values))
         assert row.sd == pytest.approx(np.std(values, ddof=1))
@@ -94,10 +96,10 @@ def test_means_are_those_of_the_trainings_and_nothing_is_trained_twice(run):
     assert "trainings to do" not in console.file.getvalue()
     assert [path.stat().st_mtime_ns for path in files] == before
 
-    one = again(run.record(chosen[0]), 1)[0]
+    one = seed_trainings(run.record(chosen[0]), 1)[0]
     assert seeds.stored(run, one, "other code") is None
     files[0].write_text("{")
-    assert seeds.stored(run, one, code_of(run, again(run.record(chosen[0]), 2)[1])) is None
+    assert seeds.stored(run, one, code_of(run, seed_trainings(run.record(chosen[0]), 2)[1])) is None
 
 
 def code_of(run, one) -> str:

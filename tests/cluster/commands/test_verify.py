@@ -15,13 +15,13 @@ from cluster import driver
 from cluster.cli import main
 from cluster.commands.verify import verify
 from reports.boards.verification import pick
-from reports.boards.verified_tasks import VERIFIED, schema_of
+from reports.boards.verification_by_task import VERIFIED, schema_of
 from search.data.folds import draw_folds
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
-from search.trials.keras_trainer import keras_trainer
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Place
 from search.trials.preparation import prepare, with_absolute_paths
-from search.trials.session import Place
 from search.trials.trial import RunFacts, Trial
 from search.trials.verification import FoldWorker, Work, check_fold_events, keras_scores, verify_fold
 from spaces.errors import RunError, TrialError

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.commands.verify import verify
 from cluster.terminal import PlainConsole
-from reports.boards.verified_tasks import schema_of
+from reports.boards.verification_by_task import schema_of
 from tests.conftest import ROOT
 from tests.helpers.driving import Driver
 from tests.helpers.linear_trainer import linear_scores, linear_trainer

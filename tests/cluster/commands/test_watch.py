@@ -14,7 +14,7 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from cluster.cli import main
-from cluster.commands.watched import Watched
+from cluster.commands.watched_run import Watched
 from cluster.host_notes import Host, HostNotes
 from search.runs.driver_lock import DriverLock
 from search.runs.run_folder import RunFolder

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from cluster.commands.watched import Watched
+from cluster.commands.watched_run import Watched
 from cluster.page_server import PageServer
 from search.runs.driver_lock import DriverLock
 from search.runs.run_folder import RunFolder

@@ -18,8 +18,8 @@ from reports.boards.rescoring import _Asked, read_policy, rescore, rescore_all
 from reports.boards.selection import selection
 from reports.boards.standings import Standings
 from reports.boards.table import table
+from search.evaluation.recorded_decisions import decided
 from search.record import Record
-from search.trials.recorded import decided
 from spaces.errors import RunError
 from tests.helpers.task_runs import (
     CLASS_TASK,
@@ -365,7 +365,7 @@ def test_two_runs_say_which_is_ahead_where_less_is_better(runs, tmp_path, capsys
 @pytest.mark.parametrize("name", TASKS)
 def test_trackers_and_the_study_database_are_told(runs, name, tmp_path):
     from cluster.tensorboard_tracker import TensorboardTracker
-    from cluster.tracked import tracked
+    from cluster.tracked_values import tracked
 
     run, record = runs[name], runs[name].record("00001")
     told = tracked(record)

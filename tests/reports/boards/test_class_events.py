@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cluster.cli import main
-from cluster.tracked import tracked
+from cluster.tracked_values import tracked
 from reports.boards import leaderboard, reading
 from reports.boards.columns import schema_of
 from reports.boards.footnotes import footnotes
@@ -17,10 +17,10 @@ from reports.boards.selection import selection
 from reports.boards.table import table
 from reports.bundles.picking import pick
 from reports.page.data import as_text, document
+from search.evaluation.recorded_decisions import decided
 from search.events.evaluation import decided_estimates, decided_patients
 from search.events.scoring import EVENT_METRICS
 from search.record import Ask, Record
-from search.trials.recorded import decided
 from search.trials.trial import record as record_of
 from spaces.errors import RunError
 from tests.helpers.task_runs import CLASS_TASK, FACTS, config_of, study_of, written

@@ -8,6 +8,8 @@ from cluster.cli import main
 from reports.boards import leaderboard, reading
 from reports.boards.requirements import parse
 from reports.boards.rescoring import read_policy, rescore, rescore_all
+from search.evaluation.binary import calibration_of
+from search.evaluation.binary_rescoring import BinaryRescoring
 from search.scores.calibration import CALIBRATIONS, moved_to
 from search.scores.crossfit import cross_fit, draw_halves
 from search.scores.crossfit_sweep import Side, cross_fits
@@ -15,8 +17,6 @@ from search.scores.metrics import METRICS, counts_at
 from search.scores.ranking import positives, ranked
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Limits, best_cuts, choose, curve
-from search.trials.evaluation import calibration_of
-from search.trials.rethresholding import Rethresholding
 from spaces.errors import RunError, TrialError
 from spaces.policies import Cost, Fixed, MaxF1, SensitivityAtFaPerDay
 from spaces.study_file import parse as study_of
@@ -154,7 +154,7 @@ def test_a_rescored_trial_is_what_measure_makes_of_it(metric, calibration, group
     for seed, kind in enumerate(("floats", "grid", "far", "noise")):
         of, raw = made_up(seed, 300, kind, grouped)
         stored = measured(ask(seed), raw, of, study)
-        found = Rethresholding(of, study, policies).of(stored, raw)
+        found = BinaryRescoring(of, study, policies).of(stored, raw)
         same(found[0], stored)
         for policy, one in zip(policies[1:], found[1:], strict=True):
             other = study.model_copy(update={"threshold": policy})
@@ -172,7 +172,7 @@ def test_another_objective_is_what_measure_makes_of_it():
     stored = measured(ask(0), raw, of, study)
     for metric in ("average_precision", "precision", "f1"):
         other = study_of({"objective": {"metric": metric}, "threshold": "youden"})
-        found = Rethresholding(of, other, [None, MaxF1(beta=2)]).of(stored, raw)
+        found = BinaryRescoring(of, other, [None, MaxF1(beta=2)]).of(stored, raw)
         same(found[0], measured(ask(0), raw, of, other))
         beta = study_of({"objective": {"metric": metric}, "threshold": {"beta": 2}})
         same(found[1], measured(ask(0), raw, of, beta))
@@ -183,7 +183,7 @@ def test_a_sampled_threshold_stays_the_trials_own():
     of, raw = made_up(0, 300, "floats", grouped=True)
     sampled = ask(3, threshold=0.7)
     stored = measured(sampled, raw, of, study)
-    own, fixed = Rethresholding(of, study, [None, Fixed(policy="fixed", at=0.7)]).of(stored, raw)
+    own, fixed = BinaryRescoring(of, study, [None, Fixed(policy="fixed", at=0.7)]).of(stored, raw)
     same(own, stored)
     assert (own.threshold_policy, fixed.threshold_policy) == ("sampled", "fixed")
     assert fixed.value == stored.value
@@ -204,14 +204,14 @@ def test_event_policies_and_metrics_are_what_measure_makes_of_them(metric):
     assert stored.value_fa_per_day is not None
     limits = Limits(parse(["precision.min=0.5"]))
     for policy in (None, MaxF1()):
-        [found] = Rethresholding(of, study, [policy]).of(stored, raw)
+        [found] = BinaryRescoring(of, study, [policy]).of(stored, raw)
         other = study if policy is None else study.model_copy(update={"threshold": policy})
         same(found, measured(ask(0), raw, of, other))
-        [limited] = Rethresholding(of, study, [policy], limits).of(stored, raw)
+        [limited] = BinaryRescoring(of, study, [policy], limits).of(stored, raw)
         assert limited.metrics["precision"].value >= 0.5
     few = SensitivityAtFaPerDay(policy="sensitivity_at_fa_per_day", fa_per_day=900)
     [free], [limited] = (
-        Rethresholding(of, study, [few], one).of(stored, raw)
+        BinaryRescoring(of, study, [few], one).of(stored, raw)
         for one in (NO_LIMITS, Limits(parse(["specificity.min=0.98"])))
     )
     assert free.metrics["specificity"].value < 0.98 <= limited.metrics["specificity"].value
@@ -222,12 +222,12 @@ def test_the_threshold_and_the_value_are_chosen_among_cuts_that_meet_the_require
     of, raw = made_up(0, 600, "floats", grouped=True)
     stored = measured(ask(0), raw, of, study)
     limits = Limits(parse(["sensitivity.min=0.95"]))
-    [found] = Rethresholding(of, study, [None], limits).of(stored, raw)
+    [found] = BinaryRescoring(of, study, [None], limits).of(stored, raw)
     assert stored.metrics["sensitivity"].value < 0.95 <= found.metrics["sensitivity"].value
     expected = cross_fit(of.y, raw, of.halves, calibration_of(study), MaxF1(), "f1", limits)
     assert found.value == expected < stored.value
     impossible = Limits(parse(["sensitivity.min=0.95", "precision.min=0.9"]))
-    [near] = Rethresholding(of, study, [None], impossible).of(stored, raw)
+    [near] = BinaryRescoring(of, study, [None], impossible).of(stored, raw)
     assert near.error == "max_f1 finds no cut that meets sensitivity.min=0.95, precision.min=0.9"
     assert near.value is None
     whole = curve(of.y, CALIBRATIONS["platt"](of.y, raw).calibration.apply(raw))

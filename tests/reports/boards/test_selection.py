@@ -10,10 +10,10 @@ from reports.boards import leaderboard, reading
 from reports.boards import selection as selections
 from reports.boards.footnotes import footnotes
 from reports.boards.selection import Selection, selection
+from search.evaluation.binary import policy_of
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
-from search.trials.evaluation import policy_of
 from spaces.policies import with_policy
 from spaces.study import Study
 from tests.helpers.measured import measure

@@ -13,10 +13,10 @@ from sklearn import metrics as sk
 from cluster.terminal import PlainConsole, say
 from reports.boards.columns import SCALARS
 from reports.boards.verification import Facts, summarise, verification_shown, write
-from reports.boards.verified_tasks import VERIFIED, schema_of
+from reports.boards.verification_by_task import VERIFIED, schema_of
+from search.evaluation.scoring import Described
+from search.evaluation.tallies import ClassTally, LabelTally, Measured, NumberTally
 from search.scores.bootstrap import REPEATS
-from search.trials.scoring import Described
-from search.trials.tallies import ClassTally, LabelTally, Measured, NumberTally
 from search.trials.verification import HeldOut
 from tests.helpers.task_runs import CLASS_TASK, LABEL_TASK, LABELS, NAMES, study_of, written
 from tests.helpers.task_runs import NUMBER_TASK as NUMBER

@@ -8,14 +8,14 @@ from reports.bundles import card
 from reports.bundles.config import bundle_config, training_scale
 from reports.bundles.picking import Choice
 from reports.bundles.schema import BundleConfig
-from search.data.many_labels import Classes
 from search.data.rows import Rows
 from search.data.splits import Split
+from search.data.task_labels import Classes
+from search.evaluation.by_task import scoring_for
+from search.evaluation.recorded_decisions import fitted_of, seizures
 from search.events.evaluation import decided_patients
 from search.events.scoring import EVENT_METRICS
 from search.trials.preparation import Prepared
-from search.trials.recorded import fitted_of, seizures
-from search.trials.scorings import scoring_for
 from tests.helpers import schemas
 from tests.helpers.task_runs import CLASS_TASK, study_of, timed, written
 

@@ -18,10 +18,10 @@ from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.scores.crossfit import Halves
 from search.scores.reference import Reference
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Place
 from search.trials import retraining
-from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import prepare
-from search.trials.session import Place
 from search.trials.trial import RunFacts, Trial
 from spaces.study_file import read
 from tests.helpers import driving, toys

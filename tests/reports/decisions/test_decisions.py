@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from reports.boards.requirements import parse as requirements
 from reports.boards.rescoring import read_policy
-from reports.decisions import decision
+from reports.decisions import decision_folder
 from reports.decisions.decide import decide
 from reports.decisions.promotion import promote
 from search.data.sources.scores import given_of
@@ -98,7 +98,7 @@ def test_the_three_forms_of_a_decision_say_the_same(made, tmp_path):
     assert label[-3:].tolist() == [-1, -1, -1]
     assert np.isnan(probability[-3:]).all()
     assert (alone["NEGATIVE"], alone["POSITIVE"]) == ("background", "seizure")
-    assert decision.read(tmp_path / "d") == written
+    assert decision_folder.read(tmp_path / "d") == written
     said = schemas.content(tmp_path / "d/decision.yaml")
     assert schemas.faults(said, "decision.schema.json") == []
     said["scale"].pop("probability")
@@ -191,8 +191,8 @@ def test_files_that_do_not_belong_together_are_refused(made, tmp_path):
     promote(found.run, tmp_path / "d")
     (tmp_path / "d/decision.py").write_text("def decide(score): return 1, 1\n")
     with pytest.raises(RunError, match=r"decision\.py is not the one written"):
-        decision.read(tmp_path / "d")
+        decision_folder.read(tmp_path / "d")
     with pytest.raises(RunError, match="is taken"):
         promote(found.run, tmp_path / "d")
     with pytest.raises(RunError, match=r"a decision is a folder with a decision\.yaml"):
-        decision.read(tmp_path)
+        decision_folder.read(tmp_path)

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 
 from reports.boards.requirements import parse as requirements
 from reports.bundles import bundle
-from reports.decisions import decision
+from reports.decisions import decision_folder
 from reports.decisions.judge import judge, rows_of, scores_of
 from reports.decisions.promotion import promote
 from search.data.rows import Labels, Rows
@@ -15,7 +15,7 @@ from search.networks import backend
 from spaces.data import Npz, Scores
 from spaces.errors import RunError
 from spaces.study import Study
-from spaces.trained import written_loss
+from spaces.trained_heads import written_loss
 from tests.helpers import last_layers, reference
 from tests.helpers.last_layers import behind, dense, save, undefined_for_some
 
@@ -203,7 +203,7 @@ def check_bundle(folder, found, **promoted):
     said = dict(zip([one.name for one in session.get_outputs()], session.run(None, {"x": x}), strict=True))
     assert np.array_equal(said["label"][known], decided)
     assert (said["label"][~known] == -1).all()
-    assert decision.read(folder / "shipped").column == "model.keras"
+    assert decision_folder.read(folder / "shipped").column == "model.keras"
     return known
 
 

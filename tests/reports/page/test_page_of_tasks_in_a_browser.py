@@ -6,8 +6,8 @@ import sklearn.metrics as sk
 
 from reports.boards import reading
 from reports.page import page
-from reports.page.many import POINTS
-from search.trials.recorded import decided
+from reports.page.task_trial import POINTS
+from search.evaluation.recorded_decisions import decided
 from tests.helpers.browser import chromium, complaints, opened, settle
 from tests.helpers.task_runs import CLASS_TASK, LABEL_TASK, NAMES, NUMBER_TASK, study_of, written
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.data.folds import draw_folds, find_fold_leakage
-from search.data.many_labels import Classes, LabelNames, Quantity
 from search.data.rows import Labels, Rows
+from search.data.task_labels import Classes, LabelNames, Quantity
 from spaces.errors import RunError
 from spaces.study import Study
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.data import store
-from search.data.many_labels import Classes, LabelNames, Quantity
 from search.data.plan import at_once
 from search.data.rows import Rows
 from search.data.splits import split
+from search.data.task_labels import Classes, LabelNames, Quantity
 from spaces.data import Split as SplitConfig
 from spaces.errors import RunError
 from tests.helpers.split_rows import parts_of

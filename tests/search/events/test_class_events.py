@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.data.many_labels import Classes, LabelNames
 from search.data.rows import Labels, Recording, Rows
+from search.data.task_labels import Classes, LabelNames
+from search.evaluation.classes import ClassScoring, FittedClasses
 from search.events.evaluation import check_events, decided_patients, event_estimates
 from search.events.intervals import detections
 from search.events.scoring import EVENT_METRICS, EventCounts, scoring_of
@@ -17,7 +18,6 @@ from search.scores.calibration import Calibration, Fit
 from search.scores.classes.offsets import ClassChoice
 from search.scores.crossfit import Halves
 from search.scores.metrics import decide
-from search.trials.class_scoring import ClassScoring, FittedClasses
 from search.trials.preparation import reference_of
 from spaces.errors import RunError
 from spaces.policies import Argmax

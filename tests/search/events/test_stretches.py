@@ -10,7 +10,7 @@ from search.data.rows import Recording, counted
 from search.events.evaluation import cross_fit_events, decided_counts, decided_patients
 from search.events.intervals import coverage, detected, detections, windows_of
 from search.events.timelines import find_timeline
-from search.events.unmarked import unmarked
+from search.events.unlabelled_seizures import unmarked
 from search.scores.calibration import CALIBRATIONS
 from search.scores.crossfit import draw_halves
 from search.scores.metrics import decide

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.evaluation.recorded_decisions import decided
 from search.scores.calibration import Calibration
-from search.trials.recorded import decided
 from spaces.study import Study
 from tests.helpers.task_runs import CLASS_TASK, LABEL_TASK, NUMBER_TASK, study_of, written
 

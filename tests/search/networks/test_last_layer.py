@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from search.networks import existing
+from search.networks import existing_model
 from spaces.errors import RunError
-from spaces.trained import WrittenLoss
+from spaces.trained_heads import WrittenLoss
 from tests.helpers import last_layers
 from tests.helpers.last_layers import behind, built_by_call, dense, nested, operation, save
 
@@ -58,7 +58,7 @@ def test_logits_are_those_below_the_activation(tmp_path, kind):
 
     build, units, applied = KINDS[kind]
     model = build()
-    loaded = existing.load(save(tmp_path, model))
+    loaded = existing_model.load(save(tmp_path, model))
     found = last_layer.read(loaded, "model.keras")
     assert (found.units, found.applied) == (units, applied)
     x, _, _ = last_layers.rows(50)
@@ -89,7 +89,7 @@ def test_outputs_that_are_not_the_activation_of_the_logits_are_refused(tmp_path,
 def test_the_trunk_is_what_feeds_the_last_dense_layer(tmp_path, kind):
     from search.networks import last_layer
 
-    trunk = last_layer.trunk(existing.load(save(tmp_path, KINDS[kind][0]())))
+    trunk = last_layer.trunk(existing_model.load(save(tmp_path, KINDS[kind][0]())))
     x, _, _ = last_layers.rows(20)
     assert np.array_equal(trunk.predict(x, verbose=0), x)
 
@@ -114,7 +114,7 @@ def test_a_quantized_layer_is_taken_by_its_outputs(tmp_path):
 
     model = dense(1, "sigmoid")
     model.quantize("int8")
-    found = last_layer.read(existing.load(save(tmp_path, model)), "m")
+    found = last_layer.read(existing_model.load(save(tmp_path, model)), "m")
     assert found.applied == ("quantized sigmoid",)
     x, _, _ = last_layers.rows(20)
     said = found.model.predict(x, verbose=0)
@@ -174,23 +174,23 @@ COMPILED = {
 @pytest.mark.parametrize("kind", COMPILED)
 def test_the_compiled_loss_is_read_without_running_it(tmp_path, kind):
     written, expected = COMPILED[kind]
-    assert existing.compiled_loss(save(tmp_path, dense(1, "sigmoid"), loss=written())) == expected
+    assert existing_model.compiled_loss(save(tmp_path, dense(1, "sigmoid"), loss=written())) == expected
 
 
 def test_a_loss_by_the_name_of_its_output_is_read(tmp_path):
     model = operation(1, "sigmoid")
     path = save(tmp_path, model, loss={model.output_names[0]: "bce"})
-    assert existing.compiled_loss(path) == WrittenLoss(name="bce", from_logits=False)
+    assert existing_model.compiled_loss(path) == WrittenLoss(name="bce", from_logits=False)
 
 
 def test_rows_that_the_model_does_not_take_are_refused(keras):
     with pytest.raises(RunError, match=r"takes rows of shape \(4,\), but those of X have \(5,\)"):
-        existing.check_rows(dense(1), np.zeros((3, 5), np.float32), "X")
+        existing_model.check_rows(dense(1), np.zeros((3, 5), np.float32), "X")
     inputs = keras.Input((2,), dtype="int32")
     words = keras.Model(inputs, keras.layers.Flatten()(keras.layers.Embedding(5, 1)(inputs)))
-    existing.check_rows(words, np.ones((3, 2), np.float32), "X")
+    existing_model.check_rows(words, np.ones((3, 2), np.float32), "X")
     with pytest.raises(RunError, match=r"takes whole numbers \(int32\), but X holds others"):
-        existing.check_rows(words, np.full((3, 2), 0.5, np.float32), "X")
+        existing_model.check_rows(words, np.full((3, 2), 0.5, np.float32), "X")
 
 
 def _log_sigmoid(z):
@@ -224,7 +224,7 @@ TRAINED = {
 @pytest.mark.filterwarnings("ignore:.*received `from_logits=True`")
 @pytest.mark.parametrize("kind", TRAINED)
 def test_what_keras_trains_is_what_is_decoded(keras, kind):
-    """`spaces/trained.py` says what these pairs were trained to say: here is what evaluate() computes."""
+    """What `spaces/trained_heads.py` says that these pairs were trained to say, evaluate() computes."""
     if keras.config.backend() != "tensorflow":
         pytest.skip("TensorFlow alone reads the logits below")
     units, activation, loss, by_hand = TRAINED[kind]

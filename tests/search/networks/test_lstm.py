@@ -99,7 +99,7 @@ def test_tiny_values_are_no_padding_under_mixed_precision():
 def test_it_learns_what_only_the_first_step_tells():
     """The order of masked sequences is learnt: labels follow from the first real step, behind padding."""
     from search.data.trial_data import TrialData
-    from search.trials.training import Training
+    from search.training.training import Training
     from spaces.study import Training as Rules
 
     rng = np.random.default_rng(0)

@@ -90,7 +90,7 @@ def test_the_network_is_its_users(keras):
 def test_frozen_convolutions_keep_their_weights(keras, published, file, frozen):
     """Batch normalisation's averages too; and the weights that a trial keeps are all of the network's."""
     from search.data.trial_data import TrialData
-    from search.trials.training import Training
+    from search.training.training import Training
 
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (12, *SHAPE), dtype=np.uint8), np.arange(12, dtype=np.int8) % 2

@@ -32,7 +32,7 @@ def network(head, loss, optimizer="sgd", width=0.1):
 @pytest.fixture(scope="module")
 def trained(keras):
     """The weights of a sigmoid head, trained briefly."""
-    from search.trials.training import Training
+    from search.training.training import Training
 
     session = Training(config("sigmoid", "bce"), Rules(epochs=3), "average_precision", trial_data(), seed=0)
     session.advance(3)
@@ -40,7 +40,7 @@ def trained(keras):
 
 
 def raw_scores(head, loss, weights):
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
 
     built, _ = network(head, loss)
     built.set_weights(weights)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.heads import HEADS
-from spaces.many_heads import head
+from spaces.task_heads import head
 from spaces.tasks import Task
 from tests.helpers.tasks import CLASSES, LABELS, NUMBER, TASK_PAIR_NAMES, TASK_PAIRS, labels_of
 

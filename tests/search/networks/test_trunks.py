@@ -72,7 +72,7 @@ def unsettled(model):
 @cache
 def eager():
     """The networks of the trials here, none of which is traced."""
-    from search.trials.compiled import CompiledNetworks
+    from search.training.compiled_networks import CompiledNetworks
 
     return CompiledNetworks()
 
@@ -80,7 +80,7 @@ def eager():
 def train(trunk, head):
     """The weights of a network after one epoch on noise, and its training loss."""
     from search.data.trial_data import TrialData
-    from search.trials.training import Training
+    from search.training.training import Training
 
     x, y = rows(trunk, 12), np.arange(12, dtype=np.int8) % 2
     chosen = config(head, LOSS_OF[head], trunk=trunk, width=0.05, batch_size=4)

@@ -15,8 +15,8 @@ from cluster.finished_trials import FinishedTrials
 from search.files import write_atomically
 from search.record import Ask, Estimate, Record
 from search.runs import run_folder
+from search.runs.opened_test_split import note_opening
 from search.runs.run_folder import RunFolder
-from search.runs.test_split import note_opening
 from search.scores.crossfit import Halves
 from search.scores.reference import Reference
 from search.trials.trial import Finished
@@ -287,7 +287,7 @@ def test_every_opening_of_the_test_split_is_noted(folder):
 OPENS = """
 import sys
 from search.runs.run_folder import RunFolder
-from search.runs.test_split import note_opening
+from search.runs.opened_test_split import note_opening
 run = RunFolder(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.read(1)

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.evaluation.binary import estimates
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import (
     CALIBRATIONS,
@@ -21,7 +22,6 @@ from search.scores.calibration import (
 from search.scores.crossfit import cross_fit, draw_halves
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, brier, counts_at, decide, ece
 from search.scores.reference import Reference
-from search.trials.evaluation import estimates
 from spaces.errors import RunError
 from spaces.policies import Fixed, MaxF1
 from spaces.study import Events, Objective, Study

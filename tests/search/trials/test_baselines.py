@@ -5,12 +5,12 @@ import pytest
 
 from search.data.rows import Recording
 from search.data.trial_data import TrialData
+from search.evaluation.binary_rescoring import BinaryRescoring
 from search.record import Ask
 from search.scores.crossfit import draw_halves
 from search.scores.reference import Reference
+from search.training.session import Place
 from search.trials.baselines import baselines_of, trials_of
-from search.trials.rethresholding import Rethresholding
-from search.trials.session import Place
 from search.trials.trial import RunFacts, Trial
 from spaces.policies import Cost, MaxF1, SensitivityAtFaPerDay
 from spaces.study import Study
@@ -80,5 +80,5 @@ def test_it_is_always_on_whatever_the_study_says(threshold, objective):
     assert record.threshold_policy == "fixed"
     assert record.metrics["brier"].value is None
     policies = [None, MaxF1(), Cost(policy="cost", c_fp=1e3), SensitivityAtFaPerDay(**STRICT)]
-    for again in Rethresholding(reference, study, policies).of(record, finished.raw):
+    for again in BinaryRescoring(reference, study, policies).of(record, finished.raw):
         assert again == record

@@ -13,10 +13,10 @@ from reports.bundles import bundle, picking, promotion
 from search.hosts.provenance import code_digest
 from search.record import Ask
 from search.runs.run_folder import RunFolder
+from search.training.keras_trainer import keras_trainer
+from search.training.session import Place
 from search.trials import features, retraining
-from search.trials.keras_trainer import keras_trainer
 from search.trials.preparation import prepare
-from search.trials.session import Place
 from search.trials.trial import RunFacts, Trial
 from spaces.errors import RunError, TrialError
 from spaces.space import Trunk
@@ -58,7 +58,7 @@ def config(study, head="softmax", loss="cce", **changes):
 
 
 def trained(study, data, epochs=(2,), **rules):
-    from search.trials.training import Training
+    from search.training.training import Training
 
     told, networks = Rules(epochs=2, **rules), toys.networks()
     session = Training(config(study), told, "average_precision", data, seed=7, networks=networks)
@@ -117,12 +117,12 @@ def test_features_are_named_by_all_modules_that_compute_them():
     # What they import for something else: labels, columns of rows, sources, checks of networks of the user's
     # own, limits of memory.
     not_computing = {
-        "search.data.many_labels",
+        "search.data.task_labels",
         "search.data.photos",
         "search.data.plan",
         "search.data.row_table",
         "search.data.sources.custom",
-        "search.networks.by_value",
+        "search.networks.pickled_function",
         "search.networks.custom",
     }
     computing = {"data": ("store", "shards"), "networks": ("model", "backend"), "trials": ("feeding",)}
@@ -175,7 +175,7 @@ def test_a_trial_on_features_is_the_trial_on_rows(keras, study, prepared, known,
     held against the whole network.
     """
     from search.networks import model
-    from search.trials.feeding import predict
+    from search.training.feeding import predict
     from spaces.heads import HEADS
 
     data = prepared.trial_data(known)
@@ -212,7 +212,7 @@ RULE = "features computed beforehand must be what the network makes of the rows,
 
 def test_features_of_something_else_are_found_out(study, prepared, known):
     from search.networks import model
-    from search.trials.proof import prove_features
+    from search.training.proof import prove_features
 
     data = prepared.trial_data(known)
     x, right = data.x_train, data.features.train[:]

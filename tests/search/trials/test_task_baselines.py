@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from search.record import Ask
+from search.training.steering_metrics import STEERS
 from search.trials.baselines import baselines_of, start
-from search.trials.steers import STEERS
 from spaces.study_file import parse, settled
 from spaces.tasks import Task
 from tests.helpers.tasks import CLASSES, LABELS, NUMBER, TASKS, task_data

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.comparison import of_tasks
+from search.comparison import task_comparison
 from search.comparison.resampling import draws, units_of
+from search.evaluation.by_task import scoring_for
+from search.evaluation.classes import ClassScoring
+from search.evaluation.labels import LabelScoring
+from search.evaluation.numbers import NumberScoring
+from search.evaluation.scoring import evaluate_in_sample
 from search.scores.classes.offsets import choose_offsets
 from search.scores.crossfit import Halves
 from search.scores.reference import Reference
-from search.trials.class_scoring import ClassScoring
-from search.trials.label_scoring import LabelScoring
-from search.trials.number_scoring import NumberScoring
-from search.trials.scoring import evaluate_in_sample
-from search.trials.scorings import scoring_for
 from spaces.errors import TrialError
 from spaces.policies import (
     Argmax,
@@ -288,8 +288,10 @@ def candidates_of(task, noises=(0.8, 0.9, 1.0, 2.5), **asked):
     scoring = scoring_for(study, study.threshold, reference)
     raws = [raw_of(told, noise, number) for number, noise in enumerate(noises)]
     measured = [scoring.cross_fitted(raw, reference).value for raw in raws]
-    made = [of_tasks.Candidate(raws=(raw,), value=value) for raw, value in zip(raws, measured, strict=True)]
-    rows = of_tasks.Rows(
+    made = [
+        task_comparison.Candidate(raws=(raw,), value=value) for raw, value in zip(raws, measured, strict=True)
+    ]
+    rows = task_comparison.Rows(
         reference=reference,
         units=units_of(reference, 0),
         metric=study.objective.metric,
@@ -336,7 +338,7 @@ def held_out(raw, rows, study):
 )
 def test_the_winner_is_corrected_and_compared_as_the_documents_say(task, asked, monkeypatch):
     """The pick is repeated in each resample of groups and scored on the groups left out; decisions stand."""
-    monkeypatch.setattr(of_tasks, "REPEATS", 60)
+    monkeypatch.setattr(task_comparison, "REPEATS", 60)
     made, rows, study = candidates_of(task, **asked)
     sign = -1.0 if study.objective.metric == "rmse" else 1.0
     piece, everything = rows.units.piece, np.arange(len(rows.reference.y))
@@ -351,7 +353,7 @@ def test_the_winner_is_corrected_and_compared_as_the_documents_say(task, asked, 
         for counts in (times, (times == 0).astype(int))
     )
     worth = sign * slow.picked(inside, outside)
-    found = of_tasks.corrected(made, rows)
+    found = task_comparison.corrected(made, rows)
     assert found.value == pytest.approx(np.nanmean(worth), rel=1e-6)
     low, high = np.nanpercentile(worth, [2.5, 97.5])
     assert (found.low, found.high) == pytest.approx((min(low, found.value), max(high, found.value)), rel=1e-6)
@@ -360,7 +362,7 @@ def test_the_winner_is_corrected_and_compared_as_the_documents_say(task, asked, 
     drawn = sign * np.array([[of(some) for some in under(times)] for of in measured])
     whole = sign * np.array([[of(everything)] for of in measured])
     deviations, values = drawn - whole, sign * np.array([one.value for one in made])
-    compared = of_tasks.compared(made, rows)
+    compared = task_comparison.compared(made, rows)
     best = int(values.argmax())
     assert compared.best == best
     assert compared.tied.tolist() == [0 in ends for ends in ends_of(deviations, values, best)[1]]

@@ -19,7 +19,7 @@ from search.data.sources.eeg.edf_header import (
 )
 from search.data.sources.eeg.filters import Conversion, kernel, ratio
 from search.data.sources.eeg.record_times import Stretch
-from search.data.sources.eeg.stuck import Stuck
+from search.data.sources.eeg.stuck_signals import Stuck
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 

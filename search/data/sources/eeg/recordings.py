@@ -16,8 +16,8 @@ from search.data.sources.eeg import annotations, edf, layouts, open_ends, seizur
 from search.data.sources.eeg.channels import resolve, standard_channels
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.stft import spectrogram
-from search.data.sources.eeg.stuck import Stuck
-from search.data.sources.eeg.stuck import told as stuck_told
+from search.data.sources.eeg.stuck_signals import Stuck
+from search.data.sources.eeg.stuck_signals import told as stuck_told
 from spaces.eeg import BACKGROUND, SEIZURE, Eeg
 from spaces.errors import RunError
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.data.many_labels import Classes
 from search.data.sources.eeg import annotations, open_ends
 from search.data.sources.eeg.annotation_formats import Interval
 from search.data.sources.eeg.layouts import Found
 from search.data.sources.eeg.stretches import seizures_within, shared
+from search.data.task_labels import Classes
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from search.data.many_labels import Classes, LabelNames, Quantity
 from search.data.rows import Labels
 from search.data.sources.labels import encoded
 from search.data.sources.npz import rows_of
+from search.data.task_labels import Classes, LabelNames, Quantity
 from spaces.data import Npz
 from spaces.errors import RunError
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from search.data.many_labels import Classes, LabelNames, Quantity
 from search.data.rows import Labels
 from search.data.sources.bonn import load_bonn
 from search.data.sources.labels import encoded
 from search.data.sources.table import load_table
+from search.data.task_labels import Classes, LabelNames, Quantity
 from spaces.data import Bonn, Images, Table
 from spaces.errors import RunError
 from tests.conftest import ROOT

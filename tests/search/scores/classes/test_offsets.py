@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.scores.classes import lines
+from search.scores.classes import offset_sweep
 from search.scores.classes.decisions import decide_classes
-from search.scores.classes.lines import MERITS
+from search.scores.classes.offset_sweep import MERITS
 from search.scores.classes.offsets import choose_offsets, offsets_of
 from search.scores.metrics import decide
 from search.scores.thresholds import choose, curve
@@ -276,7 +276,7 @@ def test_many_classes_are_swept_as_few_are(monkeypatch):
     score = rng.integers(-2, 3, (200, 20)).astype(np.float32)
     score[np.arange(200), y] += 2
     by_row = choose_offsets(y, score, MACRO_F1, range(20))
-    monkeypatch.setattr(lines, "MANY", 100)
+    monkeypatch.setattr(offset_sweep, "MANY", 100)
     assert choose_offsets(y, score, MACRO_F1, range(20)) == by_row
 
 

@@ -10,7 +10,7 @@ from search.data.sources.eeg import edf
 from search.data.sources.eeg.edf import blocks
 from search.data.sources.eeg.edf_header import open_header
 from search.data.sources.eeg.layouts import find
-from search.data.sources.eeg.stuck import Stuck
+from search.data.sources.eeg.stuck_signals import Stuck
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 from tests.helpers.stored import load

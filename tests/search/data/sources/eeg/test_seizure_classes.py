@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.data.many_labels import Classes
 from search.data.rows import Labels
 from search.data.sources.eeg import layouts, seizure_classes
 from search.data.sources.eeg.recordings import plan_recordings, read_recording
-from search.events.unmarked import unmarked
+from search.data.task_labels import Classes
+from search.events.unlabelled_seizures import unmarked
 from spaces.eeg import Eeg
 from spaces.errors import RunError
 from spaces.study_file import parse

@@ -1,0 +1,371 @@
+"""The engine of fused trials: whoever asks for an epoch is advanced with whoever else is waiting.
+
+One thread does all work on the device. Trials come and go between two calls: one that ends frees its place,
+and the next takes it with its first epoch. What cannot be fused trains alone, an epoch in between.
+"""
+
+import faulthandler
+import gc
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from search.data.trial_data import TrialData, in_place_of_rows
+from search.fused.answers import Answer, Spent
+from search.fused.program_sizes import ProgramSizes
+from search.fused.scores import DeviceRows, Scorer
+from search.fused.trial import DRAWN, DeviceTrial, Group, group_of, own_layer, share_of, unfit
+from search.networks import backend
+from search.networks.trunks import author_config
+from search.record import Ask
+from search.training.compiled_networks import Structure
+from search.training.session import Trained
+from search.training.training import Training
+from spaces.configuration import Config
+from spaces.errors import RunError, TrialError, one_line
+from spaces.portfolio import portfolio
+from spaces.study import Study
+
+LONGEST_WAIT_S, LEAST_WAIT_S = 1.0, 0.02
+"""The next trial between two rungs is waited for so long, at most and at least."""
+CORES_OF_A_COMPILER = 8
+"""Programs are compiled one after another, or as many at once as the host has so many cores for each."""
+FORGOTTEN_S = 1800.0
+"""A trial that has not been asked for so long is let go: its worker is gone."""
+HANGING_S = 60.0
+"""So long past the limit of a trial, a call that does not return ends the process."""
+
+
+class _Entry:
+    """A trial of the engine, with the epoch up to which it was asked to train."""
+
+    def __init__(self, owner: str, ask: Ask, fresh: Any) -> None:
+        self.owner, self.ask, self.fresh = owner, ask, fresh
+        self.fused: DeviceTrial | None = None
+        self.pending: Future[None] | None = None
+        self.alone: Training | None = None
+        self.target = 0
+        self.answer: Answer | None = None
+        self.began = self.asked = time.monotonic()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits for its answer."""
+        return self.answer is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be trained on: its program is compiled, or has to be begun."""
+        return self.waiting and (self.pending is None or self.pending.done())
+
+
+class Engine:
+    """Trains the trials of one device.
+
+    Args:
+        study: the study.
+        data: what trials see.
+
+    Attributes:
+        most: how many trials one program may hold.
+        spent: where its seconds went.
+    """
+
+    def __init__(self, study: Study, data: TrialData, most: int = 1) -> None:
+        self._study, self._data, self.most = study, data, most
+        minutes = study.budget.trial_minutes
+        self._limit_s = None if minutes is None else minutes * 60
+        self._rows: DeviceRows | None = None
+        self._own_layers: dict[str, str | None] = {}
+        self._sizes: dict[object, ProgramSizes] = {}
+        self._scorers: dict[Structure, Scorer] = {}
+        cores = os.cpu_count() or 1
+        self._compiler = ThreadPoolExecutor(max(1, cores // CORES_OF_A_COMPILER), "compiler")
+        self._entries: dict[str, _Entry] = {}
+        self._away: set[str] = set()
+        self._notes: list[str] = []
+        self._changed = threading.Condition()
+        self._call_s = 0.0
+        self.spent = Spent()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="engine")
+
+    def start(self) -> None:
+        """Starts the thread that trains."""
+        self._thread.start()
+
+    def advance(self, owner: str, ask: Ask, epochs: int) -> Answer:
+        """Trains a trial until `epochs` are done in all, patience runs out or it fails; begins it if need be.
+
+        Args:
+            owner: who asks; it has one trial at a time.
+            ask: the trial.
+            epochs: up to where.
+        """
+        known = self._entries.get(owner)
+        fresh = self._drawn(ask) if known is None or known.ask != ask else None
+        with self._changed:
+            entry = self._entries.get(owner)
+            if entry is None or entry.ask != ask:
+                entry = self._entries[owner] = _Entry(owner, ask, fresh)
+            entry.target, entry.answer, entry.asked = epochs, None, time.monotonic()
+            self._away.discard(owner)
+            self._changed.notify_all()
+            while (answer := entry.answer) is None:
+                self._changed.wait()
+            notes, self._notes = tuple(self._notes), []
+            return replace(answer, notes=notes)
+
+    def sizes_of(self, config: Config) -> ProgramSizes:
+        """Returns the group of a configuration, and puts the rows on the device if they are not there."""
+        if (key := self._key(config)) not in self._sizes:
+            if self._rows is None:
+                self._rows = DeviceRows(in_place_of_rows(self._data))
+            # Networks are scored alike, whatever optimizer trains them.
+            alike = replace(key[0], optimizer="")
+            scorer = self._scorers.get(alike)
+            group = Group(key[0], config, self._study, self._data, self._rows, scorer)
+            self._scorers[alike] = group.program.scorer
+            share = share_of(config, self._study)
+            self._sizes[key] = ProgramSizes(group, self.most, share, self._compiler)
+        return self._sizes[key]
+
+    def _key(self, config: Config) -> tuple[Structure, int]:
+        return group_of(config, self._study, self._data), config.batch_size
+
+    def _drawn(self, ask: Ask) -> Any:
+        """Draws a trial's network while the device computes; None where it is drawn as it begins."""
+        config = ask.config
+        sizes = None if config is None else self._sizes.get(self._key(config))
+        if config is None or sizes is None or unfit(config) is not None:
+            return None
+        try:
+            return sizes.group.draw(config, ask.seed)
+        except Exception:  # it is raised again, and told, as the trial begins
+            return None
+
+    def hold(self, most: int) -> None:
+        """Settles how many trials one program may hold; before `start`."""
+        self.most = most
+        for sizes in self._sizes.values():
+            sizes.most = most
+
+    def compile_ahead(self) -> None:
+        """Begins to compile what the first trials are likely to need; before `start`."""
+        first = [author_config(self._study), *(placed.config for placed in portfolio(self._study))]
+        groups = [self.sizes_of(config) for config in first[: self.most] if self.unfit(config) is None]
+        common = [sizes for sizes, _ in Counter(groups).most_common(1)]
+        for sizes in dict.fromkeys((*common, *groups[:1])):
+            sizes.compile_ahead()
+
+    def unfit(self, config: Config) -> str | None:
+        """Says why a configuration cannot be trained together with others; None where it can."""
+        if (reason := unfit(config)) is not None:
+            return reason
+        if config.trunk not in self._own_layers:
+            self._own_layers[config.trunk] = own_layer(config, self._data)
+        return self._own_layers[config.trunk]
+
+    def _work(self) -> None:
+        while True:
+            ready = self._next()
+            try:
+                self._turn(ready)
+            except BaseException as error:  # whatever it is, nobody waits for ever
+                for entry in ready:
+                    if entry.waiting:
+                        self._fail(entry, backend.failure(error))
+
+    def _next(self) -> list[_Entry]:
+        """Waits for trials to advance, and a little for those that are likely to come."""
+        began = time.monotonic()
+        with self._changed:
+            while True:
+                left = None
+                ready = [entry for entry in self._entries.values() if entry.ready]
+                compiling = any(entry.waiting and not entry.ready for entry in self._entries.values())
+                if ready:
+                    # While another one comes within the time that a call takes for each, more are trained in
+                    # a second by waiting.
+                    patience = min(LONGEST_WAIT_S, max(LEAST_WAIT_S, self._call_s / len(ready)))
+                    left = max(entry.asked for entry in ready) + patience - time.monotonic()
+                    if not self._away or left <= 0:
+                        break
+                self._changed.wait(left)
+            # Each is waited for once: a worker may have gone for good.
+            self._away.clear()
+        took = time.monotonic() - began
+        self._add(**({"compiled": took} if compiling else {"waited": took}))
+        return ready
+
+    def _turn(self, ready: Sequence[_Entry]) -> None:
+        """Begins what is new, and trains an epoch of every trial."""
+        together: dict[int, tuple[ProgramSizes, list[_Entry]]] = {}
+        for entry in sorted(ready, key=lambda entry: entry.asked):
+            config = entry.ask.config
+            if config is None:
+                self._fail(entry, f"trial {entry.ask.trial_id} has no configuration to train")
+                continue
+            if entry.fused is None and entry.alone is None:
+                self._begin(entry, config)
+            if entry.alone is not None:
+                with _ended_if_it_hangs(self._limit_s):
+                    self._train_alone(entry, entry.alone)
+            elif entry.fused is not None:
+                sizes = self.sizes_of(config)
+                together.setdefault(id(sizes), (sizes, []))[1].append(entry)
+        for sizes, entries in together.values():
+            for first in range(0, len(entries), sizes.most):
+                with _ended_if_it_hangs(self._limit_s):
+                    self._train(sizes, entries[first : first + sizes.most])
+
+    def _begin(self, entry: _Entry, config: Config) -> None:
+        began, seed, fresh = time.monotonic(), entry.ask.seed, entry.fresh
+        entry.fresh = None
+        try:
+            if fresh is not None:
+                entry.fused = self.sizes_of(config).group.begin(config, seed, fresh)
+            else:
+                with DRAWN:
+                    self._begin_here(entry, config)
+        except (TrialError, RunError) as error:
+            self._fail(entry, str(error))
+        except Exception as error:
+            self._fail(entry, backend.failure(error))
+        self._let_go()
+        self._add(began=time.monotonic() - began)
+
+    def _begin_here(self, entry: _Entry, config: Config) -> None:
+        reason, seed = self.unfit(config), entry.ask.seed
+        if reason is None:
+            entry.fused = self.sizes_of(config).group.begin(config, seed)
+            return
+        self._notes.append(f"trial {entry.ask.trial_id} trains alone: {reason}")
+        rules, steer = self._study.training, self._study.objective.steer
+        entry.alone = Training(config, rules, steer, self._data, seed, self._limit_s)
+
+    def _let_go(self) -> None:
+        """Forgets trials whose workers are gone, and networks that served only to begin a trial."""
+        now = time.monotonic()
+        with self._changed:
+            for owner, entry in list(self._entries.items()):
+                if not entry.waiting and now - entry.asked > FORGOTTEN_S:
+                    del self._entries[owner]
+        gc.collect(1)
+
+    def _train(self, sizes: ProgramSizes, entries: Sequence[_Entry]) -> None:
+        """Trains an epoch of trials of one group, and answers those that have come to their rung."""
+        trials = [entry.fused for entry in entries if entry.fused is not None]
+        began, size = time.monotonic(), sizes.most
+        try:
+            found = sizes.size_for(len(trials))
+            if isinstance(found, Future):
+                self._wait_for(found, entries)
+                return
+            size = found
+            ended = sizes.group.train(trials, size)
+        except Exception as error:
+            self._recover(sizes, entries, size, error)
+            return
+        took = time.monotonic() - began
+        sizes.took(size, took)
+        self._call_s = took
+        self._add(trained=took, epochs=len(trials), calls=1, rows=len(trials) * len(self._data.y_train))
+        began, arrived = time.monotonic(), []
+        for entry, trial, failed in zip(entries, trials, ended, strict=True):
+            late = self._too_late(entry, trial.epochs)
+            if failed is not None or late is not None:
+                self._fail(entry, str(failed or late))
+            elif trial.course.finished or trial.epochs >= entry.target:
+                arrived.append((entry, trial))
+        if arrived:
+            bests = sizes.group.best([trial for _, trial in arrived], size)
+            for (entry, trial), best in zip(arrived, bests, strict=True):
+                if isinstance(best, TrialError):
+                    self._fail(entry, str(best))
+                else:
+                    self._give(entry, best, finished=trial.course.finished, together=trial.together)
+        self._add(scored=time.monotonic() - began)
+
+    def _wait_for(self, compiled: Future[None], entries: Sequence[_Entry]) -> None:
+        """Lets trials wait for their program, and others go on meanwhile."""
+        for entry in entries:
+            entry.pending = compiled
+
+        def tell(_: Future[None]) -> None:
+            with self._changed:
+                self._changed.notify_all()
+
+        compiled.add_done_callback(tell)
+
+    def _recover(self, sizes: ProgramSizes, entries: Sequence[_Entry], size: int, error: Exception) -> None:
+        """Trains the trials of a call that failed in smaller programs: half as many where memory ran out."""
+        if size == 1:
+            self._fail(entries[0], backend.failure(error))
+            return
+        why = backend.memory_advice(error)
+        if why is None:
+            sizes.most = 1
+            reason = one_line(error, 200, named=True)
+            self._notes.append(f"trials of one structure train one at a time: {reason}")
+        else:
+            sizes.most = size // 2
+            self._notes.append(
+                f"memory ran out with {size} trials in one program: from now on {sizes.most} at most"
+            )
+        for first in range(0, len(entries), sizes.most):
+            self._train(sizes, entries[first : first + sizes.most])
+
+    def _train_alone(self, entry: _Entry, training: Training) -> None:
+        try:
+            training.advance(training.epochs + 1)
+            if training.finished or training.epochs >= entry.target:
+                self._give(entry, training.best(), finished=training.finished, together=None)
+        except (TrialError, RunError) as error:
+            self._fail(entry, str(error))
+        except Exception as error:
+            self._fail(entry, backend.failure(error))
+
+    def _too_late(self, entry: _Entry, epochs: int) -> str | None:
+        if self._limit_s is None or time.monotonic() - entry.began <= self._limit_s:
+            return None
+        return (
+            f"a trial may take {self._limit_s / 60:g} min (budget.trial_minutes), but then this one had "
+            f"trained {epochs} of {self._study.training.epochs} epochs"
+        )
+
+    def _fail(self, entry: _Entry, error: str) -> None:
+        self._settle(entry, Answer(trained=None, error=error, finished=True, together=None))
+
+    def _give(self, entry: _Entry, trained: Trained, *, finished: bool, together: int | None) -> None:
+        self._settle(entry, Answer(trained=trained, error=None, finished=finished, together=together))
+
+    def _settle(self, entry: _Entry, answer: Answer) -> None:
+        with self._changed:
+            entry.answer = answer
+            if answer.finished:
+                entry.fused = entry.alone = None
+            self._away.add(entry.owner)
+            self._changed.notify_all()
+
+    def _add(self, **more: float) -> None:
+        fields = {name: getattr(self.spent, name) + value for name, value in more.items()}
+        self.spent = replace(self.spent, **fields)
+
+
+@contextmanager
+def _ended_if_it_hangs(limit_s: float | None) -> Iterator[None]:
+    """Ends this process where the block takes much longer than a trial may; Ray starts another one."""
+    if limit_s is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(limit_s + HANGING_S, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
