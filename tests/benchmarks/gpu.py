@@ -170,8 +170,10 @@ def raw_windows_per_s(folder: Path, most: str) -> float:
 def raw_loop(study: Path, most: int) -> None:
     """Prints windows per second of the program that trains so many trials, without a search around it."""
     from search.networks import backend
+    from search.tuning.fusing import COMPILED
 
-    backend.start(1)
+    prepared = study.parent / "prepared"
+    backend.start(1, cache=str(prepared / COMPILED))
     backend.import_keras()
     from search.fused.engine import Engine
     from search.networks.trunks import author_config
@@ -179,7 +181,7 @@ def raw_loop(study: Path, most: int) -> None:
     from spaces.study_file import read
 
     found = read(study)
-    data = prepare(found, study.parent, study.parent / "prepared-raw").trial_data()
+    data = prepare(found, study.parent, prepared).trial_data()
     config = author_config(found).model_copy(update={"batch_size": 64})
     group = Engine(found, data, most).sizes_of(config).group
     states = [group.begin(config, seed) for seed in range(most)]

@@ -1,6 +1,7 @@
 """`make bench-gpu` runs, small and on a CPU, where it shows nothing else."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -8,21 +9,24 @@ import pytest
 
 from tests.benchmarks import gpu
 from tests.conftest import ROOT
+from tests.helpers.jax_cache import compiled_once
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax")
-def test_all_of_it_runs_small():
+def test_all_of_it_runs_small(tmp_path):
     log = gpu.LOG.read_text(encoding="utf-8")
+    command = [sys.executable, "-m", "tests.benchmarks.gpu", "--small", "--no-log"]
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.gpu", "--small", "--no-log"],
+        [*command, "--trials", "3", "--peers", "2"],
         cwd=ROOT,
+        env={**os.environ, **compiled_once(tmp_path)},
         capture_output=True,
         text=True,
     )
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
-    assert "plain Ray Tune, 4 trials, 4 to the GPU" in ended.stdout
+    assert "plain Ray Tune, 2 trials, 4 to the GPU" in ended.stdout
     assert "by itself" in ended.stdout
     assert gpu.LOG.read_text(encoding="utf-8") == log
 

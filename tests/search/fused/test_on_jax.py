@@ -4,10 +4,12 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.helpers.jax_cache import compiled_once
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs jax"),
@@ -15,12 +17,12 @@ pytestmark = [
 ]
 
 
-def on_jax(*arguments: str) -> None:
+def on_jax(folder: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "pytest", "tests/search/fused/on_jax", "-q", "-x", *arguments]
     ended = subprocess.run(
         [*command, "-p", "no:cacheprovider"],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, **compiled_once(folder), "KERAS_BACKEND": "jax"},
         capture_output=True,
         text=True,
     )
@@ -28,10 +30,10 @@ def on_jax(*arguments: str) -> None:
 
 
 @pytest.mark.slow
-def test_fused_trials():
-    on_jax("-m", "not slow")
+def test_fused_trials(tmp_path):
+    on_jax(tmp_path, "-m", "not slow")
 
 
 @pytest.mark.slow
-def test_fused_searches():
-    on_jax("-m", "slow")
+def test_fused_searches(tmp_path):
+    on_jax(tmp_path, "-m", "slow")

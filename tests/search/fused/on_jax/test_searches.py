@@ -1,6 +1,7 @@
 """Whole searches with fused trials: the rows they leave, a process that is killed, and a row reproduced."""
 
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -99,7 +100,8 @@ def test_a_fused_row_is_trained_again_in_a_program_of_as_many(fused):
     assert "identical" in told or "0.001 is allowed" in told
 
 
-def test_a_killed_process_costs_its_trials_a_new_start_and_no_row(tmp_path):
+def test_a_killed_process_costs_its_trials_a_new_start_and_no_row(fused, tmp_path):
+    shutil.copytree(fused[0] / "prepared", tmp_path / "prepared")  # so that nothing is compiled again
     driver = search(tmp_path, fuse=8)
     run = tmp_path / "runs" / "toy"
     killed, kept = 0, {}
