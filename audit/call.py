@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -170,8 +170,3 @@ def entries(value: Any) -> dict[Any, Any] | None:
     if not isinstance(value, Table) or value.open:
         return None
     return {known(key): held for key, held in value.entries}
-
-
-def with_place(value: Any, place: Place) -> Any:
-    """Returns facts at another place."""
-    return replace(value, place=place)

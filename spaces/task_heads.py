@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spaces.errors import RunError
 from spaces.heads import HEADS, Head
 from spaces.losses import Array, Columns, losses_of
-from spaces.tasks import BINARY, TASK_NAMES, Task, TaskName
+from spaces.tasks import BINARY, Task, TaskName
 
 
 def _total(z: Any, columns: int) -> Any:
@@ -156,8 +156,3 @@ def head(name: str, task: Task = BINARY) -> Head:
 def heads_of(kind: TaskName) -> Mapping[str, tuple[str, ...]]:
     """Returns the heads of a kind of task, each with the losses it takes."""
     return {name: head(name, SMALLEST[kind]).losses for name in _TABLE[kind]}
-
-
-def tasks_with(name: str) -> tuple[TaskName, ...]:
-    """Returns the kinds of task that have a head of a name."""
-    return tuple(kind for kind in TASK_NAMES if name in _TABLE[kind])

@@ -224,11 +224,6 @@ class Task(Frozen):
 BINARY = Task()
 
 
-def number_of(targets: NDArray[np.float64]) -> Task:
-    """Returns the task of predicting numbers like these; see `Task.of_rows`."""
-    return Task(name="number").of_rows(targets)
-
-
 def _same(task: Task, y: NDArray[np.generic]) -> Task:
     return task
 

@@ -15,8 +15,8 @@ from spaces.heads import HEADS
 from spaces.losses import LOSSES
 from spaces.pairs import TABLES, judge, resolve
 from spaces.study_file import parse, settled, to_yaml
-from spaces.task_heads import head, heads_of, tasks_with
-from spaces.tasks import BINARY, KINDS, Task, number_of
+from spaces.task_heads import head, heads_of
+from spaces.tasks import BINARY, KINDS, Task
 from tests.helpers.script import Script
 from tests.helpers.tasks import (
     CLASSES,
@@ -110,12 +110,11 @@ def test_a_task_is_complete_when_built():
         Task(name="number", size=3)
     with pytest.raises(ValueError, match=r"location and scale are of task number"):
         Task(name="labels", size=3, location=1.0)
-    assert number_of(np.array([1.0, 3.0])) == Task(name="number", location=2.0, scale=1.0)
+    assert Task(name="number").of_rows(np.array([1.0, 3.0])) == Task(name="number", location=2.0, scale=1.0)
     with pytest.raises(RunError, match=r"a number to predict must vary, but all 3 targets are 7"):
-        number_of(np.full(3, 7.0))
+        Task(name="number").of_rows(np.full(3, 7.0))
     with pytest.raises(RunError, match=r"their mean is 1.7e\+09 .*; subtract a constant before saving"):
-        number_of(1.7e9 + np.arange(100.0))
-    assert tasks_with("softmax") == ("binary", "classes")
+        Task(name="number").of_rows(1.7e9 + np.arange(100.0))
     with pytest.raises(RunError, match=r"heads of task number are linear, but got 'softmax'"):
         head("softmax", NUMBER)
 

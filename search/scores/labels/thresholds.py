@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,6 @@ from spaces.base import Label
 from spaces.errors import TrialError
 
 F32 = NDArray[np.float32]
-
-
-class LabelChoice(Protocol):
-    """What decides K labels."""
-
-    def decide(self, score: F32) -> NDArray[np.bool_]:
-        """Which labels each row of scores `(n, K)` is decided to have, `(n, K)`."""
-        ...
 
 
 @dataclass(frozen=True)
