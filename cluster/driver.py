@@ -27,7 +27,7 @@ from search.record import Record
 from search.runs.driver_lock import DriverLock
 from search.runs.run_folder import RunFolder
 from search.runs.start_times import StartTimes
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from search.trials.baselines import trials_of
 from search.trials.preparation import Prepared
 from search.trials.trial import RunFacts

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from cluster.progress import JobProgress
 from cluster.terminal import say
-from search.data.file_order import warning
 from search.data.rows import Rows
+from search.data.serial_correlation import warning
 from search.data.store import MANIFEST, Stored
 from search.events.unlabelled_seizures import unmarked
 from search.networks.checks import check_network

@@ -1,7 +1,7 @@
 """`python -m tests.versions`: the forms of a bundle in older Keras, TensorFlow and onnxruntime.
 
 Installs each version in a temporary folder of its own. Prints a table, and fails where a version that
-`search/networks/readers.py` promises does not give the scores of the model.
+`search/networks/format_compatibility.py` promises does not give the scores of the model.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from search.networks import backend
-from search.networks.readers import LIBRARIES, MEASURED
+from search.networks.format_compatibility import LIBRARIES, MEASURED
 from tests.conftest import ROOT
 from tests.helpers.toys import LOSS_OF, measured
 from tests.search.networks.test_trunks import CASES

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from cluster.preparation import lost_seizures
-from search.data.file_order import warning
 from search.data.leakage import copies
 from search.data.rows import Rows, counted
+from search.data.serial_correlation import warning
 from search.data.splits import Split, digest, divide, find_leakage
 from search.data.store import Stored
 from search.trials.preparation import Prepared, settled_by

@@ -14,7 +14,7 @@ from reports.bundles.picking import Choice
 from reports.decisions.judge import SEEN
 from reports.decisions.judged_bundle import is_judged
 from search.networks import backend
-from search.networks.readers import Exported
+from search.networks.format_compatibility import Exported
 from search.runs.run_folder import RunFolder
 
 

@@ -28,7 +28,7 @@ from search.record import Record
 from search.runs import recovery
 from search.runs.run_folder import RunFolder
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from search.trials.baselines import trials_of
 from search.trials.preparation import Prepared, check_same, with_absolute_paths
 from spaces.errors import RunError

@@ -18,7 +18,7 @@ from search.runs import recovery
 from search.runs.run_folder import RunFolder, prepared_beside
 from search.scores.reference import Reference
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from search.trials.preparation import with_absolute_paths
 from spaces.errors import RunError
 from spaces.study import NAME, Study

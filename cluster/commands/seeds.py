@@ -19,7 +19,7 @@ from search.hosts.provenance import code_digest
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from search.trials.preparation import check_same
 from search.trials.seeds import SeedTraining, SeedWork, SeedWorker, seed_trainings, to_the_end
 from spaces.errors import RunError

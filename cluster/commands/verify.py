@@ -20,11 +20,11 @@ from search.data.rows import Rows
 from search.hosts.provenance import code_digest
 from search.runs.run_folder import RunFolder
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from search.trials.preparation import check_same
 from search.trials.verification import (
     FoldWorker,
-    HeldOut,
+    HeldOutGroup,
     Outcome,
     Scorer,
     Work,
@@ -142,7 +142,7 @@ def _where(fold: Fold) -> str:
     return f"fold {fold.number} ({', '.join(fold.held_out)})"
 
 
-def _line(groups: Sequence[HeldOut[Any]], objective: str) -> str:
+def _line(groups: Sequence[HeldOutGroup[Any]], objective: str) -> str:
     values = [value for held in groups if (value := held.metrics[objective]) is not None]
     mean = f"{sum(values) / len(values):.3f}" if values else "undefined"
     return (

@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from search.events.scoring import EVENT_METRICS
 from search.record import Record
-from search.scores.classes import metrics as of_classes
-from search.scores.labels import metrics as of_labels
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
-from search.scores.numbers import NUMBER_METRICS
+from search.scores.multiclass import metrics as of_classes
+from search.scores.multilabel import metrics as of_labels
+from search.scores.regression import NUMBER_METRICS
 from spaces import tasks
 from spaces.tasks import TaskName
 

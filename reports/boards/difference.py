@@ -18,12 +18,12 @@ from search.events.evaluation import paired_event_difference
 from search.events.scoring import EVENT_METRICS
 from search.record import Record
 from search.runs.run_folder import RunFolder
-from search.scores import numbers
+from search.scores import regression
 from search.scores.bootstrap import paired_difference
-from search.scores.classes import bootstrap as of_classes
-from search.scores.classes.metrics import against_rest
-from search.scores.labels import bootstrap as of_labels
 from search.scores.metrics import decide
+from search.scores.multiclass import bootstrap as of_classes
+from search.scores.multiclass.metrics import against_rest
+from search.scores.multilabel import bootstrap as of_labels
 from search.scores.reference import Reference
 from spaces.errors import RunError
 from spaces.study import Study
@@ -67,7 +67,7 @@ def _of_two(reference: Reference, a: _Side, b: _Side, metric: str, study: Study)
 
 def _of_classes(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
     one, two = (
-        of_classes.Model(against_rest(score), fitted_of(record, study).choice.decide(score))
+        of_classes.Predictions(against_rest(score), fitted_of(record, study).choice.decide(score))
         for record, score in (a, b)
     )
     return of_classes.paired_difference(reference.y, one, two, reference.groups, metric, study.seed)
@@ -75,13 +75,14 @@ def _of_classes(reference: Reference, a: _Side, b: _Side, metric: str, study: St
 
 def _of_labels(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
     one, two = (
-        of_labels.Model(score, fitted_of(record, study).choice.decide(score)) for record, score in (a, b)
+        of_labels.Predictions(score, fitted_of(record, study).choice.decide(score))
+        for record, score in (a, b)
     )
     return of_labels.paired_difference(reference.y, one, two, reference.groups, metric, study.seed)
 
 
 def _of_numbers(reference: Reference, a: _Side, b: _Side, metric: str, study: Study) -> _Found:
-    return numbers.paired_difference(reference.y, a[1], b[1], reference.groups, metric, study.seed)
+    return regression.paired_difference(reference.y, a[1], b[1], reference.groups, metric, study.seed)
 
 
 DIFFERENCES: Mapping[TaskName, Callable[[Reference, _Side, _Side, str, Study], _Found]] = {

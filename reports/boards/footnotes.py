@@ -142,8 +142,8 @@ def _picked(chosen: "Selection", seeds: bool, best: Mapping[str, Any] | None) ->
     if measured is not None and measured.value is not None and chosen.corrected is not None:
         of_seeds = mean_of(best["seeds"] or 1, ",") if best and best["trial_id"] == chosen.best else ""
         notes.append(
-            f"best: trial {chosen.best}{of_seeds} has {_with_interval(measured)} as measured, which knows "
-            f"nothing of the pick; {_with_interval(chosen.corrected)} corrected for having been picked from "
+            f"best: trial {chosen.best}{of_seeds} has {_with_interval(measured)} as measured on the rows "
+            f"it was picked by; {_with_interval(chosen.corrected)} corrected for having been picked from "
             f"{chosen.trials} (bootstrap bias corrected cross-validation, Tsamardinos 2018)"
         )
     return notes + ([chosen.note] if chosen.note else [])

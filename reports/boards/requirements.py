@@ -10,9 +10,9 @@ from reports.boards.columns import EACH, SCALARS
 from search.events.scoring import EVENT_METRICS
 from search.events.timelines import why_unscored
 from search.runs.run_folder import RunFolder
-from search.scores.classes import metrics as of_classes
-from search.scores.labels import metrics as of_labels
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
+from search.scores.multiclass import metrics as of_classes
+from search.scores.multilabel import metrics as of_labels
 from spaces.base import Label
 from spaces.errors import RunError, first_of
 from spaces.tasks import RANGES, TASK_NAMES, TaskName

@@ -300,7 +300,7 @@ class _OfMany:
 
     def __init__(self, run: RunFolder, study: Study, reference: Reference) -> None:
         self._run, self.units = run, units_of(reference, study.seed)
-        self._rows = task_comparison.Rows(
+        self._rows = task_comparison.TaskSetting(
             reference=reference,
             units=self.units,
             metric=study.objective.metric,

@@ -18,7 +18,7 @@ from reports.boards.verification_by_task import SHOWN, VERIFIED, row_of, schema_
 from search.files import write_atomically
 from search.record import Record
 from search.runs.run_folder import RunFolder
-from search.trials.verification import HeldOut
+from search.trials.verification import HeldOutGroup
 from spaces.errors import RunError
 from spaces.tasks import TaskName, sign_of
 
@@ -62,7 +62,7 @@ def pick(run: RunFolder, trial_id: str | None) -> Record:
     return chosen
 
 
-def summarise(groups: Sequence[HeldOut[Any]], facts: Facts) -> dict[str, Any]:
+def summarise(groups: Sequence[HeldOutGroup[Any]], facts: Facts) -> dict[str, Any]:
     """Returns the content of the summary file.
 
     A mean counts every group once and leaves out groups where the metric is undefined. Pooled metrics are of
@@ -102,7 +102,9 @@ def summarise(groups: Sequence[HeldOut[Any]], facts: Facts) -> dict[str, Any]:
     }
 
 
-def write(run: RunFolder, groups: Sequence[HeldOut[Any]], summary: Mapping[str, Any], record: Record) -> Path:
+def write(
+    run: RunFolder, groups: Sequence[HeldOutGroup[Any]], summary: Mapping[str, Any], record: Record
+) -> Path:
     """Writes `verify/TRIAL.parquet` and `verify/TRIAL.json`, each in one step; returns the former."""
     path = run.path / "verify" / f"{summary['trial_id']}.parquet"
     path.parent.mkdir(exist_ok=True)
@@ -128,12 +130,12 @@ def _spread(values: Sequence[float | None]) -> Spread:
     }
 
 
-def _spreads_of_each(groups: Sequence[HeldOut[Any]], name: str) -> list[Spread]:
+def _spreads_of_each(groups: Sequence[HeldOutGroup[Any]], name: str) -> list[Spread]:
     """The spread of a metric of each class or label."""
     return [_spread(values) for values in zip(*(held.measured.each[name] for held in groups), strict=True)]
 
 
-def _worst(groups: Sequence[HeldOut[Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+def _worst(groups: Sequence[HeldOutGroup[Any]], names: Sequence[str]) -> list[dict[str, Any]]:
     """The worst group by each of some metrics."""
     found = []
     for name in dict.fromkeys(names):
@@ -150,7 +152,7 @@ def _goodness(metric: str, value: float) -> float:
 
 
 def verification_shown(
-    groups: Sequence[HeldOut[Any]], summary: Mapping[str, Any], title: str, width: int, task: TaskName
+    groups: Sequence[HeldOutGroup[Any]], summary: Mapping[str, Any], title: str, width: int, task: TaskName
 ) -> Iterator[Table | str]:
     """Yields tables and lines, for a terminal.
 
@@ -184,7 +186,7 @@ def verification_shown(
     yield "the test split stays closed, it is for promote; the weights that ship stay the trial's own"
 
 
-def _columns(of_task: list[Column[HeldOut[Any]]]) -> list[Column[HeldOut[Any]]]:
+def _columns(of_task: list[Column[HeldOutGroup[Any]]]) -> list[Column[HeldOutGroup[Any]]]:
     return [
         Column("group", lambda held: held.group, number=False),
         Column("fold", lambda held: str(held.fold)),
@@ -195,7 +197,7 @@ def _columns(of_task: list[Column[HeldOut[Any]]]) -> list[Column[HeldOut[Any]]]:
     ]
 
 
-def _badness(held: HeldOut[Any], objective: str) -> tuple[bool, float, str]:
+def _badness(held: HeldOutGroup[Any], objective: str) -> tuple[bool, float, str]:
     value = held.metrics[objective]
     return value is None, 0.0 if value is None else _goodness(objective, value), held.group
 

@@ -15,13 +15,13 @@ from reports.boards.table import Column, lay_out, number
 from search.evaluation.tallies import ClassTally, EventTally, LabelTally, NumberTally, TallyT, TwoTally
 from search.events.scoring import EVENT_METRICS, EventCounts
 from search.record import Estimate, defined
-from search.scores import numbers
+from search.scores import regression
 from search.scores.bootstrap import REPEATS, interval, resampled_counts
-from search.scores.classes import metrics as of_classes
-from search.scores.classes.decisions import ClassCounts, class_counts
-from search.scores.labels import metrics as of_labels
 from search.scores.metrics import F64, METRICS, PROBABILITY_METRICS, RANKING_METRICS, Counts
-from search.trials.verification import HeldOut
+from search.scores.multiclass import metrics as of_classes
+from search.scores.multiclass.decisions import ClassCounts, class_counts
+from search.scores.multilabel import metrics as of_labels
+from search.trials.verification import HeldOutGroup
 from spaces.tasks import TaskName
 
 SHOWN = 30
@@ -30,6 +30,9 @@ _TEXT, _FLOAT, _INT = pa.string(), pa.float64(), pa.int64()
 _FLOATS, _INTS = pa.list_(_FLOAT), pa.list_(_INT)
 Pooled = Mapping[str, tuple[Estimate, ...]]
 """Metrics of sums over groups, by name: one of all classes together, or one of each."""
+
+Columns = list[Column[HeldOutGroup[Any]]]
+"""Of a table with a row for each held-out group."""
 
 
 class Verified(Protocol[TallyT]):
@@ -47,16 +50,16 @@ class Verified(Protocol[TallyT]):
     def columns(self) -> tuple[list[tuple[str, pa.DataType]], list[tuple[str, pa.DataType]]]:
         """The columns of the file before the metrics and after them, without those that all tasks share."""
 
-    def facts(self, groups: Sequence[HeldOut[TallyT]]) -> dict[str, Any]:
+    def facts(self, groups: Sequence[HeldOutGroup[TallyT]]) -> dict[str, Any]:
         """What the summary says of the rows beside their number."""
 
-    def pooled(self, groups: Sequence[HeldOut[TallyT]], seed: int) -> Pooled:
+    def pooled(self, groups: Sequence[HeldOutGroup[TallyT]], seed: int) -> Pooled:
         """The metrics of all held-out rows together that sums tell, with intervals over groups."""
 
-    def beside(self, groups: Sequence[HeldOut[TallyT]]) -> tuple[str, ...]:
+    def beside(self, groups: Sequence[HeldOutGroup[TallyT]]) -> tuple[str, ...]:
         """The metrics that are told beside the objective."""
 
-    def shown(self, groups: Sequence[HeldOut[TallyT]], objective: str) -> list[Column[HeldOut[Any]]]:
+    def shown(self, groups: Sequence[HeldOutGroup[TallyT]], objective: str) -> Columns:
         """The columns of a terminal's table between `rows` and `epochs`."""
 
     def tables(self, summary: Mapping[str, Any]) -> Iterator[Table]:
@@ -83,28 +86,28 @@ class _OfTwo:
         ],
     )
 
-    def facts(self, groups: Sequence[HeldOut[TwoTally]]) -> dict[str, Any]:
+    def facts(self, groups: Sequence[HeldOutGroup[TwoTally]]) -> dict[str, Any]:
         return {"positives": sum(held.tally.positives for held in groups)}
 
-    def pooled(self, groups: Sequence[HeldOut[TwoTally]], seed: int) -> Pooled:
+    def pooled(self, groups: Sequence[HeldOutGroup[TwoTally]], seed: int) -> Pooled:
         tallies = [held.tally for held in groups]
         cells = np.array([(one.tp, one.fp, one.tn, one.fn) for one in tallies], np.float64)
         decisions = _of_sums(cells, lambda sums: _measured(METRICS, Counts(*sums.T)), seed)
         return {**decisions, **_of_events(tallies, seed)}
 
-    def beside(self, groups: Sequence[HeldOut[TwoTally]]) -> tuple[str, ...]:
+    def beside(self, groups: Sequence[HeldOutGroup[TwoTally]]) -> tuple[str, ...]:
         return ("event_sensitivity", "fa_per_day") if _timed(groups) else ("sensitivity", "specificity")
 
-    def shown(self, groups: Sequence[HeldOut[TwoTally]], objective: str) -> list[Column[HeldOut[Any]]]:
+    def shown(self, groups: Sequence[HeldOutGroup[TwoTally]], objective: str) -> Columns:
         timed = _timed(groups)
-        found: list[Column[HeldOut[Any]]] = [
+        found: Columns = [
             Column("positive", lambda held: str(held.tally.positives)),
             *([] if objective in SHORT else [_metric(objective, objective)]),
             _metric("sensitivity", SHORT["sensitivity"], 100 if timed and objective != "sensitivity" else 0),
             _metric("specificity", SHORT["specificity"], 100 if timed and objective != "specificity" else 0),
         ]
         found += _event_columns() if timed else []
-        threshold: Column[HeldOut[Any]] = Column(
+        threshold: Column[HeldOutGroup[Any]] = Column(
             "threshold", lambda held: number(held.described.threshold), least_width=120
         )
         return [*found, threshold]
@@ -117,7 +120,7 @@ SHORT = {"sensitivity": "sens.", "specificity": "spec.", "event_sensitivity": "e
 """Metrics that have a column of their own, whatever the objective."""
 
 
-def _timed(groups: Sequence[HeldOut[Any]]) -> bool:
+def _timed(groups: Sequence[HeldOutGroup[Any]]) -> bool:
     return any(held.tally.hours is not None for held in groups)
 
 
@@ -134,7 +137,7 @@ def _of_events(tallies: Sequence[EventTally], seed: int) -> Pooled:
     return _of_sums(events, lambda sums: _measured(EVENT_METRICS, EventCounts(*sums.T)), seed)
 
 
-def _event_columns() -> list[Column[HeldOut[Any]]]:
+def _event_columns() -> Columns:
     return [
         _metric("event_sensitivity", SHORT["event_sensitivity"]),
         _metric("fa_per_day", "fa/day"),
@@ -148,7 +151,7 @@ def _count(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def _metric(metric: str, name: str, least_width: int = 0) -> Column[HeldOut[Any]]:
+def _metric(metric: str, name: str, least_width: int = 0) -> Column[HeldOutGroup[Any]]:
     return Column(name, lambda held: number(held.metrics[metric]), least_width=least_width)
 
 
@@ -163,10 +166,10 @@ class _OfClasses:
         ],
     )
 
-    def facts(self, groups: Sequence[HeldOut[ClassTally]]) -> dict[str, Any]:
+    def facts(self, groups: Sequence[HeldOutGroup[ClassTally]]) -> dict[str, Any]:
         return {"task": "classes", "confusion": _confusions(groups).sum(axis=0).astype(int).tolist()}
 
-    def pooled(self, groups: Sequence[HeldOut[ClassTally]], seed: int) -> Pooled:
+    def pooled(self, groups: Sequence[HeldOutGroup[ClassTally]], seed: int) -> Pooled:
         matrices = _confusions(groups)
         rejects = any(held.described.reject_below is not None for held in groups)
         counts = [class_counts(matrices), *([class_counts(matrices, decided_alone=True)] * rejects)]
@@ -186,11 +189,11 @@ class _OfClasses:
         events = _of_events([held.tally for held in groups], seed) if _timed(groups) else {}
         return {**_of_sums(cells, measure, seed), **events}
 
-    def beside(self, groups: Sequence[HeldOut[ClassTally]]) -> tuple[str, ...]:
+    def beside(self, groups: Sequence[HeldOutGroup[ClassTally]]) -> tuple[str, ...]:
         return ("event_sensitivity", "fa_per_day") if _timed(groups) else ("accuracy", "weighted_f1")
 
-    def shown(self, groups: Sequence[HeldOut[ClassTally]], objective: str) -> list[Column[HeldOut[Any]]]:
-        classes: Column[HeldOut[Any]] = Column(
+    def shown(self, groups: Sequence[HeldOutGroup[ClassTally]], objective: str) -> Columns:
+        classes: Column[HeldOutGroup[Any]] = Column(
             "classes", lambda held: str(sum(any(row) for row in held.tally.confusion))
         )
         if _timed(groups):
@@ -201,7 +204,7 @@ class _OfClasses:
         yield from _of_each(summary, "class", [sum(row) for row in summary["confusion"]])
 
 
-def _confusions(groups: Sequence[HeldOut[ClassTally]]) -> F64:
+def _confusions(groups: Sequence[HeldOutGroup[ClassTally]]) -> F64:
     """The confusion matrices of all groups, `(groups, K, K + 1)`."""
     return np.array([held.tally.confusion for held in groups], np.float64)
 
@@ -217,11 +220,11 @@ class _OfLabels:
         ],
     )
 
-    def facts(self, groups: Sequence[HeldOut[LabelTally]]) -> dict[str, Any]:
+    def facts(self, groups: Sequence[HeldOutGroup[LabelTally]]) -> dict[str, Any]:
         sums = np.array([held.tally.actual for held in groups]).sum(axis=0)
         return {"task": "labels", "positives": sums.tolist()}
 
-    def pooled(self, groups: Sequence[HeldOut[LabelTally]], seed: int) -> Pooled:
+    def pooled(self, groups: Sequence[HeldOutGroup[LabelTally]], seed: int) -> Pooled:
         cells = np.array(
             [
                 (*one.right, *one.decided, *one.actual, one.exact, held.rows)
@@ -239,11 +242,13 @@ class _OfLabels:
 
         return _of_sums(cells, measure, seed)
 
-    def beside(self, groups: Sequence[HeldOut[LabelTally]]) -> tuple[str, ...]:
+    def beside(self, groups: Sequence[HeldOutGroup[LabelTally]]) -> tuple[str, ...]:
         return ("subset_accuracy", "micro_f1")
 
-    def shown(self, groups: Sequence[HeldOut[LabelTally]], objective: str) -> list[Column[HeldOut[Any]]]:
-        labels: Column[HeldOut[Any]] = Column("labels", lambda held: str(sum(map(bool, held.tally.actual))))
+    def shown(self, groups: Sequence[HeldOutGroup[LabelTally]], objective: str) -> Columns:
+        labels: Column[HeldOutGroup[Any]] = Column(
+            "labels", lambda held: str(sum(map(bool, held.tally.actual)))
+        )
         return [labels, *_beside(objective, self.beside(groups))]
 
     def tables(self, summary: Mapping[str, Any]) -> Iterator[Table]:
@@ -255,10 +260,10 @@ class _OfNumber:
     each = ()
     columns = ([("target_mean", _FLOAT), ("target_sd", _FLOAT)], list[tuple[str, pa.DataType]]())
 
-    def facts(self, groups: Sequence[HeldOut[NumberTally]]) -> dict[str, Any]:
+    def facts(self, groups: Sequence[HeldOutGroup[NumberTally]]) -> dict[str, Any]:
         return {"task": "number"}
 
-    def pooled(self, groups: Sequence[HeldOut[NumberTally]], seed: int) -> Pooled:
+    def pooled(self, groups: Sequence[HeldOutGroup[NumberTally]], seed: int) -> Pooled:
         # Of means and roots: a group has no other sums of its errors in its row.
         n = np.array([held.rows for held in groups], np.float64)
         mae, rmse = (
@@ -268,13 +273,13 @@ class _OfNumber:
         spread = np.array([held.tally.target_sd for held in groups])
         centred = mean - n @ mean / n.sum()
         each_row = (np.ones(len(n)), mae, np.square(rmse), centred, np.square(spread) + np.square(centred))
-        return _of_sums(n[:, None] * np.column_stack(each_row), numbers.of_sums, seed)
+        return _of_sums(n[:, None] * np.column_stack(each_row), regression.of_sums, seed)
 
-    def beside(self, groups: Sequence[HeldOut[NumberTally]]) -> tuple[str, ...]:
+    def beside(self, groups: Sequence[HeldOutGroup[NumberTally]]) -> tuple[str, ...]:
         return ("mae", "r2")
 
-    def shown(self, groups: Sequence[HeldOut[NumberTally]], objective: str) -> list[Column[HeldOut[Any]]]:
-        targets: list[Column[HeldOut[Any]]] = [
+    def shown(self, groups: Sequence[HeldOutGroup[NumberTally]], objective: str) -> Columns:
+        targets: Columns = [
             Column("mean", lambda held: number(held.tally.target_mean)),
             Column("sd", lambda held: number(held.tally.target_sd)),
         ]
@@ -284,7 +289,7 @@ class _OfNumber:
         yield from ()
 
 
-def _beside(objective: str, others: Sequence[str]) -> list[Column[HeldOut[Any]]]:
+def _beside(objective: str, others: Sequence[str]) -> Columns:
     return [_metric(name, name) for name in dict.fromkeys((objective, *others))]
 
 
@@ -367,7 +372,7 @@ def schema_of(task: TaskName) -> pa.Schema:
     )
 
 
-def row_of(held: HeldOut[Any], answers: Sequence[object]) -> dict[str, Any]:
+def row_of(held: HeldOutGroup[Any], answers: Sequence[object]) -> dict[str, Any]:
     """Returns a held-out group as a row of the file.
 
     Args:

@@ -9,7 +9,7 @@ from reports.bundles.schema import Decided, Preprocessing, Rules, Test, TrialCon
 from reports.bundles.task_card import decision_lines, each_lines, output_line
 from search.data.rows import Labels
 from search.events.patients import Patient
-from search.networks.readers import Exported, Reader
+from search.networks.format_compatibility import Exported, Reader
 from search.record import Estimate, Record
 from spaces.errors import first_of
 from spaces.tasks import TaskName

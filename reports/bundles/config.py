@@ -20,7 +20,7 @@ from search.evaluation.by_task import claims_probabilities
 from search.evaluation.scoring import Estimates
 from search.events.patients import Patient
 from search.events.scoring import scoring_of
-from search.networks.readers import Exported, Reader
+from search.networks.format_compatibility import Exported, Reader
 from search.record import Estimate, Record
 from search.trials.preparation import Prepared
 from spaces.configuration import Config

@@ -21,7 +21,7 @@ from search.evaluation.recorded_decisions import decided, fitted_of, seizures
 from search.events.evaluation import decided_patients
 from search.files import is_new_or_empty, write_atomically
 from search.networks import backend
-from search.networks.readers import Exported, readers
+from search.networks.format_compatibility import Exported, readers
 from search.record import Estimate, Record
 from search.runs.opened_test_split import note_opening
 from search.runs.run_folder import RunFolder
@@ -52,6 +52,10 @@ class Promoted:
 
 def promote(run: RunFolder, choice: Choice, to: Path, *, force: bool = False) -> Promoted:
     """Writes a trial's bundle and measures it once on the test split. Where a step fails, nothing is written.
+
+    The bundle holds `model.keras`, the forms of `search.networks.export.FORMATS`, `config.yaml`,
+    `MODEL_CARD.md` and `SHA256SUMS`. That the test split was opened is noted in `test_opened.json` beside all
+    runs.
 
     Args:
         run: the trial's run.

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from search.data.photos import WHOLE
 from search.data.rows import AnyLabels
 from search.events.patients import Patient
-from search.networks.readers import Exported, Reader
+from search.networks.format_compatibility import Exported, Reader
 from search.record import Estimate
 from spaces.configuration import Config
 from spaces.study import Events

@@ -20,9 +20,9 @@ from search.events.timelines import find_timeline
 from search.files import is_new_or_empty, write_atomically
 from search.hosts.provenance import code_digest, versions
 from search.record import Ask
-from search.runs.reference_file import as_parquet
+from search.runs.parquet_files import as_parquet
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import RANKING_METRICS
 from search.trials.given_scores import decided
 from search.trials.preparation import reference_of

@@ -23,7 +23,7 @@ from search.data.sources.table import load_table
 from search.events.scoring import scoring_of
 from search.files import write_atomically
 from search.networks import backend, existing_model
-from search.networks.readers import Exported, Reader, readers
+from search.networks.format_compatibility import Exported, Reader, readers
 from search.record import Record
 from search.runs.run_folder import RunFolder
 from search.scores.metrics import sigmoid

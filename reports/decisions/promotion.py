@@ -18,7 +18,7 @@ from reports.decisions.judged_bundle import is_judged, takes_of
 from search.data.rows import Labels
 from search.data.sources.scores import Scale
 from search.record import Record
-from search.runs.reference_file import read_table
+from search.runs.parquet_files import read_table
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import Calibration
 from spaces.errors import RunError

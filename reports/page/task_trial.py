@@ -13,7 +13,7 @@ from reports.page.trial import learning_curve
 from search.evaluation.recorded_decisions import seizures
 from search.record import Record
 from search.runs.run_folder import RunFolder
-from search.scores.classes.metrics import against_rest
+from search.scores.multiclass.metrics import against_rest
 from search.scores.reference import Reference
 from search.scores.thresholds import curve
 from spaces.study import Study

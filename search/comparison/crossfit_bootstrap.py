@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from search.comparison.resampling import F32, Units
 from search.scores.calibration import CalibrationMethod
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
 from search.scores.metrics import F64, METRICS, Counts
 from search.scores.ranking import positives, ranked
 from search.scores.thresholds import Curve, choose, cuts_of

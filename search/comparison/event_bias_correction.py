@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from search.comparison.bias_correction import Drawn, at_cuts, by_cut, chosen_cuts, drawn_counts, left_out
 from search.comparison.resampling import Setting
-from search.events.evaluation import windows
+from search.events.evaluation import known_windows
 from search.events.intervals import Windows
 from search.events.scoring import EVENT_METRICS, EventCounts, fa_per_day, summed
 from search.events.sweep import sweep
@@ -19,7 +19,6 @@ from search.events.thresholds import choose_event_threshold, quantile_thresholds
 from search.scores.metrics import F64, METRICS, decide
 from search.scores.ranking import positives, ranked
 from search.scores.thresholds import MERITS, cuts_of
-from spaces.errors import RunError
 from spaces.policies import Chosen, SensitivityAtFaPerDay
 
 
@@ -31,14 +30,14 @@ def event_decisions(
     Raises:
         TrialError: the rule cannot be met on a half.
     """
-    found = _known(setting)
+    found = known_windows(setting.reference)
     cuts = quantile_thresholds(raw)
     counts = sweep(found, raw, cuts, setting.events)
     inside = setting.reference.halves.mask[_first_rows(found)]
     decided = []
     for split, mask in enumerate(setting.reference.halves.mask.T):
         ours, theirs = (
-            choose_event_threshold(cuts, summed(_some(counts, half)), policy, raw).threshold_score
+            choose_event_threshold(cuts, summed(counts.of(half)), policy, raw).threshold_score
             for half in (~inside[:, split], inside[:, split])
         )
         decided.append(np.where(mask, decide(raw, ours), decide(raw, theirs)))
@@ -82,7 +81,7 @@ def by_events(
     """
     positive, rows, piece = positives(setting.reference.y, raw), ranked(raw), setting.units.piece
     cuts = quantile_thresholds(raw)
-    cells = _cells(sweep(_known(setting), raw, cuts, setting.events), setting)
+    cells = _cells(sweep(known_windows(setting.reference), raw, cuts, setting.events), setting)
     counts = drawn_counts(rows, np.searchsorted(cuts_of(rows.scores), cuts), positive, piece, times)
     if isinstance(policy, SensitivityAtFaPerDay):
         events = _drawn_events(cells, times)
@@ -110,7 +109,7 @@ def by_events(
 
 
 def _decided_cells(decided: NDArray[np.bool_], setting: Setting) -> F64:
-    found, half = _known(setting), np.array([0.5], np.float32)
+    found, half = known_windows(setting.reference), np.array([0.5], np.float32)
     columns = [
         _cells(sweep(found, rows.astype(np.float32), half, setting.events), setting) for rows in decided.T
     ]
@@ -121,7 +120,7 @@ def _cells(counts: EventCounts, setting: Setting) -> F64:
     """Counts of recordings `(r, t)`, added up by piece: `(pieces, t, 4)`, in the order of `EventCounts`."""
     table = np.stack([counts.tp, counts.fp, counts.ref, counts.seconds], axis=-1).astype(np.float64)
     cells = np.zeros((setting.units.pieces, *table.shape[1:]))
-    np.add.at(cells, setting.units.piece[_first_rows(_known(setting))], table)
+    np.add.at(cells, setting.units.piece[_first_rows(known_windows(setting.reference))], table)
     return cells
 
 
@@ -140,19 +139,6 @@ def _measured(cells: F64, metric: str, times: NDArray[Any]) -> F64:
     return EVENT_METRICS[metric](_drawn_events(cells, times))
 
 
-def _some(counts: EventCounts, recordings: NDArray[np.bool_]) -> EventCounts:
-    return EventCounts(
-        counts.tp[recordings], counts.fp[recordings], counts.ref[recordings], counts.seconds[recordings]
-    )
-
-
 def _first_rows(found: Windows) -> NDArray[np.intp]:
     """One row of each recording: what is known of a recording is known of its first row."""
     return found.order[found.ends[:-1]]
-
-
-def _known(setting: Setting) -> Windows:
-    found = windows(setting.reference)
-    if found is None:
-        raise RunError("event scores need recordings that the rows cover, but these are unknown")
-    return found

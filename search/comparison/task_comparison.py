@@ -1,4 +1,4 @@
-"""Compares the trials of tasks that are not binary, by what cross-fitting left of each: `HeldOut`."""
+"""Compares the trials of tasks that are not binary, by what cross-fitting left of each: `CrossfitSums`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from search.comparison.ties import Compared, compare
 from search.evaluation.scoring import Contending
 from search.record import Estimate, defined
 from search.scores.bootstrap import interval, interval_around
-from search.scores.held_out import HeldOut
+from search.scores.crossfit_sums import CrossfitSums
 from search.scores.metrics import F64
 from search.scores.reference import Reference
 from spaces.tasks import RANGES, sign_of
@@ -35,7 +35,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rows:
+class TaskSetting:
     """What all candidates of a comparison share.
 
     Args:
@@ -50,7 +50,7 @@ class Rows:
     seed: int
 
 
-def compared(candidates: Sequence[Candidate], rows: Rows) -> Compared:
+def compared(candidates: Sequence[Candidate], rows: TaskSetting) -> Compared:
     """Compares candidates with the best on one set of resamples; decisions and halves stand.
 
     See `search.comparison.selection.compared`. Where less is better, values are compared with their sign
@@ -75,7 +75,7 @@ def compared(candidates: Sequence[Candidate], rows: Rows) -> Compared:
     return Compared(made.best, values, made.differences, made.tied, made.ranks)
 
 
-def corrected(candidates: Sequence[Candidate], rows: Rows) -> Estimate:
+def corrected(candidates: Sequence[Candidate], rows: TaskSetting) -> Estimate:
     """What the winner is worth once it was picked; see `search.comparison.selection.corrected`.
 
     Decisions stand as cross-fitting made them: the pick alone is repeated in each resample.
@@ -98,15 +98,15 @@ def turned(estimate: Estimate, sign: float) -> Estimate:
     return Estimate(value=value, low=high, high=low)
 
 
-def _held_out(raw: F32, rows: Rows) -> HeldOut:
+def _held_out(raw: F32, rows: TaskSetting) -> CrossfitSums:
     return rows.scoring.held_out(raw, rows.reference, rows.units.piece, rows.units.pieces)
 
 
-def _drawn(candidate: Candidate, rows: Rows, times: F64, sign: float) -> Drawn:
+def _drawn(candidate: Candidate, rows: TaskSetting, times: F64, sign: float) -> Drawn:
     return mean_of([_seed_drawn(_held_out(raw, rows), times, sign) for raw in candidate.raws])
 
 
-def _seed_drawn(held: HeldOut, times: F64, sign: float) -> Drawn:
+def _seed_drawn(held: CrossfitSums, times: F64, sign: float) -> Drawn:
     return Drawn(
         sign * held.values(times), lambda here: sign * held.values((times[here] == 0).astype(np.float64))
     )

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from search.data.allocation import allocate
 from search.data.rows import Rows
-from search.data.strata import FEW_UNITS, MISSING, RESTARTS
-from search.data.strata import NAMED as NAMED_CLASSES
-from search.data.strata import allocate as allocate_strata
+from search.data.stratified_allocation import FEW_UNITS, MISSING, RESTARTS
+from search.data.stratified_allocation import NAMED as NAMED_CLASSES
+from search.data.stratified_allocation import allocate as allocate_strata
 from spaces.errors import RunError, first_of
 from spaces.tasks import TASK_NAMES, TaskName
 

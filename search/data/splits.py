@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from search.data.allocation import allocate
 from search.data.leakage import find_signs, row_hashes
-from search.data.one_patient import (
+from search.data.rows import PARTS, Rows
+from search.data.shards import Part as ShardPart
+from search.data.stratified_allocation import allocate as allocate_strata
+from search.data.stratified_allocation import check_parts
+from search.data.within_patient_split import (
     LEFT_OUT,
     advice,
     block_names,
@@ -19,10 +23,6 @@ from search.data.one_patient import (
     recording_names,
     several_patients,
 )
-from search.data.rows import PARTS, Rows
-from search.data.shards import Part as ShardPart
-from search.data.strata import allocate as allocate_strata
-from search.data.strata import check_parts
 from search.record import GroupsKnown
 from spaces.data import Split as SplitConfig
 from spaces.errors import RunError

@@ -20,8 +20,9 @@ from search.evaluation.threshold_metrics import ThresholdMetrics
 from search.events.evaluation import CrossFitted, event_choice
 from search.record import Estimate, Record, defined
 from search.scores.calibration import Calibration
-from search.scores.crossfit import SCORE_METRICS, Halves
+from search.scores.crossfit import SCORE_METRICS
 from search.scores.crossfit_sweep import Side, cross_fits
+from search.scores.half_splits import Halves
 from search.scores.ranking import Ranked, positives, ranked, ranked_already
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Choice, Limits, choice_among, fixed_choice, nearest_cuts

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from search.evaluation.binary import BinaryScoring, Policy
-from search.evaluation.classes import ClassScoring
-from search.evaluation.labels import LabelScoring
-from search.evaluation.numbers import NumberScoring
+from search.evaluation.multiclass import ClassScoring
+from search.evaluation.multilabel import LabelScoring
+from search.evaluation.regression import NumberScoring
 from search.evaluation.scoring import Contending, Scoring
 from search.record import Record
 from search.scores.reference import Reference

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from search.evaluation.binary import Fitted
 from search.evaluation.by_task import claims_probabilities
-from search.evaluation.classes import FittedClasses
-from search.evaluation.labels import FittedLabels
-from search.evaluation.numbers import Undecided
+from search.evaluation.multiclass import FittedClasses
+from search.evaluation.multilabel import FittedLabels
+from search.evaluation.regression import Undecided
 from search.evaluation.scoring import Decision
 from search.record import Record
 from search.scores.calibration import Calibration, Fit
-from search.scores.classes.offsets import ClassChoice
-from search.scores.labels.calibration import LabelFit
-from search.scores.labels.thresholds import LabelThresholds, TopLabels
 from search.scores.metrics import decide, sigmoid
+from search.scores.multiclass.offsets import ClassChoice
+from search.scores.multilabel.calibration import LabelFit
+from search.scores.multilabel.thresholds import LabelThresholds, TopLabels
 from search.scores.thresholds import Choice
 from spaces.study import Study
 from spaces.tasks import TaskName

@@ -10,8 +10,8 @@ from search.evaluation.by_task import claims_probabilities, scoring_for
 from search.evaluation.scoring import UNDEFINED, Described, Evaluated, evaluate
 from search.record import Estimate, Record
 from search.scores import metrics as of_two
-from search.scores.classes import metrics as of_classes
-from search.scores.labels import metrics as of_labels
+from search.scores.multiclass import metrics as of_classes
+from search.scores.multilabel import metrics as of_labels
 from search.scores.reference import Reference
 from spaces.errors import TrialError
 from spaces.policies import Rule

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from search.events.evaluation import CrossFitted
 from search.record import Estimate, defined
 from search.scores.bootstrap import Interval
-from search.scores.held_out import HeldOut
+from search.scores.crossfit_sums import CrossfitSums
 from search.scores.reference import Reference
 
 F32 = NDArray[np.float32]
@@ -125,7 +125,7 @@ class Contending(Protocol):
     Trials of the binary task are compared by `search.comparison.selection`, from one sort of their scores.
     """
 
-    def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> HeldOut:
+    def held_out(self, raw: F32, reference: Reference, piece: NDArray[np.intp], pieces: int) -> CrossfitSums:
         """The trial on resamples of pieces of the rows, for ties and for what its pick is worth.
 
         Ties compare `values(times)` less the value of all rows; what the best of a resample is worth is its

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.evaluation.binary import Fitted
-from search.evaluation.classes import FittedClasses
-from search.evaluation.labels import FittedLabels
+from search.evaluation.multiclass import FittedClasses
+from search.evaluation.multilabel import FittedLabels
 from search.evaluation.scoring import F32, Estimates
 from search.events.evaluation import decided_counts, decided_patients
-from search.scores.classes.decisions import class_counts
-from search.scores.labels.metrics import counts_of
 from search.scores.metrics import counts_at, decide
+from search.scores.multiclass.decisions import class_counts
+from search.scores.multilabel.metrics import counts_of
 from search.scores.reference import Reference
 from spaces.study import Study
 from spaces.tasks import TaskName
@@ -78,7 +78,7 @@ class LabelTally:
     """A group's sums, of K labels.
 
     Args:
-        right, decided, actual: rows of each label; see `search.scores.classes.decisions.ClassCounts`.
+        right, decided, actual: rows of each label; see `search.scores.multiclass.decisions.ClassCounts`.
         exact: rows that are decided rightly in all labels.
     """
 

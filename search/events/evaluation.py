@@ -78,7 +78,7 @@ def event_choice(
         TrialError: no threshold has few enough false alarms, or keeps the limits, or there is no seizure.
     """
     cuts = quantile_thresholds(score)
-    counts = summed(sweep(_known(reference), score, cuts, rules))
+    counts = summed(sweep(known_windows(reference), score, cuts, rules))
     kept = _kept(reference.y, score, cuts, limits)
     return choose_event_threshold(cuts, counts, policy, score, kept)
 
@@ -91,10 +91,10 @@ def nearest_event_choice(
     Without such a threshold it is None, and the counts are those at +inf and at -inf.
     """
     cuts = quantile_thresholds(score)
-    counts = summed(sweep(_known(reference), score, cuts, rules))
+    counts = summed(sweep(known_windows(reference), score, cuts, rules))
     found = nearest_deciding(cuts, counts, policy, score)
     choice, place = (None, -1) if found is None else found
-    return choice, _some(counts, np.array([place, 0]))
+    return choice, counts.of(np.array([place, 0]))
 
 
 def _kept(
@@ -185,7 +185,7 @@ def paired_event_difference(
     Returns:
         `(metric of a - metric of b, low, high)`, NaN where undefined.
     """
-    found, measure = _known(reference), EVENT_METRICS[metric]
+    found, measure = known_windows(reference), EVENT_METRICS[metric]
     groups_of = groups_of_recordings(reference, found)
     table = np.hstack([_table(groups_of, _scored(found, of, rules)[1]) for of in (decided_a, decided_b)])
     one, other = (float(measure(EventCounts(*side))) for side in np.split(table.sum(axis=0), 2))
@@ -249,7 +249,7 @@ def cross_fit_events(
     Returns:
         NaN if the metric is undefined on any half, or the rule cannot be met on one.
     """
-    found, values, alarms = _known(reference), [], []
+    found, values, alarms = known_windows(reference), [], []
     decide_after = (
         _by_events(reference, raw, policy, rules, limits)
         if isinstance(policy, SensitivityAtFaPerDay)
@@ -263,7 +263,7 @@ def cross_fit_events(
             except TrialError:  # the rule cannot be met on this half, so there is no threshold to measure
                 return CrossFitted(np.nan, np.nan)
             counts = sweep(found, decided.astype(np.float32), np.array([0.5], np.float32), rules)
-            counts = summed(_some(counts, ~fitted[recordings_of]))
+            counts = summed(counts.of(~fitted[recordings_of]))
             alarms.append(float(fa_per_day(counts)[0]))
             if metric in EVENT_METRICS:
                 values.append(float(EVENT_METRICS[metric](counts)[0]))
@@ -287,11 +287,11 @@ def _by_events(
 ) -> Decide:
     """An event policy reads the order of the scores alone: no calibration moves it; one sweep serves all."""
     cuts = quantile_thresholds(raw)
-    counts = sweep(_known(reference), raw, cuts, rules)
+    counts = sweep(known_windows(reference), raw, cuts, rules)
 
     def decide_after(rows: NDArray[np.bool_], recordings: NDArray[np.bool_]) -> NDArray[np.bool_]:
         kept = _kept(reference.y[rows], raw[rows], cuts, limits)
-        choice = choose_event_threshold(cuts, summed(_some(counts, recordings)), policy, raw, kept)
+        choice = choose_event_threshold(cuts, summed(counts.of(recordings)), policy, raw, kept)
         return decide(raw, choice.threshold_score)
 
     return decide_after
@@ -312,13 +312,12 @@ def _by_windows(
     return decide_after
 
 
-def _some(counts: EventCounts, recordings: NDArray[np.bool_] | NDArray[np.intp]) -> EventCounts:
-    return EventCounts(
-        counts.tp[recordings], counts.fp[recordings], counts.ref[recordings], counts.seconds[recordings]
-    )
+def known_windows(reference: Reference) -> Windows:
+    """Returns the windows of the recordings of some rows.
 
-
-def _known(reference: Reference) -> Windows:
+    Raises:
+        RunError: the recordings are not known.
+    """
     found = windows(reference)
     if found is None:
         raise RunError("event scores need recordings that the rows cover, but these are unknown")

@@ -55,6 +55,10 @@ class EventCounts:
     ref: NDArray[np.int64]
     seconds: F64
 
+    def of(self, places: NDArray[np.bool_] | NDArray[np.intp]) -> "EventCounts":
+        """Returns the counts at some places of the first axis."""
+        return EventCounts(self.tp[places], self.fp[places], self.ref[places], self.seconds[places])
+
 
 def scorer_parameters(scorer: Scorer) -> dict[str, str | float]:
     """What a record must say about a scorer: its name, its parameters and the version of timescoring."""

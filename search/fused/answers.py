@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from search.training.session import Trained
+from search.training.trainer import Trained
 
 
 @dataclass(frozen=True, kw_only=True)

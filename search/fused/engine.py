@@ -18,14 +18,14 @@ from typing import Any
 
 from search.data.trial_data import TrialData, in_place_of_rows
 from search.fused.answers import Answer, Spent
+from search.fused.inference import DeviceRows, Scorer
 from search.fused.program_sizes import ProgramSizes
-from search.fused.scores import DeviceRows, Scorer
 from search.fused.trial import DRAWN, DeviceTrial, Group, group_of, own_layer, share_of, unfit
 from search.networks import backend
 from search.networks.trunks import author_config
 from search.record import Ask
 from search.training.compiled_networks import Structure
-from search.training.session import Trained
+from search.training.trainer import Trained
 from search.training.training import Training
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError, one_line

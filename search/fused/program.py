@@ -17,8 +17,8 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
+from search.fused.inference import TRACED, DeviceRows, Scorer, State, stacked, together, variables_of
 from search.fused.packing import Packing
-from search.fused.scores import TRACED, DeviceRows, Scorer, State, stacked, together, variables_of
 from search.training.compiled_networks import CompiledNetwork, Structure
 from spaces.configuration import Config
 

@@ -5,7 +5,7 @@ from search.fused.engine import Engine
 from search.fused.trial import DeviceTrial
 from search.networks import backend
 from search.record import Ask
-from search.training.session import Place, Together, Trained
+from search.training.trainer import Place, Together, Trained
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError
 from spaces.study import Study
@@ -62,7 +62,7 @@ class RepeatedTrial:
 
 
 class RepeatTrainer:
-    """Starts sessions of `RepeatedTrial`; a `search.training.session.Trainer`.
+    """Starts sessions of `RepeatedTrial`; a `search.training.trainer.Trainer`.
 
     Args:
         size: places of the program.

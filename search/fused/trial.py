@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.trial_data import TrialData, in_place_of_rows
+from search.fused.inference import LOGITS_OF_ALL, DeviceRows, Scorer, State, columns_of
 from search.fused.program import Epoch, Program
-from search.fused.scores import LOGITS_OF_ALL, DeviceRows, Scorer, State, columns_of
 from search.networks import backend
 from search.networks import model as network
 from search.networks.model import LOGITS
@@ -28,8 +28,8 @@ from search.training.proof import (
     prove_told_apart,
 )
 from search.training.row_weights import class_weights
-from search.training.session import Trained
 from search.training.steering_metrics import steer_of
+from search.training.trainer import Trained
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.heads import HEADS

@@ -1,4 +1,4 @@
-"""Builds the deciding model (score, probability, label) and exports it to SavedModel and ONNX."""
+"""Builds the deciding model (score, probability, label) and exports it in every form of `FORMATS`."""
 
 import shutil
 import warnings
@@ -21,8 +21,8 @@ from search.networks.agreement import Outputs, Run, check_agreement, check_unfin
 from search.networks.backend import standard_error_held
 from search.networks.deciders import LARGEST, Decider, Margin, at_threshold, decider_of
 from search.networks.existing_model import Takes
+from search.networks.format_compatibility import Exported, keep_readable
 from search.networks.last_layer import LastLayer
-from search.networks.readers import Exported, keep_readable
 from search.record import Record
 from spaces.errors import RunError, one_line
 from spaces.heads import HEADS

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from search.files import make_folder, sweep, write_atomically
 from search.record import Ask, Record
 from search.runs import record_file
-from search.runs.reference_file import (
+from search.runs.parquet_files import (
     as_parquet,
     columns_of,
     damaged,

@@ -9,12 +9,22 @@ from numpy.typing import NDArray
 
 from search.scores.approximate_calibration import COARSE, FINE, HalfFit, HalfFits
 from search.scores.calibration import Calibration, CalibrationMethod
-from search.scores.crossfit import Halves, half_value
+from search.scores.crossfit import half_value
+from search.scores.half_splits import Halves
 from search.scores.metrics import METRICS, Counts
 from search.scores.ranking import Ranked, ranked_already
 from search.scores.thresholds import NO_LIMITS, Limits, best_cuts, cut_number, logit, longest_run
 from spaces.errors import TrialError
-from spaces.policies import Chosen, Cost, Fixed, MaxBalancedAccuracy, MaxF1, Youden
+from spaces.policies import (
+    Chosen,
+    Cost,
+    Fixed,
+    MaxBalancedAccuracy,
+    MaxF1,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    Youden,
+)
 
 UNIT = 2.0**-24
 """The largest relative error of one rounding to float32."""
@@ -89,12 +99,12 @@ class Side:
 
 
 def _rising(policy: Chosen) -> bool:
-    """Whether one error less is always better by a rule, by more than a float64 hides."""
+    """Whether one error less is better by a rule, by more than a float64 hides; else all cuts are tried."""
     if isinstance(policy, MaxF1):
         return policy.beta >= 0.01
     if isinstance(policy, Cost):
         return 1e-6 <= policy.c_fp / policy.c_fn <= 1e6
-    return True
+    return isinstance(policy, Youden | MaxBalancedAccuracy | PrecisionAtRecall | RecallAtPrecision)
 
 
 def cross_fits(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.data.rows import Recording
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
 from spaces.base import Label
 
 

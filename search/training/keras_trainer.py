@@ -6,7 +6,7 @@ from typing import Any
 from search.data.trial_data import TrialData
 from search.networks import backend
 from search.record import Ask
-from search.training.session import Session
+from search.training.trainer import Session
 from spaces.errors import RunError
 from spaces.study import Study
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.scores import metrics as of_two
-from search.scores.classes import metrics as of_classes
-from search.scores.labels import metrics as of_labels
-from search.scores.numbers import NUMBER_METRICS, NumberMetric
+from search.scores.multiclass import metrics as of_classes
+from search.scores.multilabel import metrics as of_labels
+from search.scores.regression import NUMBER_METRICS, NumberMetric
 from spaces.tasks import KINDS, Task, TaskName, sign_of
 
 Steer = Callable[[NDArray[Any], NDArray[np.float32]], float]

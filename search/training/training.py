@@ -23,8 +23,8 @@ from search.training.early_stopping import Course, order_of
 from search.training.feeding import fed, predict
 from search.training.proof import prove, prove_features
 from search.training.row_weights import row_weights
-from search.training.session import Trained
 from search.training.steering_metrics import steer_of
+from search.training.trainer import Trained
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.study import Training as TrainingRules

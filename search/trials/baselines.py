@@ -12,8 +12,8 @@ from search.data.trial_data import TrialData
 from search.evaluation.binary import ALWAYS
 from search.events.scoring import EVENT_METRICS
 from search.record import Ask
-from search.training.session import Session, Trained
 from search.training.steering_metrics import steer_of
+from search.training.trainer import Session, Trained
 from search.trials.task_baselines import TASK_BASELINES, drawn, flat
 from spaces.data import Scores
 from spaces.errors import TrialError

@@ -19,8 +19,7 @@ from search.events.timelines import find_timeline
 from search.networks.augmentation import check_augmentation
 from search.networks.checks import check_shape
 from search.runs.storage import absolute
-from search.scores.crossfit import Halves, draw_halves
-from search.scores.halves import draw_halves_of
+from search.scores.half_splits import Halves, draw_halves, draw_halves_of
 from search.scores.reference import Reference
 from spaces.data import Custom
 from spaces.errors import RunError

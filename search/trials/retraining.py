@@ -15,7 +15,7 @@ from search.networks import backend
 from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Place, Trainer
+from search.training.trainer import Place, Trainer
 from search.trials import features
 from search.trials.preparation import check_same, prepare
 from search.trials.trial import RunFacts, Trial

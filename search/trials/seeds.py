@@ -8,7 +8,7 @@ from search.data.trial_data import TrialData
 from search.networks import backend
 from search.record import Ask, Record
 from search.scores.reference import Reference
-from search.training.session import Trainer, this_place
+from search.training.trainer import Trainer, this_place
 from search.trials.trial import RunFacts, Trial
 from spaces.study import Study
 

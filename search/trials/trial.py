@@ -19,7 +19,7 @@ from search.networks import backend
 from search.networks.backend import cpu_flags, onednn
 from search.record import Ask, GroupsKnown, Record
 from search.scores.reference import Reference
-from search.training.session import Place, Session, Together, Trained, Trainer, rungs
+from search.training.trainer import Place, Session, Together, Trained, Trainer, rungs
 from search.trials import baselines
 from spaces.configuration import Config
 from spaces.errors import RunError, TrialError

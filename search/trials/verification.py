@@ -19,9 +19,9 @@ from search.evaluation.scoring import Described
 from search.evaluation.tallies import MEASURED, Measured, TallyT
 from search.networks import backend
 from search.record import Ask
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
 from search.scores.reference import Reference
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from search.trials.preparation import reference_of
 from search.trials.trial import estimates_log_odds
 from spaces.configuration import Config
@@ -56,7 +56,7 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldOut(Generic[TallyT]):
+class HeldOutGroup(Generic[TallyT]):
     """The metrics of a model on one group it never saw; None is undefined or unknown.
 
     Args:
@@ -94,7 +94,7 @@ class Outcome:
     """The result of a fold: its groups, or the error that ended it."""
 
     fold: Fold
-    groups: tuple[HeldOut[Any], ...]
+    groups: tuple[HeldOutGroup[Any], ...]
     error: str | None
 
 
@@ -148,7 +148,7 @@ def check_fold_events(rows: Rows, folds: Iterable[Fold], study: Study) -> None:
             )
 
 
-def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut[Any], ...]:
+def verify_fold(work: Work, fold: Fold) -> tuple[HeldOutGroup[Any], ...]:
     """Trains without the held-out groups, then measures each of them.
 
     Epochs are chosen, and calibration and decision fitted, on `fold.validation`, as a trial does on the
@@ -186,7 +186,7 @@ def verify_fold(work: Work, fold: Fold) -> tuple[HeldOut[Any], ...]:
         mine, reference = score[np.isin(held_out, taken)], _reference(rows, taken, study)
         estimates = scoring.estimates(fitted, mine, reference)
         found.append(
-            HeldOut(
+            HeldOutGroup(
                 group=group,
                 fold=fold.number,
                 rows=len(taken),

@@ -8,11 +8,11 @@ from typing import Any
 import ray
 
 from search.data.trial_data import TrialData
-from search.fused.session import MOST, FusedTrainer, FusedWork, FusedWorker, Plan
+from search.fused.trainer import MOST, FusedTrainer, FusedWork, FusedWorker, Plan
 from search.hosts.parallel import alone, hosts_for
 from search.networks import backend
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from spaces.errors import RunError, one_line
 from spaces.study import Study
 

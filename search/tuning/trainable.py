@@ -13,7 +13,7 @@ from search.hosts.preflight import why_unfit
 from search.networks import backend
 from search.record import Ask
 from search.scores.reference import Reference
-from search.training.session import Trainer, this_place
+from search.training.trainer import Trainer, this_place
 from search.trials.trial import RunFacts, Trial
 from search.tuning.searcher import METRIC
 from search.tuning.worker_failures import grace_s

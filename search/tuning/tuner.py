@@ -18,7 +18,7 @@ from search.hosts.provenance import code_digest
 from search.record import Ask, Record
 from search.scores.reference import Reference
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from search.trials.trial import Finished, RunFacts, record
 from search.tuning.fusing import COMPILED, workers_for
 from search.tuning.schedulers import ForgettingFifo, ForgettingHalving, NoProgress, NoReporter

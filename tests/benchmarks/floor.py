@@ -25,7 +25,7 @@ from search.record import Ask, Record
 from search.runs.run_folder import RunFolder
 from search.scores.reference import Reference
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Session
+from search.training.trainer import Session
 from search.trials import baselines, preparation
 from search.trials.trial import estimates_log_odds
 from spaces.configuration import Config

@@ -22,7 +22,7 @@ import numpy as np
 from cluster.progress import Progress
 from search.data.trial_data import TrialData
 from search.record import Ask
-from search.training.session import Trained
+from search.training.trainer import Trained
 from search.tuning import history
 from search.tuning.history import History
 from search.tuning.searcher import HeadSearcher
@@ -39,7 +39,7 @@ COUNTED = (10, 30, 100, 300, 1000, 3000, 10_000)
 
 
 class NoOp:
-    """A `search.training.session.Session` that scores at random, a little better the higher the rate."""
+    """A `search.training.trainer.Session` that scores at random, a little better the higher the rate."""
 
     device, precision, together = "cpu", "float32", None
 

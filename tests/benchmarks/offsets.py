@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from search.scores.classes.bootstrap import Model, intervals
-from search.scores.classes.calibration import CALIBRATIONS
-from search.scores.classes.crossfit import cross_fit
-from search.scores.classes.metrics import against_rest
-from search.scores.classes.offsets import choose_offsets
-from search.scores.halves import draw_halves_of
+from search.scores.half_splits import draw_halves_of
+from search.scores.multiclass.bootstrap import Predictions, intervals
+from search.scores.multiclass.calibration import CALIBRATIONS
+from search.scores.multiclass.crossfit import cross_fit
+from search.scores.multiclass.metrics import against_rest
+from search.scores.multiclass.offsets import choose_offsets
 from spaces.policies import Argmax, CostMatrix, MaxMacroF1, MaxMeanRecall, RecallAt
-from tests.search.scores.classes.test_offsets import NAMES, RULES, best_of_all, drawn, value
+from tests.search.scores.multiclass.test_offsets import NAMES, RULES, best_of_all, drawn, value
 
 ROWS, CLASSES, GROUPS = 30_000, 5, 60
 
@@ -50,7 +50,7 @@ def main() -> None:
         of_halves = (y, raw, halves, CALIBRATIONS["temperature"], rule, "macro_f1", names)
         fitted = seconds(lambda of_halves=of_halves: cross_fit(*of_halves))
         print(f"{rule.policy}: all rows {chosen:.2f} s, cross-fit with temperature {fitted:.2f} s")
-    model = Model(against_rest(raw), raw.argmax(axis=1))
+    model = Predictions(against_rest(raw), raw.argmax(axis=1))
     print(f"intervals over groups {seconds(lambda: intervals(y, model, groups, 0)):.2f} s")
     for rule in RULES:
         reached = []

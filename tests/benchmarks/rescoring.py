@@ -25,8 +25,8 @@ from search.events.scoring import EVENT_METRICS
 from search.record import Estimate
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import Calibration, fit_platt
-from search.scores.crossfit import draw_halves
 from search.scores.crossfit_sweep import cross_fits
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from search.scores.ranking import ranked
 from search.scores.reference import Reference

@@ -22,7 +22,7 @@ from search.data.rows import Labels
 from search.data.trial_data import TrialData
 from search.networks.trunks import author_config
 from search.record import Ask
-from search.training.session import Session
+from search.training.trainer import Session
 from search.trials import preparation
 from spaces.study import Study
 from spaces.study_file import parse

@@ -20,7 +20,8 @@ from search.comparison.resampling import Setting, units_of
 from search.comparison.selection import Contender, compared, corrected
 from search.record import Estimate
 from search.scores.calibration import fit_none
-from search.scores.crossfit import cross_fit, draw_halves
+from search.scores.crossfit import cross_fit
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import METRICS
 from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve

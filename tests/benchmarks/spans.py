@@ -16,7 +16,7 @@ from search.data.trial_data import TrialData
 from search.networks import backend
 from search.record import Ask
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Session, Trained, Trainer
+from search.training.trainer import Session, Trained, Trainer
 from search.trials import baselines, trial
 from spaces.study import Study
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from cluster.commands.run import start
 from search.record import Record
 from search.runs.run_folder import RunFolder
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from spaces.study_file import read
 from tests.conftest import ROOT
 

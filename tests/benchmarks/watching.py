@@ -23,7 +23,7 @@ from unittest.mock import patch
 from cluster.progress import Progress
 from search.data.trial_data import TrialData
 from search.record import Ask
-from search.training.session import Session
+from search.training.trainer import Session
 from spaces.study import Study
 from tests.benchmarks.growth import NoOp
 from tests.conftest import ROOT

@@ -14,7 +14,7 @@ from cluster.terminal import PlainConsole, say
 from reports.boards import leaderboard
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials.preparation import prepare, with_absolute_paths
 from search.trials.trial import RunFacts, Trial
 from spaces.study_file import read

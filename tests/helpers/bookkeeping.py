@@ -9,7 +9,7 @@ from cluster.finished_trials import FinishedTrials
 from search.record import Ask
 from search.runs.recovery import claimed, reunited
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
 from search.scores.reference import Reference
 from search.trials.trial import Finished
 from spaces.study import Study

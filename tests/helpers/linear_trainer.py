@@ -7,8 +7,8 @@ import numpy as np
 
 from search.data.trial_data import TrialData
 from search.record import Ask
-from search.training.session import Trained
 from search.training.steering_metrics import steer_of
+from search.training.trainer import Trained
 from spaces.study import Study
 
 
@@ -24,7 +24,7 @@ def linear_scores(config, weights, x) -> np.ndarray:
 
 
 class LeastSquares:
-    """A session, see `search.training.session.Session`: it has one epoch."""
+    """A session, see `search.training.trainer.Session`: it has one epoch."""
 
     device, precision, together, finished = "cpu", "float64", None, True
 

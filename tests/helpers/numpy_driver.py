@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cluster.commands.resume import resume
 from cluster.commands.run import start
-from search.training.session import Trainer
+from search.training.trainer import Trainer
 from spaces.errors import RunError
 from spaces.study_file import read
 from tests.helpers.numpy_trainer import numpy_trainer

@@ -17,7 +17,7 @@ import numpy as np
 from search.data.trial_data import TrialData
 from search.record import Ask
 from search.scores.metrics import RANKING_METRICS
-from search.training.session import Trained
+from search.training.trainer import Trained
 from spaces.study import Study
 
 STEPS = 10
@@ -34,7 +34,7 @@ def fault_of(number: int) -> str:
 
 
 class Descent:
-    """A session, see `search.training.session.Session`."""
+    """A session, see `search.training.trainer.Session`."""
 
     device = "cpu"
     precision = "float64"

@@ -14,7 +14,7 @@ from search.events.scoring import EVENT_METRICS, scoring_of
 from search.record import Ask, Estimate, Record, defined
 from search.runs.run_folder import RunFolder
 from search.scores.bootstrap import Interval
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, counts_at, sigmoid
 from search.scores.reference import Reference
 from search.scores.thresholds import choose, curve

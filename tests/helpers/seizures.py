@@ -7,7 +7,7 @@ import numpy as np
 from search.data.rows import Recording
 from search.events.intervals import detections
 from search.events.scoring import EVENT_METRICS, EventCounts, score_events, summed
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.reference import Reference
 from spaces.policies import SensitivityAtFaPerDay
 from spaces.study import Events

@@ -9,7 +9,7 @@ from cluster.cli import main
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials.preparation import prepare
 from search.trials.trial import RunFacts, Trial
 from spaces.study_file import read

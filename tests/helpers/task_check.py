@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pyarrow.parquet as pq
 
-from search.scores.classes.offsets import choose_offsets
+from search.scores.multiclass.offsets import choose_offsets
 from spaces.errors import TrialError
 from tests.helpers import task_reference as slow
 

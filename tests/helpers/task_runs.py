@@ -11,7 +11,7 @@ from search.evaluation.by_task import scoring_for
 from search.evaluation.scoring import evaluate
 from search.record import Ask
 from search.runs.run_folder import RunFolder
-from search.scores.halves import draw_halves_of
+from search.scores.half_splits import draw_halves_of
 from search.scores.reference import Reference
 from search.training.steering_metrics import steer_of
 from search.trials.preparation import reference_of

@@ -9,7 +9,7 @@ from cluster import driver
 from cluster.cli import main
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials.preparation import prepare, with_absolute_paths
 from search.trials.trial import RunFacts, Trial
 from search.trials.verification import Work

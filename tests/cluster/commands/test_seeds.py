@@ -14,7 +14,7 @@ from cluster.commands.seeds import show_means, trainable
 from reports.boards import leaderboard, reading, seeds
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials.preparation import prepare, with_absolute_paths
 from search.trials.seeds import seed_trainings, to_the_end
 from search.trials.trial import RunFacts, Trial

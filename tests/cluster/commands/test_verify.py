@@ -20,7 +20,7 @@ from search.data.folds import draw_folds
 from search.record import Ask
 from search.runs.run_folder import RunFolder, prepared_beside
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials.preparation import prepare, with_absolute_paths
 from search.trials.trial import RunFacts, Trial
 from search.trials.verification import FoldWorker, Work, check_fold_events, keras_scores, verify_fold

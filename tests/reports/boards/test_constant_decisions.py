@@ -10,7 +10,7 @@ from reports.boards import advice, leaderboard, reading
 from reports.boards.constant_decisions import constant_notes
 from search.record import Ask
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.reference import Reference
 from spaces.study import Study
 from tests.helpers.scored_runs import add, ask, begin, measured

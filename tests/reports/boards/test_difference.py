@@ -7,7 +7,7 @@ from reports.boards.difference import compare
 from search.events.evaluation import decided_patients
 from search.record import Ask
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import decide
 from search.scores.reference import Reference
 from search.trials.trial import RunFacts, record

@@ -21,7 +21,7 @@ from reports.boards.footnotes import edges, footnotes
 from reports.boards.table import as_html, table
 from search.record import Ask, Estimate
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.reference import Reference
 from search.trials.trial import RunFacts, record
 from spaces.study_file import parse

@@ -11,8 +11,9 @@ from reports.boards.rescoring import read_policy, rescore, rescore_all
 from search.evaluation.binary import calibration_of
 from search.evaluation.binary_rescoring import BinaryRescoring
 from search.scores.calibration import CALIBRATIONS, moved_to
-from search.scores.crossfit import cross_fit, draw_halves
+from search.scores.crossfit import cross_fit
 from search.scores.crossfit_sweep import Side, cross_fits
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import METRICS, counts_at
 from search.scores.ranking import positives, ranked
 from search.scores.reference import Reference

@@ -12,7 +12,7 @@ from reports.boards.footnotes import footnotes
 from reports.boards.selection import Selection, selection
 from search.evaluation.binary import policy_of
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.reference import Reference
 from spaces.policies import with_policy
 from spaces.study import Study

@@ -17,7 +17,7 @@ from reports.boards.verification_by_task import VERIFIED, schema_of
 from search.evaluation.scoring import Described
 from search.evaluation.tallies import ClassTally, LabelTally, Measured, NumberTally
 from search.scores.bootstrap import REPEATS
-from search.trials.verification import HeldOut
+from search.trials.verification import HeldOutGroup
 from tests.helpers.task_runs import CLASS_TASK, LABEL_TASK, LABELS, NAMES, study_of, written
 from tests.helpers.task_runs import NUMBER_TASK as NUMBER
 
@@ -26,7 +26,7 @@ TASKS = {"classes": CLASS_TASK, "labels": LABEL_TASK, "number": NUMBER}
 
 def held(number, tally, metrics, each=None, rows=10, described=None):
     """A group that was held out."""
-    return HeldOut(
+    return HeldOutGroup(
         group=f"p{number:02d}",
         fold=number + 1,
         rows=rows,

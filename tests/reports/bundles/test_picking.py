@@ -11,7 +11,7 @@ from reports.boards.requirements import parse
 from reports.bundles.picking import pick
 from search.record import Ask, Estimate, Record
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import sigmoid
 from search.scores.reference import Reference
 from spaces.errors import RunError

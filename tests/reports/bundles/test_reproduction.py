@@ -16,10 +16,10 @@ from search.hosts.provenance import code_digest, versions
 from search.networks import backend
 from search.record import Ask
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
 from search.scores.reference import Reference
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials import retraining
 from search.trials.preparation import prepare
 from search.trials.trial import RunFacts, Trial

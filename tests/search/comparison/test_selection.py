@@ -9,7 +9,8 @@ from search.comparison.resampling import BUNDLES, Setting, draws, exact, units, 
 from search.comparison.selection import Contender, _drawn, _resampled, compared, corrected
 from search.comparison.ties import compare
 from search.scores.calibration import fit_none, fit_platt
-from search.scores.crossfit import cross_fit, draw_halves
+from search.scores.crossfit import cross_fit
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import METRICS, counts_at
 from search.scores.reference import Reference
 from spaces.errors import TrialError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from search.data.rows import Recording
 from search.evaluation.constant_decisions import why_constant
 from search.events.evaluation import event_choice
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.reference import Reference
 from search.scores.thresholds import best_deciding, choose, curve
 from spaces.policies import Cost, Fixed, MaxF1, SensitivityAtFaPerDay

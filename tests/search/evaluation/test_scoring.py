@@ -6,12 +6,12 @@ from scipy.special import softmax
 from sklearn import metrics as sk
 
 from search.evaluation.binary import BinaryScoring
-from search.evaluation.classes import ClassScoring
-from search.evaluation.labels import LabelScoring
-from search.evaluation.numbers import NumberScoring, Undecided
+from search.evaluation.multiclass import ClassScoring
+from search.evaluation.multilabel import LabelScoring
+from search.evaluation.regression import NumberScoring, Undecided
 from search.evaluation.scoring import UNDEFINED, Described, evaluate
 from search.scores.calibration import CALIBRATIONS
-from search.scores.halves import draw_halves_of
+from search.scores.half_splits import draw_halves_of
 from search.scores.reference import Reference
 from search.training.steering_metrics import STEERS
 from spaces.errors import TrialError

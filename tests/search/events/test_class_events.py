@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from search.data.rows import Labels, Recording, Rows
 from search.data.task_labels import Classes, LabelNames
-from search.evaluation.classes import ClassScoring, FittedClasses
+from search.evaluation.multiclass import ClassScoring, FittedClasses
 from search.events.evaluation import check_events, decided_patients, event_estimates
 from search.events.intervals import detections
 from search.events.scoring import EVENT_METRICS, EventCounts, scoring_of
 from search.events.timelines import find_timeline
 from search.scores.calibration import Calibration, Fit
-from search.scores.classes.offsets import ClassChoice
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
 from search.scores.metrics import decide
+from search.scores.multiclass.offsets import ClassChoice
 from search.trials.preparation import reference_of
 from spaces.errors import RunError
 from spaces.policies import Argmax

@@ -12,7 +12,7 @@ from search.events.intervals import coverage, detected, detections, windows_of
 from search.events.timelines import find_timeline
 from search.events.unlabelled_seizures import unmarked
 from search.scores.calibration import CALIBRATIONS
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import decide
 from search.scores.reference import Reference
 from spaces.policies import MaxF1

@@ -13,10 +13,10 @@ import yaml
 from numpy.typing import NDArray
 
 from search.data.rows import Recording
+from search.runs.parquet_files import as_parquet, columns_of, reference_of
 from search.runs.record_file import from_json
-from search.runs.reference_file import as_parquet, columns_of, reference_of
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.reference import Reference
 from spaces.errors import RunError
 from spaces.study import Study

@@ -17,7 +17,7 @@ from search.record import Ask, Estimate, Record
 from search.runs import run_folder
 from search.runs.opened_test_split import note_opening
 from search.runs.run_folder import RunFolder
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
 from search.scores.reference import Reference
 from search.trials.trial import Finished
 from spaces.errors import RunError

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.scores.calibration import CALIBRATIONS, fit_none, fit_platt
-from search.scores.crossfit import cross_fit, draw_halves
+from search.scores.crossfit import cross_fit
+from search.scores.half_splits import draw_halves
 from spaces.errors import RunError, TrialError
 from spaces.policies import Cost, Fixed, MaxF1, PrecisionAtRecall, RecallAtPrecision, Youden
 from tests.helpers import reference

@@ -19,7 +19,8 @@ from search.scores.calibration import (
     moved_to,
     weights_at,
 )
-from search.scores.crossfit import cross_fit, draw_halves
+from search.scores.crossfit import cross_fit
+from search.scores.half_splits import draw_halves
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS, brier, counts_at, decide, ece
 from search.scores.reference import Reference
 from spaces.errors import RunError

@@ -6,21 +6,21 @@ from scipy.special import softmax
 from sklearn import metrics as sk
 
 from search.scores import metrics as of_two
-from search.scores import numbers
+from search.scores import regression
 from search.scores.bootstrap import resamples, units_of
 from search.scores.calibration import CALIBRATIONS as OF_TWO
-from search.scores.classes import bootstrap as class_bootstrap
-from search.scores.classes import crossfit as classes
-from search.scores.classes import metrics as class_metrics
-from search.scores.classes.calibration import CALIBRATIONS
-from search.scores.classes.decisions import class_counts, confusion
-from search.scores.classes.offsets import choose_offsets
 from search.scores.crossfit import cross_fit as binary_cross_fit
-from search.scores.halves import draw_halves_of
-from search.scores.labels import bootstrap as label_bootstrap
-from search.scores.labels import crossfit as labels
-from search.scores.labels import metrics as label_metrics
-from search.scores.labels.thresholds import TopLabels
+from search.scores.half_splits import draw_halves_of
+from search.scores.multiclass import bootstrap as class_bootstrap
+from search.scores.multiclass import crossfit as classes
+from search.scores.multiclass import metrics as class_metrics
+from search.scores.multiclass.calibration import CALIBRATIONS
+from search.scores.multiclass.decisions import class_counts, confusion
+from search.scores.multiclass.offsets import choose_offsets
+from search.scores.multilabel import bootstrap as label_bootstrap
+from search.scores.multilabel import crossfit as labels
+from search.scores.multilabel import metrics as label_metrics
+from search.scores.multilabel.thresholds import TopLabels
 from search.scores.thresholds import choose, curve
 from spaces.errors import TrialError
 from spaces.policies import (
@@ -193,7 +193,7 @@ def test_numbers():
     score = (y + rng.normal(size=200)).astype(np.float32)
     halves = draw_halves_of(np.ones((200, 1), bool), ["rows"], rng.integers(0, 9, 200), None, 0)
     values = [sk.r2_score(y[part], score[part]) for half in halves.mask.T for part in (half, ~half)]
-    assert numbers.cross_fit(y, score, halves, "r2") == pytest.approx(np.mean(values), abs=1e-12)
+    assert regression.cross_fit(y, score, halves, "r2") == pytest.approx(np.mean(values), abs=1e-12)
 
 
 def percentiles(values):
@@ -215,7 +215,7 @@ def test_intervals_of_classes_equal_plain_resampling(grouped):
     groups = groups if grouped else None
     rest = class_metrics.against_rest(raw)
     decided = choose_offsets(y, raw, MaxMacroF1(reject_below=0.35), NAMES).decide(raw)
-    found = class_bootstrap.intervals(y, class_bootstrap.Model(rest, decided), groups, 5, 1500, 60)
+    found = class_bootstrap.intervals(y, class_bootstrap.Predictions(rest, decided), groups, 5, 1500, 60)
     for name, metric in class_metrics.RANKING_METRICS.items():
         values = [metric(y, rest, w) for w in resampled_weights(groups, y.size, 5, 1, 60)]
         np.testing.assert_allclose(found.whole[name], percentiles(values), rtol=1e-9)
@@ -248,7 +248,7 @@ def test_intervals_of_labels_equal_plain_resampling(grouped):
     y, raw, groups, _ = label_rows()
     groups = groups if grouped else None
     decided = raw > 0.8
-    found = label_bootstrap.intervals(y, label_bootstrap.Model(raw, decided), groups, 5, 1500, 60)
+    found = label_bootstrap.intervals(y, label_bootstrap.Predictions(raw, decided), groups, 5, 1500, 60)
     for name, metric in label_metrics.RANKING_METRICS.items():
         values = [metric(y, raw, w) for w in resampled_weights(groups, len(y), 5, 1, 60)]
         np.testing.assert_allclose(found.whole[name], percentiles(values), rtol=1e-9)
@@ -267,8 +267,8 @@ def test_intervals_of_numbers_equal_plain_resampling(grouped):
     y = rng.normal(size=150) * 3 + 100
     score = (y + rng.normal(size=150)).astype(np.float32)
     groups = rng.integers(0, 20, 150) if grouped else None
-    found = numbers.intervals(y, score, groups, 5, 80)
-    for name, metric in numbers.NUMBER_METRICS.items():
+    found = regression.intervals(y, score, groups, 5, 80)
+    for name, metric in regression.NUMBER_METRICS.items():
         values = [metric(y, score, w) for w in resampled_weights(groups, 150, 5, None, 80)]
         np.testing.assert_allclose(found[name], percentiles(values), rtol=1e-9)
 
@@ -277,18 +277,20 @@ def test_one_group_says_nothing_about_the_next():
     y, raw, _, _ = drawn()
     one = np.zeros(y.size)
     found = class_bootstrap.intervals(
-        y, class_bootstrap.Model(class_metrics.against_rest(raw), y), one, 0, 20, 20
+        y, class_bootstrap.Predictions(class_metrics.against_rest(raw), y), one, 0, 20, 20
     )
     assert np.isnan(list(found.whole.values())).all()
     assert np.isnan(np.array(list(found.each.values()))).all()
     two = class_bootstrap.intervals(
-        y, class_bootstrap.Model(class_metrics.against_rest(raw), y), np.arange(y.size) % 2, 0, 20, 20
+        y, class_bootstrap.Predictions(class_metrics.against_rest(raw), y), np.arange(y.size) % 2, 0, 20, 20
     )
     assert (two.whole.keys(), two.each.keys()) == (found.whole.keys(), found.each.keys())
     assert [*map(len, two.each.values())] == [*map(len, found.each.values())]
-    assert np.isnan(list(numbers.intervals(raw[:, 0].astype(float), raw[:, 1].copy(), one, 0).values())).all()
+    assert np.isnan(
+        list(regression.intervals(raw[:, 0].astype(float), raw[:, 1].copy(), one, 0).values())
+    ).all()
     matrix, scores, _, _ = label_rows()
-    model = label_bootstrap.Model(scores, matrix)
+    model = label_bootstrap.Predictions(scores, matrix)
     found = label_bootstrap.intervals(matrix, model, np.zeros(len(matrix)), 0, 20, 20)
     assert np.isnan(list(found.whole.values())).all()
     two = label_bootstrap.intervals(matrix, model, np.arange(len(matrix)) % 2, 0, 20, 20)
@@ -308,7 +310,9 @@ def test_a_difference_of_classes_is_of_the_same_resamples(grouped, metric):
     y, raw, groups, _ = drawn()
     groups = groups if grouped else None
     worse = raw + np.random.default_rng(1).normal(size=raw.shape).astype(np.float32)
-    a, b = (class_bootstrap.Model(class_metrics.against_rest(s), s.argmax(axis=1)) for s in (raw, worse))
+    a, b = (
+        class_bootstrap.Predictions(class_metrics.against_rest(s), s.argmax(axis=1)) for s in (raw, worse)
+    )
 
     def value(model, w=None):
         if metric == "macro_f1":
@@ -332,7 +336,7 @@ def test_a_difference_of_classes_is_of_the_same_resamples(grouped, metric):
 def test_a_difference_of_labels_is_of_the_same_resamples(metric):
     y, raw, groups, _ = label_rows()
     worse = raw + np.random.default_rng(1).normal(size=raw.shape).astype(np.float32)
-    a, b = (label_bootstrap.Model(s, s > 0.8) for s in (raw, worse))
+    a, b = (label_bootstrap.Predictions(s, s > 0.8) for s in (raw, worse))
 
     def value(model, w=None):
         if metric in label_metrics.DECISION_METRICS:
@@ -348,14 +352,14 @@ def test_a_difference_of_labels_is_of_the_same_resamples(metric):
     np.testing.assert_allclose(found[1:], expected, **({"atol": 0.025} if loose else {"rtol": 1e-6}))
 
 
-@pytest.mark.parametrize("metric", numbers.NUMBER_METRICS)
+@pytest.mark.parametrize("metric", regression.NUMBER_METRICS)
 def test_a_difference_of_numbers_is_of_the_same_resamples(metric):
     rng = np.random.default_rng(0)
     y = rng.normal(size=150) * 3 + 100
     a, b = ((y + noise * rng.normal(size=150)).astype(np.float32) for noise in (1, 2))
     groups = rng.integers(0, 20, 150)
-    found = numbers.paired_difference(y, a, b, groups, metric, 5, 80)
-    of = numbers.NUMBER_METRICS[metric]
+    found = regression.paired_difference(y, a, b, groups, metric, 5, 80)
+    of = regression.NUMBER_METRICS[metric]
     assert found[0] == pytest.approx(of(y, a) - of(y, b))
     expected = differences(lambda w: of(y, a, w) - of(y, b, w), resampled_weights(groups, 150, 5, None, 80))
     np.testing.assert_allclose(found[1:], expected, rtol=1e-9)
@@ -441,7 +445,7 @@ def test_held_out_numbers_equal_weighted_rows(metric):
     y = rng.normal(size=200) + 50
     score = (y + rng.normal(size=200)).astype(np.float32)
     piece, pieces, times = pieces_of(rng.integers(0, 12, 200))
-    found = numbers.held_out(y, score, metric, piece, pieces).values(times)
-    expected = [numbers.NUMBER_METRICS[metric](y, score, w) for w in weighted_rows(times, piece)]
+    found = regression.held_out(y, score, metric, piece, pieces).values(times)
+    expected = [regression.NUMBER_METRICS[metric](y, score, w) for w in weighted_rows(times, piece)]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
-    assert np.isnan(numbers.held_out(y, score, metric, piece, pieces).values(0 * times[:1])).all()
+    assert np.isnan(regression.held_out(y, score, metric, piece, pieces).values(0 * times[:1])).all()

@@ -360,10 +360,10 @@ def test_regularisation_is_no_part_of_the_proof(monkeypatch, keras, head, loss):
 
 def test_a_failed_proof_is_a_failed_trial_and_not_a_failed_search(plant_head):
     from search.record import Ask
-    from search.scores.crossfit import draw_halves
+    from search.scores.half_splits import draw_halves
     from search.scores.reference import Reference
     from search.training.keras_trainer import keras_trainer
-    from search.training.session import Place
+    from search.training.trainer import Place
     from search.trials.trial import RunFacts, Trial
     from spaces.study_file import parse
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.data.trial_data import TrialData
-from search.training.session import rungs
+from search.training.trainer import rungs
 from spaces.configuration import Config
 from spaces.errors import TrialError
 from spaces.study import Asha, Study

@@ -7,9 +7,9 @@ from search.data.rows import Recording
 from search.data.trial_data import TrialData
 from search.evaluation.binary_rescoring import BinaryRescoring
 from search.record import Ask
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.scores.reference import Reference
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials.baselines import baselines_of, trials_of
 from search.trials.trial import RunFacts, Trial
 from spaces.policies import Cost, MaxF1, SensitivityAtFaPerDay

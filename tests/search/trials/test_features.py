@@ -14,7 +14,7 @@ from search.hosts.provenance import code_digest
 from search.record import Ask
 from search.runs.run_folder import RunFolder
 from search.training.keras_trainer import keras_trainer
-from search.training.session import Place
+from search.training.trainer import Place
 from search.trials import features, retraining
 from search.trials.preparation import prepare
 from search.trials.trial import RunFacts, Trial

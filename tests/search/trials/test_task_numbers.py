@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from search.comparison import task_comparison
 from search.comparison.resampling import draws, units_of
 from search.evaluation.by_task import scoring_for
-from search.evaluation.classes import ClassScoring
-from search.evaluation.labels import LabelScoring
-from search.evaluation.numbers import NumberScoring
+from search.evaluation.multiclass import ClassScoring
+from search.evaluation.multilabel import LabelScoring
+from search.evaluation.regression import NumberScoring
 from search.evaluation.scoring import evaluate_in_sample
-from search.scores.classes.offsets import choose_offsets
-from search.scores.crossfit import Halves
+from search.scores.half_splits import Halves
+from search.scores.multiclass.offsets import choose_offsets
 from search.scores.reference import Reference
 from spaces.errors import TrialError
 from spaces.policies import (
@@ -291,7 +291,7 @@ def candidates_of(task, noises=(0.8, 0.9, 1.0, 2.5), **asked):
     made = [
         task_comparison.Candidate(raws=(raw,), value=value) for raw, value in zip(raws, measured, strict=True)
     ]
-    rows = task_comparison.Rows(
+    rows = task_comparison.TaskSetting(
         reference=reference,
         units=units_of(reference, 0),
         metric=study.objective.metric,

@@ -11,7 +11,7 @@ from search.data.sources.npz import load_npz
 from search.data.sources.table import load_table
 from search.events.evaluation import event_estimates
 from search.events.timelines import find_timeline
-from search.scores.crossfit import draw_halves
+from search.scores.half_splits import draw_halves
 from search.trials.preparation import prepare_rows, reference_of, with_absolute_paths
 from spaces.data import Custom, Npz, Table
 from spaces.errors import RunError

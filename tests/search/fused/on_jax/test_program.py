@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from search.fused.scores import DeviceRows
+from search.fused.inference import DeviceRows
 from search.fused.trial import Group, group_of
 from spaces.errors import TrialError
 from spaces.study import Study, Training
