@@ -16,7 +16,7 @@ from cluster.terminal import say
 from search.data.shards import Inputs
 from search.hosts.provenance import code_digest
 from search.trials import features as computed
-from search.trials.features import FeatureWorker, Job, Work
+from search.trials.features import FeatureWork, FeatureWorker, Job
 from search.trials.preparation import Prepared
 from spaces.errors import RunError
 from spaces.study import Study
@@ -41,7 +41,7 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
     """
     began = time.monotonic()
 
-    def compute(work: Work, jobs: list[Job]) -> Iterator[NDArray[np.float32]]:
+    def compute(work: FeatureWork, jobs: list[Job]) -> Iterator[NDArray[np.float32]]:
         from search.hosts.parallel import reachable_inputs
 
         digest = code_digest(study, work.x.shape[1:], source=False)
@@ -58,7 +58,9 @@ def features(study: Study, prepared: Prepared, root: Path, console: Console) -> 
     return x
 
 
-def _in_order(study: Study, work: Work, jobs: list[Job], shown: JobProgress) -> Iterator[NDArray[np.float32]]:
+def _in_order(
+    study: Study, work: FeatureWork, jobs: list[Job], shown: JobProgress
+) -> Iterator[NDArray[np.float32]]:
     """Runs the jobs in parallel, and yields their results in the order of the jobs."""
     held: dict[Job, NDArray[np.float32]] = {}
     with closing(run_jobs(study, FeatureWorker, work, jobs, _named)) as ended:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from search.hosts.host_wait import JOIN_S, LOOK_S, HostWait
+from search.trials.pooled_worker import PooledWorker
 from search.tuning.worker_failures import host_died
 from spaces.errors import RunError
 from spaces.study import Study
@@ -16,14 +17,13 @@ Job = TypeVar("Job")
 
 
 def run_jobs(
-    study: Study, worker: type, shared: Any, jobs: Sequence[Job], named: Callable[[Job], str]
+    study: Study, worker: type[PooledWorker], shared: Any, jobs: Sequence[Job], named: Callable[[Job], str]
 ) -> Generator[Any]:
     """Runs all jobs in parallel, and yields their results as they end; Ray must be connected.
 
     Args:
         study: says what a worker is given.
-        worker: a class; its constructor takes `(threads, gpu_share, gpu_memory)`, its `ready()` returns once
-            the process runs, and its `run(shared, job)` does a job.
+        worker: its `run(shared, job)` does a job.
         shared: what all jobs need, stored once per host.
         jobs: in the order in which they begin; hashable.
         named: returns the name of a job for messages.

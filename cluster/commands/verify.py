@@ -23,11 +23,11 @@ from search.training.keras_trainer import keras_trainer
 from search.training.trainer import Trainer
 from search.trials.preparation import check_same
 from search.trials.verification import (
+    FoldWork,
     FoldWorker,
     HeldOutGroup,
     Outcome,
     Scorer,
-    Work,
     check_fold_events,
     keras_scores,
 )
@@ -76,7 +76,9 @@ def verify(
         say(console, f"{what}, on {connect()}")
         check_hosts(study, rows.x.shape[1:])
         features = feature_computation.features(study, prepared, folder.prepared, console)
-        work = Work(study=study, ask=record.ask, rows=rows, trainer=trainer, scorer=scorer, features=features)
+        work = FoldWork(
+            study=study, ask=record.ask, rows=rows, trainer=trainer, scorer=scorer, features=features
+        )
         with JobProgress(console, "folds", len(folds)) as told:
             ended = list(_outcomes(work, folds, told))
     groups = sorted((held for outcome in ended for held in outcome.groups), key=lambda held: held.group)
@@ -119,7 +121,7 @@ def _accepted_leaks(rows: Rows, folds: tuple[Fold, ...], study: Study) -> tuple[
     return leaks
 
 
-def _outcomes(work: Work, folds: Sequence[Fold], told: JobProgress) -> Iterator[Outcome]:
+def _outcomes(work: FoldWork, folds: Sequence[Fold], told: JobProgress) -> Iterator[Outcome]:
     """Trains all folds; yields them as they end.
 
     Raises:

@@ -18,6 +18,7 @@ from search.hosts.provenance import versions
 from search.networks import backend
 from search.networks.backend import cpu_flags, onednn
 from search.networks.trunks import author_config, outside_digest, trunk_of
+from search.trials.pooled_worker import PooledWorker
 from search.trials.preparation import Prepared
 from spaces.configuration import Config
 from spaces.errors import RunError
@@ -38,8 +39,8 @@ _CODE = tuple(
         "networks/mobilenet",
         "networks/model",
         "networks/trunks",
+        "training/feeding",
         "trials/features",
-        "trials/feeding",
     )
 )
 """Files of `search/` that features depend on."""
@@ -50,7 +51,7 @@ Job = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Work:
+class FeatureWork:
     """What is the same for every job.
 
     Args:
@@ -78,25 +79,16 @@ class Block:
     error: str | None = None
 
 
-Compute = Callable[[Work, list[Job]], Iterable[NDArray[np.float32]]]
+Compute = Callable[[FeatureWork, list[Job]], Iterable[NDArray[np.float32]]]
 """Runs jobs, and yields the features of each in the order of the jobs."""
 
 
-class FeatureWorker:
-    """Computes the features of one job after another in one process.
+class FeatureWorker(PooledWorker):
+    """Computes the features of one job after another."""
 
-    Args:
-        threads, gpu_share, gpu_memory: what the process may use, see `backend.start`.
-    """
+    _below: Any = None
 
-    def __init__(self, threads: int, gpu_share: float = 0.0, gpu_memory: str = "share") -> None:
-        backend.start(threads, gpu_share, gpu_memory)
-        self._below: Any = None
-
-    def ready(self) -> None:
-        """Returns once the process is there."""
-
-    def run(self, work: Work, job: Job) -> Block:
+    def run(self, work: FeatureWork, job: Job) -> Block:
         """Computes the features of some rows; an exception becomes the error of the block."""
         try:
             if self._below is None:
@@ -145,7 +137,7 @@ def features(study: Study, prepared: Prepared, root: Path, compute: Compute) -> 
     if layer is None:
         return None
     rows = prepared.seen()
-    work = Work(config=author_config(study), layer=layer, x=rows.x, study=study)
+    work = FeatureWork(config=author_config(study), layer=layer, x=rows.x, study=study)
     jobs = [(start, min(start + JOB_ROWS, len(rows))) for start in range(0, len(rows), JOB_ROWS)]
 
     def pieces(_: None) -> Iterator[Piece]:
@@ -162,7 +154,7 @@ def computed_here(study: Study, prepared: Prepared, root: Path) -> Inputs | None
     `backend.start` must have been called. Args, Raises: as `features`.
     """
 
-    def compute(work: Work, jobs: list[Job]) -> Iterator[NDArray[np.float32]]:
+    def compute(work: FeatureWork, jobs: list[Job]) -> Iterator[NDArray[np.float32]]:
         below = _below(work)
         return (_computed(below, work, job) for job in jobs)
 
@@ -190,7 +182,7 @@ def key(study: Study, prepared: Prepared) -> str:
     return f"{config.trunk}-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
-def _below(work: Work) -> Any:
+def _below(work: FeatureWork) -> Any:
     """Builds the network up to the layer, as a trial scores with it: in float32."""
     backend.import_keras()
     from search.networks import model as network
@@ -201,7 +193,7 @@ def _below(work: Work) -> Any:
     return part
 
 
-def _computed(below: Any, work: Work, job: Job) -> NDArray[np.float32]:
+def _computed(below: Any, work: FeatureWork, job: Job) -> NDArray[np.float32]:
     from search.training.feeding import predict
 
     values: NDArray[np.float32] = predict(below, work.x[slice(*job)])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.data.trial_data import TrialData
-from search.networks import backend
 from search.record import Ask, Record
 from search.scores.reference import Reference
 from search.training.trainer import Trainer, this_place
+from search.trials.pooled_worker import PooledWorker
 from search.trials.trial import RunFacts, Trial
 from spaces.study import Study
 
@@ -51,23 +51,12 @@ class SeedWork:
     trainer: Trainer
 
 
-class SeedWorker:
-    """Trains one after another in one process; TensorFlow is imported by the first and stays.
-
-    Args:
-        threads, gpu_share, gpu_memory: what the process may use, see `backend.start`.
-    """
-
-    def __init__(self, threads: int, gpu_share: float = 0.0, gpu_memory: str = "share") -> None:
-        backend.start(threads, gpu_share, gpu_memory)
-        self._gpu_share = gpu_share
-
-    def ready(self) -> None:
-        """Returns once the process is there."""
+class SeedWorker(PooledWorker):
+    """Trains one after another."""
 
     def run(self, work: SeedWork, training: SeedTraining) -> tuple[SeedTraining, Record]:
         """Trains and measures like a trial; an exception becomes a failed record."""
-        place = this_place(self._gpu_share)
+        place = this_place(self.gpu_share)
         trial = Trial(training.ask, work.study, work.data, work.reference, work.facts, work.trainer, place)
         return training, trial.to_next_rung().record
 

@@ -22,6 +22,7 @@ from search.record import Ask
 from search.scores.half_splits import Halves
 from search.scores.reference import Reference
 from search.training.trainer import Trainer
+from search.trials.pooled_worker import PooledWorker
 from search.trials.preparation import reference_of
 from search.trials.trial import estimates_log_odds
 from spaces.configuration import Config
@@ -35,7 +36,7 @@ name, since workers import it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Work:
+class FoldWork:
     """What is the same for every fold.
 
     Args:
@@ -98,20 +99,10 @@ class Outcome:
     error: str | None
 
 
-class FoldWorker:
-    """Trains folds one after another in one process; TensorFlow is imported by the first and stays.
+class FoldWorker(PooledWorker):
+    """Trains folds one after another."""
 
-    Args:
-        threads, gpu_share, gpu_memory: what the process may use, see `backend.start`.
-    """
-
-    def __init__(self, threads: int, gpu_share: float = 0.0, gpu_memory: str = "share") -> None:
-        backend.start(threads, gpu_share, gpu_memory)
-
-    def ready(self) -> None:
-        """Returns once the process is there."""
-
-    def run(self, work: Work, fold: Fold) -> Outcome:
+    def run(self, work: FoldWork, fold: Fold) -> Outcome:
         """Verifies one fold; an exception becomes its error."""
         try:
             return Outcome(fold=fold, groups=verify_fold(work, fold), error=None)
@@ -148,7 +139,7 @@ def check_fold_events(rows: Rows, folds: Iterable[Fold], study: Study) -> None:
             )
 
 
-def verify_fold(work: Work, fold: Fold) -> tuple[HeldOutGroup[Any], ...]:
+def verify_fold(work: FoldWork, fold: Fold) -> tuple[HeldOutGroup[Any], ...]:
     """Trains without the held-out groups, then measures each of them.
 
     Epochs are chosen, and calibration and decision fitted, on `fold.validation`, as a trial does on the

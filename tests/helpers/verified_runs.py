@@ -12,7 +12,7 @@ from search.runs.run_folder import RunFolder, prepared_beside
 from search.training.trainer import Place
 from search.trials.preparation import prepare, with_absolute_paths
 from search.trials.trial import RunFacts, Trial
-from search.trials.verification import Work
+from search.trials.verification import FoldWork
 from spaces.study_file import read
 from tests.helpers.linear_trainer import linear_scores, linear_trainer
 from tests.helpers.task_runs import config_of
@@ -94,8 +94,8 @@ def write_run(study_file: Path) -> RunFolder:
     return folder
 
 
-def work_of(run: RunFolder, trainer=linear_trainer, scorer=linear_scores) -> Work:
+def work_of(run: RunFolder, trainer=linear_trainer, scorer=linear_scores) -> FoldWork:
     """What the folds of a run's trial share."""
     study = run.study()
     rows = prepare(study, run.path, run.prepared).seen()
-    return Work(study=study, ask=run.record("00001").ask, rows=rows, trainer=trainer, scorer=scorer)
+    return FoldWork(study=study, ask=run.record("00001").ask, rows=rows, trainer=trainer, scorer=scorer)

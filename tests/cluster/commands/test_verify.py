@@ -23,7 +23,7 @@ from search.training.keras_trainer import keras_trainer
 from search.training.trainer import Place
 from search.trials.preparation import prepare, with_absolute_paths
 from search.trials.trial import RunFacts, Trial
-from search.trials.verification import FoldWorker, Work, check_fold_events, keras_scores, verify_fold
+from search.trials.verification import FoldWork, FoldWorker, check_fold_events, keras_scores, verify_fold
 from spaces.errors import RunError, TrialError
 from spaces.study_file import parse, read
 from tests.conftest import ROOT
@@ -95,11 +95,11 @@ def refusing(ask, study, data):
     raise TrialError("told to fail")
 
 
-def work_of(folder: RunFolder, trainer=numpy_trainer, scorer=numpy_scores, trial: str = "00002") -> Work:
+def work_of(folder: RunFolder, trainer=numpy_trainer, scorer=numpy_scores, trial: str = "00002") -> FoldWork:
     study = folder.study()
     rows = prepare(study, folder.path, folder.prepared).seen()
     ask = folder.record(trial).ask
-    return Work(study=study, ask=ask, rows=rows, trainer=trainer, scorer=scorer)
+    return FoldWork(study=study, ask=ask, rows=rows, trainer=trainer, scorer=scorer)
 
 
 @pytest.fixture(scope="module")

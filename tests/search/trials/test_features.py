@@ -125,7 +125,7 @@ def test_features_are_named_by_all_modules_that_compute_them():
         "search.networks.pickled_function",
         "search.networks.custom",
     }
-    computing = {"data": ("store", "shards"), "networks": ("model", "backend"), "trials": ("feeding",)}
+    computing = {"data": ("store", "shards"), "networks": ("model", "backend"), "training": ("feeding",)}
     todo = [f"search.{room}.{name}" for room, names in computing.items() for name in names]
     met = {"search.trials.features"}
     while todo:
@@ -275,7 +275,7 @@ def test_where_rows_or_layers_change_nothing_is_cached(study, prepared, tmp_path
 def test_features_that_overflow_are_refused(study, prepared, known):
     import keras
 
-    work = features.Work(config=config(study), layer="pooled", x=prepared.seen().x, study=study)
+    work = features.FeatureWork(config=config(study), layer="pooled", x=prepared.seen().x, study=study)
     worker = features.FeatureWorker(1)
     below = features._below(work)
     below.set_weights([np.full_like(w, 1e30) for w in below.get_weights()])
@@ -287,7 +287,7 @@ def test_features_that_overflow_are_refused(study, prepared, known):
 
 
 def test_a_worker_with_other_code_or_weights_computes_none(study, prepared):
-    work = features.Work(config=config(study), layer="pooled", x=prepared.seen().x, study=study)
+    work = features.FeatureWork(config=config(study), layer="pooled", x=prepared.seen().x, study=study)
     refused = features.FeatureWorker(1).run(replace(work, host_digest="0" * 64), (0, 8))
     assert refused.values is None
     assert refused.error.startswith("every host must run the driver's code, but host ")
