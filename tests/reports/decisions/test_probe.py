@@ -151,6 +151,7 @@ def test_a_loss_of_somebody_is_not_run(keras, rows, tmp_path):
     assert found.evaluated is None
 
 
+@pytest.mark.slow
 def test_it_runs_in_a_process_of_its_own(keras, rows, tmp_path):
     x, y = rows
     path = save(tmp_path, dense(1, "sigmoid"), "a.keras", loss="binary_crossentropy", metrics=["accuracy"])

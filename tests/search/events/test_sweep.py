@@ -170,6 +170,7 @@ def test_scores_and_thresholds_must_fit():
         sweep(short, score[:1], score, Events())
 
 
+@pytest.mark.slow
 def test_900_hours_take_less_than_100_mb():
     rng = np.random.default_rng(0)
     hours, second = 900, np.arange(3600.0)

@@ -248,6 +248,7 @@ def test_a_function_with_the_name_of_one_of_keras_is_found_out(folder):
         check_here("our_networks:a_name_of_keras", folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -264,6 +265,7 @@ def test_the_study_is_refused_from_a_process_that_has_never_seen_the_module(fold
         check_network(study, SHAPE)
 
 
+@pytest.mark.slow
 def test_a_sound_study_passes_and_its_module_is_in_the_digest(folder, tmp_path):
     from search.networks.checks import check_network
     from search.networks.trunks import author_config, outside_digest

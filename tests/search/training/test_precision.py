@@ -178,6 +178,7 @@ def test_a_trial_ends_at_its_limit(data):
         train(data, config("sigmoid", "bce"), epochs=100_000, limit_s=0.6, patience=100_000)
 
 
+@pytest.mark.slow
 def test_memory_that_ran_out_becomes_advice_and_the_worker_trains_on(keras, data):
     if keras.config.backend() != "tensorflow":
         pytest.skip("of TensorFlow")
