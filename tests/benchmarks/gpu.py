@@ -53,7 +53,7 @@ class Size:
 
     Args:
         train, validation, test: rows of the parts.
-        width: of the network.
+        trunk, width: of our network; the peers always have the seizure CNN, whole.
         trials: of the searches, one after the other.
         gpus: whether there is a GPU.
         peers: the most trials of plain Ray Tune and of our search with a process for every trial, whose
@@ -64,6 +64,7 @@ class Size:
     train: int
     validation: int
     test: int
+    trunk: str
     width: float
     trials: tuple[int, ...]
     gpus: bool
@@ -81,8 +82,10 @@ class Size:
             shutil.copy(run.leaderboard, self.kept / f"{run.path.name}.parquet")
 
 
-WHOLE = Size(train=9600, validation=2400, test=1200, width=1.0, trials=(64, 512), gpus=True)
-SMALL = Size(train=240, validation=120, test=120, width=0.1, trials=(4,), gpus=False)
+WHOLE = Size(
+    train=9600, validation=2400, test=1200, trunk="seizure_cnn", width=1.0, trials=(64, 512), gpus=True
+)
+SMALL = Size(train=240, validation=120, test=120, trunk="mlp", width=0.1, trials=(4,), gpus=False)
 
 
 def written(folder: Path, size: Size) -> None:
@@ -106,7 +109,7 @@ def study_of(folder: Path, size: Size, trials: int, name: str, resources: dict[s
         "name": name,
         "data": {"source": "npz", "path": "windows.npz", "group": "group", "split": "part"},
         "split": {"by": "column"},
-        "trunk": {"name": "seizure_cnn", "width": size.width},
+        "trunk": {"name": size.trunk, "width": size.width},
         "space": {
             "heads": {"sigmoid": ["bce"], "softmax": ["cce"]},
             "optimizer": ["adam"],
