@@ -3,7 +3,7 @@
     --out DIR         where everything goes; what is finished there is not run again (runs/quality), but
                       for ours after a change of quality.yaml, and peers after one of their batch
     --seeds 3         searches per system, with seeds 0, 1, 2
-    --seconds 600     what each may take
+    --scale 1         of what each may take: 300 s, and peers as users write them 600 s
     --systems NAME... of ours, ray_tune, keras_tuner, optuna_alone (all)
     --forms FORM...   of conv3d (as users write it, batch 32), conv2d (our form and batch) (both)
     --batch N         of the peers' conv2d (the first batch size of quality.yaml)
