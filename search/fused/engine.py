@@ -122,7 +122,7 @@ class Engine:
             return replace(answer, notes=notes)
 
     def sizes_of(self, config: Config) -> ProgramSizes:
-        """Returns the group of a configuration, and puts the rows on the device if they are not there."""
+        """Returns the programs of a configuration's group; puts the rows on the device if need be."""
         if (key := self._key(config)) not in self._sizes:
             if self._rows is None:
                 self._rows = DeviceRows(in_place_of_rows(self._data))
@@ -158,9 +158,9 @@ class Engine:
     def compile_ahead(self) -> None:
         """Begins to compile what the first trials are likely to need; before `start`."""
         first = [author_config(self._study), *(placed.config for placed in portfolio(self._study))]
-        groups = [self.sizes_of(config) for config in first[: self.most] if self.unfit(config) is None]
-        common = [sizes for sizes, _ in Counter(groups).most_common(1)]
-        for sizes in dict.fromkeys((*common, *groups[:1])):
+        wanted = [self.sizes_of(config) for config in first[: self.most] if self.unfit(config) is None]
+        common = [sizes for sizes, _ in Counter(wanted).most_common(1)]
+        for sizes in dict.fromkeys((*common, *wanted[:1])):
             sizes.compile_ahead()
 
     def unfit(self, config: Config) -> str | None:
@@ -205,7 +205,7 @@ class Engine:
 
     def _turn(self, ready: Sequence[_Entry]) -> None:
         """Begins what is new, and trains an epoch of every trial."""
-        together: dict[int, tuple[ProgramSizes, list[_Entry]]] = {}
+        together: dict[ProgramSizes, list[_Entry]] = {}
         for entry in sorted(ready, key=lambda entry: entry.asked):
             config = entry.ask.config
             if config is None:
@@ -217,9 +217,8 @@ class Engine:
                 with _ended_if_it_hangs(self._limit_s):
                     self._train_alone(entry, entry.alone)
             elif entry.fused is not None:
-                sizes = self.sizes_of(config)
-                together.setdefault(id(sizes), (sizes, []))[1].append(entry)
-        for sizes, entries in together.values():
+                together.setdefault(self.sizes_of(config), []).append(entry)
+        for sizes, entries in together.items():
             for first in range(0, len(entries), sizes.most):
                 with _ended_if_it_hangs(self._limit_s):
                     self._train(sizes, entries[first : first + sizes.most])

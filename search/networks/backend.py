@@ -66,16 +66,21 @@ def keep_compiled(folder: str) -> None:
     """
     if not Path(folder).parent.is_dir():
         return
-    settings = {
+    settings = cache_settings(folder)
+    os.environ.update({name.upper(): str(value) for name, value in settings.items()})
+    if (jax := sys.modules.get("jax")) is not None:
+        for name, value in settings.items():
+            jax.config.update(name, value)
+
+
+def cache_settings(folder: str) -> dict[str, str | int]:
+    """Returns the settings by which JAX keeps all that it compiles in a folder; as variables, in capitals."""
+    return {
         # What is compiled for one processor may end a process on another.
         "jax_compilation_cache_dir": str(Path(folder) / (cpu_flags() or "unknown")),
         "jax_persistent_cache_min_compile_time_secs": 0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
-    os.environ.update({name.upper(): str(value) for name, value in settings.items()})
-    if (jax := sys.modules.get("jax")) is not None:
-        for name, value in settings.items():
-            jax.config.update(name, value)
 
 
 def chosen() -> str:

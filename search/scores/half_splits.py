@@ -57,8 +57,9 @@ def draw_halves(
     """
     positive = positives(y, np.asarray(y))
     came = []
-    for by, names in dealt_out(groups, recordings, positive.size).items():
-        unit, has_positive, has_negative = _contents_of_two(positive, names)
+    for by, names in _dealt_out(groups, recordings, positive.size).items():
+        unit, has = _contents(np.column_stack([positive, ~positive]), names)
+        has_positive, has_negative = has.T
         if has_positive.sum() >= 2 and has_negative.sum() >= 2:
             rng = np.random.default_rng(seed)
             masks = [_deal_two(has_positive, has_negative, rng)[unit] for _ in range(splits)]
@@ -71,7 +72,7 @@ def draw_halves(
     )
 
 
-def dealt_out(
+def _dealt_out(
     groups: NDArray[Any] | None, recordings: NDArray[Any] | None, rows: int
 ) -> dict[Literal["group", "recording", "row"], NDArray[Any]]:
     """What half-splits may keep in one piece, in the order in which it is tried: the unit of each row."""
@@ -81,20 +82,6 @@ def dealt_out(
     if recordings is not None:
         units["recording"] = recordings
     return units or {"row": np.arange(rows)}
-
-
-def _contents_of_two(
-    positive: NDArray[np.bool_], names: NDArray[Any]
-) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
-    """The unit number of each row `(n,)`, and whether each unit holds positives, negatives `(units,)`."""
-    if np.shape(names) != positive.shape:
-        raise ValueError(
-            f"groups must have the shape of the labels, {positive.shape}, but got {np.shape(names)}"
-        )
-    unit = np.unique(names, return_inverse=True)[1]
-    rows = np.bincount(unit)
-    found = np.bincount(unit, weights=positive)
-    return unit, found > 0, found < rows
 
 
 def _deal_two(
@@ -150,11 +137,8 @@ def draw_halves_of(
         RunError: nothing that may be dealt out has every part twice, or no deal gives it to both halves.
     """
     came = []
-    for by, names in dealt_out(groups, recordings, len(holds)).items():
-        if np.shape(names) != holds.shape[:1]:
-            raise ValueError(f"groups must have shape {holds.shape[:1]}, but got {np.shape(names)}")
-        unit = np.unique(names, return_inverse=True)[1]
-        has = _contents(holds, unit)
+    for by, names in _dealt_out(groups, recordings, len(holds)).items():
+        unit, has = _contents(holds, names)
         missing = np.flatnonzero(has.sum(axis=0) < 2)
         if missing.size == 0:
             rng = np.random.default_rng(seed)
@@ -173,10 +157,15 @@ def draw_halves_of(
     )
 
 
-def _contents(holds: NDArray[np.bool_], unit: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which units hold which parts, `(units, parts)`."""
+def _contents(holds: NDArray[np.bool_], names: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The number of the unit of each row `(n,)`, and which units hold which parts, `(units, parts)`."""
+    if np.shape(names) != holds.shape[:1]:
+        raise ValueError(
+            f"groups must have the shape of the labels, {holds.shape[:1]}, but got {np.shape(names)}"
+        )
+    unit = np.unique(names, return_inverse=True)[1]
     counts = [np.bincount(unit, column, int(unit.max()) + 1) for column in holds.T]
-    return np.stack(counts, axis=1) > 0
+    return unit, np.stack(counts, axis=1) > 0
 
 
 def _deal(has: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_] | None:

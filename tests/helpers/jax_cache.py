@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
+from search.networks import backend
+
 
 def compiled_once(folder: Path) -> dict[str, str]:
     """The environment of processes that find what one of them has compiled in a folder."""
-    return {
-        "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
+    settings = backend.cache_settings(str(folder / "compiled"))
+    return {name.upper(): str(value) for name, value in settings.items()}
