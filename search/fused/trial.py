@@ -3,7 +3,6 @@
 import random
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -232,16 +231,15 @@ class Group:
 
 def group_of(config: Config, study: Study, data: TrialData) -> Structure:
     """Returns the structure that a configuration shares with all those it can be trained together with."""
-    structure = structure_of(
+    return structure_of(
         _as_all(config),
-        steps=None,
+        cosine=False,
         precision=backend.precision(study.training.mixed_precision),
         compiles=True,
         shape=data.x_train.shape[1:],
         dtype=str(data.x_train.dtype),
         features=data.features is not None,
     )
-    return replace(structure, cosine=None)
 
 
 def share_of(config: Config, study: Study) -> float:

@@ -1,10 +1,12 @@
 """Builds a Keras model: a trunk with a head on it, whose output is the logits."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from search.networks.trunks import trunk_of
@@ -160,6 +162,28 @@ class SGD(keras.optimizers.SGD):  # type: ignore[misc]  # keras carries no types
         self.assign_add(variable, held)
 
 
+class Cosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # keras carries no types
+    """Keras' `CosineDecay` to 0, its rate and steps in variables, so that trials share a compiled step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first_rate, self.steps, self.share = (
+            keras.Variable(1.0, trainable=False, dtype="float32") for _ in range(3)
+        )
+
+    def begin(self, rate: float, steps: int) -> None:
+        """Sets the rate of the first step, and the number of steps to 0."""
+        self.first_rate.assign(rate)
+        self.steps.assign(steps)
+        # TensorFlow multiplies by this where it is compiled in: so every bit is that of Keras' own.
+        self.share.assign(np.float32(1) / np.float32(steps))
+
+    def __call__(self, step: Any) -> Any:
+        """Returns the rate of a step, counted from 0."""
+        done = ops.minimum(ops.cast(step, "float32"), self.steps) * self.share
+        return self.first_rate * (0.5 * (1.0 + ops.cos(math.pi * done)))
+
+
 def optimizer(config: Config, cosine_steps: int | None = None) -> Any:
     """Returns the configuration's optimizer, fresh; `adjust` makes it that of another one of its kind.
 
@@ -168,9 +192,7 @@ def optimizer(config: Config, cosine_steps: int | None = None) -> Any:
         cosine_steps: the steps in which its learning rate falls to 0 along half a cosine (Loshchilov and
             Hutter 2017, without restarts); None leaves the rate to others.
     """
-    rate: Any = config.learning_rate
-    if cosine_steps is not None:
-        rate = keras.optimizers.schedules.CosineDecay(rate, cosine_steps)
+    rate: Any = config.learning_rate if cosine_steps is None else Cosine()
     if config.optimizer == "sgd":
         made = SGD(rate)
     elif config.optimizer == "adamw":
@@ -178,14 +200,18 @@ def optimizer(config: Config, cosine_steps: int | None = None) -> Any:
         made.weight_decay = keras.Variable(made.weight_decay, trainable=False, dtype="float32")
     else:
         made = keras.optimizers.Adam(rate)
-    adjust(made, config)
+    if cosine_steps is not None:  # an optimizer's variables are its own attributes alone
+        made.of_its_schedule = [rate.first_rate, rate.steps, rate.share]
+    adjust(made, config, cosine_steps)
     return made
 
 
-def adjust(optimizer: Any, config: Config) -> None:
-    """Sets an optimizer of `optimizer` to the numbers of a configuration; a schedule keeps its own rate."""
-    if not isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+def adjust(optimizer: Any, config: Config, cosine_steps: int | None = None) -> None:
+    """Sets an optimizer of `optimizer` to the numbers of a configuration, and to the steps of its cosine."""
+    if cosine_steps is None:
         optimizer.learning_rate = config.learning_rate
+    else:
+        optimizer._learning_rate.begin(config.learning_rate, cosine_steps)
     if config.optimizer == "sgd":
         optimizer.momentum_factor.assign(config.momentum or 0.0)
     elif config.optimizer == "adamw":

@@ -28,7 +28,7 @@ class Structure:
         trunk, width, weights, frozen, folder, hidden_layers, optimizer: as in `Config`.
         logits: how many outputs the head has; its loss is chosen while it runs.
         task: what the head answers.
-        cosine: learning rate and number of steps of a cosine schedule, which are compiled in; None without.
+        cosine: whether its learning rate follows a cosine.
         precision: the Keras dtype policy that it trains under.
         compiles: whether XLA compiles it.
         shape: of one row.
@@ -45,7 +45,7 @@ class Structure:
     optimizer: str
     logits: int
     task: TaskName
-    cosine: tuple[float, int] | None
+    cosine: bool
     precision: str
     compiles: bool
     shape: tuple[int, ...]
@@ -55,7 +55,7 @@ class Structure:
 
 def structure_of(
     config: Config,
-    steps: int | None,
+    cosine: bool,
     precision: str,
     compiles: bool,
     shape: tuple[int, ...],
@@ -66,8 +66,7 @@ def structure_of(
 
     Args:
         config: the configuration.
-        steps: of its cosine schedule; None without.
-        precision, compiles, shape, dtype: see `Structure`.
+        cosine, precision, compiles, shape, dtype: see `Structure`.
         features: whether only the layers above the frozen ones are trained.
     """
     return Structure(
@@ -80,7 +79,7 @@ def structure_of(
         optimizer=config.optimizer,
         logits=config.made_head.logits,
         task=config.task.name,
-        cosine=None if steps is None else (config.learning_rate, steps),
+        cosine=cosine,
         precision=precision,
         compiles=compiles,
         shape=shape,
@@ -115,8 +114,7 @@ class CompiledNetwork:
 
         self.model = network.build(config, shape, dtype, pretrained=False, precision=precision, shared=True)
         self.fitted = trained_part(self.model, precision)
-        steps = None if structure.cosine is None else structure.cosine[1]
-        self._adjustable = network.optimizer(config, steps)
+        self._adjustable = network.optimizer(config, 1 if structure.cosine else None)  # set as a trial begins
         self.fitted.compile(optimizer=self._adjustable, loss=loss, jit_compile=structure.compiles)
         # Else its variables are made while the training step is traced, which is then traced twice.
         self.fitted.optimizer.build(self.fitted.trainable_variables)
@@ -134,19 +132,20 @@ class CompiledNetwork:
         """The variable that holds the learning rate, where there is no schedule."""
         return self._adjustable._learning_rate
 
-    def begin(self, trial: object, fresh: Any, config: Config) -> None:
+    def begin(self, trial: object, fresh: Any, config: Config, cosine_steps: int | None = None) -> None:
         """Starts a trial: nothing of the one before is left.
 
         Args:
             trial: who has the network from now on; see `check`.
             fresh: the trial's network as it was drawn.
             config: the trial's.
+            cosine_steps: in which its learning rate falls to 0; None without a schedule.
         """
         self._trial = trial
         self.model.begin(fresh, config.dropout)
         for variable, value in zip(self.fitted.optimizer.variables, self._at_start, strict=True):
             variable.assign(value)
-        network.adjust(self._adjustable, config)
+        network.adjust(self._adjustable, config, cosine_steps)
         if self.shipped is not self.model:  # those of frozen layers, for good
             self.shipped.set_weights(self.model.get_weights())
 

@@ -176,9 +176,10 @@ class Training:
         self._inputs = in_place_of_rows(data)
         self._batches = Batches(self._inputs, config, seed)
         shape, dtype = data.x_train.shape[1:], str(data.x_train.dtype)
+        cosine_steps = len(self._batches) * rules.epochs if rules.schedule == "cosine" else None
         structure = structure_of(
             config,
-            steps=len(self._batches) * rules.epochs if rules.schedule == "cosine" else None,
+            cosine=cosine_steps is not None,
             precision=self._precision,
             compiles=backend.compiles(rules.xla),
             shape=shape,
@@ -196,7 +197,7 @@ class Training:
         random.seed(seed)
         fresh = network.build(config, shape, dtype, precision=self._precision)
         found = self._compiled = networks.of(structure, config)
-        found.begin(self, fresh, config)
+        found.begin(self, fresh, config, cosine_steps)
         # A Keras model holds itself: it goes now, and not when Python next looks for such.
         del fresh
         gc.collect()

@@ -57,7 +57,8 @@ def same(one, other):
         pytest.param(TRIALS[:7], {}, id="adam"),
         pytest.param(TRIALS[6:], {}, id="other optimizers", marks=pytest.mark.slow),
         pytest.param(TRIALS[:2], {"plateau_patience": 1}, id="plateau"),
-        pytest.param(TRIALS[:1] * 2, {"schedule": "cosine"}, id="cosine"),
+        pytest.param(TRIALS[:4], {"schedule": "cosine"}, id="cosine"),
+        pytest.param(TRIALS[6:], {"schedule": "cosine"}, id="other cosines", marks=pytest.mark.slow),
     ],
 )
 def test_a_trial_on_a_shared_network_is_the_trial_it_is_alone(trials, rules):
@@ -68,7 +69,8 @@ def test_a_trial_on_a_shared_network_is_the_trial_it_is_alone(trials, rules):
         assert same(trained(chosen, seed, networks, **rules), trained(chosen, seed, **rules)), chosen
 
 
-def test_nothing_is_compiled_twice(monkeypatch):
+@pytest.mark.parametrize("schedule", ["plateau", "cosine"])
+def test_nothing_is_compiled_twice(monkeypatch, schedule):
     from search.networks.losses import shared_loss
     from search.training.compiled_networks import CompiledNetworks
 
@@ -85,14 +87,26 @@ def test_nothing_is_compiled_twice(monkeypatch):
 
     monkeypatch.setattr("search.training.compiled_networks.shared_loss", spy)
     networks = CompiledNetworks()
-    trained(TRIALS[0], 0, networks)
+    trained(TRIALS[0], 0, networks, schedule=schedule)
     first = len(compiled)
     assert first >= 2  # training and proof
     for seed, chosen in enumerate([TRIALS[2], TRIALS[3]]):
-        trained(chosen, seed, networks)
+        trained(chosen, seed, networks, schedule=schedule)
     assert len(compiled) == first
-    trained(TRIALS[4], 0, networks)
+    trained(TRIALS[4], 0, networks, schedule=schedule)
     assert len(compiled) > first
+
+
+@pytest.mark.parametrize("steps", [1, 7, 99, 2251])
+def test_the_cosine_is_that_of_keras(steps):
+    import keras
+
+    from search.networks.model import Cosine
+
+    ours, theirs = Cosine(), keras.optimizers.schedules.CosineDecay(5e-3, steps)
+    ours.begin(5e-3, steps)
+    for step in {0, 1, steps // 3, steps - 1, steps, steps + 5}:
+        np.testing.assert_allclose(float(ours(step)), float(theirs(step)), rtol=1e-6, atol=1e-12)
 
 
 def test_a_failed_trial_leaves_nothing_behind():
