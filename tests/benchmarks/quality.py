@@ -5,7 +5,7 @@
     --seeds 3         searches per system, with seeds 0, 1, 2
     --scale 1         of what each may take: 300 s, and peers as users write them 600 s
     --systems NAME... of ours, ray_tune, keras_tuner, optuna_alone (all)
-    --forms FORM...   of conv3d (as users write it, batch 32), conv2d (our form and batch) (both)
+    --forms FORM...   of conv3d (as users write it, batch 32), conv2d (our form, batch and precision) (both)
     --batch N         of the peers' conv2d (the first batch size of quality.yaml)
     --judge           run nothing, judge what is there of these rows
 

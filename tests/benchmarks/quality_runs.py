@@ -54,7 +54,8 @@ class Search:
         """What another search under the same label may differ in."""
         given = f"{self.seconds:g} s of {quality_data.seen_name()}"
         if self.system == "ours":
-            return f"{hashlib.sha256(STUDY.read_bytes()).hexdigest()}, {given}"
+            study = hashlib.sha256(STUDY.read_bytes()).hexdigest()
+            return f"{study}, mixed precision {machine.precision()}, {given}"
         return f"batch {self.batch}, {given}"
 
     def folder(self, out: Path) -> Path:
@@ -67,6 +68,7 @@ class Search:
             settings = {
                 "data.path": rows / "windows.npz",
                 "budget.hours": self.seconds / 3600,
+                "training.mixed_precision": machine.precision(),
                 "seed": self.seed,
             }
             chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
