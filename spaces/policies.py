@@ -1,6 +1,7 @@
 """The settings of threshold policies: of one threshold, of the offsets of K classes, of K labels."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
@@ -45,6 +46,16 @@ class Cost(Frozen):
     policy: Literal["cost"]
     c_fp: float = Field(default=1.0, gt=0, description="cost of a false positive")
     c_fn: float = Field(default=1.0, gt=0, description="cost of a false negative")
+
+    @property
+    def in_whole_numbers(self) -> tuple[float, float]:
+        """Both costs in whole numbers of the same ratio: what costs the same then does so to the last bit.
+
+        As they are where that takes numbers of 2^31 and more.
+        """
+        ratio = Fraction(repr(self.c_fp)) / Fraction(repr(self.c_fn))
+        whole = ratio.numerator, ratio.denominator
+        return (float(whole[0]), float(whole[1])) if max(whole) < 2**31 else (self.c_fp, self.c_fn)
 
 
 class PrecisionAtRecall(Frozen):

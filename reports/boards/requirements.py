@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from reports.boards.columns import EACH, SCALARS
 from search.events.scoring import EVENT_METRICS
 from search.events.timelines import why_unscored
@@ -13,6 +15,7 @@ from search.runs.run_folder import RunFolder
 from search.scores.metrics import METRICS, PROBABILITY_METRICS, RANKING_METRICS
 from search.scores.multiclass import metrics as of_classes
 from search.scores.multilabel import metrics as of_labels
+from search.scores.thresholds import short_of
 from spaces.base import Label
 from spaces.errors import RunError, first_of
 from spaces.tasks import RANGES, TASK_NAMES, TaskName
@@ -100,7 +103,7 @@ class Requirement:
         value = self.value_in(row)
         if value is None:
             return math.inf
-        return max(0.0, float(self.limit - value if self.bound == "min" else value - self.limit))
+        return float(short_of(self, np.array(value)))
 
     def __str__(self) -> str:
         return f"{self.name}.{self.bound}={self.limit:.15g}"

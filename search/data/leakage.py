@@ -2,7 +2,10 @@
 
 import hashlib
 import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,6 +41,12 @@ MOST_PAIRS = 1000
 ANCHORS_PER_PART = 4
 """Rows of one part kept per head, so that content repeated a thousand times costs no million comparisons."""
 
+KEPT_CODES = 2**23
+"""Hashes of slices that are kept, 8 bytes each, instead of being computed twice."""
+
+Coded = tuple[NDArray[np.uint64], NDArray[np.bool_]]
+"""Hashes of slices, and which of them hold more than padding; see `_codes`."""
+
 _FILTER_BITS = 24
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
@@ -63,12 +72,15 @@ def find_signs(
         parts: `(n,)` the number of each row's part.
         names: what to call the parts 0, 1, ....
     """
-    signs = (
-        _copies(rows, parts, names),
-        _straddling(rows.groups, "groups", parts, names),
-        _straddling_recordings(rows, parts, names),
-        _overlapping_content(rows, parts, names),
-    )
+    # Both read all rows, mostly in numpy and BLAKE2b, which run beside each other.
+    with ThreadPoolExecutor(1) as beside:
+        overlapping = beside.submit(_overlapping_content, rows, parts, names)
+        signs = (
+            _copies(rows, parts, names),
+            _straddling(rows.groups, "groups", parts, names),
+            _straddling_recordings(rows, parts, names),
+            overlapping.result(),
+        )
     return tuple(sign for sign in signs if sign)
 
 
@@ -202,12 +214,16 @@ def find_overlaps(x: Inputs, axis: int, parts: NDArray[np.integer[Any]]) -> list
     length = _stretch(x, axis, wide)
     if length >= slices:
         return []
-    anchors = _anchors(x, axis, length, wide, parts)
+    every = _blocks(x)
+    kept = KEPT_CODES // (slices * (every[0].stop - every[0].start))
+
+    coded = lru_cache(kept)(lambda start, stop: _codes(x[start:stop], axis, wide))
+    anchors = _anchors(every, coded, length, wide, parts)
     if anchors is None:
         return []
     found: list[Overlap] = []
-    for block in _blocks(x):
-        codes, _ = _codes(x[block], axis, wide)
+    for block in every:
+        codes, _ = coded(block.start, block.stop)
         for earlier, at, later, place in anchors.matches(_stretches(codes, length), parts[block]):
             pair = _compared(x, axis, earlier + block.start, later, at - place, wide)
             if pair is not None:
@@ -245,11 +261,15 @@ class _Anchors:
 
 
 def _anchors(
-    x: Inputs, axis: int, length: int, wide: bool, parts: NDArray[np.integer[Any]]
+    every: list[slice],
+    coded: Callable[[int, int], Coded],
+    length: int,
+    wide: bool,
+    parts: NDArray[np.integer[Any]],
 ) -> _Anchors | None:
     codes, rows, places = [], [], []
-    for block in _blocks(x):
-        slices, lively = _codes(x[block], axis, wide)
+    for block in every:
+        slices, lively = coded(block.start, block.stop)
         usable = _usable(slices, lively, length, wide)
         usable[:, : WIDE_EDGE[0] if wide else 0] = False
         has = np.flatnonzero(usable.any(axis=1))
@@ -303,7 +323,7 @@ def _collision_bits(codes: NDArray[np.uint64]) -> float:
     return -math.log2(max((counts * (counts - 1)).sum() / max(1.0, total * (total - 1.0)), 1 / total))
 
 
-def _codes(x: NDArray[Any], axis: int, wide: bool) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+def _codes(x: NDArray[Any], axis: int, wide: bool) -> Coded:
     """A 64-bit hash `(n, slices)` of each slice, and whether the slice holds more than padding."""
     flat = np.moveaxis(x, axis, 1).reshape(len(x), x.shape[axis], -1)
     bits = (flat + np.float32(0)).view(np.uint32) if flat.dtype == np.float32 else flat  # -0.0 becomes 0.0

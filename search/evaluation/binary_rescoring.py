@@ -130,8 +130,8 @@ class BinaryRescoring:
         values = [CrossFitted(math.nan, math.nan)] * len(policies)
         met = [k for k, one in enumerate(chosen) if one.error is None]
         if metric in SCORE_METRICS:  # one value whatever the threshold
-            if met and metric == record.objective:
-                one = CrossFitted(math.nan if record.value is None else record.value, math.nan)
+            if met and metric == record.objective and record.value is not None:
+                one = CrossFitted(record.value, math.nan)
             elif met:
                 one = cross_fitted(raw, self._reference, self._study, policies[met[0]])
             return [one if k in met else value for k, value in enumerate(values)]

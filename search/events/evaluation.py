@@ -52,8 +52,8 @@ def check_events(study: Study, reference: Reference) -> None:
             "(data.recording, data.time, data.window_s; of decide --recording, --start, --window-s), but "
             "these are unknown or cover too little"
         )
-    if asked and reference.halves.by == "row":
-        raise RunError(f"{asked[0]} needs whole recordings in each half, but these are drawn by rows")
+    if asked and (parts := {"row": "rows", "block": "blocks of time"}.get(reference.halves.by)):
+        raise RunError(f"{asked[0]} needs whole recordings in each half, but these are drawn by {parts}")
 
 
 def windows(reference: Reference) -> Windows | None:

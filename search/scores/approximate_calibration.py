@@ -17,7 +17,9 @@ ROUGH = 1e-3
 """A step after which float32 has no digits left for the next."""
 STEPS = 12
 FEW = 2000
-"""Rows of a half that a coarse fit is content with."""
+"""Rows of a half that a coarse fit begins with."""
+TOLD = 12
+"""A slope of some rows counts where it is so many standard errors: three of them are then a quarter of it."""
 FLAT = 0.01
 """The slope over standardised raw scores below which it is not sure to be above 0."""
 
@@ -80,27 +82,34 @@ class HalfFits:
         n, p = rows.size, positives.size
         high, low = (p + 1) / (p + 2), 1 / (n - p + 2)  # Platt's targets
         step = max(1, n // FEW) if self._tolerance >= COARSE else 1
-        if step > 1:
-            rows = rows[step // 2 :: step]
-            positives = np.flatnonzero(self._positive[rows])
-        x = self._x[rows]
-        found = self._newton(
-            x,
-            low * x.size + (high - low) * positives.size,
-            low * float(x.sum()) + (high - low) * float(x[positives].sum()),
-        )
+        while True:
+            taken = rows[step // 2 :: step]
+            x, found_x = self._x[taken], self._x[taken[self._positive[taken]]]
+            found = self._newton(
+                x,
+                low * x.size + (high - low) * found_x.size,
+                low * float(x.sum()) + (high - low) * float(found_x.sum()),
+            )
+            told = 0.0 if found is None else abs(found[0]) / (TOLD * found[2])
+            if step == 1 or told >= 1:
+                break
+            # Few of one class, or scores that hardly tell them apart, take more rows, down to all.
+            step = max(1, int(step * min(told * told, 0.5)))
         if found is None or abs(found[0]) < FLAT:
             return None
-        if found[0] < 0:
+        slope, offset, _ = found
+        if slope < 0:
             return HalfFit(1.0, 0.0)
-        a = found[0] / self._spread
-        return HalfFit(a, found[1] - a * self._centre + self._moved(p / n))
+        a = slope / self._spread
+        return HalfFit(a, offset - a * self._centre + self._moved(p / n))
 
     def _moved(self, share: float) -> float:
         return 0.0 if self._to is None else logit(self._to) - logit(share)
 
-    def _newton(self, x: F64, target: float, target_x: float) -> tuple[float, float] | None:
-        """Slope and offset for standardised scores, the sum of their targets, and that of targets times x.
+    def _newton(self, x: F64, target: float, target_x: float) -> tuple[float, float, float] | None:
+        """Slope, offset and the slope's standard error.
+
+        Of standardised scores, the sum of their targets, and that of targets times x.
 
         The curvature is taken over from the step before where that was a small one. Steps on the way are
         taken in float32, which is twice as fast.
@@ -132,6 +141,6 @@ class HalfFits:
             step = max(abs(d_a), abs(d_b)) / max(abs(slope), 1e-9)
             # What is left after a step is about its square, or its product with the one before.
             if step * (before if small else step) <= self._tolerance and values is x:
-                return slope, offset
+                return slope, offset, float(np.sqrt(h_bb / determinant))
             before = step
         return None

@@ -116,9 +116,10 @@ def accuracy(c: Counts) -> F64:
 
 def mcc(c: Counts) -> F64:
     """Correlation of labels and decisions (Matthews 1975); undefined where either is constant."""
-    detected = np.sqrt((c.tp + c.fp) * (c.tn + c.fn))
-    labelled = np.sqrt((c.tp + c.fn) * (c.tn + c.fp))
-    return ratio(c.tp * c.tn - c.fp * c.fn, detected * labelled)
+    detected = (c.tp + c.fp) * (c.tn + c.fn)
+    labelled = (c.tp + c.fn) * (c.tn + c.fp)
+    # One root: of a square it is exact, so that decisions without an error have 1, and none have more.
+    return ratio(c.tp * c.tn - c.fp * c.fn, np.sqrt(detected * labelled))
 
 
 METRICS: dict[str, Callable[[Counts], F64]] = {

@@ -13,6 +13,9 @@ from search.scores.ranking import positives, ranked, weights
 from spaces import policies as rules
 from spaces.errors import TrialError
 
+ROUNDING = 1e-12
+"""What a mean or a root may miss a limit by that is reached: .6 and .7 have the mean .6499999999999999."""
+
 
 class Bound(Protocol):
     """One metric's limit, which itself is good enough."""
@@ -23,6 +26,13 @@ class Bound(Protocol):
     def bound(self) -> Literal["min", "max"]: ...
     @property
     def limit(self) -> float: ...
+
+
+def short_of(bound: Bound, value: F64) -> F64:
+    """How far values are from a limit, 0 where they meet it but for rounding; infinite where undefined."""
+    short = bound.limit - value if bound.bound == "min" else value - bound.limit
+    met = short <= ROUNDING * max(1.0, abs(bound.limit))
+    return np.where(np.isnan(short), np.inf, np.where(met, 0.0, short))
 
 
 @dataclass(frozen=True)
@@ -39,17 +49,14 @@ class Limits:
         """Whether each cut keeps all of them, of the shape of the counts; an undefined metric keeps none."""
         found = np.ones(np.shape(counts.tp), np.bool_)
         for one in self.bounds:
-            value = METRICS[one.metric](counts)
-            found &= value >= one.limit if one.bound == "min" else value <= one.limit
+            found &= short_of(one, METRICS[one.metric](counts)) == 0
         return found
 
     def shortfall(self, counts: Counts) -> F64:
         """How far each cut falls short, summed in shares of each limit; infinite where undefined."""
         total = np.zeros(np.shape(counts.tp))
         for one in self.bounds:
-            value = METRICS[one.metric](counts)
-            short = one.limit - value if one.bound == "min" else value - one.limit
-            total = total + np.where(np.isnan(short), np.inf, np.maximum(short, 0.0)) / (abs(one.limit) or 1)
+            total = total + short_of(one, METRICS[one.metric](counts)) / (abs(one.limit) or 1)
         return total
 
     @property
@@ -197,7 +204,8 @@ def _youden(counts: Counts, _policy: rules.Youden | rules.MaxBalancedAccuracy) -
 
 
 def _cost(counts: Counts, policy: rules.Cost) -> Keys:
-    return (-(policy.c_fp * counts.fp + policy.c_fn * counts.fn),)
+    c_fp, c_fn = policy.in_whole_numbers
+    return (-(c_fp * counts.fp + c_fn * counts.fn),)
 
 
 def _precision_at_recall(counts: Counts, policy: rules.PrecisionAtRecall) -> Keys:

@@ -19,6 +19,7 @@ WINDOW_POLICIES = [
     Cost(policy="cost"),
     Cost(policy="cost", c_fp=0.5, c_fn=10),
     Cost(policy="cost", c_fp=3),
+    Cost(policy="cost", c_fp=0.3, c_fn=0.1),
     PrecisionAtRecall(policy="precision_at_recall"),
     PrecisionAtRecall(policy="precision_at_recall", recall=0.5),
     PrecisionAtRecall(policy="precision_at_recall", recall=1),

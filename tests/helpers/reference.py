@@ -73,7 +73,7 @@ def merit(policy, tp, fp, tn, fn):
     if policy.policy in ("youden", "max_balanced_accuracy"):
         return None if recall is None or specificity is None else (recall + specificity,)
     if policy.policy == "cost":
-        return (-(Fraction(policy.c_fp) * fp + Fraction(policy.c_fn) * fn),)
+        return (-(Fraction(repr(policy.c_fp)) * fp + Fraction(repr(policy.c_fn)) * fn),)
     if recall is None or precision is None:
         return None
     if policy.policy == "precision_at_recall":

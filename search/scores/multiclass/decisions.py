@@ -119,7 +119,7 @@ def confusion(
         classes: K.
         weight: row weights `(n,)`.
     """
-    cell = y * (classes + 1) + np.where(decided == UNDECIDED, classes, decided)
+    cell = y.astype(np.intp) * (classes + 1) + np.where(decided == UNDECIDED, classes, decided)
     amounts = None if weight is None else weights(weight, y)
     return (
         np.bincount(cell, amounts, (classes + 1) * classes).reshape(classes, classes + 1).astype(np.float64)

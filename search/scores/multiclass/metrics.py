@@ -85,7 +85,7 @@ def mcc(c: ClassCounts) -> F64:
     together = right * rows - (c.actual * c.decided).sum(axis=-1)
     decided = rows * rows - (c.decided * c.decided).sum(axis=-1) - undecided * undecided
     actual = rows * rows - (c.actual * c.actual).sum(axis=-1)
-    return of_two.ratio(together, np.sqrt(decided) * np.sqrt(actual))
+    return of_two.ratio(together, np.sqrt(decided * actual))
 
 
 def coverage(c: ClassCounts) -> F64:

@@ -19,7 +19,7 @@ from search.scores.ranking import positives, ranked
 from search.scores.reference import Reference
 from search.scores.thresholds import NO_LIMITS, Limits, best_cuts, choose, curve
 from spaces.errors import RunError, TrialError
-from spaces.policies import Cost, Fixed, MaxF1, SensitivityAtFaPerDay
+from spaces.policies import Cost, Fixed, MaxF1, SensitivityAtFaPerDay, Youden
 from spaces.study_file import parse as study_of
 from tests.helpers import reference, seizures
 from tests.helpers.policies import POLICIES, WINDOW_POLICIES
@@ -138,6 +138,20 @@ def test_many_cross_fits_are_the_one_by_one(kind, method, prevalence):
             np.testing.assert_array_equal(found, expected)
         if n < 1200 and kind == "floats":
             assert not np.isnan(found).all()
+
+
+def test_many_cross_fits_of_few_positives_are_the_one_by_one():
+    """Every fiftieth row of a half, as a first look takes them, holds one positive of these or two."""
+    rng, n, calibrate = np.random.default_rng(1), 100_000, CALIBRATIONS["platt"]
+    y = rng.random(n) < 0.001
+    raw = (rng.normal(size=n) + 0.3 * y).astype(np.float32)
+    halves, whole = draw_halves(y, None, None, 1), calibrate(y, raw)
+    policies = [Youden(policy="youden"), Cost(policy="cost", c_fn=1000)]
+    metric, calibration = "balanced_accuracy", whole.calibration
+    found = cross_fits(
+        raw, y, ranked(raw), halves, calibrate, policies, metric, method="platt", whole=calibration
+    )
+    assert found == [cross_fit(y, raw, halves, calibrate, policy, metric) for policy in policies]
 
 
 def same(found, expected):

@@ -17,7 +17,7 @@ from reports.decisions.promotion import promote
 from search.data.sources.scores import given_of
 from spaces.data import Scores
 from spaces.errors import RunError
-from spaces.study import Study
+from spaces.study import Objective, Study
 from tests.helpers import reference, schemas
 from tests.helpers.measured import measure
 from tests.helpers.predictions import table
@@ -46,6 +46,19 @@ def made(tmp_path_factory):
     given, study = scores_of(noisy=table(1)[1])
     folder = tmp_path_factory.mktemp("decided") / "run"
     return decide(given, study, folder, [read_policy(one) for one in POLICIES[1:]]), given
+
+
+@pytest.mark.parametrize("metric", ["f1", "roc_auc", "average_precision"])
+def test_every_objective_has_a_value_and_a_decision(tmp_path, metric):
+    given, study = scores_of()
+    study = study.model_copy(update={"objective": Objective(metric=metric)})
+    found = decide(given, study, tmp_path / "run")
+    [record] = found.run.records()
+    raw = np.ascontiguousarray(given.rows.x[:, 0])
+    assert (
+        record.value == measure(raw, found.run.reference(), study, study.threshold, probabilistic=True).value
+    )
+    promote(found.run, tmp_path / "decision")
 
 
 def test_a_column_is_measured_as_a_trial_is(made):

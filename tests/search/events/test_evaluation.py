@@ -1,5 +1,7 @@
 """Event scores of a trial: the row's metrics, the threshold of an event policy, the cross-fitted value."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,18 @@ def test_without_recordings_event_scores_are_undefined_and_what_needs_them_is_re
         check_events(asked, REFERENCE)
         with pytest.raises(RunError, match=r"needs recordings that the rows cover: .*window_s"):
             check_events(asked, bare)
+
+
+@pytest.mark.parametrize(("by", "said"), [("row", "rows"), ("block", "blocks of time")])
+def test_halves_that_cut_recordings_have_no_value_by_events(by, said):
+    """A threshold would be measured on rows that it was chosen on."""
+    cut = replace(REFERENCE, halves=replace(REFERENCE.halves, by=by))
+    check_events(study(), cut)
+    for asked in (study(objective={"metric": "event_f1"}), study(threshold=LIMIT.model_dump())):
+        with pytest.raises(
+            RunError, match=f"needs whole recordings in each half, but these are drawn by {said}"
+        ):
+            check_events(asked, cut)
 
 
 def test_a_limit_that_cannot_be_met_fails_the_trial():

@@ -42,6 +42,13 @@ def test_metric_equals_its_fraction_and_is_nan_where_undefined(name, tp, fp, tn,
     assert np.isnan(value) if expected is None else value == pytest.approx(float(expected), abs=1e-15)
 
 
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+@settings(deadline=None)
+def test_mcc_without_an_error_is_1_and_without_a_right_decision_minus_1(p, n):
+    assert float(METRICS["mcc"](as_counts(p, 0, n, 0))) == 1
+    assert float(METRICS["mcc"](as_counts(0, n, 0, p))) == -1
+
+
 @pytest.mark.parametrize(
     ("name", "oracle"),
     [

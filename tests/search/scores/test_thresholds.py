@@ -1,6 +1,7 @@
 """The fast curve and every rule equal brute force in exact fractions; plateaus hold what they promise."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_curve
 
-from search.scores.metrics import METRICS, counts_at, decide
-from search.scores.thresholds import MERITS, choose, curve, logit
+from reports.boards.requirements import Requirement
+from search.scores.metrics import METRICS, Counts, counts_at, decide
+from search.scores.thresholds import MERITS, Limits, choose, curve, logit
 from spaces.errors import TrialError
 from spaces.policies import (
     Chosen,
@@ -223,3 +225,25 @@ def test_curve_refuses_shapes_and_types():
         curve(np.array([], bool), np.float32([]))
     with pytest.raises(TypeError, match="float32"):
         curve(np.array([0, 1]), np.array([0.0, 1.0]))
+
+
+def test_costs_of_one_ratio_choose_one_threshold():
+    """Two cuts cost 3 here, where .1 times 3 is more than .3: a tie goes to the topmost."""
+    y = np.array([1] * 5 + [0] + [1] * 3 + [0] * 4)
+    score = np.arange(y.size, 0, -1).astype(np.float32)
+    for c_fp, c_fn in ((3, 1), (0.3, 0.1), (0.75, 0.25), (30, 10), (0.6, 0.2), (1e-9 * 3, 1e-9)):
+        assert choose(curve(y, score), Cost(policy="cost", c_fp=c_fp, c_fn=c_fn)).threshold_score == 8.5
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+@settings(deadline=None)
+def test_a_limit_that_is_reached_exactly_is_met(p, n, data):
+    tp, tn = data.draw(st.integers(0, p)), data.draw(st.integers(0, n))
+    counts = Counts(*(np.array(float(cell)) for cell in (tp, n - tn, tn, p - tp)))
+    exact = Fraction(tp, p) / 2 + Fraction(tn, n) / 2
+    for bound in ("min", "max"):
+        one = Requirement("balanced_accuracy", bound, float(exact))
+        assert Limits((one,)).kept(counts)
+        assert one.shortfall({"val_balanced_accuracy": float(METRICS["balanced_accuracy"](counts))}) == 0
+    more = Requirement("balanced_accuracy", "min", float(exact) + 1e-9)
+    assert not Limits((more,)).kept(counts)

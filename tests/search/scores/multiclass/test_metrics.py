@@ -63,6 +63,15 @@ def oracle(name, y, decided, size, weight=None):
     return np.average(found[weights > 0], weights=weights[weights > 0])
 
 
+def test_many_classes_are_counted_by_labels_as_data_hold_them():
+    """int16, in which 199 times 201 is a negative number."""
+    y = np.repeat(np.arange(200, dtype=np.int16), 2)
+    decided = np.where(np.arange(y.size) % 2, y, (y + 1) % 200).astype(np.int16)
+    matrix = confusion(y, decided, 200)
+    np.testing.assert_array_equal(matrix[:, :200], np.eye(200) + np.roll(np.eye(200), 1, axis=1))
+    assert float(DECISION_METRICS["accuracy"](class_counts(matrix))) == 0.5
+
+
 @pytest.mark.parametrize("name", [*DECISION_METRICS, *AVERAGED])
 @given(class_rows())
 @settings(deadline=None, max_examples=40)
