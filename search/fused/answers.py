@@ -37,6 +37,7 @@ class Answer:
         error: why it failed.
         finished: whether training is over.
         together: the most trials that one program held, this one among them; None where it trained alone.
+        clock_s: seconds of the device's clock, each divided among the trials in flight.
         notes: what a person should know, once.
     """
 
@@ -44,4 +45,5 @@ class Answer:
     error: str | None
     finished: bool
     together: int | None
+    clock_s: float
     notes: tuple[str, ...] = ()

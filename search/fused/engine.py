@@ -50,8 +50,10 @@ class _Entry:
         self.fused: DeviceTrial | None = None
         self.pending: Future[None] | None = None
         self.alone: Training | None = None
+        self.sizes: ProgramSizes | None = None
         self.target = 0
         self.answer: Answer | None = None
+        self.clock_s = 0.0
         self.began = self.asked = time.monotonic()
 
     @property
@@ -91,6 +93,7 @@ class Engine:
         self._away: set[str] = set()
         self._notes: list[str] = []
         self._changed = threading.Condition()
+        self._shared_until = time.monotonic()
         self._call_s = 0.0
         self.spent = Spent()
         self._thread = threading.Thread(target=self._work, daemon=True, name="engine")
@@ -110,9 +113,12 @@ class Engine:
         known = self._entries.get(owner)
         fresh = self._drawn(ask) if known is None or known.ask != ask else None
         with self._changed:
+            self._share_the_clock()
             entry = self._entries.get(owner)
             if entry is None or entry.ask != ask:
                 entry = self._entries[owner] = _Entry(owner, ask, fresh)
+            elif (answer := entry.answer) is not None and _is_there(answer, epochs):
+                return answer  # which was lost on its way
             entry.target, entry.answer, entry.asked = epochs, None, time.monotonic()
             self._away.discard(owner)
             self._changed.notify_all()
@@ -183,12 +189,11 @@ class Engine:
 
     def _next(self) -> list[_Entry]:
         """Waits for trials to advance, and a little for those that are likely to come."""
-        began = time.monotonic()
+        began, compiling = time.monotonic(), False
         with self._changed:
             while True:
                 left = None
                 ready = [entry for entry in self._entries.values() if entry.ready]
-                compiling = any(entry.waiting and not entry.ready for entry in self._entries.values())
                 if ready:
                     # While another one comes within the time that a call takes for each, more are trained in
                     # a second by waiting.
@@ -196,6 +201,8 @@ class Engine:
                     left = max(entry.asked for entry in ready) + patience - time.monotonic()
                     if not self._away or left <= 0:
                         break
+                else:
+                    compiling = any(entry.waiting for entry in self._entries.values())
                 self._changed.wait(left)
             # Each is waited for once: a worker may have gone for good.
             self._away.clear()
@@ -216,8 +223,8 @@ class Engine:
             if entry.alone is not None:
                 with _ended_if_it_hangs(self._limit_s):
                     self._train_alone(entry, entry.alone)
-            elif entry.fused is not None:
-                together.setdefault(self.sizes_of(config), []).append(entry)
+            elif entry.sizes is not None:
+                together.setdefault(entry.sizes, []).append(entry)
         for sizes, entries in together.items():
             for first in range(0, len(entries), sizes.most):
                 with _ended_if_it_hangs(self._limit_s):
@@ -228,7 +235,8 @@ class Engine:
         entry.fresh = None
         try:
             if fresh is not None:
-                entry.fused = self.sizes_of(config).group.begin(config, seed, fresh)
+                entry.sizes = self.sizes_of(config)
+                entry.fused = entry.sizes.group.begin(config, seed, fresh)
             else:
                 with DRAWN:
                     self._begin_here(entry, config)
@@ -242,9 +250,10 @@ class Engine:
     def _begin_here(self, entry: _Entry, config: Config) -> None:
         reason, seed = self.unfit(config), entry.ask.seed
         if reason is None:
-            entry.fused = self.sizes_of(config).group.begin(config, seed)
+            entry.sizes = self.sizes_of(config)
+            entry.fused = entry.sizes.group.begin(config, seed)
             return
-        self._notes.append(f"trial {entry.ask.trial_id} trains alone: {reason}")
+        self._note(f"trial {entry.ask.trial_id} trains alone: {reason}")
         rules, steer = self._study.training, self._study.objective.steer
         entry.alone = Training(config, rules, steer, self._data, seed, self._limit_s)
 
@@ -283,13 +292,22 @@ class Engine:
             elif trial.course.finished or trial.epochs >= entry.target:
                 arrived.append((entry, trial))
         if arrived:
-            bests = sizes.group.best([trial for _, trial in arrived], size)
+            bests = self._bests(sizes, [trial for _, trial in arrived], size)
             for (entry, trial), best in zip(arrived, bests, strict=True):
                 if isinstance(best, TrialError):
                     self._fail(entry, str(best))
                 else:
-                    self._give(entry, best, finished=trial.course.finished, together=trial.together)
+                    self._give(entry, best, finished=trial.course.finished)
         self._add(scored=time.monotonic() - began)
+
+    def _bests(self, sizes: ProgramSizes, trials: list[DeviceTrial], size: int) -> list[Trained | TrialError]:
+        """Returns the best epochs as `Group.best` does; what fails for all is tried for each by itself."""
+        try:
+            return sizes.group.best(trials, size)
+        except Exception as error:
+            if size == 1:
+                return [TrialError(backend.failure(error))]
+        return [found for trial in trials for found in self._bests(sizes, [trial], 1)]
 
     def _wait_for(self, compiled: Future[None], entries: Sequence[_Entry]) -> None:
         """Lets trials wait for their program, and others go on meanwhile."""
@@ -311,12 +329,10 @@ class Engine:
         if why is None:
             sizes.most = 1
             reason = one_line(error, 200, named=True)
-            self._notes.append(f"trials of one structure train one at a time: {reason}")
+            self._note(f"trials of one structure train one at a time: {reason}")
         else:
             sizes.most = size // 2
-            self._notes.append(
-                f"memory ran out with {size} trials in one program: from now on {sizes.most} at most"
-            )
+            self._note(f"memory ran out with {size} trials in one program: from now on {sizes.most} at most")
         for first in range(0, len(entries), sizes.most):
             self._train(sizes, entries[first : first + sizes.most])
 
@@ -324,7 +340,7 @@ class Engine:
         try:
             training.advance(training.epochs + 1)
             if training.finished or training.epochs >= entry.target:
-                self._give(entry, training.best(), finished=training.finished, together=None)
+                self._give(entry, training.best(), finished=training.finished)
         except (TrialError, RunError) as error:
             self._fail(entry, str(error))
         except Exception as error:
@@ -339,22 +355,43 @@ class Engine:
         )
 
     def _fail(self, entry: _Entry, error: str) -> None:
-        self._settle(entry, Answer(trained=None, error=error, finished=True, together=None))
+        self._settle(entry, None, error, finished=True)
 
-    def _give(self, entry: _Entry, trained: Trained, *, finished: bool, together: int | None) -> None:
-        self._settle(entry, Answer(trained=trained, error=None, finished=finished, together=together))
+    def _give(self, entry: _Entry, trained: Trained, *, finished: bool) -> None:
+        self._settle(entry, trained, None, finished=finished)
 
-    def _settle(self, entry: _Entry, answer: Answer) -> None:
+    def _settle(self, entry: _Entry, trained: Trained | None, error: str | None, *, finished: bool) -> None:
+        together = None if entry.fused is None else entry.fused.together
         with self._changed:
-            entry.answer = answer
-            if answer.finished:
-                entry.fused = entry.alone = None
+            self._share_the_clock()
+            entry.answer = Answer(
+                trained=trained, error=error, finished=finished, together=together, clock_s=entry.clock_s
+            )
+            entry.asked = time.monotonic()  # its worker may be away from now on
+            if finished:
+                entry.fused = entry.sizes = entry.alone = None
             self._away.add(entry.owner)
             self._changed.notify_all()
+
+    def _note(self, text: str) -> None:
+        with self._changed:
+            self._notes.append(text)
+
+    def _share_the_clock(self) -> None:
+        """Divides the seconds since the last call among the trials that somebody waits for."""
+        now = time.monotonic()
+        waiting = [entry for entry in self._entries.values() if entry.waiting]
+        for entry in waiting:
+            entry.clock_s += (now - self._shared_until) / len(waiting)
+        self._shared_until = now
 
     def _add(self, **more: float) -> None:
         fields = {name: getattr(self.spent, name) + value for name, value in more.items()}
         self.spent = replace(self.spent, **fields)
+
+
+def _is_there(answer: Answer, epochs: int) -> bool:
+    return answer.finished or (answer.trained is not None and answer.trained.epochs >= epochs)
 
 
 @contextmanager

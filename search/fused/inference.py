@@ -142,11 +142,14 @@ class Scorer:
                 self._compiled[count] = score, tell
             return self._compiled[count]
 
-    def score(self, states: Sequence[State]) -> NDArray[np.float32]:
-        """Returns the float32 network's logits of the validation rows, `(trials, n, logits)`."""
+    def score(self, states: Sequence[State]) -> Any:
+        """Begins to score the validation rows; returns the float32 network's logits, on the device.
+
+        Their shape is `(trials, n, logits)`.
+        """
         run, _ = self.compile(len(states))
         kinds = len(self.packing.dtypes)
-        return np.asarray(run(tuple(state[:kinds] for state in states), self._rows.x_validation))
+        return run(tuple(state[:kinds] for state in states), self._rows.x_validation)
 
     def weights(self, state: State, logits: int) -> list[NDArray[np.generic]]:
         """Returns the weights of a state's trained part, in Keras' order, for a head of so many logits."""

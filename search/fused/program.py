@@ -119,12 +119,12 @@ class Program:
             scored.result()
         return self._compiled.setdefault(count, made.result())
 
-    def train(self, states: Sequence[State], epochs: Sequence[Epoch]) -> tuple[list[State], list[float]]:
-        """Trains an epoch of every trial; returns their new states and mean losses."""
+    def train(self, states: Sequence[State], epochs: Sequence[Epoch]) -> tuple[list[State], Any]:
+        """Begins to train an epoch of every trial; returns new states and mean losses, on the device."""
         run = self.compile(len(states))
         given = Epoch(*map(np.stack, zip(*epochs, strict=True)))
         ended, losses = run(tuple(states), given, self._rows.training)
-        return list(ended), [float(loss) for loss in np.asarray(losses)]
+        return list(ended), losses
 
     def cost_of_a_step(self) -> tuple[float, float]:
         """Returns what one trial's step takes: floating point operations, and bytes read and written."""

@@ -78,6 +78,7 @@ class FusedWorker:
 
     def __init__(self) -> None:
         self._engine: Any = None
+        self._plan: Plan | None = None
         self._importing, self._imported = threading.Lock(), False
         self._beginning = threading.Lock()
         self._owners: list[str] = []
@@ -107,14 +108,18 @@ class FusedWorker:
 
         study = work.study
         engine = Engine(study, work.data)
-        most, reason = most_fused(study, work.data, engine, MOST)
+        most, reason = most_fused(study, work.data, engine, min(MOST, study.resources.workers or MOST))
         engine.hold(most)
         if reason is None:
             engine.compile_ahead()
+        self._plan = self._planned(study, most, reason)
         self._engine = engine
         engine.start()
+        return self._plan
+
+    def _planned(self, study: Study, most: int, reason: str | None) -> Plan:
         return Plan(
-            most=engine.most,
+            most=most,
             reason=reason,
             device=backend.device(),
             precision=backend.precision(study.training.mixed_precision),
@@ -134,6 +139,7 @@ class FusedWorker:
                 from search.fused.engine import Engine
 
                 engine = Engine(work.study, work.data, most)
+                self._plan = self._planned(work.study, most, None)
                 engine.start()
                 self._engine = engine
 
@@ -142,9 +148,14 @@ class FusedWorker:
         if work.cache is not None:
             backend.keep_compiled(work.cache)
 
-    def advance(self, owner: str, ask: Ask, epochs: int) -> Answer | None:
-        """Trains a trial to a rung, see `Engine.advance`; None where the process does not know its work."""
-        return None if self._engine is None else self._engine.advance(owner, ask, epochs)
+    def advance(self, owner: str, ask: Ask, epochs: int) -> tuple[Answer, Plan] | None:
+        """Trains a trial to a rung, see `Engine.advance`; None where the process does not know its work.
+
+        It may be another process than was asked before, on another device, so it says what it has.
+        """
+        if self._engine is None or self._plan is None:
+            return None
+        return self._engine.advance(owner, ask, epochs), self._plan
 
     def number(self, owner: str) -> int:
         """Returns the number of a trial's worker, in the order in which they first ask."""
@@ -175,6 +186,7 @@ class FusedSession:
         self._worker, self._plan = workers[_number(workers[0][0]) % len(workers)]
         self._trained: Trained | None = None
         self._fused: int | None = None
+        self._took_s = self._clock_s = 0.0
         self._notes: tuple[str, ...] = ()
         self._lost: tuple[str, ...] = ()
         self._deaths = 0
@@ -185,7 +197,8 @@ class FusedSession:
     def together(self) -> Together:
         """How it was trained together with others."""
         place = self._plan.place
-        share = place.gpu_share / (self._fused or 1)
+        # Of the seconds that it took, its part of the device's clock.
+        share = place.gpu_share * min(1.0, self._clock_s / self._took_s) if self._took_s else place.gpu_share
         return Together(
             place=Place(node=place.node, gpu_ids=place.gpu_ids, gpu_share=share),
             fused=self._fused,
@@ -199,20 +212,27 @@ class FusedSession:
         Raises:
             TrialError: the training cannot go on.
         """
-        self._notes, self._lost, last = (), (), -RESTART_S
+        self._notes, self._lost, counted, began = (), (), -RESTART_S, time.monotonic()
         while True:
             try:
-                answer = self._answer(epochs)
+                answer, plan = self._answer(epochs)
                 break
             except _GoneError as error:
-                if time.monotonic() - last > RESTART_S:
+                if time.monotonic() - counted > RESTART_S:
                     self._deaths += 1
                     self._lost = (*self._lost, str(error))
-                last = time.monotonic()
+                    counted = time.monotonic()
                 if self._deaths >= DEATHS:
                     raise TrialError(f"the process that trained it died {DEATHS} times: {error}") from error
                 time.sleep(1)
+        if plan.device == "cpu" != self._plan.device:
+            raise TrialError(
+                f"{self._plan.device} is gone: the process that trains started again and sees none"
+            )
+        self._plan, self.device, self.precision = plan, plan.device, plan.precision
         self._fused, self._notes = answer.together, answer.notes
+        self._took_s += time.monotonic() - began
+        self._clock_s = answer.clock_s
         if answer.error is not None:
             raise TrialError(answer.error)
         self._trained, self.finished = answer.trained, answer.finished
@@ -223,8 +243,8 @@ class FusedSession:
             raise RunError("a trial must be advanced before its best epoch is asked for", exit_code=1)
         return self._trained
 
-    def _answer(self, epochs: int) -> Answer:
-        answer: Answer | None = self._called(self._worker.advance, owner(), self._ask, epochs)
+    def _answer(self, epochs: int) -> tuple[Answer, Plan]:
+        answer: tuple[Answer, Plan] | None = self._called(self._worker.advance, owner(), self._ask, epochs)
         while answer is None:
             self._called(self._worker.take_over, self._work, self._plan.most)
             answer = self._called(self._worker.advance, owner(), self._ask, epochs)

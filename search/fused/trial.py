@@ -64,6 +64,7 @@ class DeviceTrial:
         self.state = self.best = state
         self.best_logits: NDArray[np.float32] = np.empty((0, self.head.logits), np.float32)
         self.together = 1
+        self._ahead = -1, np.empty(0, np.int32)
 
     @property
     def epochs(self) -> int:
@@ -72,13 +73,24 @@ class DeviceTrial:
 
     def next_epoch(self) -> Epoch:
         """Returns the epoch that comes next."""
+        steps = -(-self._rows // self.config.batch_size)
+        return Epoch(self._taken(self.epochs), self._rates(steps), self.columns, self._weights)
+
+    def look_ahead(self) -> None:
+        """Draws the order of the epoch after the next one, while the device trains that."""
+        if self.epochs + 1 < self._rules.epochs:
+            self._ahead = self.epochs + 1, self._taken(self.epochs + 1)
+
+    def _taken(self, epoch: int) -> NDArray[np.int32]:
+        """Returns the rows of an epoch, batch after batch."""
+        if epoch == self._ahead[0]:
+            return self._ahead[1]
         size, rows = self.config.batch_size, self._rows
-        order = order_of(rows, self.seed, self.epochs)
+        order = order_of(rows, self.seed, epoch)
         # Sorted within the batch, as batches that come from the host are.
         whole = rows // size * size
         batches = np.sort(order[:whole].reshape(-1, size), axis=1)
-        taken = np.concatenate([batches.ravel(), np.sort(order[whole:])]).astype(np.int32)
-        return Epoch(taken, self._rates(-(-rows // size)), self.columns, self._weights)
+        return np.concatenate([batches.ravel(), np.sort(order[whole:])]).astype(np.int32)
 
     def judge(self, state: State, loss: float, logits: NDArray[np.float32]) -> None:
         """Takes in the epoch that was trained.
@@ -160,13 +172,15 @@ class Group:
         Returns:
             For each trial, the error that ends it; None where there is none.
         """
-        padded = [*trials, *[trials[0]] * (size - len(trials))]
-        states, losses = self.program.train(
-            [trial.state for trial in padded], [trial.next_epoch() for trial in padded]
-        )
+        more, epochs = size - len(trials), [trial.next_epoch() for trial in trials]
+        given = [trial.state for trial in trials]
+        states, losses = self.program.train([*given, *given[:1] * more], [*epochs, *epochs[:1] * more])
         logits = self.program.scorer.score(states)
+        for trial in trials:
+            trial.look_ahead()
         ended: list[TrialError | None] = []
-        for trial, state, loss, scored in zip(trials, states, losses, logits, strict=False):
+        told = np.asarray(losses).tolist(), np.asarray(logits)
+        for trial, state, loss, scored in zip(trials, states, *told, strict=False):
             trial.together = max(trial.together, size)
             try:
                 trial.judge(state, loss, np.ascontiguousarray(scored[:, : trial.head.logits]))

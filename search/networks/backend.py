@@ -166,16 +166,20 @@ def forget() -> None:
 
     TensorFlow keeps, by name and for good, the gradient of every operation that defines its own. One is in
     Keras' training step: were it kept, the graph of the whole step would stay with it, 6 MB a trial.
+
+    JAX keeps nothing, and Keras' own `clear_session` would take the values from under a network that another
+    thread is tracing: what is compiled then trains nothing, without an error.
     """
     import keras
 
+    if keras.config.backend() != "tensorflow":
+        return
     keras.utils.clear_session()
-    if keras.config.backend() == "tensorflow":
-        from tensorflow.python.framework import ops
+    from tensorflow.python.framework import ops
 
-        registered = ops.gradient_registry._registry
-        for name in [name for name in registered if name.startswith("CustomGradient-")]:
-            del registered[name]
+    registered = ops.gradient_registry._registry
+    for name in [name for name in registered if name.startswith("CustomGradient-")]:
+        del registered[name]
 
 
 def device() -> str:

@@ -85,7 +85,8 @@ def write_job(folder: Path, run: RunFolder, study: Study, record: Record) -> Non
         ask=record.ask,
         epochs=record.epochs or 0,
         threads=record.threads,
-        gpu_share=0.0 if record.device == "cpu" else record.gpu_share * (record.fused or 1),
+        # Of a fused trial, that of the process: its own was a part of the clock.
+        gpu_share=study.resources.gpu_share if record.fused else record.gpu_share,
         fused=record.fused,
         prepared=run.prepared,
         digests={name: resolved[name] for name in ("data_digest", "split_digest")},

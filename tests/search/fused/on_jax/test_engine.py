@@ -1,5 +1,6 @@
 """The engine: who asks is advanced together, failures end their trial alone, a lack of memory halves K."""
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -122,6 +123,65 @@ def test_networks_are_drawn_beside_the_engine_once_their_group_is_known(monkeypa
     assert engine.spent.epochs == 4
 
 
+def test_a_trial_that_begins_alone_leaves_what_is_being_traced_as_it_is(monkeypatch):
+    """Keras' global state went with it, of all threads: the program trained nothing, and was proven."""
+    from search.training.training import Training
+
+    study, chosen = study_of(), ask(0).config
+    group = Engine(study, DATA, 2).sizes_of(chosen).group
+    first = group.program._network.fitted.layers[1]
+    call, traced = type(first).call, []
+
+    @functools.wraps(call)
+    def meanwhile(self, *args, **kwargs):
+        if self is first and not traced:
+            traced.append(self)
+            beside = threading.Thread(target=lambda: Training(chosen, study.training, "roc_auc", DATA, 1))
+            beside.start()
+            beside.join()
+        return call(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(first), "call", meanwhile)
+    trials = [group.begin(chosen, seed) for seed in (0, 1)]
+    before = [group.program.scorer.weights(trial.state, 1) for trial in trials]
+    assert group.train(trials, 2) == [None, None]
+    assert traced
+    for trial, old in zip(trials, before, strict=True):
+        new = group.program.scorer.weights(trial.state, 1)
+        assert all(np.abs(one - other).max() > 1e-3 for one, other in zip(new, old, strict=True))
+
+
+def test_a_rung_that_is_asked_for_again_is_the_same_rung():
+    engine = started(study_of(), 1)
+    first, again = (engine.advance("owner", ask(0), 2) for _ in range(2))
+    assert first.trained.epochs == again.trained.epochs == engine.spent.epochs == 2
+    assert engine.advance("owner", ask(0), 3).trained.epochs == 3
+
+
+def test_a_rung_that_takes_long_is_not_forgotten_as_it_ends(monkeypatch):
+    engine = started(study_of(), 1)
+    engine.advance("warm", ask(9), 1)
+    group, before = engine.sizes_of(ask(0).config).group, engine.spent.epochs
+    train = group.train
+    monkeypatch.setattr(group, "train", lambda *given: (time.sleep(3.5), train(*given))[1])
+    monkeypatch.setattr("search.fused.engine.FORGOTTEN_S", 3.0)
+    engine.advance("one", ask(0), 1)
+    monkeypatch.setattr(group, "train", train)
+    engine.advance("other", ask(1), 1)
+    engine.advance("one", ask(0), 2)
+    assert engine.spent.epochs - before == 3
+
+
+def test_trials_in_flight_divide_the_clock():
+    engine = started(study_of(), 8)
+    asks = [ask(number, batch_size=size) for number, size in enumerate((8, 16, 32))]
+    began = time.monotonic()
+    answers, _ = advanced(engine, asks, 4)
+    took = time.monotonic() - began
+    assert 0.7 * took < sum(answer.clock_s for answer in answers) < took
+    assert engine.spent.compiled > engine.spent.waited  # nobody else was waited for
+
+
 def test_a_trial_that_overflows_fails_alone():
     wild = ask(1, head="margin", loss="squared_hinge", learning_rate=1e30, optimizer="sgd", momentum=0.9)
     fine = ask(0, optimizer="sgd", momentum=0.9)
@@ -129,6 +189,38 @@ def test_a_trial_that_overflows_fails_alone():
     assert good.error is None
     assert "try a lower learning rate" in bad.error
     assert bad.finished
+    assert bad.together == good.together > 1
+
+
+def test_memory_that_runs_out_in_a_proof_costs_no_trial(monkeypatch):
+    engine = started(study_of(), 4)
+    asks = [ask(0), ask(1), ask(2, batch_size=32)]
+    scorer = engine.sizes_of(asks[0].config).group.program.scorer
+    tell = scorer.tell
+
+    def short(weights, *given):
+        if len(weights) > 1:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 1 bytes")
+        return tell(weights, *given)
+
+    monkeypatch.setattr(scorer, "tell", short)
+    answers, _ = advanced(engine, asks, 1)
+    assert [answer.error for answer in answers] == [None] * 3
+
+
+def test_an_error_in_one_proof_fails_that_trial_alone(monkeypatch):
+    engine, broken = started(study_of(), 4), ask(1)
+    group = engine.sizes_of(broken.config).group
+    best = group.best
+
+    def wrong(trials, size):
+        if any(trial.seed == broken.seed for trial in trials):
+            raise ValueError("a fault of ours")
+        return best(trials, size)
+
+    monkeypatch.setattr(group, "best", wrong)
+    answers, _ = advanced(engine, [ask(0), broken, ask(2, batch_size=32)], 1)
+    assert [answer.error and "a fault of ours" in answer.error for answer in answers] == [None, True, None]
 
 
 def test_memory_that_runs_out_halves_what_one_program_holds(monkeypatch):
