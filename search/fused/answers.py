@@ -47,3 +47,7 @@ class Answer:
     together: int | None
     clock_s: float
     notes: tuple[str, ...] = ()
+
+    def holds(self, epochs: int) -> bool:
+        """Whether it answers a question for so many epochs."""
+        return self.finished or (self.trained is not None and self.trained.epochs >= epochs)

@@ -18,6 +18,7 @@ from typing import Any
 
 from search.data.trial_data import TrialData, in_place_of_rows
 from search.fused.answers import Answer, Spent
+from search.fused.entry import Entry
 from search.fused.inference import DeviceRows, Scorer
 from search.fused.program_sizes import ProgramSizes
 from search.fused.trial import DRAWN, DeviceTrial, Group, group_of, own_layer, share_of, unfit
@@ -42,31 +43,6 @@ HANGING_S = 60.0
 """So long past the limit of a trial, a call that does not return ends the process."""
 
 
-class _Entry:
-    """A trial of the engine, with the epoch up to which it was asked to train."""
-
-    def __init__(self, owner: str, ask: Ask, fresh: Any) -> None:
-        self.owner, self.ask, self.fresh = owner, ask, fresh
-        self.fused: DeviceTrial | None = None
-        self.pending: Future[None] | None = None
-        self.alone: Training | None = None
-        self.sizes: ProgramSizes | None = None
-        self.target = 0
-        self.answer: Answer | None = None
-        self.clock_s = 0.0
-        self.began = self.asked = time.monotonic()
-
-    @property
-    def waiting(self) -> bool:
-        """Whether somebody waits for its answer."""
-        return self.answer is None
-
-    @property
-    def ready(self) -> bool:
-        """Whether it can be trained on: its program is compiled, or has to be begun."""
-        return self.waiting and (self.pending is None or self.pending.done())
-
-
 class Engine:
     """Trains the trials of one device.
 
@@ -89,7 +65,7 @@ class Engine:
         self._scorers: dict[Structure, Scorer] = {}
         cores = os.cpu_count() or 1
         self._compiler = ThreadPoolExecutor(max(1, cores // CORES_OF_A_COMPILER), "compiler")
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._away: set[str] = set()
         self._notes: list[str] = []
         self._changed = threading.Condition()
@@ -116,8 +92,8 @@ class Engine:
             self._share_the_clock()
             entry = self._entries.get(owner)
             if entry is None or entry.ask != ask:
-                entry = self._entries[owner] = _Entry(owner, ask, fresh)
-            elif (answer := entry.answer) is not None and _is_there(answer, epochs):
+                entry = self._entries[owner] = Entry(owner, ask, fresh)
+            elif (answer := entry.answer) is not None and answer.holds(epochs):
                 return answer  # which was lost on its way
             entry.target, entry.answer, entry.asked = epochs, None, time.monotonic()
             self._away.discard(owner)
@@ -187,7 +163,7 @@ class Engine:
                     if entry.waiting:
                         self._fail(entry, backend.failure(error))
 
-    def _next(self) -> list[_Entry]:
+    def _next(self) -> list[Entry]:
         """Waits for trials to advance, and a little for those that are likely to come."""
         began, compiling = time.monotonic(), False
         with self._changed:
@@ -210,9 +186,9 @@ class Engine:
         self._add(**({"compiled": took} if compiling else {"waited": took}))
         return ready
 
-    def _turn(self, ready: Sequence[_Entry]) -> None:
+    def _turn(self, ready: Sequence[Entry]) -> None:
         """Begins what is new, and trains an epoch of every trial."""
-        together: dict[ProgramSizes, list[_Entry]] = {}
+        together: dict[ProgramSizes, list[Entry]] = {}
         for entry in sorted(ready, key=lambda entry: entry.asked):
             config = entry.ask.config
             if config is None:
@@ -230,7 +206,7 @@ class Engine:
                 with _ended_if_it_hangs(self._limit_s):
                     self._train(sizes, entries[first : first + sizes.most])
 
-    def _begin(self, entry: _Entry, config: Config) -> None:
+    def _begin(self, entry: Entry, config: Config) -> None:
         began, seed, fresh = time.monotonic(), entry.ask.seed, entry.fresh
         entry.fresh = None
         try:
@@ -247,7 +223,7 @@ class Engine:
         self._let_go()
         self._add(began=time.monotonic() - began)
 
-    def _begin_here(self, entry: _Entry, config: Config) -> None:
+    def _begin_here(self, entry: Entry, config: Config) -> None:
         reason, seed = self.unfit(config), entry.ask.seed
         if reason is None:
             entry.sizes = self.sizes_of(config)
@@ -266,7 +242,7 @@ class Engine:
                     del self._entries[owner]
         gc.collect(1)
 
-    def _train(self, sizes: ProgramSizes, entries: Sequence[_Entry]) -> None:
+    def _train(self, sizes: ProgramSizes, entries: Sequence[Entry]) -> None:
         """Trains an epoch of trials of one group, and answers those that have come to their rung."""
         trials = [entry.fused for entry in entries if entry.fused is not None]
         began, size = time.monotonic(), sizes.most
@@ -309,7 +285,7 @@ class Engine:
                 return [TrialError(backend.failure(error))]
         return [found for trial in trials for found in self._bests(sizes, [trial], 1)]
 
-    def _wait_for(self, compiled: Future[None], entries: Sequence[_Entry]) -> None:
+    def _wait_for(self, compiled: Future[None], entries: Sequence[Entry]) -> None:
         """Lets trials wait for their program, and others go on meanwhile."""
         for entry in entries:
             entry.pending = compiled
@@ -320,7 +296,7 @@ class Engine:
 
         compiled.add_done_callback(tell)
 
-    def _recover(self, sizes: ProgramSizes, entries: Sequence[_Entry], size: int, error: Exception) -> None:
+    def _recover(self, sizes: ProgramSizes, entries: Sequence[Entry], size: int, error: Exception) -> None:
         """Trains the trials of a call that failed in smaller programs: half as many where memory ran out."""
         if size == 1:
             self._fail(entries[0], backend.failure(error))
@@ -336,7 +312,7 @@ class Engine:
         for first in range(0, len(entries), sizes.most):
             self._train(sizes, entries[first : first + sizes.most])
 
-    def _train_alone(self, entry: _Entry, training: Training) -> None:
+    def _train_alone(self, entry: Entry, training: Training) -> None:
         try:
             training.advance(training.epochs + 1)
             if training.finished or training.epochs >= entry.target:
@@ -346,7 +322,7 @@ class Engine:
         except Exception as error:
             self._fail(entry, backend.failure(error))
 
-    def _too_late(self, entry: _Entry, epochs: int) -> str | None:
+    def _too_late(self, entry: Entry, epochs: int) -> str | None:
         if self._limit_s is None or time.monotonic() - entry.began <= self._limit_s:
             return None
         return (
@@ -354,13 +330,13 @@ class Engine:
             f"trained {epochs} of {self._study.training.epochs} epochs"
         )
 
-    def _fail(self, entry: _Entry, error: str) -> None:
+    def _fail(self, entry: Entry, error: str) -> None:
         self._settle(entry, None, error, finished=True)
 
-    def _give(self, entry: _Entry, trained: Trained, *, finished: bool) -> None:
+    def _give(self, entry: Entry, trained: Trained, *, finished: bool) -> None:
         self._settle(entry, trained, None, finished=finished)
 
-    def _settle(self, entry: _Entry, trained: Trained | None, error: str | None, *, finished: bool) -> None:
+    def _settle(self, entry: Entry, trained: Trained | None, error: str | None, *, finished: bool) -> None:
         together = None if entry.fused is None else entry.fused.together
         with self._changed:
             self._share_the_clock()
@@ -388,10 +364,6 @@ class Engine:
     def _add(self, **more: float) -> None:
         fields = {name: getattr(self.spent, name) + value for name, value in more.items()}
         self.spent = replace(self.spent, **fields)
-
-
-def _is_there(answer: Answer, epochs: int) -> bool:
-    return answer.finished or (answer.trained is not None and answer.trained.epochs >= epochs)
 
 
 @contextmanager
