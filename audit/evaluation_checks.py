@@ -208,7 +208,15 @@ def _turned(call: Call) -> bool:
     """Says whether a score is told to take class 0 for the positive one, or is given labels so made."""
     if call.get(None, "pos_label") not in (None, NONE, Known(1)):
         return True
-    return isinstance(call.node_of(0, "y_true"), ast.BinOp | ast.Compare | ast.UnaryOp)
+    node = call.node_of(0, "y_true")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        node = node.func.value  # `(y == 0).astype(int)`
+    match node:
+        case ast.BinOp() | ast.Compare() | ast.UnaryOp():
+            return True
+        case ast.Subscript(slice=ast.Tuple(elts=[*_, ast.Constant(value=0)])):  # a column of one-hot labels
+            return True
+    return False
 
 
 def scored(call: Call) -> Any:

@@ -235,7 +235,8 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 def _best_values(board: Leaderboard) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], float] = {}
     for row in board.rows:
-        if row["head"] is not None and row["value_mean"] is not None:
+        # A constant decision ranks after all that decide something, whatever its value.
+        if row["head"] is not None and row["value_mean"] is not None and not row["constant_decision"]:
             pair = (str(row["head"]), str(row["loss"]))
             known, value = found.get(pair), float(row["value_mean"])
             better = known is None or sign_of(row["objective"]) * (value - known) > 0

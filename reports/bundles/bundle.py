@@ -86,8 +86,9 @@ class Bundle:
     def columns(self, outputs: Outputs) -> dict[str, Any]:
         """Returns `score`, `probability` and `label`; `label` holds the original label values.
 
-        Of K classes there is a score and a probability of each, `score_CLASS`, and `label` is null where a
-        row is not decided. Of K labels there are three columns of each. A number is the column `prediction`.
+        It is null where a row is not decided, or its score is no number. Of K classes there is a score and a
+        probability of each, `score_CLASS`. Of K labels there are three columns of each. A number is the
+        column `prediction`.
         """
         return _COLUMNS[self.labels.task.name](self.labels, outputs)
 
@@ -120,10 +121,15 @@ class Bundle:
 
 
 def _of_two(labels: Any, outputs: Outputs) -> dict[str, Any]:
-    values: tuple[Label, Label] = (labels.negative, labels.positive)
-    # The type is that of both values even where one occurs: all tables of a file must have one type.
-    label = pa.array([values[number] for number in outputs["label"].tolist()], pa.array(values).type)
+    label = _labels((labels.negative, labels.positive), outputs)
     return {"score": outputs["score"], "probability": outputs["probability"], "label": label}
+
+
+def _labels(values: tuple[Label, ...], outputs: Outputs) -> Any:
+    """The values that labels stand for; null where a row is not decided, or its score is no number."""
+    # The type is that of all values even where one occurs: all tables of a file must have one type.
+    found = [None if number < 0 else values[number] for number in outputs["label"].tolist()]
+    return pa.array(found, pa.array(values).type)
 
 
 def _of_each(labels: Any, outputs: Outputs) -> dict[str, Any]:
@@ -135,8 +141,7 @@ def _of_each(labels: Any, outputs: Outputs) -> dict[str, Any]:
 
 
 def _of_classes(labels: Any, outputs: Outputs) -> dict[str, Any]:
-    values = [None if code < 0 else labels.values[code] for code in outputs["label"].tolist()]
-    return {"label": pa.array(values, pa.array(labels.values).type), **_of_each(labels, outputs)}
+    return {"label": _labels(labels.values, outputs), **_of_each(labels, outputs)}
 
 
 def _of_labels(labels: Any, outputs: Outputs) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The decision as a folder: from a score to a probability and a label, as YAML, Python and ONNX."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -217,6 +218,9 @@ def as_python(decision: Decision) -> str:
     else:
         takes = decision.told.get("takes", "scores")
         raw = "    with np.errstate(over='ignore'):\n        raw = score.astype(np.float32)\n"
+    threshold = repr(decision.threshold_score)
+    if math.isinf(decision.threshold_score):  # chosen by hand: all rows alike
+        threshold = repr(threshold)
     return (
         '"""A decision on scores, written by headsearch."""\n\n'
         "import numpy as np\n\n"
@@ -231,7 +235,7 @@ def as_python(decision: Decision) -> str:
         f"+ np.float32({decision.calibration.b!r})\n"
         "    with np.errstate(over='ignore'):\n"
         "        probability = 1 / (1 + np.exp(-calibrated.astype(np.float64)))\n"
-        f"    positive = calibrated >= np.float32({decision.threshold_score!r})\n"
+        f"    positive = calibrated >= np.float32({threshold})\n"
         f"    return probability, np.where(np.isnan(calibrated), UNKNOWN, positive)\n"
     )
 
@@ -269,6 +273,7 @@ def _card(decision: Decision) -> str:
         "those it was chosen on: only rows that nobody has looked at tell what it does on new ones.",
         "",
         *_of_a_model(decision),
+        *_moved(decision),
         "```python",
         "import numpy as np",
         "import onnxruntime",
@@ -282,6 +287,12 @@ def _card(decision: Decision) -> str:
         "`decision.py` holds the same as one function. All three were compared on every row.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _moved(decision: Decision) -> list[str]:
+    if (share := decision.told.get("prevalence")) is None:
+        return []
+    return [f"Probabilities were moved to where a share {share:g} of the rows is positive.", ""]
 
 
 def _of_a_model(decision: Decision) -> list[str]:

@@ -142,6 +142,7 @@ def _config(
             "calibration_a": found.calibration.a,
             "calibration_b": found.calibration.b,
             "probability_is_calibrated": is_calibrated(record),
+            "prevalence": study.objective.prevalence if is_calibrated(record) else None,
         },
         "events": {**scoring_of(study.events), "window_s": rows.window_s} if timed else None,
         "labels": found.labels,

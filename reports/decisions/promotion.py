@@ -1,6 +1,7 @@
 """Picks a column of given scores and writes its decision."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from reports.boards.requirements import Requirement, check_scored, other_thresholds, unmet
+from reports.bundles.config import is_calibrated
 from reports.bundles.picking import check_decides, row_of_record, short, with_threshold
 from reports.bundles.promotion import replacing
 from reports.decisions import decision_folder, judged_bundle
@@ -66,6 +68,9 @@ def promote(
         check_decides(record)
     found = decision_of(run.resolved(), record, run.study().threshold.policy, by_hand=by_hand)
     given = _given(run, found)
+    moved = run.study().objective.prevalence
+    if moved is not None and is_calibrated(record):
+        found = replace(found, told={**found.told, "prevalence": moved})
     if not np.array_equal(found.scale.raw(given), run.raw_scores(record.ask.trial_id)):
         raise RunError(f"the files of {run.path} do not belong together: its raw scores are of other scores")
     if not is_judged(run):

@@ -336,6 +336,8 @@ b = roc_auc_score(1 - y_test, p[:, 0])
 c = f1_score(y_test, p[:, 0] > 0.5, pos_label=0)
 d = roc_curve(y_test, p[:, 0], pos_label=0)
 e = roc_auc_score(y_test, p[:, 0]) # HS405
+f = roc_auc_score((y_test == 0).astype(int), p[:, 0])
+g = roc_auc_score(one_hot[:, 0], p[:, 0])
 """,
     "sums of rows against outputs": """
 X = np.random.rand(500, 5)

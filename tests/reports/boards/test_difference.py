@@ -1,9 +1,11 @@
 """Two trials on the same rows: a real difference is seen, none is not."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from reports.boards.difference import compare
+from reports.boards.difference import _best_values, compare
 from search.events.evaluation import decided_patients
 from search.record import Ask
 from search.runs.run_folder import RunFolder
@@ -83,3 +85,11 @@ def test_events_are_compared_on_the_same_draws_of_patients(tmp_path):
 def test_a_failed_trial_has_nothing_to_compare(run):
     with pytest.raises(RunError, match="only measured trials can be compared, but 00003 failed"):
         compare(run, "00000", "00003")
+
+
+def test_the_best_of_a_head_decides_something():
+    """A constant decision ranks last: with sensitivity it is perfect, and tells nothing."""
+    same = {"head": "sigmoid", "loss": "bce", "objective": "sensitivity"}
+    values = ((0.7, False), (0.81, False), (1.0, True))
+    rows = [{**same, "value_mean": value, "constant_decision": constant} for value, constant in values]
+    assert _best_values(SimpleNamespace(rows=rows)) == {("sigmoid", "bce"): 0.81}

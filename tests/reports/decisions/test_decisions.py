@@ -182,6 +182,13 @@ def test_a_constant_decision_is_not_written(tmp_path):
     assert told["told"]["chosen_by"] == "hand"
 
 
+@pytest.mark.parametrize("threshold", [-np.inf, np.inf])
+def test_a_decision_by_hand_may_be_the_same_for_all_rows(made, tmp_path, threshold):
+    promote(made[0].run, tmp_path / "d", "00000", threshold_score=threshold, force=True)
+    space = runpy.run_path(str(tmp_path / "d" / "decision.py"))
+    assert set(space["decide"]([0.01, 0.99])[1].tolist()) == {int(threshold < 0)}
+
+
 def test_a_score_of_the_other_class_is_told(tmp_path):
     given, study = scores_of(other=1 - table()[1])
     notes = decide(given, study, tmp_path / "run").notes

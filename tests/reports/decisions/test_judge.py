@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-def judged(folder, model, told=None, head=None, n=300, **compiled):
+def judged(folder, model, told=None, head=None, n=300, objective=None, **compiled):
     """Judges a model on rows that are saved beside it; returns what came, the rows' inputs and labels."""
     backend.start(1)
     x, y, groups = last_layers.rows(n)
@@ -36,7 +36,8 @@ def judged(folder, model, told=None, head=None, n=300, **compiled):
         source="scores", path=str(folder / "rows.npz"), label="y", score=("model.keras",), group="g"
     )
     loss = None if told is None else written_loss(told)
-    found = judge(path, rows, "X", Study(data=data), folder / "run", loss=loss, head=head)
+    study = Study.model_validate({"data": data, "objective": objective or {}})
+    found = judge(path, rows, "X", study, folder / "run", loss=loss, head=head)
     return found, x, y
 
 
@@ -216,6 +217,14 @@ def test_the_bundle_has_the_decision_in_its_graph(tmp_path, kind):
     assert "model.onnx: compared with model.keras on 300 rows" in card
 
 
+def test_a_bundle_says_where_its_probabilities_were_moved(tmp_path):
+    found, _, _ = judged(tmp_path, dense(1, "sigmoid"), objective={"prevalence": 0.01})
+    promote(found.decisions.run, tmp_path / "shipped")
+    assert bundle.load(tmp_path / "shipped").config.decision.prevalence == 0.01
+    assert decision_folder.read(tmp_path / "shipped").told["prevalence"] == 0.01
+    assert "moved to where a share 0.01" in (tmp_path / "shipped/README.md").read_text()
+
+
 def test_rows_without_a_score_are_counted_and_unknown(tmp_path):
     found, x, y = judged(tmp_path, undefined_for_some())
     missing = np.flatnonzero(x[:, 0] < -1.5)
@@ -225,6 +234,11 @@ def test_rows_without_a_score_are_counted_and_unknown(tmp_path):
     assert found.decisions.run.resolved()["judged"]["rows_left_out"] == len(missing)
     known = check_bundle(tmp_path, found)
     assert np.array_equal(np.flatnonzero(~known), missing)
+    shipped = bundle.load(tmp_path / "shipped")
+    said, numbers = shipped.predict(x)["label"].to_pylist(), shipped.outputs(x)["label"]
+    names = {1: shipped.labels.positive, 0: shipped.labels.negative, -1: None}
+    assert said == [names[number] for number in numbers.tolist()]
+    assert said.count(None) == len(missing)
 
 
 def test_a_model_that_says_one_thing_of_all_rows_is_refused(tmp_path):
