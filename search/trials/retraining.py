@@ -85,14 +85,20 @@ def write_job(folder: Path, run: RunFolder, study: Study, record: Record) -> Non
         ask=record.ask,
         epochs=record.epochs or 0,
         threads=record.threads,
-        # Of a fused trial, that of the process: its own was a part of the clock.
-        gpu_share=study.resources.gpu_share if record.fused else record.gpu_share,
+        gpu_share=_share_of(record, study),
         fused=record.fused,
         prepared=run.prepared,
         digests={name: resolved[name] for name in ("data_digest", "split_digest")},
         closed=tuple(closed),
     )
     (folder / JOB).write_text(job.model_dump_json(), encoding="utf-8")
+
+
+def _share_of(record: Record, study: Study) -> float:
+    """The share of a GPU that a trial's process had; of a fused trial, its own was a part of the clock."""
+    if record.device == "cpu":
+        return 0.0
+    return study.resources.gpu_share if record.fused else record.gpu_share
 
 
 def retrain(folder: Path) -> None:
