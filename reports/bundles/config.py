@@ -90,7 +90,7 @@ def bundle_config(
             "calibration": record.calibration,
             **_calibrated(record),
             "probability_is_calibrated": is_calibrated(record),
-            "prevalence": study.objective.prevalence if is_calibrated(record) else None,
+            "prevalence": prevalence_of(record, study),
         },
         "events": events,
         "labels": rows.labels,
@@ -207,6 +207,11 @@ def columns(data: Table, base: Path) -> dict[str, Any]:
 def is_calibrated(record: Record) -> bool:
     """Whether sigmoid(score) of a trial may be called a probability."""
     return claims_probabilities(record) and record.calibration != "none" and record.calibration_note is None
+
+
+def prevalence_of(record: Record, study: Study) -> float | None:
+    """The share of positives that a trial's probabilities were moved to; None if they were not."""
+    return study.objective.prevalence if is_calibrated(record) else None
 
 
 def _events(study: Study, rows: Rows) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from reports.bundles.bundle import MANY, outputs, write_sums
-from reports.bundles.config import is_calibrated
+from reports.bundles.config import is_calibrated, prevalence_of
 from reports.bundles.markdown import escaped
 from reports.bundles.scale import scale_of
 from reports.bundles.schema import BundleConfig
@@ -142,7 +142,7 @@ def _config(
             "calibration_a": found.calibration.a,
             "calibration_b": found.calibration.b,
             "probability_is_calibrated": is_calibrated(record),
-            "prevalence": study.objective.prevalence if is_calibrated(record) else None,
+            "prevalence": prevalence_of(record, study),
         },
         "events": {**scoring_of(study.events), "window_s": rows.window_s} if timed else None,
         "labels": found.labels,

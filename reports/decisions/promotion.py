@@ -1,7 +1,6 @@
 """Picks a column of given scores and writes its decision."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from reports.boards.requirements import Requirement, check_scored, other_thresholds, unmet
-from reports.bundles.config import is_calibrated
+from reports.bundles.config import prevalence_of
 from reports.bundles.picking import check_decides, row_of_record, short, with_threshold
 from reports.bundles.promotion import replacing
 from reports.decisions import decision_folder, judged_bundle
@@ -24,6 +23,7 @@ from search.runs.parquet_files import read_table
 from search.runs.run_folder import RunFolder
 from search.scores.calibration import Calibration
 from spaces.errors import RunError
+from spaces.study import Study
 
 _SCALES = TypeAdapter(dict[str, Scale])
 _LABELS = TypeAdapter(Labels)
@@ -66,11 +66,8 @@ def promote(
         )
     if not by_hand:
         check_decides(record)
-    found = decision_of(run.resolved(), record, run.study().threshold.policy, by_hand=by_hand)
+    found = decision_of(run.resolved(), record, run.study(), by_hand=by_hand)
     given = _given(run, found)
-    moved = run.study().objective.prevalence
-    if moved is not None and is_calibrated(record):
-        found = replace(found, told={**found.told, "prevalence": moved})
     if not np.array_equal(found.scale.raw(given), run.raw_scores(record.ask.trial_id)):
         raise RunError(f"the files of {run.path} do not belong together: its raw scores are of other scores")
     if not is_judged(run):
@@ -83,10 +80,11 @@ def promote(
     return found
 
 
-def decision_of(resolved: Mapping[str, Any], record: Record, policy: str, *, by_hand: bool) -> Decision:
+def decision_of(resolved: Mapping[str, Any], record: Record, study: Study, *, by_hand: bool) -> Decision:
     """Returns the decision that a record holds."""
     column = str(record.ask.column)
     measured = {name: found.value for name, found in record.metrics.items()}
+    moved = prevalence_of(record, study)
     return Decision(
         column=column,
         scale=_SCALES.validate_python(resolved["scales"])[column],
@@ -95,7 +93,7 @@ def decision_of(resolved: Mapping[str, Any], record: Record, policy: str, *, by_
         threshold_score=float(record.threshold_score or 0),
         labels=_LABELS.validate_python(resolved["labels"]),
         told={
-            "chosen_by": "hand" if by_hand else policy,
+            "chosen_by": "hand" if by_hand else study.threshold.policy,
             "objective": record.objective,
             "value": record.value,
             "cross_fit_by": record.cross_fit_by,
@@ -103,6 +101,7 @@ def decision_of(resolved: Mapping[str, Any], record: Record, policy: str, *, by_
             "rows": resolved["rows"],
             "in_sample": measured,
             "events": record.event_scoring,
+            **({} if moved is None else {"prevalence": moved}),
             **takes_of(resolved),
             **{name: resolved[name] for name in ("run_id", "data_digest", "code_digest", "versions")},
         },

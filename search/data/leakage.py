@@ -42,7 +42,7 @@ ANCHORS_PER_PART = 4
 """Rows of one part kept per head, so that content repeated a thousand times costs no million comparisons."""
 
 KEPT_CODES = 2**23
-"""Hashes of slices that are kept, 8 bytes each, instead of being computed twice."""
+"""Up to so many hashes of slices, 8 bytes each, are kept instead of being computed twice."""
 
 Coded = tuple[NDArray[np.uint64], NDArray[np.bool_]]
 """Hashes of slices, and which of them hold more than padding; see `_codes`."""
@@ -215,8 +215,7 @@ def find_overlaps(x: Inputs, axis: int, parts: NDArray[np.integer[Any]]) -> list
     if length >= slices:
         return []
     every = _blocks(x)
-    kept = KEPT_CODES // (slices * (every[0].stop - every[0].start))
-
+    kept = len(every) if len(x) * slices <= KEPT_CODES else 0  # of some, the second pass would find none
     coded = lru_cache(kept)(lambda start, stop: _codes(x[start:stop], axis, wide))
     anchors = _anchors(every, coded, length, wide, parts)
     if anchors is None:

@@ -207,12 +207,11 @@ class Engine:
                     self._train(sizes, entries[first : first + sizes.most])
 
     def _begin(self, entry: Entry, config: Config) -> None:
-        began, seed, fresh = time.monotonic(), entry.ask.seed, entry.fresh
+        began, fresh = time.monotonic(), entry.fresh
         entry.fresh = None
         try:
             if fresh is not None:
-                entry.sizes = self.sizes_of(config)
-                entry.fused = entry.sizes.group.begin(config, seed, fresh)
+                self._fuse(entry, config, fresh)
             else:
                 with DRAWN:
                     self._begin_here(entry, config)
@@ -224,14 +223,17 @@ class Engine:
         self._add(began=time.monotonic() - began)
 
     def _begin_here(self, entry: Entry, config: Config) -> None:
-        reason, seed = self.unfit(config), entry.ask.seed
+        reason = self.unfit(config)
         if reason is None:
-            entry.sizes = self.sizes_of(config)
-            entry.fused = entry.sizes.group.begin(config, seed)
+            self._fuse(entry, config)
             return
         self._note(f"trial {entry.ask.trial_id} trains alone: {reason}")
         rules, steer = self._study.training, self._study.objective.steer
-        entry.alone = Training(config, rules, steer, self._data, seed, self._limit_s)
+        entry.alone = Training(config, rules, steer, self._data, entry.ask.seed, self._limit_s)
+
+    def _fuse(self, entry: Entry, config: Config, fresh: Any = None) -> None:
+        entry.sizes = self.sizes_of(config)
+        entry.fused = entry.sizes.group.begin(config, entry.ask.seed, fresh)
 
     def _let_go(self) -> None:
         """Forgets trials whose workers are gone, and networks that served only to begin a trial."""

@@ -190,8 +190,17 @@ class FusedSession:
         self._notes: tuple[str, ...] = ()
         self._lost: tuple[str, ...] = ()
         self._deaths = 0
-        self.device, self.precision = self._plan.device, self._plan.precision
         self.finished = False
+
+    @property
+    def device(self) -> str:
+        """What its process computes on."""
+        return self._plan.device
+
+    @property
+    def precision(self) -> str:
+        """What its process trains in."""
+        return self._plan.precision
 
     @property
     def together(self) -> Together:
@@ -229,8 +238,7 @@ class FusedSession:
             raise TrialError(
                 f"{self._plan.device} is gone: the process that trains started again and sees none"
             )
-        self._plan, self.device, self.precision = plan, plan.device, plan.precision
-        self._fused, self._notes = answer.together, answer.notes
+        self._plan, self._fused, self._notes = plan, answer.together, answer.notes
         self._took_s += time.monotonic() - began
         self._clock_s = answer.clock_s
         if answer.error is not None:

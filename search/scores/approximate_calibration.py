@@ -70,16 +70,15 @@ class HalfFits:
             offset = whole.a * self._centre + whole.b - self._moved(share)
             self._start = whole.a * self._spread, offset if self._offset else 0.0
 
-    def of(self, rows: NDArray[np.intp], positives: NDArray[np.intp]) -> HalfFit | None:
+    def of(self, rows: NDArray[np.intp]) -> HalfFit | None:
         """Returns the fit of some rows, which hold both classes; None where the search does not settle.
 
         Where the slope is below 0 the method falls back on the identity, and so does this.
 
         Args:
             rows: their numbers, ascending.
-            positives: which of them are positive.
         """
-        n, p = rows.size, positives.size
+        n, p = rows.size, int(np.count_nonzero(self._positive[rows]))
         high, low = (p + 1) / (p + 2), 1 / (n - p + 2)  # Platt's targets
         step = max(1, n // FEW) if self._tolerance >= COARSE else 1
         while True:

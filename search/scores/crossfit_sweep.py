@@ -150,7 +150,7 @@ def cross_fits(
         sides = [Side(ranked_already(at, in_order[at]), labels[at]) for at in places]
         for k, fitted in enumerate((half, ~half)):
             slowly = _slowly(raw, positive, fitted, calibrate, metric, limits)
-            fit = None if fits is None else fits.of(places[k], sides[k].positives)
+            fit = None if fits is None else fits.of(places[k])
             one = _Half(sides[k], sides[1 - k], fit, ROUGH[tolerance], exact=fits is None)
             for of, value in zip(values, one.values(different, metric, limits, slowly), strict=True):
                 of.append(value)

@@ -16,6 +16,10 @@ def _said(*command: str) -> str:
         return ""
 
 
+def _cpuinfo() -> str:
+    return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+
+
 def commit() -> str:
     """The commit that is checked out, and whether files differ from it."""
     head = _said("git", "rev-parse", "--short", "HEAD") or "unknown"
@@ -24,14 +28,12 @@ def commit() -> str:
 
 def precision() -> str:
     """The fastest `training.mixed_precision` here: bfloat16 where the processor multiplies matrices of it."""
-    cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    return "bfloat16" if re.search(r"^flags\b.*\bamx_bf16\b", cpuinfo, flags=re.M) else "none"
+    return "bfloat16" if re.search(r"^flags\b.*\bamx_bf16\b", _cpuinfo(), flags=re.M) else "none"
 
 
 def described() -> str:
     """One line: cores, processor, memory, GPU, and how busy the machine was with other work."""
-    cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, flags=re.M)
+    model = re.search(r"^model name\s*:\s*(.+)$", _cpuinfo(), flags=re.M)
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     gpu = _said("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").replace("\n", ", ") or "no GPU"
     return (

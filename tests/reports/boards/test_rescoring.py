@@ -141,7 +141,7 @@ def test_many_cross_fits_are_the_one_by_one(kind, method, prevalence):
 
 
 def test_many_cross_fits_of_few_positives_are_the_one_by_one():
-    """Every fiftieth row of a half, as a first look takes them, holds one positive of these or two."""
+    """Every 25th row of a half, as a first look takes them, leaves about two of its positives."""
     rng, n, calibrate = np.random.default_rng(1), 100_000, CALIBRATIONS["platt"]
     y = rng.random(n) < 0.001
     raw = (rng.normal(size=n) + 0.3 * y).astype(np.float32)
